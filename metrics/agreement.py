@@ -1,0 +1,96 @@
+"""A judge checked against people: how well its verdicts tell the rows they accepted from those they did not."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from metrics.statistics import auroc, bootstrap
+from programs.judging import Judge
+
+OVERALL = "overall"
+
+
+class LabelledCase(BaseModel):
+    """A row with a person's verdict: one line of a verdicts file.
+
+    `aspect` is the one the label speaks of; a good row that is `overall` good is good in every aspect.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: str = ""
+    document: str
+    question: str | None = None
+    answer: str
+    label: float = Field(ge=0)
+    group: str = ""
+    aspect: str = OVERALL
+    reason: str = ""
+
+
+class Check(BaseModel):
+    """How a scorer did on labelled cases. `useful`: the interval of its AUROC lies above one half."""
+
+    aspect: str
+    n: int
+    unscored: int
+    auroc: float
+    low: float
+    high: float
+    format: str = ""
+
+    @property
+    def useful(self) -> bool:
+        return self.low > 0.5
+
+    def __str__(self) -> str:
+        said = "is used" if self.useful else "is of no use on these labels, and is not called"
+        return (
+            f"{self.aspect}: AUROC {self.auroc:.2f} [{self.low:.2f}, {self.high:.2f}] on {self.n} verdicts"
+            f"{f', {self.unscored} unreadable' if self.unscored else ''}: {said}"
+        )
+
+
+def cases_for(aspect: str, cases: Sequence[LabelledCase], n: int) -> list[LabelledCase]:
+    """At most n cases that speak of an aspect, good and bad as even as there are, by a fixed shuffle."""
+    fitting = [case for case in cases if case.aspect == aspect or (case.aspect == OVERALL and case.label)]
+    random.Random(aspect).shuffle(fitting)
+    good, bad = ([case for case in fitting if bool(case.label) is kind] for kind in (True, False))
+    half = n // 2
+    return good[: max(half, n - len(bad))][:n] + bad[: max(half, n - len(good))]
+
+
+def check(aspect: str, scores: Sequence[float | None], cases: Sequence[LabelledCase], format: str = "") -> Check:
+    """AUROC with a 95% interval by group. An unscored case counts as one half: it tells nothing."""
+    values = np.array([0.5 if score is None else score for score in scores])
+    labels = np.array([case.label > 0 for case in cases], dtype=bool)
+    interval = bootstrap(lambda rows: auroc(values[rows], labels[rows]), [case.group for case in cases])
+    return Check(
+        aspect=aspect,
+        n=len(cases),
+        unscored=sum(score is None for score in scores),
+        format=format,
+        auroc=interval.mean,
+        low=interval.low,
+        high=interval.high,
+    )
+
+
+async def check_judge(
+    judge: Judge,
+    cases: Sequence[LabelledCase],
+    candidate: Callable[[LabelledCase], Any],
+    heard: Callable[[], None] = lambda: None,
+) -> Check:
+    """Ask the judge about every case and compare. `heard` is called once a verdict (a progress bar)."""
+
+    async def score(case: LabelledCase) -> float | None:
+        verdict = await judge.acall(candidate(case))
+        heard()
+        return verdict.score
+
+    waiting: list[Awaitable[float | None]] = [score(case) for case in cases]
+    return check(judge.aspect, await asyncio.gather(*waiting), cases, judge.judge.format)

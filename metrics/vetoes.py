@@ -1,0 +1,131 @@
+"""Deterministic vetoes: faults for which no score can make up. Each takes a candidate, the cheapest come first."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from metrics.evidence import missing_numbers
+from programs.candidate import Candidate, Drop
+from programs.text import copied_share, rouge_l, sentences, words
+from signatures.grounding import DOES_NOT_SAY
+
+LIKE_A_SEED = 0.7  # ROUGE-L, the bar of Self-Instruct (Wang et al. 2022, section 2.2)
+COPIED = 0.9  # the share of a question that may be one run of the document's words
+
+_LEAK = re.compile(
+    r"\{\w+\}|\[\[ ?##|<\|?\w+\|?>|\bas an ai\b|\blanguage model\b|^(?:document|question|answer|passage):",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HOLLOW = re.compile(
+    r"\b(?:the|this) (?:question|answer|document|passage|text|paragraph|author|main idea|purpose of)\b",
+    re.IGNORECASE,
+)
+_OPENERS = re.compile(
+    r"^(?:what|when|where|who|whom|whose|which|why|how|is|are|was|were|do|does|did|can|could|should|"
+    r"would|will|may|must|has|have|had|in|on|at|for|from|to|by|under|after|before|if|with|about|name|"
+    r"during|of|as|according|am|i)\b",
+    re.IGNORECASE,
+)
+
+
+def leak(candidate: Candidate) -> Drop | None:
+    """Template words, field marks or a model talking about itself."""
+    for text in (candidate.prompt, candidate.response):
+        if found := _LEAK.search(text):
+            return _drop("template leak", f"it says {found[0]!r}")
+    return None
+
+
+def loop(candidate: Candidate) -> Drop | None:
+    """A text that repeats itself: a run of four words that comes three times, or one word for half of a text."""
+    for text in (candidate.prompt, candidate.response):
+        said = words(text)
+        runs = Counter(zip(*(said[i:] for i in range(4)), strict=False))
+        if len(said) >= 12 and (max(runs.values()) >= 3 or Counter(said).most_common(1)[0][1] > len(said) / 2):
+            return _drop("repetition", f"it goes round in circles: {text[:80]!r}")
+    return None
+
+
+def ill_formed_question(candidate: Candidate) -> Drop | None:
+    """A question is 4 to 40 words, starts as one, ends in a question mark, holds one, and names its subject."""
+    question = candidate.prompt
+    if not question.endswith("?") or not _OPENERS.match(question) or question.count("?") > 1 or "\n" in question:
+        return _drop("not a question", f"{question[:80]!r} is not one question")
+    if not 4 <= len(words(question)) <= 40:
+        return _drop("not a question", f"{len(words(question))} words; a question has 4 to 40")
+    if found := _HOLLOW.search(question):
+        return _drop("hollow question", f"it asks about {found[0]!r} instead of a thing")
+    return None
+
+
+def copied_question(candidate: Candidate) -> Drop | None:
+    """A sentence of the document with a question mark."""
+    pieces = sentences(candidate.document or "")
+    if any(
+        copied_share(candidate.prompt, piece) >= COPIED or rouge_l(candidate.prompt, piece) >= 0.85 for piece in pieces
+    ):
+        return _drop("copied sentence", "the question is a sentence of the document")
+    return None
+
+
+def bad_answer(candidate: Candidate) -> Drop | None:
+    """An answer that is the question again, that only names what is asked, or that breaks off."""
+    question, answer = candidate.prompt, candidate.response
+    if not words(answer) or answer.endswith("?"):
+        return _drop("no answer", f"{answer[:80]!r} is not an answer")
+    if set(words(answer)) <= set(words(question)):
+        return _drop("answer in question", "every word of the answer stands in the question")
+    if len(words(answer)) > 12 and answer[-1] not in ".!?)\"'”’":
+        return _drop("cut off", f"it ends in {answer[-20:]!r}")
+    return None
+
+
+def ungrounded_number(candidate: Candidate) -> Drop | None:
+    """A number that the document does not hold."""
+    if candidate.document and (missing := missing_numbers(candidate.response, candidate.document)):
+        return _drop("wrong number", f"the answer says {missing[0]}; the document does not")
+    return None
+
+
+def pasted_answer(candidate: Candidate) -> Drop | None:
+    """An answer that is the passage, or most of it."""
+    document = candidate.document or ""
+    if len(words(candidate.response)) > 30 and len(words(candidate.response)) > 0.5 * len(words(document)):
+        return _drop("pasted passage", "the answer is most of the document")
+    return None
+
+
+ON_PROMPT: tuple[Callable[[Candidate], Drop | None], ...] = (leak, loop, ill_formed_question, copied_question)
+ON_RESPONSE: tuple[Callable[[Candidate], Drop | None], ...] = (
+    leak,
+    loop,
+    bad_answer,
+    ungrounded_number,
+    pasted_answer,
+)
+ON_FREE_TEXT: tuple[Callable[[Candidate], Drop | None], ...] = (leak, loop)
+
+
+def veto(candidate: Candidate) -> Drop | None:
+    """The first fault of what is filled so far, or None.
+
+    A candidate on a document is held to the rules of grounded questions and answers; one without to those of
+    any text. An answer that says that the document does not say is not held to the document's words.
+    """
+    grounded = candidate.document is not None
+    rules = ON_PROMPT if grounded and candidate.prompt else ()
+    if candidate.response and candidate.response != DOES_NOT_SAY:
+        rules = (*rules, *(ON_RESPONSE if grounded else ON_FREE_TEXT))
+    return next((drop for rule in rules if (drop := rule(candidate))), None)
+
+
+def like_a_seed(candidate: Candidate, shown: list[str]) -> Drop | None:
+    """A prompt that repeats a seed (ROUGE-L at or above 0.7)."""
+    for prompt in shown:
+        if rouge_l(candidate.prompt, prompt) >= LIKE_A_SEED:
+            return _drop("copied seed", f"it repeats the seed {prompt[:80]!r}")
+    return None
+
+
+def _drop(reason: str, detail: str) -> Drop:
+    return Drop(step="veto", reason=reason, detail=detail)

@@ -1,0 +1,1 @@
+"""Seeds, splits, the search over prompts, and the compiled artefact."""

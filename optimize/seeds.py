@@ -1,0 +1,47 @@
+"""Reading labelled lines: every bad line at once, each with its file, line, field and what was expected."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+Line = TypeVar("Line", bound=BaseModel)
+
+
+class BadLines(ValueError):
+    """A file of labelled lines that cannot be used; `problems` names each, as `file:line: field: what`."""
+
+    def __init__(self, path: Path, problems: Sequence[str]) -> None:
+        super().__init__(f"{path.name}: {len(problems)} problem{'s' * (len(problems) != 1)}")
+        self.problems = list(problems)
+
+
+def read_lines(path: Path, model: type[Line]) -> list[Line]:
+    """The labelled lines of a JSONL file. Raises BadLines for any bad or doubled line, OSError where unreadable."""
+    lines: list[Line] = []
+    problems: list[str] = []
+    first: dict[str, int] = {}
+    for number, raw in enumerate(path.read_bytes().splitlines(), 1):
+        if not raw.strip():
+            continue
+        try:
+            line = model.model_validate_json(raw)
+        except ValidationError as error:
+            problems += [f"{path}:{number}: {said}" for said in _said(error)]
+            continue
+        if (id := getattr(line, "id", "")) and first.setdefault(id, number) != number:
+            problems.append(f"{path}:{number}: id: {id!r} stands on line {first[id]} already")
+        lines.append(line)
+    if not lines and not problems:
+        problems.append(f"{path}:1: the file holds no lines")
+    if problems:
+        raise BadLines(path, problems)
+    return lines
+
+
+def _said(error: ValidationError) -> list[str]:
+    return [
+        f"{'.'.join(map(str, problem['loc'])) or 'the line'}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+        for problem in error.errors(include_url=False, include_context=False)
+    ]

@@ -1,0 +1,88 @@
+"""Feeds hand out sources by position, and hear which candidates were accepted, always at a fixed lag.
+
+A feed's `take(position)` may depend on nothing but its arguments and what it has heard; the run tells it of
+every accepted candidate up to `position - LAG` before it asks, never of later ones. So a run that was
+interrupted, or that ran on more machines, sees the same sources.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import Protocol
+
+from programs.candidate import Candidate, Drop, Source, digest
+from programs.recipe import Seed
+
+LAG = 64  # positions; also the most that run at once
+
+
+class Feed(Protocol):
+    """Where sources come from."""
+
+    def take(self, position: int) -> Source | None:
+        """The source at a position (0, 1, 2, ...; asked in order), or None when the feed is dry."""
+        ...
+
+    def admit(self, candidate: Candidate) -> Drop | None:
+        """At commit, in order: why a candidate that passed everything may still not join the rows."""
+        ...
+
+    def hear(self, candidate: Candidate) -> None:
+        """An accepted candidate, LAG positions ago."""
+        ...
+
+
+class Quiet:
+    """A feed that does not listen."""
+
+    def admit(self, candidate: Candidate) -> Drop | None:
+        return None
+
+    def hear(self, candidate: Candidate) -> None:
+        return None
+
+
+class ChunkFeed(Quiet):
+    """Passages in a shuffled order, the whole pile `draws` times; or groups of seed passages to invent from.
+
+    Args:
+        sources: one a passage. seeds: labelled seeds, whose passages are shown where documents are invented.
+        seed: of the shuffle. draws: how often a passage is used at most. unanswerable: share of questions that
+        the document shall not answer. invent: ignore the sources and have documents written.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        seeds: Sequence[Seed],
+        *,
+        seed: int,
+        draws: int,
+        unanswerable: float = 0.0,
+        invent: bool = False,
+    ) -> None:
+        self._sources = sorted(sources, key=lambda source: digest(seed, source.id))
+        self._passages = [str(passage) for one in seeds if (passage := getattr(one, "document", None))]
+        self._seed, self._draws, self._unanswerable, self._invent = seed, draws, unanswerable, invent
+
+    def take(self, position: int) -> Source | None:
+        source = self._invented(position) if self._invent else self._chunk(position)
+        if source is None or random.Random(f"{self._seed}|{position}").random() >= self._unanswerable:
+            return source
+        return source.model_copy(update={"inputs": {**source.inputs, "answerable": False}})
+
+    def _chunk(self, position: int) -> Source | None:
+        if not self._sources or position >= self._draws * len(self._sources):
+            return None
+        draw, index = divmod(position, len(self._sources))
+        return self._sources[index].model_copy(update={"draw": draw})
+
+    def _invented(self, position: int) -> Source | None:
+        if not self._passages:
+            return None
+        shown = random.Random(f"{self._seed}|{position}|shown").sample(self._passages, min(3, len(self._passages)))
+        return Source(
+            id=digest("invented", position, *shown),
+            group=f"invented-{position}",
+            inputs={"examples": "\n\n".join(shown)},
+            origin={"invented": True},
+        )

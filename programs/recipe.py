@@ -1,0 +1,69 @@
+"""A recipe: a named program with its seeds, its feed and its judges. Every file of this room may define one."""
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import dspy
+from pydantic import BaseModel, ConfigDict, Field
+
+import programs
+from programs.candidate import Candidate, Drop
+from programs.program import Program
+
+
+class Seed(BaseModel):
+    """An example labelled by a person: one line of a seeds file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: str = Field(min_length=1)
+
+    @property
+    def group(self) -> str:
+        """What a split keeps together."""
+        return self.id
+
+
+def no_filter(candidate: Candidate) -> Drop | None:
+    """The filter of a recipe that has none of its own."""
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What a recipe is made of.
+
+    Attributes:
+        paper: where the method is from. takes, gives: a few words for people.
+        seed: what one line of its seeds file holds. program: the DSPy program. feed: hands out its sources.
+        examples: seeds -> what each step is compiled on, by the step's name; a step left out is not compiled.
+        labelled: the steps whose label is *the* right output, so that likeness to it counts.
+        judges: names in `programs.judging.JUDGES`. required: those whose no drops a row whatever else it scores.
+        on_request: steps that only some configs use (`sources.unanswerable`), compiled only for those.
+        filter: the paper's own deterministic filters.
+    """
+
+    name: str
+    paper: str
+    takes: str
+    gives: str
+    seed: type[Seed]
+    program: type[Program]
+    feed: Callable[..., Any]
+    examples: Callable[[Sequence[Any]], dict[str, list[dspy.Example]]]
+    labelled: frozenset[str] = frozenset()
+    judges: tuple[str, ...] = ()
+    required: frozenset[str] = frozenset()
+    on_request: frozenset[str] = frozenset()
+    filter: Callable[[Any], Drop | None] = no_filter
+
+
+@functools.cache
+def recipes() -> dict[str, Recipe]:
+    """Every recipe by name: each module of this room that defines RECIPE."""
+    modules = (importlib.import_module(f"programs.{module.name}") for module in pkgutil.iter_modules(programs.__path__))
+    found = [module.RECIPE for module in modules if hasattr(module, "RECIPE")]
+    return {recipe.name: recipe for recipe in sorted(found, key=lambda recipe: recipe.name)}

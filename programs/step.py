@@ -1,0 +1,52 @@
+"""One call of a teacher: a signature with its wording, its message format and its demos, all three compiled."""
+
+from typing import Any
+
+import dspy
+import numpy as np
+
+from programs.formats import FORMATS
+
+
+class Step(dspy.Predict):
+    """A `dspy.Predict` that also remembers its message format and how many demos to show.
+
+    Args:
+        signature: what is asked.
+        format: `chat`, `json` or `compact` (see `programs.formats`).
+
+    `nearest` is 0 to show every demo in its order, else the number of demos to show, those nearest to the
+    inputs by `dspy.settings.embedder` (texts -> unit vectors, shape (n, d)); without one, the first ones.
+    """
+
+    def __init__(self, signature: type[dspy.Signature], format: str = "chat", **config: Any) -> None:
+        super().__init__(signature, **config)
+        self.asked = signature
+        self.format = format
+        self.nearest = 0
+
+    def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
+        """Predict's state and the two keys of ours."""
+        return {**super().dump_state(json_mode=json_mode), "format": self.format, "nearest": self.nearest}
+
+    def load_state(self, state: dict[str, Any], **kwargs: Any) -> "Step":
+        """Raises ValueError for a message format this version does not know."""
+        if state["format"] not in FORMATS:
+            raise ValueError(f"message format {state['format']!r} is not one of {', '.join(FORMATS)}")
+        return super().load_state(state, **kwargs)
+
+    async def aforward(self, **kwargs: Any) -> dspy.Prediction:
+        kwargs["demos"] = self.shown(kwargs)
+        with dspy.context(adapter=FORMATS[self.format]):
+            return await super().aforward(**kwargs)
+
+    def shown(self, inputs: dict[str, Any]) -> list[Any]:
+        """The demos this call shows. The nearest one stands last, next to the inputs."""
+        embed = dspy.settings.get("embedder")
+        if not self.nearest or len(self.demos) <= self.nearest or embed is None:
+            return list(self.demos[: self.nearest or None])
+        similarity = embed([self._key(demo) for demo in self.demos]) @ embed([self._key(inputs)])[0]
+        return [self.demos[i] for i in np.argsort(similarity, kind="stable")[-self.nearest :]]
+
+    def _key(self, values: Any) -> str:
+        return "\n".join(str(values[name]) for name in self.signature.input_fields if name in values)

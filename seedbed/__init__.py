@@ -1,0 +1,1 @@
+"""The door: command line, config, teachers, runs."""

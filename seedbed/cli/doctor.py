@@ -1,0 +1,19 @@
+"""`seedbed doctor`: does everything answer?"""
+
+import typer
+
+from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, TeacherOption, open_project, print_json
+
+
+def doctor(config: ConfigOption = CONFIG, teacher: TeacherOption = None, json: JsonOption = False) -> None:
+    """Check the project: read its files, make one real call per role, load the embedder; say what is wrong and why."""
+    project = open_project(config, teacher)
+    from seedbed.diagnosis import diagnose
+
+    findings = diagnose(project)
+    if json:
+        print_json([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{'ok ' if finding.ok else 'BAD'}  {finding.what}: {finding.said}")
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else 3)

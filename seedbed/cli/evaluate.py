@@ -1,0 +1,26 @@
+"""`seedbed evaluate`: uncompiled against compiled, teacher against teacher."""
+
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json
+
+
+def evaluate(
+    teachers: Annotated[str | None, typer.Option(help="Aliases to compare, as a,b; the teacher by default.")] = None,
+    config: ConfigOption = CONFIG,
+    set: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Compare programs on passages of held-out documents, and their answers with people's on held-out seeds."""
+    project = open_project(config, None, set)
+    from seedbed.evaluating import evaluate_teachers, evaluation_text
+    from seedbed.progress import Progress
+
+    with Progress() as progress:
+        results = evaluate_teachers(project, (teachers or project.config.roles.teacher).split(","), progress)
+    if json:
+        print_json([result.model_dump() for result in results])
+    else:
+        print("\n\n".join(map(evaluation_text, results)))

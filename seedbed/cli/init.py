@@ -1,0 +1,18 @@
+"""`seedbed init`: a project that runs as it is."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The new project's folder.", show_default=False)],
+    recipe: Annotated[str, typer.Option(help="What kind of rows; `seedbed recipes` lists them.")] = "grounded-qa",
+) -> None:
+    """Write a project that runs as it is: config, seeds, verdicts, documents."""
+    from seedbed.scaffold import write_project
+
+    for path in write_project(folder, recipe):
+        print(path)
+    print(f"\nNext: cd {folder} && seedbed compile && seedbed run --rows 20 --out dataset")

@@ -1,0 +1,26 @@
+"""`seedbed label`: a person says yes or no to rows, and why."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.options import CONFIG, ConfigOption
+
+
+def label(
+    folder: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)],
+    n: Annotated[int, typer.Option(min=1, help="How many rows to ask about.")] = 30,
+    config: ConfigOption = CONFIG,
+) -> None:
+    """Ask a person about rows of a run: yes, no, why. Rows on which the scorers disagree come first.
+
+    Each answer is appended at once to the project's verdicts file, which compile checks its judges against.
+    """
+    from seedbed.labelling import ask, rows_to_label, verdicts_file
+
+    to = verdicts_file(config)
+    todo = rows_to_label(folder, to)[:n]
+    print(f"{len(todo)} rows. y: a good row, n: not, s: skip, q: stop. Verdicts go to {to}")
+    kept = sum(ask(row, to, f"[{number}/{len(todo)}]") for number, row in enumerate(todo, 1))
+    print(f"{kept} verdicts written to {to}")

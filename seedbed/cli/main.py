@@ -1,0 +1,65 @@
+"""The `seedbed` command. `main(argv)` returns the exit code: 0 done, 1 fell short, 2 your mistake, 3 a model failed."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+
+from seedbed.cli import compiling, doctor, evaluate, init, label, preview, recipes, run, teachers
+from seedbed.errors import TeacherDown, UserError
+
+app = typer.Typer(
+    help="Training data from your documents and a few labelled seeds: prompts are compiled, rows are measured.\n\n"
+    "Start with: seedbed init my-data; cd my-data; seedbed compile; seedbed run --rows 20 --out dataset",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog="Exit codes: 0 done, 1 stopped short of what was asked, 2 a mistake to mend, 3 a model failed, "
+    "130 interrupted.",
+)
+for command in (
+    init.init,
+    compiling.compile,
+    run.run,
+    preview.preview,
+    label.label,
+    evaluate.evaluate,
+    recipes.recipes,
+    teachers.teachers,
+    doctor.doctor,
+):
+    app.command()(command)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code; mistakes are printed without a traceback."""
+    try:
+        app(list(argv) if argv is not None else None, standalone_mode=False)
+    except UserError as error:
+        return _say(f"{error}\n  {error.hint}", 2)
+    except TeacherDown as error:
+        return _say(f"{error}\n  {error.hint}", 3)
+    except KeyboardInterrupt:
+        return _say("Interrupted. Finished calls are kept: the same command goes on from here.", 130)
+    except typer.Exit as exit:
+        return int(exit.exit_code)
+    except (typer.TyperException, typer.Abort) as error:
+        if hasattr(error, "show"):
+            error.show()
+        return int(getattr(error, "exit_code", 130))
+    return 0
+
+
+def _say(text: str, code: int) -> int:
+    print(f"seedbed: {text}", file=sys.stderr)
+    return code
+
+
+def entry() -> None:
+    """The console script. The process ends at once: no model server or worker thread may hold it up."""
+    import os
+
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

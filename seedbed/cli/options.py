@@ -1,0 +1,34 @@
+"""What every command shares: the --config, --teacher and --json options, and how a project is opened."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from seedbed.project import Project
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The project's config file.")]
+TeacherOption = Annotated[str | None, typer.Option("--teacher", help="Swap the teacher: an alias under models:.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for other programs.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Override a config key, as section.key=value; may be given again.", metavar="KEY=VALUE"),
+]
+CONFIG = Path("seedbed.yaml")
+
+
+def open_project(config: Path, teacher: str | None = None, overrides: list[str] | None = None) -> Project:
+    """The project of a config file, with another teacher and overridden keys where asked."""
+    from seedbed.config import load_config
+    from seedbed.project import Project
+
+    return Project(load_config(config, overrides or []).swap(teacher), config.parent.resolve())
+
+
+def print_json(result: Any) -> None:
+    """Machine-readable output: one JSON document on stdout."""
+    print(json.dumps(result, indent=1, default=str))

@@ -1,0 +1,34 @@
+"""`seedbed preview`: a few rows, their prompts and what they cost, before anything is spent on a run."""
+
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.options import (
+    CONFIG,
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    TeacherOption,
+    open_project,
+    print_json,
+)
+
+
+def preview(
+    rows: Annotated[int, typer.Option(min=1, help="How many sources to try.")] = 3,
+    uncompiled: Annotated[bool, typer.Option("--uncompiled", help="Use the prompts as written.")] = False,
+    config: ConfigOption = CONFIG,
+    teacher: TeacherOption = None,
+    set: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show a few candidates with the prompts as sent, their scores and their cost. Nothing is written to a dataset."""
+    project = open_project(config, teacher, set)
+    from seedbed.previewing import preview_rows, preview_text
+
+    shown = preview_rows(project, rows, uncompiled=uncompiled)
+    if json:
+        print_json(shown)
+    else:
+        print("\n\n".join(map(preview_text, shown)))

@@ -1,0 +1,44 @@
+"""`seedbed run`: the dataset."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.options import (
+    CONFIG,
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    TeacherOption,
+    open_project,
+    print_json,
+)
+
+
+def run(
+    out: Annotated[Path, typer.Option(help="The dataset's folder; the same folder again resumes.", show_default=False)],
+    rows: Annotated[int | None, typer.Option(min=1, help="Accepted rows wanted; run.rows by default.")] = None,
+    uncompiled: Annotated[bool, typer.Option("--uncompiled", help="Use the prompts as written.")] = False,
+    config: ConfigOption = CONFIG,
+    teacher: TeacherOption = None,
+    set: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write a dataset of N accepted rows, or stop at a limit and say which (exit code 1).
+
+    The same command resumes after Ctrl-C or a kill: calls that were paid for are never paid again.
+    """
+    overrides = [*(set or []), *([f"run.rows={rows}"] if rows else [])]
+    project = open_project(config, teacher, overrides)
+    from seedbed.dataset import write_dataset
+    from seedbed.progress import Progress
+    from seedbed.summary import run_summary
+
+    with Progress() as progress:
+        report, samples = write_dataset(project, out, uncompiled=uncompiled, progress=progress)
+    if json:
+        print_json(report)
+    else:
+        print(run_summary(report, out, samples))
+    raise typer.Exit(130 if report["stopped"] == "interrupted" else int(report["counts"]["accepted"] < report["rows"]))

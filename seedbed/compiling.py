@@ -1,0 +1,135 @@
+"""`seedbed compile`: the judges are checked against people, then every step is searched, then the whole is compared."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from metrics.agreement import Check, LabelledCase, cases_for, check, check_judge
+from metrics.metric import Metric
+from optimize import artefact
+from optimize.comparison import Comparison, compare
+from optimize.scoring import score_program
+from optimize.search import BUDGETS, StepSearch, Variant
+from programs.formats import FORMATS
+from programs.judging import Judge
+from programs.program import Program
+from seedbed.progress import Progress
+from seedbed.project import Project
+from seedbed.session import Session, versions
+
+READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
+TRIALS = 4  # verdicts a message format is tried on
+
+
+class Compilation:
+    """One compile of a project: run `await work()`, then read `program` and `manifest`."""
+
+    def __init__(self, session: Session, progress: Progress) -> None:
+        self.session, self.project, self.progress = session, session.project, progress
+        self.program: Program = self.project.recipe.program()
+        self.checks: list[Check] = []
+        self.steps: dict[str, Variant] = {}
+
+    async def work(self) -> artefact.Manifest:
+        """Judges first, then frozen; then the program; then both programs on held-out sources. Saves the artefact."""
+        evidence = await self._check_evidence()
+        judges = await self.check_judges(self.session.judges())
+        metric = self.session.metric(judges)
+        for name, examples in self._examples().items():
+            await self._search(name, examples, metric)
+        comparison = await self._compare(metric)
+        manifest = self._manifest(metric, evidence, comparison)
+        artefact.save(self.program, manifest, self.project.compiled_path())
+        return manifest
+
+    async def check_judges(self, judges: Sequence[Judge]) -> list[Judge]:
+        """Keep the judges that people's verdicts show to be of use; all of them where there are no verdicts."""
+        kept = []
+        for judge in judges:
+            cases = cases_for(judge.aspect, self.project.verdicts, self.project.config.compile.judge_checks)
+            if not cases:
+                self.progress.say(f"judge {judge.aspect}: unchecked, there are no verdicts on it")
+                kept.append(judge)
+                continue
+            self.checks.append(await self._check(judge, cases))
+            self.progress.say(f"judge {self.checks[-1]}")
+            kept += [judge] if self.checks[-1].useful else []
+        return kept
+
+    async def _check(self, judge: Judge, cases: Sequence[LabelledCase]) -> Check:
+        """In the first message format whose verdicts can be read, or the last."""
+        with self.progress.task(f"judge {judge.aspect}", len(cases) + TRIALS * len(FORMATS)) as heard:
+            for judge.judge.format in FORMATS:
+                trial = await check_judge(judge, cases[:TRIALS], self._candidate, heard)
+                if trial.unscored <= (1 - READABLE) * trial.n:
+                    break
+            else:
+                return trial  # no format can be read: nothing is gained by asking on
+            return await check_judge(judge, cases, self._candidate, heard)
+
+    async def _check_evidence(self) -> Check | None:
+        """How far the evidence alone tells people's good rows from their bad ones; costs no model call."""
+        cases = self.project.verdicts
+        if not cases:
+            return None
+        metric = self.session.metric([])
+        scores: list[float | None] = [(await metric.worth(self._candidate(case))).score for case in cases]
+        return check("evidence alone", scores, cases)
+
+    def _candidate(self, case: LabelledCase) -> Any:
+        inputs = {"document": case.document, "question": case.question or ""}
+        return self.program.read("", inputs, {"answer": case.answer})[0]
+
+    def _examples(self) -> dict[str, list[Any]]:
+        wanted = self.project.recipe.on_request if self.project.config.sources.unanswerable else frozenset[str]()
+        examples = self.project.recipe.examples(self.project.training_seeds)
+        return {
+            name: found
+            for name, found in examples.items()
+            if found and (name not in self.project.recipe.on_request or name in wanted)
+        }
+
+    async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
+        settings = self.project.config.compile
+        budget = BUDGETS[settings.budget]
+        total = 2 * len(FORMATS) * budget.glance + (len(FORMATS) + 3) * budget.probe + 3 * budget.select
+        with self.progress.task(f"compile {name}", total) as heard:
+            search = StepSearch(self.program, name, examples, metric, budget, heard=heard, say=self.progress.say)
+            self.steps[name] = (await search.run(settings.optimizer))[-1]
+
+    async def _compare(self, metric: Metric) -> Comparison:
+        sources = self.project.test_sources()
+        with self.progress.task("compare on held-out sources", 2 * len(sources)) as heard:
+            before = await score_program(self.project.recipe.program(), sources, metric, self.session.scope, heard)
+            after = await score_program(self.program, sources, metric, self.session.scope, heard)
+        return compare("uncompiled", before, "compiled", after)
+
+    def _manifest(self, metric: Metric, evidence: Check | None, comparison: Comparison) -> artefact.Manifest:
+        project, tallies = self.project, list(self.session.journal.tallies.values())
+        return artefact.Manifest(
+            recipe=project.recipe.name,
+            teacher=project.config.roles.teacher,
+            identity=self.session.identity("teacher"),
+            signatures=artefact.signatures_hash(project.recipe.program()),
+            optimizer=project.config.compile.optimizer,
+            settings=project.config.compile.model_dump(),
+            seeds={
+                "train": [seed.id for seed in project.training_seeds],
+                "held_out": [seed.id for seed in project.test_seeds],
+            },
+            seeds_digest=_digest(project),
+            metric=metric.hash,
+            judges=self.checks,
+            evidence=evidence,
+            steps={name: f"{variant.what}: {variant.score:.3f} on {variant.n}" for name, variant in self.steps.items()},
+            comparison=comparison,
+            calls=sum(tally.calls for tally in tallies),
+            input_tokens=sum(tally.input_tokens for tally in tallies),
+            output_tokens=sum(tally.output_tokens for tally in tallies),
+            versions=versions(),
+            state=artefact.state_hash(self.program),
+        )
+
+
+def _digest(project: Project) -> str:
+    return hashlib.sha256((project.base / project.config.seeds).read_bytes()).hexdigest()[:16]

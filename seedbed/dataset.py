@@ -1,0 +1,154 @@
+"""A run into a folder: what is in it beside the rows, and how it is taken up again."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from metrics.metric import Metric
+from optimize import artefact
+from programs.program import Program, run_sync
+from seedbed.card import write_card
+from seedbed.errors import UserError
+from seedbed.progress import Progress
+from seedbed.project import Project
+from seedbed.rows import write_whole
+from seedbed.running import Run
+from seedbed.session import Session, versions
+
+REPORT = "run.json"
+
+
+def write_dataset(
+    project: Project, out: Path, *, uncompiled: bool, progress: Progress
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Run until N rows are accepted or a limit is met; (run.json's content, three sample rows).
+
+    An interrupt or a failing model still leaves the rows accepted so far, whole and loadable, before it goes on.
+    """
+    _check_folder(project, out)
+    started = time.monotonic()
+    for name, reason in project.reading.skipped:
+        progress.say(f"skipped {name}: {reason}")
+    with Session(project, out / "journal.sqlite", history=False) as session:
+        program, metric, shared = open_program(session, uncompiled=uncompiled)
+        run = Run(session, program, metric, out, shared, progress)
+        stopped = "a model failed"
+        try:
+            stopped = run_sync(run.work())
+        except KeyboardInterrupt:
+            stopped = "interrupted"
+        finally:
+            run.finish()
+            report = _report(session, run, stopped, time.monotonic() - started)
+            _write(out, report, run)
+    return report, run.samples
+
+
+def open_program(session: Session, *, uncompiled: bool) -> tuple[Program, Metric, dict[str, Any]]:
+    """The program and the metric of a run, and what every row of it carries.
+
+    Raises UserError where there is no compiled program, or one made for something else.
+    """
+    project, judges, manifest = session.project, session.judges(), None
+    program: Program = project.recipe.program()
+    if not uncompiled:
+        program, manifest = load_compiled(session)
+        useless = {check.aspect for check in manifest.judges if not check.useful}
+        judges = [judge for judge in judges if judge.aspect not in useless]
+        formats = {check.aspect: check.format for check in manifest.judges}
+        for judge in judges:
+            judge.judge.format = formats.get(judge.aspect) or judge.judge.format
+    return (
+        program,
+        session.metric(judges),
+        {
+            "recipe": project.recipe.name,
+            "teacher": project.config.roles.teacher,
+            "judges": [judge.aspect for judge in judges],
+            "program": artefact.state_hash(program),
+            "seeds": manifest.seeds["train"] if manifest else [],
+        },
+    )
+
+
+def load_compiled(session: Session) -> tuple[Program, artefact.Manifest]:
+    """The project's compiled program. Raises UserError that names both ways on where there is none that fits."""
+    project, path = session.project, session.project.compiled_path()
+    try:
+        return artefact.load(
+            project.recipe, path, teacher=project.config.roles.teacher, identity=session.identity("teacher")
+        )
+    except FileNotFoundError as error:
+        raise UserError(
+            f"There is no compiled program for {project.recipe.name} with {project.config.roles.teacher}.",
+            hint="seedbed compile makes one; seedbed run --uncompiled does without.",
+        ) from error
+    except (artefact.Mismatch, ValueError) as error:
+        raise UserError(
+            f"{error}.", hint="seedbed compile makes a new one; seedbed run --uncompiled does without."
+        ) from error
+
+
+def _check_folder(project: Project, out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file.", hint="Name a folder.")
+    previous = out / REPORT
+    if previous.is_file():
+        recipe = json.loads(previous.read_text(encoding="utf-8")).get("recipe")
+        if recipe != project.recipe.name:
+            raise UserError(f"{out} holds a run of {recipe}.", hint="Name another folder with --out.")
+    elif out.is_dir() and any(out.iterdir()) and not (out / "journal.sqlite").exists():
+        raise UserError(f"{out} has other files in it.", hint="Name a new folder with --out.")
+
+
+def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[str, Any]:
+    project, tallies = session.project, session.journal.tallies.values()
+    return {
+        "recipe": project.recipe.name,
+        "rows": run.goal,
+        "stopped": stopped,
+        "counts": {
+            "accepted": run.accepted,
+            "candidates": run.candidates,
+            "splits": run.splits(),
+            "rejected": dict(run.reasons.most_common()),
+            "unscored": dict(run.unscored),
+            "documents": len(project.reading.documents),
+            "skipped": project.reading.skipped,
+        },
+        "calls": sum(tally.calls for tally in tallies),
+        "replayed": sum(tally.replayed for tally in tallies),
+        "input_tokens": sum(tally.input_tokens for tally in tallies),
+        "output_tokens": sum(tally.output_tokens for tally in tallies),
+        "dollars": session.dollars(),
+        "seconds": round(seconds, 2),
+        "warnings": _warnings(project),
+        "program": run.shared["program"],
+        "metric": run.metric.hash,
+        "judges": run.shared["judges"],
+        "config": project.config.model_dump(mode="json"),
+        "versions": versions(),
+    }
+
+
+def _warnings(project: Project) -> list[str]:
+    alias, entry = project.config.entry("teacher")
+    if entry.trains:
+        return []
+    state = "may not" if entry.trains is False else "is not stated to be allowed to"
+    return [f"the output of {alias} ({entry.model}) {state} train other models; see trains: in its model entry"]
+
+
+def _write(out: Path, report: dict[str, Any], run: Run) -> None:
+    try:
+        write_whole(
+            out / REPORT,
+            lambda aside: aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8"),
+        )
+        write_card(out, report)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {out}: {error.strerror}.",
+            hint="Make room and run the same command again; finished calls are kept.",
+        ) from error

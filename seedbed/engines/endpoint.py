@@ -1,0 +1,172 @@
+"""Any OpenAI-compatible server, over aiohttp: no connection cap but ours, retries for what can pass."""
+
+import asyncio
+import random
+from typing import Any
+
+import aiohttp
+import orjson
+from dspy import lm15
+
+from seedbed.engines.engine import Shared, continuing
+
+RETRIES = 4
+LONGEST_WAIT = 60.0  # seconds, also the most a `retry-after` is believed
+
+
+class EndpointEngine(Shared):
+    """`POST {base}/chat/completions`, or `/completions` where a prompt is to be continued.
+
+    Args:
+        base: the server's address up to and with `/v1`. model: the name it knows the model by.
+        key: sent as a bearer token; never stored. concurrency: calls in flight at most.
+        timeout: seconds for one attempt. extra: further body keys (sampling the server knows and DSPy does not).
+    """
+
+    def __init__(
+        self,
+        base: str,
+        model: str,
+        key: str | None,
+        *,
+        concurrency: int,
+        timeout: float,
+        enforces_schema: bool = True,
+        continues: bool = False,
+        identity: str | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        self.base, self.model, self._key = base.rstrip("/"), model, key
+        self.identity = identity or f"{self.base}|{model}|{orjson.dumps(extra or {}).decode()}"
+        self.enforces_schema, self.continues = enforces_schema, continues
+        self.concurrency = concurrency
+        self._slots, self._timeout, self._extra = asyncio.Semaphore(concurrency), timeout, extra or {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        path, body = (
+            ("completions", self._continuation(request)) if continuing() else ("chat/completions", self._chat(request))
+        )
+        async with self._slots:
+            for attempt in range(RETRIES + 1):
+                try:
+                    return await self._post(path, body)
+                except (
+                    lm15.RateLimitError,
+                    lm15.ServerError,
+                    lm15.TimeoutError,
+                    lm15.TransportError,
+                ) as error:
+                    if attempt == RETRIES or getattr(error, "refused", False):
+                        raise
+                    await asyncio.sleep(_wait(attempt, error.retry_after))
+        raise AssertionError("unreachable")
+
+    async def aclose(self) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def _post(self, path: str, body: dict[str, Any]) -> lm15.Response:
+        session = self._session = self._session or self._connect()
+        try:
+            async with session.post(f"{self.base}/{path}", data=orjson.dumps(body)) as reply:
+                raw = await reply.read()
+                if reply.status != 200:
+                    raise _refusal(reply.status, raw, reply.headers.get("retry-after"))
+        except TimeoutError as error:
+            raise lm15.TimeoutError(f"no reply within {self._timeout:g} s") from error
+        except aiohttp.ClientConnectorError as error:
+            raise _refused(f"cannot connect to {self.base}: {error.os_error.strerror or error}") from error
+        except aiohttp.InvalidURL as error:
+            raise _refused(f"{self.base} is not an address") from error
+        except aiohttp.ClientError as error:
+            raise lm15.TransportError(f"the connection to {self.base} broke: {type(error).__name__}") from error
+        return _response(raw, self.model)
+
+    def _connect(self) -> aiohttp.ClientSession:
+        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self._key}"} if self._key else {})
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+        )
+
+    def _chat(self, request: lm15.Request) -> dict[str, Any]:
+        system = [{"role": "system", "content": request.system}] if request.system else []
+        messages = [{"role": message.role, "content": message.text or ""} for message in request.messages]
+        return {
+            "model": self.model,
+            "messages": system + messages,
+            **_sampling(request.config),
+            **self._extra,
+        }
+
+    def _continuation(self, request: lm15.Request) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "prompt": request.messages[-1].text,
+            **_sampling(request.config),
+            **self._extra,
+        }
+
+
+def _sampling(config: lm15.Config) -> dict[str, Any]:
+    names = (
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+        "response_format",
+    )
+    body = {name: value for name in names if (value := getattr(config, name)) is not None}
+    if config.stop:
+        body["stop"] = list(config.stop)
+    if config.logprobs is not None:
+        body |= {"logprobs": True, "top_logprobs": config.logprobs}
+    return body
+
+
+def _response(raw: bytes, model: str) -> lm15.Response:
+    """Read a completion. What is no completion at all counts as the server's failure, and is tried again."""
+    try:
+        body = orjson.loads(raw)
+        body["choices"] = [
+            {**choice, "message": choice.get("message") or {"role": "assistant", "content": choice["text"]}}
+            for choice in body["choices"]
+        ]
+        return lm15.response_from_openai_chat(body, model=model)
+    except (ValueError, KeyError, TypeError, AttributeError, lm15.LM15Error) as error:
+        raise lm15.ServerError(f"the server's reply is not a completion ({len(raw)} bytes)") from error
+
+
+def _refusal(status: int, raw: bytes, retry_after: str | None) -> lm15.LM15Error:
+    said = " ".join(raw[:300].decode("utf-8", "replace").split())
+    if status in (401, 403):
+        return lm15.AuthError(said, status=status)
+    if status == 404:
+        return lm15.UnsupportedModelError(said, status=status)
+    if status == 402:
+        return lm15.BillingError(said, status=status)
+    if status == 429:
+        seconds = float(retry_after) if (retry_after or "").replace(".", "", 1).isdigit() else None
+        return lm15.RateLimitError(said, status=status, retry_after=seconds)
+    if status in (408, 504):
+        return lm15.TimeoutError(said, status=status)
+    if status >= 500:
+        return lm15.ServerError(said, status=status)
+    too_long = "context" in said.lower() and ("length" in said.lower() or "size" in said.lower())
+    return (lm15.ContextLengthError if too_long else lm15.InvalidRequestError)(said, status=status)
+
+
+def _refused(what: str) -> lm15.TransportError:
+    """Nobody listens there: trying again at once is no use."""
+    error = lm15.TransportError(what)
+    error.refused = True
+    return error
+
+
+def _wait(attempt: int, asked: float | None) -> float:
+    """Seconds before the next attempt: what the server asked for, else doubling from half a second, with jitter."""
+    return min(LONGEST_WAIT, asked if asked is not None else 0.5 * 2**attempt * random.uniform(0.5, 1.5))

@@ -1,0 +1,71 @@
+"""The contract of an engine, and the synchronous face DSPy asks for beside the asynchronous one."""
+
+from typing import Any, Protocol
+
+import dspy
+from dspy import lm15
+
+from programs.program import run_sync
+
+PARAMETERS = frozenset(
+    {
+        "temperature",
+        "top_p",
+        "max_tokens",
+        "stop",
+        "seed",
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+    }
+)
+
+
+class Engine(Protocol):
+    """One attempt at one completion.
+
+    Attributes:
+        identity: what the reply depends on beside the request (address and model, or the weights' hash);
+            part of every journal key, never a secret.
+        enforces_schema: the server makes replies follow a JSON schema. continues: it can continue plain text.
+        concurrency: calls in flight at most.
+
+    `complete` raises `dspy.lm15` or `dspy` LM errors only. `dspy.settings.continuation` asks it to continue
+    the one user message as text.
+    """
+
+    identity: str
+    enforces_schema: bool
+    continues: bool
+    concurrency: int
+
+    async def complete(self, request: lm15.Request) -> lm15.Response: ...
+
+    async def aclose(self) -> None: ...
+
+
+class Shared:
+    """An engine is shared, never copied: it holds connections and what has been spent."""
+
+    def __deepcopy__(self, memo: Any) -> "Shared":
+        return self
+
+
+class Blocking(Shared):
+    """The synchronous engine of a `dspy.LM`: the asynchronous one, run on the background loop."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.supports_response_schema = engine.enforces_schema
+        self.supports_function_calling = False
+        self.supports_reasoning = False
+        self.supported_params = PARAMETERS | ({"response_format"} if engine.enforces_schema else frozenset())
+
+    def complete(self, request: lm15.Request) -> lm15.Response:
+        return run_sync(self.engine.complete(request))
+
+
+def continuing() -> bool:
+    """Whether the call in hand asks for its one message to be continued as plain text."""
+    return bool(dspy.settings.get("continuation", False))

@@ -1,0 +1,29 @@
+"""Every provider DSPy knows by a model string (openai/, anthropic/, gemini/, mistral/, ollama/, ...)."""
+
+import asyncio
+import dataclasses
+from typing import Any
+
+import dspy
+from dspy import lm15
+
+from seedbed.engines.engine import Shared
+
+
+class ProviderEngine(Shared):
+    """DSPy's own client for a provider, behind the same contract as ours."""
+
+    continues = False
+
+    def __init__(self, model: str, *, concurrency: int, timeout: float, **client: Any) -> None:
+        self._lm = dspy.LM(model, cache=False, num_retries=4, timeout=timeout, **client)
+        self.concurrency = concurrency
+        self._slots = asyncio.Semaphore(concurrency)
+        self.identity, self.enforces_schema = model, bool(self._lm.supports_response_schema)
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        async with self._slots:
+            return await self._lm.acall(dataclasses.replace(request, model=self._lm.model))
+
+    async def aclose(self) -> None:
+        await self._lm.aclose()

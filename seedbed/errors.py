@@ -1,0 +1,21 @@
+"""What can go wrong, in words for people: what happened, why, and the one thing to do next."""
+
+
+class UserError(Exception):
+    """A mistake the user can mend. Printed alone, without a traceback; exit code 2."""
+
+    def __init__(self, what: str, *, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+class TeacherDown(BaseException):
+    """A model cannot be reached or will not have us: no row can succeed, so the whole work stops; exit code 3.
+
+    Not an `Exception`, on purpose: DSPy's evaluators turn every Exception into a score of 0, and a dead
+    endpoint is not a bad program.
+    """
+
+    def __init__(self, what: str, *, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint

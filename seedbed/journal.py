@@ -1,0 +1,198 @@
+"""The journal: every model call that was paid for, so that nothing is ever paid for twice."""
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import hashlib
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dspy
+import orjson
+from dspy import lm15
+from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, response_to_dict
+
+from seedbed.engines.engine import Engine, Shared, continuing
+from seedbed.errors import UserError
+
+_SCHEMA = """
+create table if not exists calls (key text primary key, alias text, scope text, request blob, response blob,
+                                  input_tokens integer, output_tokens integer, seconds real);
+create table if not exists outcomes (setup text, id text, outcome blob, primary key (setup, id));
+"""
+
+
+@dataclasses.dataclass
+class Tally:
+    """Calls and tokens; `replayed` calls came from the journal and cost nothing, the `paid` tokens are the others."""
+
+    calls: int = 0
+    replayed: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    paid_input: int = 0
+    paid_output: int = 0
+
+    def add(self, response: lm15.Response, *, replayed: bool) -> None:
+        """Count one reply. A token count the server did not give is 0."""
+        self.calls += 1
+        self.replayed += replayed
+        read, written = response.usage.input_tokens or 0, response.usage.output_tokens or 0
+        self.input_tokens, self.output_tokens = self.input_tokens + read, self.output_tokens + written
+        if not replayed:
+            self.paid_input, self.paid_output = self.paid_input + read, self.paid_output + written
+
+
+class Scope:
+    """The candidate a call is made for: two candidates at temperature above 0 never share a reply."""
+
+    def __init__(self, id: str, draw: int = 0) -> None:
+        self.id, self.draw, self.tally = id, draw, Tally()
+        self.keys: list[str] = []
+        self._seen: collections.Counter[str] = collections.Counter()
+
+    def occurrence(self, key: str) -> int:
+        """How often this very request was made for this candidate before: 0, 1, 2, ..."""
+        self._seen[key] += 1
+        return self._seen[key] - 1
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator["Scope"]:
+        """Make the calls inside this block calls of this candidate."""
+        with dspy.context(scope=self, draw=self.draw):
+            yield self
+
+
+class Journal:
+    """One sqlite file. Only completed replies are kept; a reply is on disk before its caller sees it.
+
+    Raises UserError where the file is no journal or cannot be written, or where another process holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0.2)
+            self._db.execute("pragma locking_mode=exclusive")
+            self._db.execute("pragma journal_mode=wal")
+            self._db.executescript(_SCHEMA)
+        except (sqlite3.Error, OSError) as error:
+            raise _unusable(path, error) from error
+        self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
+
+    def get(self, key: str) -> lm15.Response | None:
+        """The reply kept under this key."""
+        row = self._db.execute("select response from calls where key = ?", (key,)).fetchone()
+        return response_from_dict(orjson.loads(row[0])) if row else None
+
+    def put(self, key: str, alias: str, request: dict[str, Any], response: lm15.Response, seconds: float) -> None:
+        """Keep a reply."""
+        scope = dspy.settings.get("scope")
+        usage = response.usage
+        self._write(
+            "insert or ignore into calls values (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                key,
+                alias,
+                scope.id if scope else "",
+                orjson.dumps(request),
+                orjson.dumps(response_to_dict(response)),
+                usage.input_tokens,
+                usage.output_tokens,
+                seconds,
+            ),
+        )
+
+    def outcome(self, setup: str, id: str) -> dict[str, Any] | None:
+        """What became of a candidate under this setup (everything its outcome depends on, as a digest)."""
+        row = self._db.execute("select outcome from outcomes where setup = ? and id = ?", (setup, id)).fetchone()
+        return orjson.loads(row[0]) if row else None
+
+    def record(self, setup: str, id: str, outcome: dict[str, Any]) -> None:
+        """Keep what became of a candidate."""
+        self._write("insert or replace into outcomes values (?, ?, ?)", (setup, id, orjson.dumps(outcome)))
+
+    def made(self, keys: Sequence[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """(request, response) of the calls of these keys, in their order."""
+        rows = (
+            self._db.execute("select request, response from calls where key = ?", (key,)).fetchone() for key in keys
+        )
+        return [(orjson.loads(row[0]), orjson.loads(row[1])) for row in rows if row]
+
+    def close(self) -> None:
+        """Close the file; what is in it stays."""
+        self._db.close()
+
+    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
+        try:
+            self._db.execute(statement, values)
+        except sqlite3.Error as error:
+            raise _unusable(self.path, error) from error
+
+
+class Journaled(Shared):
+    """An engine whose replies are journalled; the same call in flight twice is made once."""
+
+    def __init__(self, engine: Engine, alias: str, journal: Journal) -> None:
+        self.engine, self.alias, self.journal = engine, alias, journal
+        self.identity, self.concurrency = engine.identity, engine.concurrency
+        self.enforces_schema, self.continues = engine.enforces_schema, engine.continues
+        self._flying: dict[str, asyncio.Future[lm15.Response]] = {}
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        body = request_to_dict(request)
+        key = self._key(body, request.config.temperature or 0.0)
+        known = self.journal.get(key)
+        response = known or await self._once(key, body, request)
+        self.journal.tallies[self.alias].add(response, replayed=known is not None)
+        if scope := dspy.settings.get("scope"):
+            scope.tally.add(response, replayed=known is not None)
+            scope.keys.append(key)
+        return response
+
+    async def aclose(self) -> None:
+        await self.engine.aclose()
+
+    async def _once(self, key: str, body: dict[str, Any], request: lm15.Request) -> lm15.Response:
+        if key in self._flying:
+            return await asyncio.shield(self._flying[key])
+        flight = self._flying[key] = asyncio.ensure_future(self._fly(key, body, request))
+        try:
+            return await flight
+        finally:
+            self._flying.pop(key, None)
+
+    async def _fly(self, key: str, body: dict[str, Any], request: lm15.Request) -> lm15.Response:
+        started = time.monotonic()
+        response = await self.engine.complete(request)
+        self.journal.put(key, self.alias, body, response, time.monotonic() - started)
+        return response
+
+    def _key(self, body: dict[str, Any], temperature: float) -> str:
+        """Identity, request and draw; above temperature 0 also the candidate and the call's occurrence in it."""
+        scope, draw = dspy.settings.get("scope"), dspy.settings.get("draw", 0)
+        parts = [self.identity, body, continuing(), draw]
+        key = hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        if temperature > 0 and scope:
+            key = hashlib.sha256(f"{key}|{scope.id}|{scope.occurrence(key)}".encode()).hexdigest()
+        return key
+
+
+def _unusable(path: Path, error: Exception) -> UserError:
+    if "locked" in str(error):
+        return UserError(f"{path.parent} is in use by another seedbed process.", hint="Wait for it, or stop it.")
+    if isinstance(error, PermissionError) or "readonly" in str(error) or "unable to open" in str(error):
+        return UserError(f"Cannot write {path}: {error}.", hint="Choose a folder you can write to.")
+    if isinstance(error, OSError) or "disk" in str(error) or "full" in str(error):
+        free = os.statvfs(path.parent).f_bavail if path.parent.exists() else 0
+        return UserError(
+            f"Cannot write {path}: {error} ({free} blocks free).",
+            hint="Make room and run the same command again; finished calls are kept.",
+        )
+    return UserError(f"{path} cannot be read as a journal: {error}.", hint="Move it away and run again.")

@@ -1,0 +1,58 @@
+"""A look at a few candidates, each with its calls as the model saw them."""
+
+from typing import Any
+
+from optimize.scoring import Scored, score_program
+from programs.program import run_sync
+from seedbed.dataset import open_program
+from seedbed.project import Project
+from seedbed.session import Session
+
+
+def preview_rows(project: Project, n: int, *, uncompiled: bool) -> list[dict[str, Any]]:
+    """What the first n sources of the feed give: verdict, scores, calls, tokens and dollars of each."""
+    feed = project.feed()
+    sources = [source for position in range(n) if (source := feed.take(position))]
+    with Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
+        program, metric, _ = open_program(session, uncompiled=uncompiled)
+        scored = run_sync(score_program(program, sources, metric, session.scope))
+        return [_shown(session, one) for one in scored]
+
+
+def preview_text(shown: dict[str, Any]) -> str:
+    """One candidate for the terminal."""
+    lines = [
+        f"=== {shown['verdict']}   score {shown['score']:.2f}   tokens {shown['tokens']}   "
+        f"cost {'unknown' if shown['dollars'] is None else '${:.4f}'.format(shown['dollars'])}"
+    ]
+    for number, call in enumerate(shown["calls"], 1):
+        lines += [f"--- call {number}: prompt as sent", call["prompt"], "--- reply", call["reply"]]
+    lines += ["--- candidate", *(f"{key}: {value}" for key, value in shown["candidate"].items())]
+    lines += [f"{part:>12}  {score:.2f}  {shown['reasons'].get(part, '')}" for part, score in shown["scores"].items()]
+    return "\n".join(lines)
+
+
+def _shown(session: Session, scored: Scored) -> dict[str, Any]:
+    tally, drop = scored.spent.tally, scored.worth.drop
+    _, entry = session.project.config.entry("teacher")
+    return {
+        "verdict": f"rejected at {drop.step}: {drop.reason}, {drop.detail}" if drop else "accepted",
+        "score": scored.worth.score,
+        "scores": scored.worth.parts,
+        "reasons": scored.worth.reasons,
+        "candidate": scored.candidate.model_dump(exclude={"dropped"}),
+        "source": scored.source.origin,
+        "calls": [
+            {"prompt": _text(request), "reply": _text({"messages": [response["message"]]})}
+            for request, response in session.journal.made(scored.spent.keys)
+        ],
+        "tokens": tally.input_tokens + tally.output_tokens,
+        "dollars": entry.dollars(tally.input_tokens, tally.output_tokens),
+    }
+
+
+def _text(request: dict[str, Any]) -> str:
+    said = [str(request["system"])] if request.get("system") else []
+    return "\n\n".join(
+        said + ["".join(part.get("text", "") for part in message["parts"]) for message in request["messages"]]
+    )

