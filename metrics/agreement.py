@@ -1,6 +1,7 @@
 """A judge checked against people: how well its verdicts tell the rows they accepted from those they did not."""
 
 import asyncio
+import itertools
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -32,7 +33,7 @@ class LabelledCase(BaseModel):
 
 
 class Check(BaseModel):
-    """How a scorer did on labelled cases. `useful`: the interval of its AUROC lies above one half."""
+    """How a scorer did on labelled cases. `useful`: the interval of its AUROC lies above 0.5. `state`: its hash."""
 
     aspect: str
     n: int
@@ -40,7 +41,7 @@ class Check(BaseModel):
     auroc: float
     low: float
     high: float
-    format: str = ""
+    state: str = ""
 
     @property
     def useful(self) -> bool:
@@ -55,15 +56,16 @@ class Check(BaseModel):
 
 
 def cases_for(aspect: str, cases: Sequence[LabelledCase], n: int) -> list[LabelledCase]:
-    """At most n cases that speak of an aspect, good and bad as even as there are, by a fixed shuffle."""
+    """At most n cases that speak of an aspect, good and bad in turn and as even as there are, by a fixed shuffle."""
     fitting = [case for case in cases if case.aspect == aspect or (case.aspect == OVERALL and case.label)]
     random.Random(aspect).shuffle(fitting)
     good, bad = ([case for case in fitting if bool(case.label) is kind] for kind in (True, False))
     half = n // 2
-    return good[: max(half, n - len(bad))][:n] + bad[: max(half, n - len(good))]
+    good, bad = good[: max(half, n - len(bad))], bad[: max(half, n - len(good))]
+    return [case for pair in itertools.zip_longest(good, bad) for case in pair if case][:n]
 
 
-def check(aspect: str, scores: Sequence[float | None], cases: Sequence[LabelledCase], format: str = "") -> Check:
+def check(aspect: str, scores: Sequence[float | None], cases: Sequence[LabelledCase], state: str = "") -> Check:
     """AUROC with a 95% interval by group. An unscored case counts as one half: it tells nothing."""
     values = np.array([0.5 if score is None else score for score in scores])
     labels = np.array([case.label > 0 for case in cases], dtype=bool)
@@ -72,7 +74,7 @@ def check(aspect: str, scores: Sequence[float | None], cases: Sequence[LabelledC
         aspect=aspect,
         n=len(cases),
         unscored=sum(score is None for score in scores),
-        format=format,
+        state=state,
         auroc=interval.mean,
         low=interval.low,
         high=interval.high,
@@ -93,4 +95,4 @@ async def check_judge(
         return verdict.score
 
     waiting: list[Awaitable[float | None]] = [score(case) for case in cases]
-    return check(judge.aspect, await asyncio.gather(*waiting), cases, judge.judge.format)
+    return check(judge.aspect, await asyncio.gather(*waiting), cases, judge.hash)

@@ -1,5 +1,6 @@
 """Evidence that needs no judge: how well a question fits its document and an answer is supported by it."""
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 
@@ -35,6 +36,6 @@ def missing_numbers(answer: str, document: str) -> list[str]:
 def sentence_support(embed: Embed, question: str, answer: str, document: str) -> float:
     """Cosine, cut to [0, 1], of question and answer together with the document's best one or two sentences."""
     pieces = sentences(document) or [document]
-    windows = pieces + [" ".join(pair) for pair in zip(pieces, pieces[1:], strict=False)]
+    windows = pieces + [" ".join(pair) for pair in itertools.pairwise(pieces)]
     vectors = embed([f"{question} {answer}", *windows])
     return float(np.clip((vectors[1:] @ vectors[0]).max(), 0, 1))

@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -72,18 +72,21 @@ class Metric:
     @property
     def hash(self) -> str:
         """What scores depend on: bars, weights, judges and their prompts."""
-        return digest(self.bars, WEIGHTS, self.recipe.name, [(j.aspect, j.dump_state()) for j in self.judges])
+        return digest(self.bars, WEIGHTS, self.recipe.name, [(judge.aspect, judge.hash) for judge in self.judges])
 
-    async def veto(self, candidate: Candidate) -> Drop | None:
-        """The cheapest evidence first, on what is filled so far: what a program asks before it pays for more."""
+    async def veto(self, candidate: Candidate, given: Collection[str] = ()) -> Drop | None:
+        """The cheapest evidence first, on what is filled so far: what a program asks before it pays for more.
+
+        `given` are texts the teacher was given, which it may repeat even where they are a seed's.
+        """
         drop = veto(candidate) or self.recipe.filter(candidate)
         if not drop and candidate.prompt:
-            drop = like_a_seed(candidate, self.shown)
+            drop = like_a_seed(candidate, [text for text in self.shown if text not in given])
         return drop or await asyncio.to_thread(self._too_far, candidate)
 
-    async def worth(self, candidate: Candidate, *, label: str | None = None) -> Worth:
+    async def worth(self, candidate: Candidate, *, label: str | None = None, given: Collection[str] = ()) -> Worth:
         """Score without judges: vetoes, evidence, and likeness to a person's answer where there is one."""
-        drop = candidate.dropped or await self.veto(candidate)
+        drop = candidate.dropped or await self.veto(candidate, given)
         if drop and label is None:
             return Worth(score=0.0, drop=drop)
         parts = await asyncio.to_thread(self._evidence, candidate)
@@ -97,6 +100,8 @@ class Metric:
         Stops at the first no. A row is accepted when nothing drops it and its score reaches the threshold.
         """
         worth = await self.worth(candidate)
+        if not worth.drop and not candidate.response.strip():
+            worth = Worth(score=0.0, drop=Drop(step="veto", reason="no answer", detail="the answer is empty"))
         if worth.drop:
             return worth
         if again and self.bars.round_trip and candidate.response != DOES_NOT_SAY:
@@ -117,9 +122,9 @@ class Metric:
         worth.reasons[judge.aspect] = verdict.reason
         if verdict.score is None:
             worth.unscored.append(judge.aspect)
-            return
-        worth.parts[judge.aspect] = verdict.score
-        if judge.aspect in self.recipe.required and verdict.score < 0.5:
+        else:
+            worth.parts[judge.aspect] = verdict.score
+        if judge.aspect in self.recipe.required and (verdict.score is None or verdict.score < 0.5):
             worth.drop = Drop(step=f"judge {judge.aspect}", reason=f"judge {judge.aspect}", detail=verdict.reason)
 
     def _too_far(self, candidate: Candidate) -> Drop | None:
@@ -141,7 +146,7 @@ class Metric:
         if not prompt:
             return {}
         if not document:
-            return {"relevance": likeness(self.embed, prompt, response)} if response else {"relevance": 1.0}
+            return {"relevance": 1.0}  # a right label or number need not be like its question: judges decide
         parts = {"relevance": likeness(self.embed, prompt, document)}
         if response and response != DOES_NOT_SAY:
             parts["support"] = word_support(response, document)
@@ -149,8 +154,8 @@ class Metric:
         return parts
 
     def _label(self, candidate: Candidate, label: str) -> float:
-        """Likeness to the labelled answer: the mean of word F1 and cosine, in [0, 1]."""
-        return (f1(candidate.response, label) + likeness(self.embed, candidate.response, label)) / 2
+        """Likeness to the labelled answer: the geometric mean of word F1 and cosine, in [0, 1]; both must hold."""
+        return float((f1(candidate.response, label) * likeness(self.embed, candidate.response, label)) ** 0.5)
 
 
 def _mean(parts: dict[str, float]) -> float:

@@ -122,7 +122,7 @@ def veto(candidate: Candidate) -> Drop | None:
 def like_a_seed(candidate: Candidate, shown: list[str]) -> Drop | None:
     """A prompt that repeats a seed (ROUGE-L at or above 0.7)."""
     for prompt in shown:
-        if rouge_l(candidate.prompt, prompt) >= LIKE_A_SEED:
+        if rouge_l(candidate.topic, prompt) >= LIKE_A_SEED:
             return _drop("copied seed", f"it repeats the seed {prompt[:80]!r}")
     return None
 

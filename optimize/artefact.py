@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from metrics.agreement import Check
 from optimize.comparison import Comparison
+from programs.judging import JUDGES, Judge
 from programs.program import Program
 from programs.recipe import Recipe
 
@@ -55,10 +57,15 @@ def state_hash(program: Program) -> str:
     return _digest(program.dump_state())
 
 
-def save(program: Program, manifest: Manifest, path: Path) -> None:
-    """Write PATH (state JSON that `dspy.Module.load` reads) and its manifest beside it; the same bytes every time."""
+def save(program: Program, judges: Sequence[Judge], manifest: Manifest, path: Path) -> None:
+    """Write PATH (state JSON that `dspy.Module.load` reads), the frozen judges and the manifest beside it.
+
+    The same bytes every time for the same state.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     program.save(path)
+    states = {judge.aspect: judge.dump_state() for judge in judges}
+    judges_path(path).write_text(json.dumps(states, indent=1, default=dict) + "\n", encoding="utf-8")
     manifest_path(path).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
@@ -78,6 +85,20 @@ def load(recipe: Recipe, path: Path, *, teacher: str, identity: str) -> tuple[Pr
     if state_hash(program) != manifest.state:
         raise Mismatch(f"{path} was changed after it was compiled (its manifest names another state)")
     return program, manifest
+
+
+def load_judges(path: Path) -> list[Judge]:
+    """The judges that were frozen with a compiled program: those the labels did not show to be of no use."""
+    states = json.loads(judges_path(path).read_text(encoding="utf-8"))
+    judges = {aspect: JUDGES[aspect]() for aspect in states}
+    for aspect, judge in judges.items():
+        judge.load_state(states[aspect])
+    return list(judges.values())
+
+
+def judges_path(path: Path) -> Path:
+    """Where the judges of a compiled program stand."""
+    return path.with_suffix(".judges.json")
 
 
 def manifest_path(path: Path) -> Path:

@@ -61,8 +61,9 @@ async def worth_of_reply(
     """The mean worth of the candidates that one readable reply stands for; 0 for none."""
     decides = list(program.step(name).signature.output_fields)[-1]
     label = str(example[decides]) if name in metric.recipe.labelled else None
-    candidates = program.read(name, dict(example.inputs()), outputs)
-    worths = [(await metric.worth(candidate, label=label)).score for candidate in candidates]
+    inputs = dict(example.inputs())
+    candidates, given = program.read(name, inputs, outputs), list(map(str, inputs.values()))
+    worths = [(await metric.worth(candidate, label=label, given=given)).score for candidate in candidates]
     return sum(worths) / len(worths) if worths else 0.0
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import math
 import random
 from collections.abc import Callable, Sequence
 
@@ -34,8 +35,11 @@ class Budget:
     nearest: bool
 
 
+KEPT = 2  # variants that are looked at again after the first sight
+PRICE = 0.02  # the worth that a prompt twice as long must bring
+
 BUDGETS = {
-    "light": Budget(3, 8, 12, 4, 3, nearest=False),
+    "light": Budget(3, 6, 10, 4, 3, nearest=False),
     "medium": Budget(4, 12, 24, 8, 8, nearest=True),
     "heavy": Budget(8, 24, 48, 8, 16, nearest=True),
 }
@@ -43,12 +47,13 @@ BUDGETS = {
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One way to ask a step, and what it scored on how many examples."""
+    """One way to ask a step, what it scored on how many examples, and how long its prompt is in characters."""
 
     what: str
     step: Step
     score: float = 0.0
     n: int = 0
+    length: int = 1
 
 
 Say = Callable[[str], None]
@@ -86,7 +91,7 @@ class StepSearch:
             for demos in (0, self.budget.demos)
         ]
         seen = await self._race(formats, self.budget.glance)
-        narrowed = await self._race(seen[-len(seen) // 2 :], self.budget.probe)
+        narrowed = await self._race(seen[-KEPT:], self.budget.probe)
         best = narrowed[-1]
         others = range(1, len(wordings(start.step.asked)))
         worded = [self._vary(best, f"{best.what}, wording {w + 1}", wording=w) for w in others]
@@ -96,13 +101,19 @@ class StepSearch:
         return [*seen, *narrowed, *last]
 
     async def _race(self, variants: Sequence[Variant], n: int) -> list[Variant]:
-        """Score variants on the same n examples; worst first, best last, of equals the earlier one last."""
+        """Score variants on the same n examples; worst first, best last, of equals the earlier one last.
+
+        Every call of a run pays for its prompt, so a longer one must be worth `PRICE` more for each doubling.
+        """
         exam = self.exam[:n]
         scored = [
-            dataclasses.replace(variant, score=await self._score(variant.step, exam), n=len(exam))
+            dataclasses.replace(
+                variant, score=await self._score(variant.step, exam), n=len(exam), length=_length(variant.step, exam[0])
+            )
             for variant in variants
         ]
-        ranked = sorted(reversed(scored), key=lambda variant: variant.score)
+        scored.reverse()
+        ranked = sorted(scored, key=lambda variant: variant.score - PRICE * math.log2(variant.length))
         self.say(f"{self.name}: best so far {ranked[-1].score:.2f} ({ranked[-1].what}, on {len(exam)})")
         return ranked
 
@@ -167,6 +178,12 @@ def _parted(examples: Sequence[dspy.Example], seed: int) -> tuple[list[dspy.Exam
 def _round_robin(lists: list[list[dspy.Example]]) -> list[dspy.Example]:
     longest = max(map(len, lists), default=0)
     return [one[i] for i in range(longest) for one in lists if i < len(one)]
+
+
+def _length(step: Step, example: dspy.Example) -> int:
+    inputs = dict(example.inputs())
+    messages = FORMATS[step.format].format(step.signature, step.shown(inputs), inputs)
+    return sum(len(message["content"]) for message in messages)
 
 
 def _copy(step: Step) -> Step:

@@ -1,5 +1,6 @@
 """Reading labelled lines: every bad line at once, each with its file, line, field and what was expected."""
 
+import codecs
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +23,7 @@ def read_lines(path: Path, model: type[Line]) -> list[Line]:
     lines: list[Line] = []
     problems: list[str] = []
     first: dict[str, int] = {}
-    for number, raw in enumerate(path.read_bytes().splitlines(), 1):
+    for number, raw in enumerate(path.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines(), 1):
         if not raw.strip():
             continue
         try:

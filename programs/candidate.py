@@ -57,6 +57,11 @@ class Candidate(BaseModel):
         raise NotImplementedError
 
     @property
+    def topic(self) -> str:
+        """What must be new in a row: the prompt, without a text that several rows may share."""
+        return self.prompt
+
+    @property
     def response(self) -> str:
         """What the student should say; empty until the teacher has said it."""
         raise NotImplementedError

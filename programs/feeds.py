@@ -7,11 +7,12 @@ interrupted, or that ran on more machines, sees the same sources.
 
 import random
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from programs.candidate import Candidate, Drop, Source, digest
 from programs.recipe import Seed
 
+S = TypeVar("S", bound=Seed)
 LAG = 64  # positions; also the most that run at once
 
 
@@ -39,6 +40,14 @@ class Quiet:
 
     def hear(self, candidate: Candidate) -> None:
         return None
+
+
+def grouped(seeds: Sequence[S]) -> dict[str, list[S]]:
+    """The seeds of each group, in their order."""
+    groups: dict[str, list[S]] = {}
+    for seed in seeds:
+        groups.setdefault(seed.group, []).append(seed)
+    return groups
 
 
 class ChunkFeed(Quiet):

@@ -8,7 +8,7 @@ import dspy
 from dspy.adapters.utils import parse_value
 from dspy.utils.exceptions import AdapterParseError
 
-_NUMBERED = re.compile(r"^\s*(?:\d+[.)]|[-*])\s*")
+_NUMBERED = re.compile(r"^\s*(?:\d+[.)]|[-*])(?!\d)\s*")  # "1.5 litres" and "-4" are no numbering
 
 
 def label(name: str) -> str:

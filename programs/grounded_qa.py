@@ -8,7 +8,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import Field
 
-from programs.candidate import Candidate
+from programs.candidate import Candidate, Drop
 from programs.feeds import ChunkFeed
 from programs.program import Program
 from programs.recipe import Recipe, Seed
@@ -131,6 +131,13 @@ def examples(seeds: Sequence[QASeed]) -> dict[str, list[dspy.Example]]:
     }
 
 
+def unanswered(candidate: QA) -> Drop | None:
+    """A question the document was to answer, and the teacher says that it does not."""
+    if candidate.answerable and candidate.answer.rstrip(".").lower() == DOES_NOT_SAY.rstrip(".").lower():
+        return Drop(step="answer_question", reason="unanswerable question", detail=candidate.answer)
+    return None
+
+
 RECIPE = Recipe(
     name="grounded-qa",
     paper="Falcon grounded QA; Penedo et al. 2023",
@@ -142,5 +149,6 @@ RECIPE = Recipe(
     examples=examples,
     labelled=frozenset({"answer_question"}),
     on_request=frozenset({"ask_beyond"}),
+    filter=unanswered,
     judges=("answerable", "grounded", "relevant", "question"),
 )

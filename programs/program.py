@@ -57,7 +57,7 @@ class Program(dspy.Module):
     def forward(self, **inputs: Any) -> dspy.Prediction:
         return run_sync(self.aforward(**inputs))
 
-    async def aforward(self, **inputs: Any) -> dspy.Prediction:
+    async def aforward(self, *args: Any, **inputs: Any) -> dspy.Prediction:
         raise NotImplementedError
 
     def step(self, name: str) -> Step:

@@ -41,7 +41,7 @@ class Recipe:
         seed: what one line of its seeds file holds. program: the DSPy program. feed: hands out its sources.
         examples: seeds -> what each step is compiled on, by the step's name; a step left out is not compiled.
         labelled: the steps whose label is *the* right output, so that likeness to it counts.
-        judges: names in `programs.judging.JUDGES`. required: those whose no drops a row whatever else it scores.
+        judges: names in `programs.judging.JUDGES`. required: those whose yes a row needs, whatever it scores.
         on_request: steps that only some configs use (`sources.unanswerable`), compiled only for those.
         filter: the paper's own deterministic filters.
     """

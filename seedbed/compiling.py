@@ -10,6 +10,7 @@ from optimize import artefact
 from optimize.comparison import Comparison, compare
 from optimize.scoring import score_program
 from optimize.search import BUDGETS, StepSearch, Variant
+from optimize.splits import split_groups
 from programs.formats import FORMATS
 from programs.judging import Judge
 from programs.program import Program
@@ -19,6 +20,7 @@ from seedbed.session import Session, versions
 
 READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
 TRIALS = 4  # verdicts a message format is tried on
+SHOWN, SHOWN_SHARE = 4, 0.25  # verdicts a judge is shown, and the share of documents they may be of
 
 
 class Compilation:
@@ -39,33 +41,41 @@ class Compilation:
             await self._search(name, examples, metric)
         comparison = await self._compare(metric)
         manifest = self._manifest(metric, evidence, comparison)
-        artefact.save(self.program, manifest, self.project.compiled_path())
+        artefact.save(self.program, judges, manifest, self.project.compiled_path())
         return manifest
 
     async def check_judges(self, judges: Sequence[Judge]) -> list[Judge]:
         """Keep the judges that people's verdicts show to be of use; all of them where there are no verdicts."""
         kept = []
         for judge in judges:
-            cases = cases_for(judge.aspect, self.project.verdicts, self.project.config.compile.judge_checks)
+            shown, cases = self._cases(judge.aspect)
             if not cases:
                 self.progress.say(f"judge {judge.aspect}: unchecked, there are no verdicts on it")
                 kept.append(judge)
                 continue
+            judge.judge.demos = [
+                judge.example(self._candidate(case), good=case.label > 0, reason=case.reason) for case in shown
+            ]
             self.checks.append(await self._check(judge, cases))
             self.progress.say(f"judge {self.checks[-1]}")
             kept += [judge] if self.checks[-1].useful else []
         return kept
 
+    def _cases(self, aspect: str) -> tuple[list[LabelledCase], list[LabelledCase]]:
+        """Verdicts to show a judge and verdicts to check it on, of different documents."""
+        groups = split_groups([case.group for case in self.project.verdicts], SHOWN_SHARE)[1]
+        shown = [case for case in self.project.verdicts if case.group in groups and case.reason]
+        others = [case for case in self.project.verdicts if case.group not in groups]
+        return cases_for(aspect, shown, SHOWN), cases_for(aspect, others, self.project.config.compile.judge_checks)
+
     async def _check(self, judge: Judge, cases: Sequence[LabelledCase]) -> Check:
-        """In the first message format whose verdicts can be read, or the last."""
-        with self.progress.task(f"judge {judge.aspect}", len(cases) + TRIALS * len(FORMATS)) as heard:
-            for judge.judge.format in FORMATS:
-                trial = await check_judge(judge, cases[:TRIALS], self._candidate, heard)
+        """In the first message format, the cheapest first, whose verdicts can be read; or in none."""
+        with self.progress.task(f"judge {judge.aspect}", len(cases)) as heard:
+            for judge.judge.format in reversed(FORMATS):
+                trial = await check_judge(judge, cases[:TRIALS], self._candidate)
                 if trial.unscored <= (1 - READABLE) * trial.n:
-                    break
-            else:
-                return trial  # no format can be read: nothing is gained by asking on
-            return await check_judge(judge, cases, self._candidate, heard)
+                    return await check_judge(judge, cases, self._candidate, heard)
+            return trial  # nothing is gained by asking on
 
     async def _check_evidence(self) -> Check | None:
         """How far the evidence alone tells people's good rows from their bad ones; costs no model call."""
@@ -92,7 +102,7 @@ class Compilation:
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
         settings = self.project.config.compile
         budget = BUDGETS[settings.budget]
-        total = 2 * len(FORMATS) * budget.glance + (len(FORMATS) + 3) * budget.probe + 3 * budget.select
+        total = 2 * len(FORMATS) * budget.glance + 5 * budget.probe + 2 * budget.select
         with self.progress.task(f"compile {name}", total) as heard:
             search = StepSearch(self.program, name, examples, metric, budget, heard=heard, say=self.progress.say)
             self.steps[name] = (await search.run(settings.optimizer))[-1]

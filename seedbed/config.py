@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from seedbed.errors import UserError
 
 FILE = "seedbed.yaml"
+_SECRETIVE = frozenset({"api_key", "api_base", "extra"})  # keys whose values no message shows
 
 
 class Section(BaseModel):
@@ -110,7 +111,7 @@ class Gates(Section):
     `near_duplicate`: the cosine from which two prompts are one. `judges`: None takes the recipe's."""
 
     threshold: float = Field(0.6, gt=0, le=1)
-    relevance: float = Field(0.4, ge=-1, le=1)
+    relevance: float = Field(0.45, ge=-1, le=1)
     support: float = Field(0.7, ge=0, le=1)
     round_trip: float = Field(0.3, ge=0, le=1)
     near_duplicate: float = Field(0.9, gt=0, le=1)
@@ -129,8 +130,8 @@ class CompileSettings(Section):
     optimizer: Literal["labeled", "bootstrap", "random-search"] = "bootstrap"
     budget: Literal["light", "medium", "heavy"] = "light"
     judge_checks: int = Field(30, ge=0)
-    held_out: float = Field(0.4, gt=0, lt=1)
-    passages: int = Field(2, ge=1)
+    held_out: float = Field(0.45, gt=0, lt=1)
+    passages: int = Field(3, ge=1)
 
 
 class RunSettings(Section):
@@ -193,7 +194,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
             _override(raw, override)
         return Config.model_validate(raw)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}", hint="Mend that line.") from error
+        raise UserError(f"{path} is not YAML: {_place(error)}", hint="Mend that line.") from error
     except ValidationError as error:
         problems = "\n".join(f"  {problem}" for problem in describe(error, Config))
         raise UserError(f"{path} has mistakes:\n{problems}", hint="docs/config.md lists every key.") from error
@@ -205,8 +206,22 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raise UserError(f"--set {override} has no value.", hint="Write it as --set section.key=value.")
     *sections, last = key.split(".")
     for section in sections:
-        raw = raw.setdefault(section, {})
-    raw[last] = yaml.safe_load(value)
+        if raw.get(section) is None:
+            raw[section] = {}
+        raw = raw[section]
+        if not isinstance(raw, dict):
+            raise UserError(f"--set {key}: {section} has no keys.", hint="docs/config.md lists every key.")
+    try:
+        raw[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {key}: its value is not YAML: {_place(error)}", hint="Mend or quote it.") from error
+
+
+def _place(error: Exception) -> str:
+    """Where a text is not YAML and why; the text itself is not shown, for a key may stand in it."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return " ".join(str(error).split())
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -221,20 +236,19 @@ def _describe(problem: Any, model: type[BaseModel]) -> str:
         return f"{where}: {unknown('key', str(problem['loc'][-1]), known)}"
     if problem["type"] == "missing":
         return f"{where}: is missing"
-    message = problem["msg"].removeprefix("Value error, ")
-    return message if not problem["loc"] else f"{where}: {message[0].lower() + message[1:]} (got {problem['input']!r})"
+    message, got = problem["msg"].removeprefix("Value error, "), problem["input"]
+    if not problem["loc"]:
+        return message
+    shown = not _SECRETIVE.intersection(problem["loc"]) and not isinstance(got, list | dict)
+    return f"{where}: {message[0].lower() + message[1:]}{f' (got {got!r})' if shown else ''}"
 
 
 def _section(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
+    if path[:1] == ("models",):
+        return ModelEntry
     for key in path:
-        field = model.model_fields.get(str(key))
-        model = (
-            ModelEntry
-            if field is None
-            else field.annotation
-            if field.annotation and isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-            else model
-        )
+        found = model.model_fields[str(key)].annotation
+        model = found if isinstance(found, type) and issubclass(found, BaseModel) else model
     return model
 
 

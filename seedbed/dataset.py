@@ -54,22 +54,15 @@ def open_program(session: Session, *, uncompiled: bool) -> tuple[Program, Metric
     program: Program = project.recipe.program()
     if not uncompiled:
         program, manifest = load_compiled(session)
-        useless = {check.aspect for check in manifest.judges if not check.useful}
-        judges = [judge for judge in judges if judge.aspect not in useless]
-        formats = {check.aspect: check.format for check in manifest.judges}
-        for judge in judges:
-            judge.judge.format = formats.get(judge.aspect) or judge.judge.format
-    return (
-        program,
-        session.metric(judges),
-        {
-            "recipe": project.recipe.name,
-            "teacher": project.config.roles.teacher,
-            "judges": [judge.aspect for judge in judges],
-            "program": artefact.state_hash(program),
-            "seeds": manifest.seeds["train"] if manifest else [],
-        },
-    )
+        judges = artefact.load_judges(project.compiled_path())
+    shared = {
+        "recipe": project.recipe.name,
+        "teacher": project.config.roles.teacher,
+        "judges": [judge.aspect for judge in judges],
+        "program": artefact.state_hash(program),
+        "seeds": manifest.seeds["train"] if manifest else [],
+    }
+    return program, session.metric(judges), shared
 
 
 def load_compiled(session: Session) -> tuple[Program, artefact.Manifest]:

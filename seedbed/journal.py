@@ -29,7 +29,8 @@ create table if not exists outcomes (setup text, id text, outcome blob, primary 
 
 @dataclasses.dataclass
 class Tally:
-    """Calls and tokens; `replayed` calls came from the journal and cost nothing, the `paid` tokens are the others."""
+    """Calls and tokens; `replayed` calls came from the journal, or from an equal call in flight, and cost nothing;
+    the `paid` tokens are the others'."""
 
     calls: int = 0
     replayed: int = 0
@@ -88,7 +89,7 @@ class Journal:
 
     def get(self, key: str) -> lm15.Response | None:
         """The reply kept under this key."""
-        row = self._db.execute("select response from calls where key = ?", (key,)).fetchone()
+        row = self._row("select response from calls where key = ?", key)
         return response_from_dict(orjson.loads(row[0])) if row else None
 
     def put(self, key: str, alias: str, request: dict[str, Any], response: lm15.Response, seconds: float) -> None:
@@ -111,7 +112,7 @@ class Journal:
 
     def outcome(self, setup: str, id: str) -> dict[str, Any] | None:
         """What became of a candidate under this setup (everything its outcome depends on, as a digest)."""
-        row = self._db.execute("select outcome from outcomes where setup = ? and id = ?", (setup, id)).fetchone()
+        row = self._row("select outcome from outcomes where setup = ? and id = ?", setup, id)
         return orjson.loads(row[0]) if row else None
 
     def record(self, setup: str, id: str, outcome: dict[str, Any]) -> None:
@@ -120,14 +121,18 @@ class Journal:
 
     def made(self, keys: Sequence[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """(request, response) of the calls of these keys, in their order."""
-        rows = (
-            self._db.execute("select request, response from calls where key = ?", (key,)).fetchone() for key in keys
-        )
+        rows = (self._row("select request, response from calls where key = ?", key) for key in keys)
         return [(orjson.loads(row[0]), orjson.loads(row[1])) for row in rows if row]
 
     def close(self) -> None:
         """Close the file; what is in it stays."""
         self._db.close()
+
+    def _row(self, statement: str, *values: str) -> Any:
+        try:
+            return self._db.execute(statement, values).fetchone()
+        except sqlite3.Error as error:
+            raise _unusable(self.path, error) from error
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         try:
@@ -149,24 +154,28 @@ class Journaled(Shared):
         body = request_to_dict(request)
         key = self._key(body, request.config.temperature or 0.0)
         known = self.journal.get(key)
-        response = known or await self._once(key, body, request)
-        self.journal.tallies[self.alias].add(response, replayed=known is not None)
+        response, paid = (known, False) if known else await self._once(key, body, request)
+        self.journal.tallies[self.alias].add(response, replayed=not paid)
         if scope := dspy.settings.get("scope"):
-            scope.tally.add(response, replayed=known is not None)
+            scope.tally.add(response, replayed=not paid)
             scope.keys.append(key)
         return response
 
     async def aclose(self) -> None:
         await self.engine.aclose()
 
-    async def _once(self, key: str, body: dict[str, Any], request: lm15.Request) -> lm15.Response:
-        if key in self._flying:
-            return await asyncio.shield(self._flying[key])
+    async def _once(self, key: str, body: dict[str, Any], request: lm15.Request) -> tuple[lm15.Response, bool]:
+        """The reply, and whether this call paid for it: of equal calls in flight the first one does."""
+        while (flight := self._flying.get(key)) and not flight.cancelled():
+            try:
+                return await asyncio.shield(flight), False
+            except asyncio.CancelledError:
+                ours = asyncio.current_task()
+                if not flight.cancelled() or (ours and ours.cancelling()):
+                    raise  # else the call we waited for was given up by who made it, and we make it
         flight = self._flying[key] = asyncio.ensure_future(self._fly(key, body, request))
-        try:
-            return await flight
-        finally:
-            self._flying.pop(key, None)
+        flight.add_done_callback(lambda _: self._flying.pop(key, None))
+        return await flight, True
 
     async def _fly(self, key: str, body: dict[str, Any], request: lm15.Request) -> lm15.Response:
         started = time.monotonic()
@@ -189,7 +198,7 @@ def _unusable(path: Path, error: Exception) -> UserError:
         return UserError(f"{path.parent} is in use by another seedbed process.", hint="Wait for it, or stop it.")
     if isinstance(error, PermissionError) or "readonly" in str(error) or "unable to open" in str(error):
         return UserError(f"Cannot write {path}: {error}.", hint="Choose a folder you can write to.")
-    if isinstance(error, OSError) or "disk" in str(error) or "full" in str(error):
+    if isinstance(error, OSError) or "disk I/O" in str(error) or "full" in str(error):
         free = os.statvfs(path.parent).f_bavail if path.parent.exists() else 0
         return UserError(
             f"Cannot write {path}: {error} ({free} blocks free).",

@@ -89,13 +89,23 @@ class Project:
         Labels are precious, so documents without any go first; some with labels must be held out too, or nothing
         could be measured against people's answers. Without documents, groups are those of the seeds.
         """
-        seeded = {seed.group for seed in self.seeds}
+        seeded = {self.group(seed) for seed in self.seeds}
         bare = {source.group for source in self.sources} - seeded
         quota = max(2, round(self.config.compile.held_out * len(seeded | bare)))
         from_seeded = max(math.ceil(quota / 3), quota - len(bare))
         held_seeded = split_groups(seeded, min(1, from_seeded / len(seeded)))[1]
         held_bare = split_groups(bare, (quota - len(held_seeded)) / len(bare))[1] if len(bare) > 1 else sorted(bare)
         return frozenset(held_seeded) | frozenset(held_bare)
+
+    def group(self, seed: Any) -> str:
+        """What a seed is kept together with: its document, which it may name by the end of its path alone."""
+        return self._endings.get(seed.group, seed.group)
+
+    @functools.cached_property
+    def _endings(self) -> dict[str, str]:
+        """Document names by every ending of their path."""
+        names = sorted({source.group for source in self.sources}, reverse=True)
+        return {"/".join(parts[i:]): name for name in names for parts in [name.split("/")] for i in range(len(parts))}
 
     def is_held_out(self, group: str) -> bool:
         """Whether rows of a group go to the validation split. A group that has no documents to be held out with
@@ -106,12 +116,12 @@ class Project:
     @property
     def training_seeds(self) -> list[Any]:
         """The seeds that may stand in prompts."""
-        return [seed for seed in self.seeds if seed.group not in self.held_out]
+        return [seed for seed in self.seeds if self.group(seed) not in self.held_out]
 
     @property
     def test_seeds(self) -> list[Any]:
         """The seeds that never do."""
-        return [seed for seed in self.seeds if seed.group in self.held_out]
+        return [seed for seed in self.seeds if self.group(seed) in self.held_out]
 
     @property
     def bars(self) -> Bars:

@@ -77,8 +77,7 @@ class Run:
         position = 0
         try:
             while True:
-                while len(tasks) < window and (source := self._take(position + len(tasks))):
-                    tasks[position + len(tasks)] = asyncio.create_task(self._outcome(position + len(tasks), source))
+                self._launch(tasks, position, window)
                 if position not in tasks:
                     return f"the feed is dry after {self.candidates} candidates"
                 await self._commit(position, await tasks[position])
@@ -106,6 +105,17 @@ class Run:
             if (shards := self._shards.get(name)) and shards.count
         }
 
+    def _launch(self, tasks: dict[int, asyncio.Task[Outcome]], position: int, window: int) -> None:
+        """Fill the window from `position` on; never run ahead of a remembered outcome, which costs nothing."""
+        while len(tasks) < window and (source := self._take(ahead := position + len(tasks))):
+            known = self.session.journal.outcome(self._setup, self._id(ahead, source))
+            tasks[ahead] = asyncio.create_task(self._outcome(ahead, source, known))
+            if known:
+                return
+
+    def _id(self, position: int, source: Source) -> str:
+        return digest(self.limits.seed, source.id, source.draw, position)
+
     def _take(self, position: int) -> Source | None:
         """The feed's source, after it has heard of exactly the rows accepted up to LAG positions before."""
         while self._heard and self._heard[0][0] <= position - LAG:
@@ -113,11 +123,10 @@ class Run:
         source: Source | None = self.feed.take(position)
         return source
 
-    async def _outcome(self, position: int, source: Source) -> Outcome:
-        id = digest(self.limits.seed, source.id, source.draw, position)
-        known = self.session.journal.outcome(self._setup, id)
+    async def _outcome(self, position: int, source: Source, known: dict[str, Any] | None) -> Outcome:
         if known:
             return _remembered(source, known, self.program)
+        id = self._id(position, source)
         with (
             self.session.scope(id, source.draw) as scope,
             dspy.context(lm=self._lm(source), veto=self.metric.veto),
@@ -212,7 +221,7 @@ class Duplicates:
         key = " ".join(words(f"{candidate.prompt} {candidate.response}"))
         if key in self._exact:
             return Drop(step="duplicate", reason="exact duplicate", detail=candidate.prompt)
-        vector = self._embed([candidate.prompt])[0]
+        vector = self._embed([candidate.topic])[0]
         near = float(np.max(np.stack(self._vectors) @ vector)) if self._vectors else 0.0
         if near >= self._bar:
             return Drop(step="duplicate", reason="near duplicate", detail=f"{near:.2f} like an accepted row")

@@ -15,7 +15,7 @@ recipe: {recipe}
 # Models by alias. Swap the teacher with --teacher ALIAS, or here under roles.
 models:
   small: {{model: embedded/smollm2-135m, max_tokens: 48, trains: true}}   # ships with Seedbed: no key, no server
-  # local:  {{model: Qwen3-8B, api_base: "http://localhost:8000/v1", completions: true}}   # any OpenAI-compatible server
+  # local:  {{model: Qwen3-8B, api_base: "http://localhost:8000/v1", completions: true}}  # any OpenAI-compatible server
   # strong: {{model: openai/gpt-5-mini, api_key: $OPENAI_API_KEY, temperature: 1.0, max_tokens: 16000}}
 
 roles: {{teacher: small, judge: small}}     # who writes, and who scores what was written
@@ -68,7 +68,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 recipe=recipe,
                 sources=_DOCUMENTS if grounded else "",
                 gates=_GROUNDED_GATES if grounded else "",
-                verdicts="verdicts: verdicts.jsonl                   # people's yes and no: what the judge is checked against\n"
+                verdicts="verdicts: verdicts.jsonl                   # people's yes and no, to check judges on\n"
                 if verdicts.is_file()
                 else "",
             ),

@@ -124,7 +124,9 @@ def key_of(entry: ModelEntry) -> str | None:
     """The key the entry's `api_key: $NAME` names, from the environment."""
     if entry.api_key is None:
         return None
-    key = os.environ.get(entry.api_key.removeprefix("$"))
+    key = os.environ.get(entry.api_key.removeprefix("$"), "").strip()
+    if not key.isprintable():
+        raise UserError(f"The key in {entry.api_key} holds a line break.", hint="Set it to the key alone.")
     if not key:
         raise UserError(
             f"{entry.model} wants its key from {entry.api_key}, which is not set.",

@@ -34,20 +34,18 @@ for command in (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; mistakes are printed without a traceback."""
     try:
-        app(list(argv) if argv is not None else None, standalone_mode=False)
+        code = app(list(argv) if argv is not None else None, standalone_mode=False)
     except UserError as error:
         return _say(f"{error}\n  {error.hint}", 2)
     except TeacherDown as error:
         return _say(f"{error}\n  {error.hint}", 3)
     except KeyboardInterrupt:
         return _say("Interrupted. Finished calls are kept: the same command goes on from here.", 130)
-    except typer.Exit as exit:
-        return int(exit.exit_code)
     except (typer.TyperException, typer.Abort) as error:
         if hasattr(error, "show"):
             error.show()
         return int(getattr(error, "exit_code", 130))
-    return 0
+    return int(code or 0)
 
 
 def _say(text: str, code: int) -> int:

@@ -72,7 +72,7 @@ class EndpointEngine(Shared):
             async with session.post(f"{self.base}/{path}", data=orjson.dumps(body)) as reply:
                 raw = await reply.read()
                 if reply.status != 200:
-                    raise _refusal(reply.status, raw, reply.headers.get("retry-after"))
+                    raise _refusal(reply.status, self._without_key(raw), reply.headers.get("retry-after"))
         except TimeoutError as error:
             raise lm15.TimeoutError(f"no reply within {self._timeout:g} s") from error
         except aiohttp.ClientConnectorError as error:
@@ -82,6 +82,10 @@ class EndpointEngine(Shared):
         except aiohttp.ClientError as error:
             raise lm15.TransportError(f"the connection to {self.base} broke: {type(error).__name__}") from error
         return _response(raw, self.model)
+
+    def _without_key(self, raw: bytes) -> bytes:
+        """A server may repeat the key it refuses; errors and logs must not."""
+        return raw.replace(self._key.encode(), b"***") if self._key else raw
 
     def _connect(self) -> aiohttp.ClientSession:
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self._key}"} if self._key else {})
@@ -118,20 +122,29 @@ def _sampling(config: lm15.Config) -> dict[str, Any]:
         "seed",
         "presence_penalty",
         "frequency_penalty",
-        "response_format",
     )
     body = {name: value for name in names if (value := getattr(config, name)) is not None}
     if config.stop:
         body["stop"] = list(config.stop)
+    if config.response_format:
+        body["response_format"] = _response_format(dict(config.response_format))
     if config.logprobs is not None:
         body |= {"logprobs": True, "top_logprobs": config.logprobs}
     return body
+
+
+def _response_format(asked: dict[str, Any]) -> dict[str, Any]:
+    """lm15 names a schema and its settings side by side; OpenAI's wire nests them."""
+    kind = asked.pop("type")
+    return {"type": kind, "json_schema": {"name": "reply", **asked}} if kind == "json_schema" else {"type": kind}
 
 
 def _response(raw: bytes, model: str) -> lm15.Response:
     """Read a completion. What is no completion at all counts as the server's failure, and is tried again."""
     try:
         body = orjson.loads(raw)
+        if not body["choices"]:
+            raise ValueError("no choices")
         body["choices"] = [
             {**choice, "message": choice.get("message") or {"role": "assistant", "content": choice["text"]}}
             for choice in body["choices"]
@@ -150,7 +163,7 @@ def _refusal(status: int, raw: bytes, retry_after: str | None) -> lm15.LM15Error
     if status == 402:
         return lm15.BillingError(said, status=status)
     if status == 429:
-        seconds = float(retry_after) if (retry_after or "").replace(".", "", 1).isdigit() else None
+        seconds = float(retry_after) if retry_after and retry_after.replace(".", "", 1).isdigit() else None
         return lm15.RateLimitError(said, status=status, retry_after=seconds)
     if status in (408, 504):
         return lm15.TimeoutError(said, status=status)

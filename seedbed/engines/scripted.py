@@ -23,7 +23,8 @@ class ScriptedEngine(Shared):
         if not file.is_file():
             raise UserError(f"There is no scripted teacher at {file}.", hint="Name a Python file that defines reply().")
         spec = importlib.util.spec_from_file_location(f"scripted_{file.stem}", file)
-        assert spec and spec.loader
+        assert spec is not None
+        assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         if not hasattr(module, "reply"):

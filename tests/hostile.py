@@ -1,0 +1,150 @@
+"""A model server on loopback that misbehaves to order: each request meets the next behaviour of its plan."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Hostile:
+    """The server. `plan(a, b, c)` answers with a, b, then c for ever.
+
+    Attributes:
+        bodies, paths, headers: what was asked, one entry a request. most: how many requests were in flight at once.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(started,), daemon=True)
+        self._thread.start()
+        assert started.wait(10)
+        self.forget()
+
+    def forget(self) -> None:
+        """As if nobody had asked yet."""
+        self.bodies: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+        self.headers: list[dict[str, str]] = []
+        self.most = self._inside = 0
+        self._plan: list[Behaviour] = [says("fine")]
+
+    def plan(self, *behaviours: Behaviour) -> None:
+        """What the coming requests meet; the last one stays."""
+        self._plan = list(behaviours)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def _serve(self, started: threading.Event) -> None:
+        self._loop.run_until_complete(self._listen())
+        started.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._runner.cleanup())
+
+    async def _listen(self) -> None:
+        app = web.Application()
+        app.router.add_post("/{path:.*}", self._answer)
+        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.bodies.append(json.loads(await request.read()))
+        self.paths.append(request.path)
+        self.headers.append(dict(request.headers))
+        behave = self._plan.pop(0) if len(self._plan) > 1 else self._plan[0]
+        self._inside += 1
+        self.most = max(self.most, self._inside)
+        try:
+            return await behave(request)
+        finally:
+            self._inside -= 1
+
+
+def completion(text: str | None) -> dict[str, Any]:
+    """A whole chat completion."""
+    return {
+        "id": "c1",
+        "object": "chat.completion",
+        "model": "m",
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10},
+    }
+
+
+def says(text: str, after: float = 0.0) -> Behaviour:
+    """A good completion, in the shape of the path that was asked."""
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(after)
+        body = completion(text)
+        if not request.path.endswith("chat/completions"):
+            body["choices"] = [{"index": 0, "finish_reason": "stop", "text": text}]
+        return web.json_response(body)
+
+    return behave
+
+
+def status(code: int, said: str = "no", **headers: str) -> Behaviour:
+    """A refusal; a header's name is written with underscores."""
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        return web.Response(
+            status=code, text=said, headers={name.replace("_", "-"): value for name, value in headers.items()}
+        )
+
+    return behave
+
+
+def sends(body: bytes | dict[str, Any], content_type: str = "application/json") -> Behaviour:
+    """These bytes with a 200, whatever they are."""
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return web.Response(body=raw, content_type=content_type)
+
+    return behave
+
+
+async def hangs(request: web.Request) -> web.StreamResponse:
+    """Takes the request and never answers."""
+    await asyncio.sleep(30)
+    return web.Response()
+
+
+async def resets(request: web.Request) -> web.StreamResponse:
+    """Breaks the connection in the middle of the body."""
+    reply = web.StreamResponse(headers={"content-type": "application/json", "content-length": "4000"})
+    await reply.prepare(request)
+    await reply.write(b'{"choices": [')
+    assert request.transport
+    request.transport.abort()
+    return reply
+
+
+async def drips(request: web.Request) -> web.StreamResponse:
+    """Sends a byte now and then, so that no read ever times out by itself."""
+    reply = web.StreamResponse(headers={"content-type": "application/json"})
+    await reply.prepare(request)
+    for _ in range(300):
+        await reply.write(b" ")
+        await asyncio.sleep(0.1)
+    return reply
+
+
+def dead_port() -> str:
+    """The address of a server that is not there."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{held.getsockname()[1]}/v1"

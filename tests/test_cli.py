@@ -1,0 +1,314 @@
+"""The commands through their door, with a scripted teacher: from init to load_dataset, and every mistake."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from seedbed.cli.main import main
+
+TEACHER = Path(__file__).with_name("teacher.py")
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small project whose teacher is scripted, compiled once."""
+    folder = project(tmp_path_factory.mktemp("scripted") / "project")
+    assert main(["compile", "-c", str(folder / "seedbed.yaml")]) == 0
+    return folder
+
+
+def project(folder: Path, recipe: str = "grounded-qa") -> Path:
+    """`seedbed init` and a scripted teacher in place of the embedded one."""
+    assert main(["init", str(folder), "--recipe", recipe]) == 0
+    shutil.copy(TEACHER, folder / "teacher.py")
+    config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
+    config = config.replace("model: embedded/smollm2-135m", "model: scripted/teacher.py")
+    (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
+    return folder
+
+
+def calls(folder: Path) -> int:
+    """How many calls the scripted teacher has been paid for."""
+    path = folder / "calls.txt"
+    return len(path.read_text(encoding="utf-8")) if path.exists() else 0
+
+
+def rows(folder: Path) -> list[dict[str, object]]:
+    """The rows of a dataset folder, train first, in order."""
+    return [row for path in sorted(folder.glob("rows/*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def run(folder: Path, out: Path, *more: str) -> int:
+    return main(["run", "-c", str(folder / "seedbed.yaml"), "--out", str(out), *more])
+
+
+def test_compile_run_and_load(compiled: Path, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    assert run(compiled, tmp_path / "ds", "--rows", "12") == 0
+    dataset = load_dataset(str(tmp_path / "ds"))
+    loaded = [row for split in dataset.values() for row in split]
+    assert len(loaded) == 12
+    assert {row["id"] for row in loaded} == {row["id"] for row in rows(tmp_path / "ds")}
+    assert [message["role"] for message in loaded[0]["messages"]] == ["user", "assistant"]
+
+
+def test_validation_rows_come_from_held_out_documents_only(compiled: Path, tmp_path: Path) -> None:
+    assert run(compiled, tmp_path / "ds", "--rows", "20") == 0
+    files = {split: tmp_path / "ds" / "rows" / f"{split}-00000.parquet" for split in ("train", "validation")}
+    documents = {split: set(pq.read_table(path)["document"].to_pylist()) for split, path in files.items()}
+    assert not documents["train"] & documents["validation"]
+    seeds = {
+        json.loads(line)["id"]: json.loads(line)["source"]
+        for line in (compiled / "seeds.jsonl").read_text(encoding="utf-8").splitlines()
+    }
+    shown = {seeds[id] for id in rows(tmp_path / "ds")[0]["seeds"]}  # type: ignore[attr-defined]
+    names = {Path(str(name)).name for name in documents["validation"]}
+    assert shown
+    assert not shown & names
+
+
+def test_spans_point_at_the_passage(compiled: Path, tmp_path: Path) -> None:
+    from seedbed.documents import read_documents
+
+    assert run(compiled, tmp_path / "ds", "--rows", "5") == 0
+    texts = {d.name: d.text for d in read_documents("documents", compiled).documents}
+    for row in rows(tmp_path / "ds"):
+        assert texts[str(row["document"])][row["start"] : row["end"]] == row["passage"]  # type: ignore[misc]
+
+
+def test_compiling_again_calls_no_model_and_changes_no_byte(compiled: Path) -> None:
+    path = compiled / "compiled" / "grounded-qa" / "small.json"
+    before, paid = path.read_bytes(), calls(compiled)
+    assert main(["compile", "-c", str(compiled / "seedbed.yaml")]) == 0
+    assert (path.read_bytes(), calls(compiled)) == (before, paid)
+
+
+def test_held_out_seeds_stand_in_no_prompt(compiled: Path) -> None:
+    folder = compiled / "compiled" / "grounded-qa"
+    manifest = json.loads((folder / "small.manifest.json").read_text(encoding="utf-8"))
+    seeds = {
+        json.loads(line)["id"]: json.loads(line)
+        for line in (compiled / "seeds.jsonl").read_text(encoding="utf-8").splitlines()
+    }
+    state = (folder / "small.json").read_text(encoding="utf-8")
+    assert manifest["seeds"]["held_out"]
+    assert not [id for id in manifest["seeds"]["held_out"] if json.dumps(seeds[id]["question"])[1:-1] in state]
+
+
+def test_the_same_run_again_pays_nothing_and_gives_the_same_rows(compiled: Path, tmp_path: Path) -> None:
+    run(compiled, tmp_path / "ds", "--rows", "8")
+    first, paid = rows(tmp_path / "ds"), calls(compiled)
+    run(compiled, tmp_path / "ds", "--rows", "8")
+    assert (rows(tmp_path / "ds"), calls(compiled)) == (first, paid)
+
+
+def test_more_rows_go_on_from_those_there(compiled: Path, tmp_path: Path) -> None:
+    run(compiled, tmp_path / "ds", "--rows", "6")
+    run(compiled, tmp_path / "ds", "--rows", "11")
+    run(compiled, tmp_path / "fresh", "--rows", "11")
+    assert rows(tmp_path / "ds") == rows(tmp_path / "fresh")
+
+
+def test_a_killed_run_taken_up_again_equals_one_that_was_not(compiled: Path, tmp_path: Path) -> None:
+    assert run(compiled, tmp_path / "whole", "--rows", "15") == 0
+    (compiled / "slow.txt").write_text("0.05", encoding="utf-8")
+    try:
+        for wait in (3.5, 0.8):
+            process = start(compiled, tmp_path / "killed")
+            until(lambda: (tmp_path / "killed" / "journal.sqlite").exists())
+            time.sleep(wait)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    finally:
+        (compiled / "slow.txt").unlink()
+    assert run(compiled, tmp_path / "killed", "--rows", "15") == 0
+    assert rows(tmp_path / "killed") == rows(tmp_path / "whole")
+
+
+def test_ctrl_c_leaves_a_dataset_and_says_how_to_go_on(compiled: Path, tmp_path: Path) -> None:
+    (compiled / "slow.txt").write_text("0.2", encoding="utf-8")
+    try:
+        process = start(compiled, tmp_path / "ds", rows="200")
+        until(lambda: (tmp_path / "ds" / "journal.sqlite").exists())
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 130
+    finally:
+        (compiled / "slow.txt").unlink()
+    assert json.loads((tmp_path / "ds" / "run.json").read_text(encoding="utf-8"))["stopped"] == "interrupted"
+
+
+def start(folder: Path, out: Path, rows: str = "15") -> subprocess.Popen[bytes]:
+    command = [
+        sys.executable,
+        "-c",
+        "from seedbed.cli.main import entry; entry()",
+        "run",
+        "-c",
+        str(folder / "seedbed.yaml"),
+        "--out",
+        str(out),
+        "--rows",
+        rows,
+    ]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def until(true: object, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:  # type: ignore[operator]
+        time.sleep(0.05)
+
+
+def test_a_limit_is_named_and_exits_1(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(compiled, tmp_path / "ds", "--rows", "50", "--set", "run.max_candidates=9") == 1
+    assert "run.max_candidates: 9 is reached" in capsys.readouterr().out
+
+
+def test_every_candidate_is_either_a_row_or_rejected_with_a_reason(compiled: Path, tmp_path: Path) -> None:
+    run(compiled, tmp_path / "ds", "--rows", "30")
+    report = json.loads((tmp_path / "ds" / "run.json").read_text(encoding="utf-8"))["counts"]
+    out = [row for path in (tmp_path / "ds").glob("rejected/*.parquet") for row in pq.read_table(path).to_pylist()]
+    assert report["accepted"] + len(out) == report["candidates"]
+    assert all(row["step"] and row["reason"] for row in out)
+    assert sum(report["rejected"].values()) == len(out)
+
+
+def test_evaluate_and_preview_print_json(compiled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = ["-c", str(compiled / "seedbed.yaml")]
+    capsys.readouterr()
+    assert main(["evaluate", *config, "--json"]) == 0
+    (result,) = json.loads(capsys.readouterr().out)
+    assert result["comparison"]["before"]["n"] == result["comparison"]["after"]["n"] > 0
+    assert main(["preview", *config, "--rows", "2", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown[0]["calls"][0]["prompt"]
+    assert shown[0]["calls"][0]["reply"]
+
+
+def test_label_writes_verdicts_that_compile_reads(
+    compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(compiled, tmp_path / "ds", "--rows", "4")
+    verdicts = compiled / "verdicts.jsonl"
+    before = verdicts.read_bytes()
+    answers = iter(["y", "fine", "n", "wrong", "q"])
+    monkeypatch.setattr("typer.prompt", lambda *args, **kwargs: next(answers))
+    assert main(["label", str(tmp_path / "ds"), "-c", str(compiled / "seedbed.yaml")]) == 0
+    added = verdicts.read_bytes()[len(before) :].decode().splitlines()
+    verdicts.write_bytes(before)
+    assert [json.loads(line)["label"] for line in added] == [1.0, 0.0]
+
+
+def test_run_without_a_compiled_program_names_both_ways_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = project(tmp_path / "p")
+    assert run(folder, tmp_path / "ds") == 2
+    assert "seedbed compile" in (said := capsys.readouterr().err)
+    assert "--uncompiled" in said
+
+
+def test_a_program_compiled_for_another_model_is_refused(
+    compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "p"
+    shutil.copytree(compiled, folder)
+    (folder / "teacher.py").write_text(TEACHER.read_text(encoding="utf-8") + "# another\n", encoding="utf-8")
+    assert run(folder, tmp_path / "ds") == 2
+    assert "was compiled for the model behind the teacher" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda p: (p / "seeds.jsonl").write_text('{"id": \n', encoding="utf-8"), "seeds.jsonl:1:"),
+        (
+            lambda p: (p / "seeds.jsonl").write_text(
+                '{"id": "a", "source": "x", "question": "q?", "answer": "a"}\n', encoding="utf-8"
+            ),
+            "seeds.jsonl:1: document: field required",
+        ),
+        (lambda p: [f.unlink() for f in (p / "documents").iterdir()], "documents"),
+        (lambda p: replace(p, "recipe: grounded-qa", "reciep: grounded-qa"), 'did you mean "recipe"?'),
+        (lambda p: replace(p, "recipe: grounded-qa", "recipe: grounded-qu"), 'did you mean "grounded-qa"?'),
+        (lambda p: replace(p, "{teacher: small", "{teacher: smal"), 'did you mean "small"?'),
+    ],
+)
+def test_mistakes_are_named_and_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: object, said: str
+) -> None:
+    folder = project(tmp_path / "p")
+    spoil(folder)  # type: ignore[operator]
+    assert run(folder, tmp_path / "ds", "--uncompiled") == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+
+
+def replace(folder: Path, old: str, new: str) -> None:
+    path = folder / "seedbed.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+
+
+def test_a_pdf_that_is_a_jpeg_is_named_skipped_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = project(tmp_path / "p")
+    (folder / "documents" / "scan.pdf").write_bytes(b"\xff\xd8\xff\xe0" + bytes(200))
+    assert run(folder, tmp_path / "ds", "--uncompiled", "--rows", "2") == 0
+    assert "scan.pdf" in capsys.readouterr().err
+    assert json.loads((tmp_path / "ds" / "run.json").read_text(encoding="utf-8"))["counts"]["skipped"]
+
+
+@pytest.mark.parametrize("rows_wanted", ["-3", "0", "many"])
+def test_bad_row_counts_exit_2(tmp_path: Path, rows_wanted: str) -> None:
+    assert main(["run", "--out", str(tmp_path / "ds"), "--rows", rows_wanted]) == 2
+
+
+def test_out_naming_a_file_exits_2(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert run(compiled, tmp_path / "file") == 2
+    assert "is a file" in capsys.readouterr().err
+
+
+def test_out_holding_other_files_exits_2(compiled: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("", encoding="utf-8")
+    assert run(compiled, tmp_path) == 2
+
+
+def test_a_dead_endpoint_exits_3_and_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = project(tmp_path / "p")
+    replace(folder, "model: scripted/teacher.py", 'model: m, api_base: "http://127.0.0.1:9/v1"')
+    assert run(folder, tmp_path / "ds", "--uncompiled") == 3
+    assert "cannot connect to http://127.0.0.1:9/v1" in (said := capsys.readouterr().err)
+    assert "Start the server" in said
+
+
+def test_a_missing_key_is_named_before_any_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = project(tmp_path / "p")
+    replace(folder, "model: scripted/teacher.py", "model: openai/gpt-5-mini, api_key: $SEEDBED_TEST_NO_KEY")
+    assert run(folder, tmp_path / "ds", "--uncompiled") == 2
+    assert "export SEEDBED_TEST_NO_KEY=" in capsys.readouterr().err
+
+
+def test_doctor_says_what_is_wrong_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = project(tmp_path / "p")
+    replace(folder, "model: scripted/teacher.py", 'model: m, api_base: "http://127.0.0.1:9/v1"')
+    assert main(["doctor", "-c", str(folder / "seedbed.yaml")]) == 3
+    assert "BAD  teacher (small)" in capsys.readouterr().out
+
+
+def test_unanswerable_rows_on_request(compiled: Path, tmp_path: Path) -> None:
+    run(compiled, tmp_path / "ds", "--uncompiled", "--rows", "4", "--set", "sources.unanswerable=1.0")
+    assert all(row["answer"] == "The document does not say." for row in rows(tmp_path / "ds"))
+
+
+def test_init_never_overwrites(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("", encoding="utf-8")
+    assert main(["init", str(tmp_path)]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]

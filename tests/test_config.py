@@ -1,0 +1,192 @@
+"""seedbed.yaml: every mistake is named where it stands, at once, and no secret is ever repeated."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seedbed.config import Config, load_config
+from seedbed.errors import UserError
+
+GOOD = """
+recipe: grounded-qa
+models:
+  small: {model: embedded/smollm2-135m}
+  local: {model: Qwen3-8B, api_base: "http://localhost:8000/v1", api_key: $LOCAL_KEY, input_price: 1, output_price: 4}
+roles: {teacher: small, judge: local}
+sources: {documents: documents}
+seeds: seeds.jsonl
+"""
+SECRET = "sk-hunter2-hunter2"
+
+
+def loaded(tmp_path: Path, text: str = GOOD, *overrides: str) -> Config:
+    path = tmp_path / "seedbed.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path, overrides)
+
+
+def complaint(tmp_path: Path, text: str = GOOD, *overrides: str) -> str:
+    with pytest.raises(UserError) as raised:
+        loaded(tmp_path, text, *overrides)
+    return f"{raised.value}\n{raised.value.hint}"
+
+
+def with_model(**entry: object) -> str:
+    raw = yaml.safe_load(GOOD)
+    raw["models"]["small"].update(entry)
+    return str(yaml.safe_dump(raw))
+
+
+def test_a_good_config_is_read(tmp_path: Path) -> None:
+    assert loaded(tmp_path).entry("judge")[1].model == "Qwen3-8B"
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("reciep=lab", 'reciep: there is no key "reciep"; did you mean "recipe"?'),
+        ("run.row=5", 'run.row: there is no key "row"; did you mean "rows"?'),
+        (
+            "models.small.temprature=1",
+            'models.small.temprature: there is no key "temprature"; did you mean "temperature"?',
+        ),
+        ("gates.zzz=1", 'gates.zzz: there is no key "zzz"; there are: judges, near_duplicate, relevance, round_trip'),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(tmp_path: Path, override: str, said: str) -> None:
+    assert said in complaint(tmp_path, GOOD, override)
+
+
+@pytest.mark.parametrize("alias", ["run", "recipe", "gates"])
+def test_a_model_whose_alias_is_also_a_key_is_still_a_model(tmp_path: Path, alias: str) -> None:
+    said = complaint(tmp_path, GOOD, f"models.{alias}={{model: m, temprature: 1}}")
+    assert 'did you mean "temperature"?' in said
+
+
+@pytest.mark.parametrize("role", ["teacher", "judge", "reflection"])
+def test_a_role_without_a_model_names_the_nearest(tmp_path: Path, role: str) -> None:
+    said = complaint(tmp_path, GOOD, f"roles.{role}=smal")
+    assert f'roles.{role}: there is no alias "smal"; did you mean "small"?' in said
+
+
+def test_roles_not_bound_fall_to_the_teacher(tmp_path: Path) -> None:
+    assert loaded(tmp_path).roles.named() == {"teacher": "small", "judge": "local", "reflection": "small"}
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("run.rows=-3", "run.rows: input should be greater than or equal to 1 (got -3)"),
+        (
+            "run.rows=many",
+            "run.rows: input should be a valid integer, unable to parse string as an integer (got 'many')",
+        ),
+        ("sources.unanswerable=2", "sources.unanswerable: input should be less than or equal to 1 (got 2)"),
+        ("compile.optimizer=magic", "compile.optimizer: input should be 'labeled', 'bootstrap' or 'random-search'"),
+        ("models.small.concurrency=0", "models.small.concurrency: input should be greater than or equal to 1 (got 0)"),
+    ],
+)
+def test_a_value_out_of_range_is_shown_with_what_was_expected(tmp_path: Path, override: str, said: str) -> None:
+    assert said in complaint(tmp_path, GOOD, override)
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    assert "seeds: is missing" in complaint(tmp_path, GOOD.replace("seeds: seeds.jsonl", ""))
+
+
+def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
+    said = complaint(tmp_path, GOOD, "run.rows=-3", "reciep=lab", "gates.threshold=7", "models.small.model=null")
+    assert all(key in said for key in ("run.rows:", "reciep:", "gates.threshold:", "models.small.model:"))
+
+
+@pytest.mark.parametrize("key", [SECRET, [SECRET], {"value": SECRET}], ids=["text", "list", "mapping"])
+def test_a_key_in_the_file_is_refused_and_not_repeated(tmp_path: Path, key: object) -> None:
+    said = complaint(tmp_path, with_model(api_key=key))
+    assert ("models.small.api_key" in said, SECRET in said) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "base",
+    [f"http://me:{SECRET}@host/v1", f"https://host/v1?key={SECRET}", f"host/{SECRET}", [f"http://h/{SECRET}"]],
+    ids=["credentials", "query", "no address", "list"],
+)
+def test_an_address_with_a_secret_is_refused_and_not_repeated(tmp_path: Path, base: object) -> None:
+    said = complaint(tmp_path, with_model(api_base=base))
+    assert ("models.small.api_base" in said, SECRET in said) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"models: [{{model: m, api_key: {SECRET}}}]",
+        f"models: {{small: [model, {SECRET}]}}",
+        f'models: {{small: {{model: m, api_key: "{SECRET}}}}}',
+        f"models:\n  small:\n    api_key: {SECRET}: x\n",
+        f"models: {{small: {{extra: [{SECRET}]}}}}",
+    ],
+    ids=["a list of models", "a model as a list", "an open quote", "a colon too many", "extra as a list"],
+)
+def test_a_key_in_a_file_of_the_wrong_shape_is_not_repeated(tmp_path: Path, text: str) -> None:
+    assert SECRET not in complaint(tmp_path, text)
+
+
+def test_overrides_are_yaml_and_win(tmp_path: Path) -> None:
+    config = loaded(tmp_path, GOOD, "run.rows=7", "gates.judges=[grounded]", "roles.judge=null")
+    assert (config.run.rows, config.gates.judges, config.roles.judge) == (7, ["grounded"], None)
+
+
+def test_an_override_fills_an_empty_section(tmp_path: Path) -> None:
+    assert loaded(tmp_path, f"{GOOD}run:\n", "run.rows=7").run.rows == 7
+
+
+@pytest.mark.parametrize("override", ["run.rows", "recipe.name=lab", "run.rows=[1", "seeds.a.b=1"])
+def test_a_bad_override_is_a_mistake_that_names_it(tmp_path: Path, override: str) -> None:
+    assert f"--set {override.partition('=')[0]}" in complaint(tmp_path, GOOD, override)
+
+
+def test_another_teacher_leaves_the_other_roles_alone(tmp_path: Path) -> None:
+    assert loaded(tmp_path).swap("local").roles.named() == {
+        "teacher": "local",
+        "judge": "local",
+        "reflection": "small",
+    }
+
+
+def test_no_other_teacher_is_the_same_config(tmp_path: Path) -> None:
+    config = loaded(tmp_path)
+    assert config.swap(None) is config
+
+
+def test_an_unknown_teacher_names_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match='there is no alias "locl"; did you mean "local"'):
+        loaded(tmp_path).swap("locl")
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words"], ids=["empty", "list", "words"])
+def test_a_file_without_keys_says_so(tmp_path: Path, text: str) -> None:
+    assert "holds no keys" in complaint(tmp_path, text)
+
+
+def test_a_file_that_is_not_yaml_names_the_line(tmp_path: Path) -> None:
+    assert "is not YAML: line 3" in complaint(tmp_path, "recipe: lab\nseeds: s\n  x: : y\n")
+
+
+def test_a_file_that_is_not_text_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "seedbed.yaml").write_bytes(b"recipe: \xff\xfe")
+    with pytest.raises(UserError, match="is not YAML"):
+        load_config(tmp_path / "seedbed.yaml")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"There is no .*seedbed\.yaml"):
+        load_config(tmp_path / "seedbed.yaml")
+
+
+@pytest.mark.parametrize(("alias", "dollars"), [("small", 0.0), ("local", 6.0)])
+def test_tokens_cost_what_the_entry_says(tmp_path: Path, alias: str, dollars: float) -> None:
+    assert loaded(tmp_path).models[alias].dollars(2_000_000, 1_000_000) == dollars
+
+
+def test_an_unknown_price_is_unknown(tmp_path: Path) -> None:
+    assert loaded(tmp_path, GOOD, "models.local.input_price=null").models["local"].dollars(1, 1) is None

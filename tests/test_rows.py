@@ -1,0 +1,163 @@
+"""Rows on disk: whole or absent, the same again, and loadable as a data set."""
+
+from pathlib import Path
+from typing import Any
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from metrics.metric import Worth
+from optimize.scoring import Scored
+from programs.candidate import Drop, Source
+from programs.grounded_qa import QA
+from programs.recipe import recipes
+from seedbed.card import write_card
+from seedbed.errors import UserError
+from seedbed.rows import REJECTED, SHARD, Shards, rejected, row, row_schema, write_whole
+
+SCHEMA = pa.schema([("n", pa.int64())])
+SHARED = {
+    "recipe": "grounded-qa",
+    "teacher": "m",
+    "judges": ["grounded"],
+    "program": "p",
+    "seeds": ["a"],
+    "input_tokens": 5,
+    "output_tokens": 2,
+    "dollars": 0.0,
+}
+
+
+def filled(folder: Path, count: int, name: str = "train") -> Shards:
+    shards = Shards(folder, name, SCHEMA)
+    for n in range(count):
+        shards.add({"n": n})
+    return shards
+
+
+def scored(n: int, drop: Drop | None = None) -> Scored:
+    origin = {"document": "d.md", "start": n, "end": n + 9, "text_hash": "h", "headings": ["A", "B"]}
+    return Scored(
+        Source(id=f"s{n}", group="d.md", inputs={}, origin=origin),
+        QA(passage="It holds 5 litres.", question=f"What does tank {n} hold?", answer="5 litres — é𝔘"),
+        Worth(score=0.75, parts={"support": 0.5, "grounded": 1.0}, reasons={"grounded": "it says so"}, drop=drop),
+    )
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_full_shard_is_written_at_once(tmp_path: Path) -> None:
+    filled(tmp_path, SHARD + 1)
+    assert names(tmp_path) == ["train-00000.parquet"]
+
+
+def test_closing_writes_what_is_left(tmp_path: Path) -> None:
+    filled(tmp_path, SHARD + 1).close()
+    counts = [pq.read_metadata(tmp_path / name).num_rows for name in names(tmp_path)]
+    assert counts == [SHARD, 1]
+
+
+def test_no_rows_give_no_file(tmp_path: Path) -> None:
+    filled(tmp_path, 0).close()
+    assert names(tmp_path) == []
+
+
+def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        filled(tmp_path / folder, SHARD + 5).close()
+    one, two = ([path.read_bytes() for path in sorted((tmp_path / folder).iterdir())] for folder in ("one", "two"))
+    assert one == two
+
+
+def test_a_shorter_state_leaves_no_stale_shard(tmp_path: Path) -> None:
+    filled(tmp_path, 2 * SHARD + 1).close()
+    filled(tmp_path, 3).close()
+    assert names(tmp_path) == ["train-00000.parquet"]
+
+
+def test_shards_of_another_name_are_left_alone(tmp_path: Path) -> None:
+    filled(tmp_path, 3, "validation").close()
+    filled(tmp_path, 0, "train").close()
+    assert names(tmp_path) == ["validation-00000.parquet"]
+
+
+def test_a_write_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
+    def breaks(aside: Path) -> None:
+        aside.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "file", breaks)
+    assert names(tmp_path) == []
+
+
+def test_a_write_that_breaks_off_keeps_what_was_there(tmp_path: Path) -> None:
+    def breaks(aside: Path) -> None:
+        aside.write_bytes(b"half")
+        raise OSError
+
+    (tmp_path / "file").write_bytes(b"whole")
+    with pytest.raises(OSError):  # noqa: PT011
+        write_whole(tmp_path / "file", breaks)
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def test_a_folder_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"Cannot write .*train-00000\.parquet"):
+        filled(tmp_path / "file" / "rows", 1).close()
+
+
+@pytest.mark.parametrize("recipe", recipes())
+def test_every_recipe_has_columns_for_what_it_makes(recipe: str) -> None:
+    kind = recipes()[recipe].program.row
+    own = set(kind.model_fields) - {"dropped"}
+    assert own | {"id", "messages", "score", "document"} <= set(row_schema(kind).names)
+
+
+def test_equal_rows_have_equal_ids() -> None:
+    assert row(scored(1), SHARED)["id"] == row(scored(1), SHARED)["id"]
+
+
+def test_other_rows_have_other_ids() -> None:
+    assert len({row(scored(n), SHARED)["id"] for n in range(50)}) == 50
+
+
+def test_a_rejected_row_says_where_and_why(tmp_path: Path) -> None:
+    drop = Drop(step="veto", reason="wrong number", detail="7")
+    shards = Shards(tmp_path, "rejected", REJECTED)
+    shards.add(rejected("r1", scored(1, drop)))
+    shards.close()
+    kept = pq.read_table(tmp_path / "rejected-00000.parquet").to_pylist()[0]
+    assert (kept["step"], kept["reason"], kept["source"], kept["group"]) == ("veto", "wrong number", "s1", "d.md")
+
+
+def report(splits: dict[str, int]) -> dict[str, Any]:
+    counts = {"accepted": sum(splits.values()), "candidates": 9, "splits": splits, "rejected": {"off topic": 2}}
+    config = {"models": {"m": {"model": "embedded/x"}}, "roles": {"teacher": "m", "judge": None}}
+    tokens = {"calls": 9, "input_tokens": 90, "output_tokens": 9}
+    made = {"program": "p", "metric": "q", "judges": [], "warnings": [], "stopped": "the rows are accepted"}
+    return {"recipe": "grounded-qa", "counts": counts, "config": config, **tokens, **made}
+
+
+@pytest.mark.parametrize(
+    "splits", [{"train": SHARD + 2, "validation": 3}, {"train": 2}, {"validation": 1}], ids=["both", "train", "held"]
+)
+def test_load_dataset_gives_exactly_the_rows(tmp_path: Path, splits: dict[str, int]) -> None:
+    written = {}
+    for split, count in splits.items():
+        shards = Shards(tmp_path / "out" / "rows", split, row_schema(QA))
+        written[split] = [row(scored(n), SHARED) for n in range(count)]
+        for one in written[split]:
+            shards.add(one)
+        shards.close()
+    drops = Shards(tmp_path / "out" / "rejected", "rejected", REJECTED)
+    drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic"))))
+    drops.close()
+    write_card(tmp_path / "out", report(splits))
+    loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
+    assert {split: rows.to_list() for split, rows in loaded.items()} == written

@@ -1,0 +1,99 @@
+"""Teachers over an endpoint: which failures end the work, what is sent for a format, and where the key never is."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dspy
+import pytest
+from hostile import Hostile, dead_port, says, status
+
+from programs.program import run_sync
+from programs.step import Step
+from seedbed.config import ModelEntry
+from seedbed.errors import TeacherDown, UserError
+from seedbed.journal import Journal
+from seedbed.teacher import PATIENCE, TeacherLM, teacher
+
+KEY = "sk-hunter2-hunter2"
+Far = Callable[..., TeacherLM]
+pytestmark = pytest.mark.usefixtures("waits")
+
+
+@pytest.fixture
+def far(server: Hostile, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]:
+    """Makes teachers on the server, with other settings where asked, and closes them."""
+    made: list[TeacherLM] = []
+
+    def make(key: str = KEY, **entry: Any) -> TeacherLM:
+        monkeypatch.setenv("TEST_KEY", key)
+        settings = {"api_base": server.base, "api_key": "$TEST_KEY", "timeout": 1.0} | entry
+        made.append(teacher("far", ModelEntry(model="m", **settings), journal, Path()))
+        return made[-1]
+
+    yield make
+    for one in made:
+        run_sync(one._async_engine_spec.aclose())
+
+
+def told(one: TeacherLM) -> Any:
+    return run_sync(one.acall("Say something."))
+
+
+def test_a_dead_port_means_the_teacher_is_down(far: Far) -> None:
+    with pytest.raises(TeacherDown, match="cannot connect to http://127"):
+        told(far(api_base=dead_port()))
+
+
+def test_a_wrong_key_means_the_teacher_is_down(server: Hostile, far: Far) -> None:
+    server.plan(status(401, "invalid key"))
+    with pytest.raises(TeacherDown, match=r"far: .*invalid key"):
+        told(far())
+
+
+def test_a_refusal_that_repeats_the_key_is_shown_without_it(server: Hostile, far: Far) -> None:
+    server.plan(status(401, f"Incorrect API key provided: {KEY}."))
+    with pytest.raises(TeacherDown) as raised:
+        told(far())
+    assert KEY not in f"{raised.value} {raised.value.hint}"
+
+
+def test_the_key_is_in_no_byte_of_the_journal(far: Far, tmp_path: Path) -> None:
+    told(far())
+    assert not [path for path in tmp_path.iterdir() if KEY.encode() in path.read_bytes()]
+
+
+def test_a_key_with_a_line_end_is_a_mistake_and_not_shown(far: Far) -> None:
+    with pytest.raises(UserError) as raised:
+        told(far(key=f"{KEY}\nX-Other: 1"))
+    assert KEY not in str(raised.value)
+
+
+def test_spaces_around_a_key_are_not_sent(server: Hostile, far: Far) -> None:
+    told(far(key=f" {KEY}\r\n"))
+    assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+
+
+def test_a_server_that_keeps_failing_is_down_after_some_calls(server: Hostile, far: Far) -> None:
+    server.plan(status(500))
+    one, ends = far(), []
+    for _ in range(PATIENCE):
+        with pytest.raises((dspy.utils.exceptions.LMServerError, TeacherDown)) as raised:
+            told(one)
+        ends.append(raised.type is TeacherDown)
+    assert ends == [False] * (PATIENCE - 1) + [True]
+
+
+def test_the_json_format_asks_for_a_schema(server: Hostile, far: Far) -> None:
+    server.plan(says('{"answer": "4"}'))
+    with dspy.context(lm=far()):
+        run_sync(Step(dspy.Signature("question -> answer"), format="json").acall(question="2 + 2?"))
+    asked = server.bodies[0]["response_format"]
+    assert (asked["type"], asked["json_schema"]["schema"]["required"]) == ("json_schema", ["answer"])
+
+
+def test_a_server_that_enforces_no_schema_is_asked_for_none(server: Hostile, far: Far) -> None:
+    server.plan(says('{"answer": "4"}'))
+    with dspy.context(lm=far(schema_enforced=False)):
+        run_sync(Step(dspy.Signature("question -> answer"), format="json").acall(question="2 + 2?"))
+    assert "response_format" not in server.bodies[0]
