@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 DEMO = Path("demo")
-ROWS = 20
+ROWS = 15
 SEEDBED = Path(sys.executable).with_name("seedbed")
 
 

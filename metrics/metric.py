@@ -44,7 +44,7 @@ class Bars:
     """What a row must clear: see `Gates` in the config for what each one measures."""
 
     threshold: float = 0.6
-    relevance: float = 0.4
+    relevance: float = 0.45
     support: float = 0.7
     round_trip: float = 0.3
 

@@ -19,7 +19,9 @@ def _head(report: dict[str, Any]) -> dict[str, Any]:
     files = [{"split": split, "path": f"rows/{split}-*.parquet"} for split in report["counts"]["splits"]]
     return {
         "tags": ["synthetic", "seedbed", report["recipe"]],
-        "configs": [{"config_name": "default", "data_files": files}],
+        # `datasets` keys its cache by this head and not by the files: without the digest, two runs into folders of one
+        # name would load as the first of them
+        "configs": [{"config_name": "default", "description": f"rows {report['content']}", "data_files": files}],
     }
 
 

@@ -101,6 +101,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
         "recipe": project.recipe.name,
         "rows": run.goal,
         "stopped": stopped,
+        "content": run.content,
         "counts": {
             "accepted": run.accepted,
             "candidates": run.candidates,

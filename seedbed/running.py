@@ -57,6 +57,7 @@ class Run:
         self.reasons: collections.Counter[str] = collections.Counter()
         self.unscored: collections.Counter[str] = collections.Counter()
         self.samples: list[dict[str, Any]] = []
+        self.content = digest()  # of the rows so far, in order
         self._started = time.monotonic()
         self._shards: dict[str, Shards] = {}
         self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
@@ -184,6 +185,7 @@ class Run:
         made = row(scored, self.shared | spent)
         split = "validation" if self.project.is_held_out(scored.source.group) else "train"
         self._shard("rows", split).add(made)
+        self.content = digest(self.content, made["id"])
         if len(self.samples) < 3:
             self.samples.append(made)
 

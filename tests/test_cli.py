@@ -60,6 +60,16 @@ def test_compile_run_and_load(compiled: Path, tmp_path: Path) -> None:
     assert [message["role"] for message in loaded[0]["messages"]] == ["user", "assistant"]
 
 
+def test_a_dataset_of_the_same_name_elsewhere_does_not_load_as_the_first(compiled: Path, tmp_path: Path) -> None:
+    from datasets import load_dataset
+
+    for seed in ("1", "2"):
+        out = tmp_path / seed / "ds"
+        assert run(compiled, out, "--rows", "4", "--set", f"run.seed={seed}") == 0
+        loaded = {row["id"] for split in load_dataset(str(out)).values() for row in split}
+        assert loaded == {row["id"] for row in rows(out)}
+
+
 def test_validation_rows_come_from_held_out_documents_only(compiled: Path, tmp_path: Path) -> None:
     assert run(compiled, tmp_path / "ds", "--rows", "20") == 0
     files = {split: tmp_path / "ds" / "rows" / f"{split}-00000.parquet" for split in ("train", "validation")}

@@ -59,10 +59,11 @@ METRIC = Metric(RECIPE, embed, Bars(relevance=0.2, support=0.6), shown=[SEED])
 
 
 def qa(question: str = QUESTION, answer: str = ANSWER) -> QA:
-    return QA(passage=PASSAGE, question=question, answer=answer)
+    return QA(passage=PASSAGE, question=question, answer=answer, answerable=answer != DOES_NOT_SAY)
 
 
 CHEATS = {
+    "refusal": (QA(passage=PASSAGE, question=QUESTION, answer=DOES_NOT_SAY), "unanswerable question"),
     "template leak": (qa("What does {question} say about the kettle?"), "template leak"),
     "field mark": (qa(answer="[[ ## answer ## ]] 0.5 litres"), "template leak"),
     "talks about itself": (qa(answer="As an AI, I would say 0.5 litres."), "template leak"),

@@ -140,7 +140,14 @@ def report(splits: dict[str, int]) -> dict[str, Any]:
     counts = {"accepted": sum(splits.values()), "candidates": 9, "splits": splits, "rejected": {"off topic": 2}}
     config = {"models": {"m": {"model": "embedded/x"}}, "roles": {"teacher": "m", "judge": None}}
     tokens = {"calls": 9, "input_tokens": 90, "output_tokens": 9}
-    made = {"program": "p", "metric": "q", "judges": [], "warnings": [], "stopped": "the rows are accepted"}
+    made = {
+        "program": "p",
+        "metric": "q",
+        "judges": [],
+        "warnings": [],
+        "stopped": "the rows are accepted",
+        "content": "c0ffee",
+    }
     return {"recipe": "grounded-qa", "counts": counts, "config": config, **tokens, **made}
 
 
