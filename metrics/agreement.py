@@ -18,7 +18,7 @@ OVERALL = "overall"
 class LabelledCase(BaseModel):
     """A row with a person's verdict: one line of a verdicts file.
 
-    `aspect` is the one the label speaks of; a good row that is `overall` good is good in every aspect.
+    `aspect` is the one the label speaks of; an `overall` label speaks of every one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,8 +56,11 @@ class Check(BaseModel):
 
 
 def cases_for(aspect: str, cases: Sequence[LabelledCase], n: int) -> list[LabelledCase]:
-    """At most n cases that speak of an aspect, good and bad in turn and as even as there are, by a fixed shuffle."""
-    fitting = [case for case in cases if case.aspect == aspect or (case.aspect == OVERALL and case.label)]
+    """At most n cases that speak of an aspect or of all, good and bad in turn and as even as there are, by a fixed
+    shuffle; none where all are good or all are bad, which tells nothing."""
+    fitting = [case for case in cases if case.aspect in (aspect, OVERALL)]
+    if len({case.label > 0 for case in fitting}) < 2:
+        return []
     random.Random(aspect).shuffle(fitting)
     good, bad = ([case for case in fitting if bool(case.label) is kind] for kind in (True, False))
     half = n // 2

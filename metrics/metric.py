@@ -72,7 +72,9 @@ class Metric:
     @property
     def hash(self) -> str:
         """What scores depend on: bars, weights, judges and their prompts."""
-        return digest(self.bars, WEIGHTS, self.recipe.name, [(judge.aspect, judge.hash) for judge in self.judges])
+        return digest(
+            self.bars, WEIGHTS, self.recipe.name, [(judge.aspect, judge.hash) for judge in self.judges], self.shown
+        )
 
     async def veto(self, candidate: Candidate, given: Collection[str] = ()) -> Drop | None:
         """The cheapest evidence first, on what is filled so far: what a program asks before it pays for more.
@@ -89,8 +91,9 @@ class Metric:
         drop = candidate.dropped or await self.veto(candidate, given)
         if drop and label is None:
             return Worth(score=0.0, drop=drop)
-        parts = await asyncio.to_thread(self._evidence, candidate)
-        if label is not None:
+        if label is None:
+            parts = await asyncio.to_thread(self._evidence, candidate)
+        else:
             parts = {"label": 0.0 if candidate.dropped else await asyncio.to_thread(self._label, candidate, label)}
         return Worth(score=_mean(parts), parts=parts, drop=candidate.dropped)
 
@@ -109,8 +112,8 @@ class Metric:
             if worth.parts["round trip"] < self.bars.round_trip:
                 worth.drop = Drop(step="round trip", reason="round trip", detail="asked again, the answer was another")
                 return worth.model_copy(update={"score": 0.0})
-        for judge in self.judges:
-            self._hear(worth, judge, await judge.acall(candidate))
+        for judge in self._judges_of(candidate):
+            self._hear(worth, judge, await judge.acall(candidate), candidate)
             if worth.drop:
                 return worth.model_copy(update={"score": 0.0})
         worth.score = _mean(worth.parts)
@@ -118,8 +121,15 @@ class Metric:
             worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
         return worth
 
-    def _hear(self, worth: Worth, judge: Judge, verdict: Verdict) -> None:
+    def _judges_of(self, candidate: Candidate) -> list[Judge]:
+        """An answer that the document does not say is judged on that alone."""
+        refused = candidate.response == DOES_NOT_SAY
+        return [judge for judge in self.judges if judge.aspect == "answerable" or not refused]
+
+    def _hear(self, worth: Worth, judge: Judge, verdict: Verdict, candidate: Candidate) -> None:
         worth.reasons[judge.aspect] = verdict.reason
+        if verdict.score is not None and candidate.response == DOES_NOT_SAY:
+            verdict = verdict.model_copy(update={"score": 1 - verdict.score})
         if verdict.score is None:
             worth.unscored.append(judge.aspect)
         else:

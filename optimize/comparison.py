@@ -57,7 +57,7 @@ def standing(name: str, rows: Sequence[Scored]) -> Standing:
         metric=grouped_interval([row.worth.score for row in rows], groups),
         acceptance=grouped_interval([float(row.accepted) for row in rows], groups),
         unreadable=plain.fmean(unreadable),
-        tokens=sum(one.tally.input_tokens + one.tally.output_tokens for one in spent),
+        tokens=sum(sum(one.tokens()) for one in spent),
     )
 
 

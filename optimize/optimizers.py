@@ -16,6 +16,9 @@ THRESHOLD = 0.6
 """The least worth of a bootstrapped demo. Always given: without one DSPy keeps demos of score 0."""
 
 
+UNLIMITED = 10**9  # unreadable replies are no reason to stop; a dead model stops everything by itself
+
+
 class _Single(dspy.Module):
     """One step as a program of its own, so that DSPy's optimizers touch nothing else."""
 
@@ -35,6 +38,7 @@ def _bootstrap(metric: Any, demos: int, sets: int) -> Callable[..., Any]:
     return dspy.BootstrapFewShot(
         metric=metric,
         metric_threshold=THRESHOLD,
+        max_errors=UNLIMITED,
         max_bootstrapped_demos=(demos + 1) // 2,
         max_labeled_demos=demos,
     ).compile
@@ -44,6 +48,7 @@ def _random_search(metric: Any, demos: int, sets: int) -> Callable[..., Any]:
     return dspy.BootstrapFewShotWithRandomSearch(
         metric=metric,
         metric_threshold=THRESHOLD,
+        max_errors=UNLIMITED,
         max_bootstrapped_demos=(demos + 1) // 2,
         max_labeled_demos=demos,
         num_candidate_programs=sets,

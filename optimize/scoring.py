@@ -9,12 +9,15 @@ from typing import Any
 import dspy
 
 from metrics.metric import Metric, Worth
-from programs.candidate import Candidate, Source
+from programs.candidate import Candidate, Drop, Source
 from programs.program import Program
 
 Heard = Callable[[], None]
 Scoped = Callable[[str], AbstractContextManager[Any]]
 """Opens the context in which the calls of one candidate are made, given its id; yields what it spent."""
+
+
+NOTHING = Drop(step="program", reason="nothing written", detail="the program gave no candidate")
 
 
 def silent() -> None:
@@ -77,7 +80,7 @@ async def score_program(
 
     async def one(source: Source) -> list[Scored]:
         with scope(source.id) as spent, dspy.context(veto=metric.veto):
-            candidates = (await program.acall(**source.inputs)).candidates or [Candidate()]
+            candidates = (await program.acall(**source.inputs)).candidates or [Candidate(dropped=NOTHING)]
             again = getattr(program, "answer_again", None)
             worths = [await metric.judged(candidate, again) for candidate in candidates]
         heard()

@@ -94,4 +94,5 @@ class ChunkFeed(Quiet):
             group=f"invented-{position}",
             inputs={"examples": "\n\n".join(shown)},
             origin={"invented": True},
+            draw=min(position, 1),
         )

@@ -43,7 +43,8 @@ Made by Seedbed with the recipe `{recipe.name}` ({recipe.paper}).
 ## Rows
 
 {counts["accepted"]} accepted of {counts["candidates"]} candidates; splits: {splits}. The validation split holds the
-documents that no prompt was compiled on. The run stopped because {report["stopped"]}.
+documents or leaves that no prompt was compiled on (invented rows and pools: a tenth, by hash).
+The run stopped because {report["stopped"]}.
 
 | rejected because | candidates |
 |---|---|
@@ -57,5 +58,6 @@ documents that no prompt was compiled on. The run stopped because {report["stopp
 - calls {report["calls"]}, tokens in {report["input_tokens"]:,}, tokens out {report["output_tokens"]:,}
 
 Human involvement: labelled seeds and verdicts; rows were generated and checked by machine, none was read by a person.
-Every row carries its document and character span, its scores with their reasons, and the hash of the program.
+Every row carries its source (of a document: its character span), its scores with their reasons,
+and the hash of the program.
 """

@@ -14,13 +14,14 @@ from optimize.splits import split_groups
 from programs.formats import FORMATS
 from programs.judging import Judge
 from programs.program import Program
+from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.session import Session, versions
 
 READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
 TRIALS = 4  # verdicts a message format is tried on
-SHOWN, SHOWN_SHARE = 4, 0.25  # verdicts a judge is shown, and the share of documents they may be of
+SHOWN, SHOWN_SHARE = 4, 0.4  # verdicts a judge is shown, and the share of open documents they may be of
 
 
 class Compilation:
@@ -41,7 +42,11 @@ class Compilation:
             await self._search(name, examples, metric)
         comparison = await self._compare(metric)
         manifest = self._manifest(metric, evidence, comparison)
-        artefact.save(self.program, judges, manifest, self.project.compiled_path())
+        path = self.project.compiled_path()
+        try:
+            artefact.save(self.program, judges, manifest, path)
+        except OSError as error:
+            raise UserError(f"Cannot write {path}: {error.strerror}.", hint="Make room and compile again.") from error
         return manifest
 
     async def check_judges(self, judges: Sequence[Judge]) -> list[Judge]:
@@ -50,20 +55,21 @@ class Compilation:
         for judge in judges:
             shown, cases = self._cases(judge.aspect)
             if not cases:
-                self.progress.say(f"judge {judge.aspect}: unchecked, there are no verdicts on it")
+                self.progress.say(f"judge {judge.aspect}: unchecked, it takes verdicts of yes and of no on it")
                 kept.append(judge)
                 continue
             judge.judge.demos = [
                 judge.example(self._candidate(case), good=case.label > 0, reason=case.reason) for case in shown
             ]
             self.checks.append(await self._check(judge, cases))
-            self.progress.say(f"judge {self.checks[-1]}")
-            kept += [judge] if self.checks[-1].useful else []
+            useful = self.checks[-1].useful or judge.aspect in self.project.recipe.required
+            kept += [judge] if useful else []
         return kept
 
     def _cases(self, aspect: str) -> tuple[list[LabelledCase], list[LabelledCase]]:
-        """Verdicts to show a judge and verdicts to check it on, of different documents."""
-        groups = split_groups([case.group for case in self.project.verdicts], SHOWN_SHARE)[1]
+        """Verdicts to show a judge, never of held-out documents, and verdicts of other documents to check it on."""
+        open_to_prompts = [case.group for case in self.project.verdicts if not self.project.is_held_out(case.group)]
+        groups = split_groups(open_to_prompts, SHOWN_SHARE)[1]
         shown = [case for case in self.project.verdicts if case.group in groups and case.reason]
         others = [case for case in self.project.verdicts if case.group not in groups]
         return cases_for(aspect, shown, SHOWN), cases_for(aspect, others, self.project.config.compile.judge_checks)
@@ -80,7 +86,7 @@ class Compilation:
     async def _check_evidence(self) -> Check | None:
         """How far the evidence alone tells people's good rows from their bad ones; costs no model call."""
         cases = self.project.verdicts
-        if not cases:
+        if len({case.label > 0 for case in cases}) < 2:
             return None
         metric = self.session.metric([])
         scores: list[float | None] = [(await metric.worth(self._candidate(case))).score for case in cases]
@@ -107,14 +113,17 @@ class Compilation:
             search = StepSearch(self.program, name, examples, metric, budget, heard=heard, say=self.progress.say)
             self.steps[name] = (await search.run(settings.optimizer))[-1]
 
-    async def _compare(self, metric: Metric) -> Comparison:
+    async def _compare(self, metric: Metric) -> Comparison | None:
         sources = self.project.test_sources()
+        if not sources:
+            self.progress.say("nothing is held out to compare on: add a second document, or seeds on one")
+            return None
         with self.progress.task("compare on held-out sources", 2 * len(sources)) as heard:
             before = await score_program(self.project.recipe.program(), sources, metric, self.session.scope, heard)
             after = await score_program(self.program, sources, metric, self.session.scope, heard)
         return compare("uncompiled", before, "compiled", after)
 
-    def _manifest(self, metric: Metric, evidence: Check | None, comparison: Comparison) -> artefact.Manifest:
+    def _manifest(self, metric: Metric, evidence: Check | None, comparison: Comparison | None) -> artefact.Manifest:
         project, tallies = self.project, list(self.session.journal.tallies.values())
         return artefact.Manifest(
             recipe=project.recipe.name,

@@ -7,9 +7,11 @@ from typing import Any
 
 from metrics.metric import Metric
 from optimize import artefact
+from programs.judging import Judge
 from programs.program import Program, run_sync
 from seedbed.card import write_card
-from seedbed.errors import UserError
+from seedbed.config import Config
+from seedbed.errors import TeacherDown, UserError
 from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.rows import write_whole
@@ -32,14 +34,18 @@ def write_dataset(
         progress.say(f"skipped {name}: {reason}")
     with Session(project, out / "journal.sqlite", history=False) as session:
         program, metric, shared = open_program(session, uncompiled=uncompiled)
+        _check_program(out, shared["program"])
         run = Run(session, program, metric, out, shared, progress)
-        stopped = "a model failed"
+        stopped, complete = "an error ended it", False
         try:
-            stopped = run_sync(run.work())
+            stopped, complete = run_sync(run.work()), True
         except KeyboardInterrupt:
             stopped = "interrupted"
+        except TeacherDown as error:
+            stopped = f"a model failed: {error}"
+            raise
         finally:
-            run.finish()
+            run.finish(complete=complete)
             report = _report(session, run, stopped, time.monotonic() - started)
             _write(out, report, run)
     return report, run.samples
@@ -53,8 +59,7 @@ def open_program(session: Session, *, uncompiled: bool) -> tuple[Program, Metric
     project, judges, manifest = session.project, session.judges(), None
     program: Program = project.recipe.program()
     if not uncompiled:
-        program, manifest = load_compiled(session)
-        judges = artefact.load_judges(project.compiled_path())
+        program, judges, manifest = load_compiled(session)
     shared = {
         "recipe": project.recipe.name,
         "teacher": project.config.roles.teacher,
@@ -65,13 +70,14 @@ def open_program(session: Session, *, uncompiled: bool) -> tuple[Program, Metric
     return program, session.metric(judges), shared
 
 
-def load_compiled(session: Session) -> tuple[Program, artefact.Manifest]:
-    """The project's compiled program. Raises UserError that names both ways on where there is none that fits."""
+def load_compiled(session: Session) -> tuple[Program, list[Judge], artefact.Manifest]:
+    """The project's compiled program and its frozen judges. Raises UserError where there is none that fits."""
     project, path = session.project, session.project.compiled_path()
     try:
-        return artefact.load(
+        program, manifest = artefact.load(
             project.recipe, path, teacher=project.config.roles.teacher, identity=session.identity("teacher")
         )
+        return program, artefact.load_judges(path), manifest
     except FileNotFoundError as error:
         raise UserError(
             f"There is no compiled program for {project.recipe.name} with {project.config.roles.teacher}.",
@@ -88,15 +94,29 @@ def _check_folder(project: Project, out: Path) -> None:
         raise UserError(f"--out {out} is a file.", hint="Name a folder.")
     previous = out / REPORT
     if previous.is_file():
-        recipe = json.loads(previous.read_text(encoding="utf-8")).get("recipe")
-        if recipe != project.recipe.name:
-            raise UserError(f"{out} holds a run of {recipe}.", hint="Name another folder with --out.")
+        report = json.loads(previous.read_text(encoding="utf-8"))
+        if report["recipe"] != project.recipe.name:
+            raise UserError(f"{out} holds a run of {report['recipe']}.", hint="Name another folder with --out.")
+        if report["counts"]["accepted"] > project.config.run.rows:
+            raise UserError(
+                f"{out} holds {report['counts']['accepted']} rows already, more than were asked for.",
+                hint="Ask for more rows, or name another folder with --out.",
+            )
     elif out.is_dir() and any(out.iterdir()) and not (out / "journal.sqlite").exists():
         raise UserError(f"{out} has other files in it.", hint="Name a new folder with --out.")
 
 
+def _check_program(out: Path, program: str) -> None:
+    previous = out / REPORT
+    if previous.is_file() and json.loads(previous.read_text(encoding="utf-8"))["program"] != program:
+        raise UserError(
+            f"{out} holds rows of another program than the one compiled now.", hint="Name another folder with --out."
+        )
+
+
 def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[str, Any]:
-    project, tallies = session.project, session.journal.tallies.values()
+    project, totals = session.project, session.journal.totals()
+    tallies = totals.values()
     return {
         "recipe": project.recipe.name,
         "rows": run.goal,
@@ -112,18 +132,26 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
             "skipped": project.reading.skipped,
         },
         "calls": sum(tally.calls for tally in tallies),
-        "replayed": sum(tally.replayed for tally in tallies),
+        "replayed": sum(tally.replayed for tally in session.journal.tallies.values()),
         "input_tokens": sum(tally.input_tokens for tally in tallies),
         "output_tokens": sum(tally.output_tokens for tally in tallies),
-        "dollars": session.dollars(),
+        "dollars": session.cost(totals),
         "seconds": round(seconds, 2),
         "warnings": _warnings(project),
         "program": run.shared["program"],
         "metric": run.metric.hash,
         "judges": run.shared["judges"],
-        "config": project.config.model_dump(mode="json"),
+        "config": _public(project.config),
         "versions": versions(),
     }
+
+
+def _public(config: Config) -> dict[str, Any]:
+    """The config for others to read: of `extra`, which goes to the server as it is, the keys alone."""
+    dumped = config.model_dump(mode="json")
+    for entry in dumped["models"].values():
+        entry["extra"] = sorted(entry["extra"])
+    return dumped
 
 
 def _warnings(project: Project) -> list[str]:

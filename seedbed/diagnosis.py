@@ -52,11 +52,16 @@ def diagnose(project: Project) -> list[Finding]:
         ("sources", lambda: _sources(project)),
     ]
     findings = [_look(what, look) for what, look in looks]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Session(project, Path(folder) / "journal.sqlite") as session,
-    ):
-        findings.append(_look("embedder", lambda: f"{project.config.embedder}, {session.embed(['well'])[0].size} wide"))
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return findings + _look_at_models(project, Path(folder) / "journal.sqlite")
+        except UserError as error:  # a model that cannot even be opened: a missing key or file
+            return [*findings, Finding("models", False, f"{error} {error.hint}")]
+
+
+def _look_at_models(project: Project, journal: Path) -> list[Finding]:
+    with Session(project, journal) as session:
+        findings = [_look("embedder", lambda: f"{project.config.embedder}, {session.embed(['well'])[0].size} wide")]
         for role, alias in project.config.roles.named().items():
             findings.append(_look(f"{role} ({alias})", lambda role=role: _call(session, role)))  # type: ignore[misc]
     return findings

@@ -11,7 +11,7 @@ from optimize.scoring import score_program
 from programs.candidate import Candidate
 from programs.program import Program, run_sync
 from programs.text import f1
-from seedbed.dataset import load_compiled, open_program
+from seedbed.dataset import load_compiled
 from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.session import Session
@@ -58,8 +58,9 @@ def evaluation_text(result: Evaluation) -> str:
 
 def _evaluate(project: Project, progress: Progress) -> Evaluation:
     with Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
-        before, (after, _) = project.recipe.program(), load_compiled(session)
-        _, metric, _ = open_program(session, uncompiled=False)
+        before = project.recipe.program()
+        after, judges, _ = load_compiled(session)
+        metric = session.metric(judges)
         sources = project.test_sources()
         with progress.task(f"evaluate {project.config.roles.teacher}", 2 * len(sources)) as heard:
             first = run_sync(score_program(before, sources, metric, session.scope, heard))

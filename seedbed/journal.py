@@ -53,9 +53,15 @@ class Scope:
     """The candidate a call is made for: two candidates at temperature above 0 never share a reply."""
 
     def __init__(self, id: str, draw: int = 0) -> None:
-        self.id, self.draw, self.tally = id, draw, Tally()
+        self.id, self.draw = id, draw
+        self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
         self.keys: list[str] = []
         self._seen: collections.Counter[str] = collections.Counter()
+
+    def tokens(self) -> tuple[int, int]:
+        """Tokens (read, written) by all models, replayed calls included."""
+        tallies = self.tallies.values()
+        return sum(tally.input_tokens for tally in tallies), sum(tally.output_tokens for tally in tallies)
 
     def occurrence(self, key: str) -> int:
         """How often this very request was made for this candidate before: 0, 1, 2, ..."""
@@ -124,6 +130,16 @@ class Journal:
         rows = (self._row("select request, response from calls where key = ?", key) for key in keys)
         return [(orjson.loads(row[0]), orjson.loads(row[1])) for row in rows if row]
 
+    def totals(self) -> dict[str, Tally]:
+        """By alias, what all calls kept in this journal took, whenever they were made."""
+        rows = self._db.execute(
+            "select alias, count(*), total(input_tokens), total(output_tokens) from calls group by 1"
+        )
+        return {
+            alias: Tally(calls, 0, int(read), int(written), int(read), int(written))
+            for alias, calls, read, written in rows
+        }
+
     def close(self) -> None:
         """Close the file; what is in it stays."""
         self._db.close()
@@ -157,7 +173,7 @@ class Journaled(Shared):
         response, paid = (known, False) if known else await self._once(key, body, request)
         self.journal.tallies[self.alias].add(response, replayed=not paid)
         if scope := dspy.settings.get("scope"):
-            scope.tally.add(response, replayed=not paid)
+            scope.tallies[self.alias].add(response, replayed=not paid)
             scope.keys.append(key)
         return response
 

@@ -38,7 +38,7 @@ def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
     cases = [
         _case(
             kind.model_validate({key: row[key] for key in kind.model_fields if key in row}),
-            row.get("document") or row.get("group") or "",
+            row.get("document") or row.get("group") or row["source"],
         )
         for row in rows
     ]
@@ -58,8 +58,9 @@ def ask(case: LabelledCase, to: Path, number: str) -> bool:
         return False
     reason = typer.prompt("why", default="", show_default=False)
     said = case.model_copy(update={"label": float(answer == "y"), "reason": reason})
+    glued = to.is_file() and to.stat().st_size > 0 and not to.read_bytes().endswith(b"\n")
     with to.open("a", encoding="utf-8") as file:
-        file.write(said.model_dump_json() + "\n")
+        file.write("\n" * glued + said.model_dump_json() + "\n")
     return True
 
 

@@ -33,8 +33,7 @@ def preview_text(shown: dict[str, Any]) -> str:
 
 
 def _shown(session: Session, scored: Scored) -> dict[str, Any]:
-    tally, drop = scored.spent.tally, scored.worth.drop
-    _, entry = session.project.config.entry("teacher")
+    drop = scored.worth.drop
     return {
         "verdict": f"rejected at {drop.step}: {drop.reason}, {drop.detail}" if drop else "accepted",
         "score": scored.worth.score,
@@ -46,8 +45,8 @@ def _shown(session: Session, scored: Scored) -> dict[str, Any]:
             {"prompt": _text(request), "reply": _text({"messages": [response["message"]]})}
             for request, response in session.journal.made(scored.spent.keys)
         ],
-        "tokens": tally.input_tokens + tally.output_tokens,
-        "dollars": entry.dollars(tally.input_tokens, tally.output_tokens),
+        "tokens": sum(scored.spent.tokens()),
+        "dollars": session.cost(scored.spent.tallies),
     }
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,15 +104,25 @@ class Project:
 
     @functools.cached_property
     def _endings(self) -> dict[str, str]:
-        """Document names by every ending of their path."""
-        names = sorted({source.group for source in self.sources}, reverse=True)
-        return {"/".join(parts[i:]): name for name in names for parts in [name.split("/")] for i in range(len(parts))}
+        """Document names by every ending of their path that only one has."""
+        names = {source.group for source in self.sources}
+        endings = [
+            ("/".join(parts[i:]), "/".join(parts)) for parts in (n.split("/") for n in names) for i in range(len(parts))
+        ]
+        counts = Counter(ending for ending, _ in endings)
+        ambiguous = sorted({seed.group for seed in self.seeds if counts[seed.group] > 1})
+        if ambiguous:
+            raise UserError(
+                f"{self.config.seeds}: source {ambiguous[0]!r} is the end of several documents' paths.",
+                hint="Write as much of the path as tells them apart.",
+            )
+        return {ending: name for ending, name in endings if counts[ending] == 1}
 
     def is_held_out(self, group: str) -> bool:
         """Whether rows of a group go to the validation split. A group that has no documents to be held out with
         (an invented one, a pool's) falls on its side by its own name."""
         known = self.sources or self.recipe.takes == "leaves"
-        return group in self.held_out if known else int(digest(group), 16) % 10 == 0
+        return self._endings.get(group, group) in self.held_out if known else int(digest(group), 16) % 10 == 0
 
     @property
     def training_seeds(self) -> list[Any]:
@@ -134,12 +145,18 @@ class Project:
             round_trip=gates.round_trip,
         )
 
-    def feed(self) -> Any:
-        """A fresh feed of the recipe's kind."""
+    def feed(self, seeds: Sequence[Any] | None = None) -> Any:
+        """A fresh feed of the recipe's kind over these seeds.
+
+        By default those a run starts from: all of them where seeds are the sources, the training seeds where
+        documents are, since there they may only be shown.
+        """
         sources, run = self.config.sources, self.config.run
+        if seeds is None:
+            seeds = self.training_seeds if self.recipe.takes == "documents" else self.seeds
         return self.recipe.feed(
             self.sources,
-            self.training_seeds,
+            seeds,
             seed=run.seed,
             draws=run.draws,
             unanswerable=sources.unanswerable,
@@ -147,10 +164,10 @@ class Project:
         )
 
     def test_sources(self) -> list[Source]:
-        """What programs are compared on: passages of held-out documents, or the feed's first sources without any."""
+        """What programs are compared on: passages of held-out documents, or sources made of held-out seeds."""
         per = self.config.compile.passages
         if not self.sources:
-            feed = self.feed()
+            feed = self.feed(self.test_seeds)
             return [source for position in range(8 * per) if (source := feed.take(position))]
         held = [source for source in self.sources if source.group in self.held_out]
         return [

@@ -109,10 +109,12 @@ class Shards:
         if len(self._rows) == SHARD:
             self._write()
 
-    def close(self) -> None:
-        """Write what is left, and remove the shards of an earlier state that this one no longer has."""
+    def close(self, *, complete: bool = True) -> None:
+        """Write what is left, and remove the shards of an earlier state that a complete one no longer has."""
         if self._rows:
             self._write()
+        if not complete:
+            return
         for path in self.folder.glob(f"{self.name}-*.parquet"):
             if path not in self._written:
                 path.unlink()

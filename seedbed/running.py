@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import dataclasses
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Outcome:
     scored: list[Scored]
     input_tokens: int = 0
     output_tokens: int = 0
+    dollars: float | None = 0.0
 
 
 class Run:
@@ -68,6 +70,7 @@ class Run:
             session.identity("judge"),
             shared["program"],
             self.project.config.models,
+            self.project.config.embedder,
         )
 
     async def work(self) -> str:
@@ -92,11 +95,11 @@ class Run:
                 task.cancel()
             await asyncio.gather(*tasks.values(), return_exceptions=True)
 
-    def finish(self) -> None:
-        """Write the rows not yet written, and remove shards that are no longer part of the dataset."""
+    def finish(self, *, complete: bool) -> None:
+        """Write the rows not yet written; after a complete run, remove shards that are no longer part of it."""
         for folder, names in (("rows", ("train", "validation")), ("rejected", ("rejected",))):
             for name in names:
-                self._shard(folder, name).close()
+                self._shard(folder, name).close(complete=complete)
 
     def splits(self) -> dict[str, int]:
         """Accepted rows by split; splits without rows are left out."""
@@ -115,7 +118,7 @@ class Run:
                 return
 
     def _id(self, position: int, source: Source) -> str:
-        return digest(self.limits.seed, source.id, source.draw, position)
+        return digest(self.limits.seed, source.id, source.draw, position, json.dumps(source.inputs, sort_keys=True))
 
     def _take(self, position: int) -> Source | None:
         """The feed's source, after it has heard of exactly the rows accepted up to LAG positions before."""
@@ -137,7 +140,7 @@ class Run:
             except LMError as error:  # this call failed for good; another try of the run may do better
                 drop = Drop(step="teacher", reason="teacher failed", detail=str(error).splitlines()[0])
                 return Outcome(source, [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))])
-        outcome = Outcome(source, scored, scope.tally.input_tokens, scope.tally.output_tokens)
+        outcome = Outcome(source, scored, *scope.tokens(), self.session.cost(scope.tallies))
         self.session.journal.record(self._setup, id, _kept(outcome))
         return outcome
 
@@ -164,7 +167,7 @@ class Run:
                     rejected(digest(position, index, scored.source.id), dataclasses.replace(scored, worth=worth))
                 )
                 continue
-            self._accept(position, scored, outcome.input_tokens // shares, outcome.output_tokens // shares)
+            self._accept(position, scored, outcome, shares)
 
     async def _refusal(self, scored: Scored) -> Drop | None:
         return (
@@ -173,14 +176,13 @@ class Run:
             or await asyncio.to_thread(self._duplicates.admit, scored.candidate)
         )
 
-    def _accept(self, position: int, scored: Scored, input_tokens: int, output_tokens: int) -> None:
+    def _accept(self, position: int, scored: Scored, outcome: Outcome, shares: int) -> None:
         self.accepted += 1
         self._heard.append((position, scored.candidate))
-        _, entry = self.project.config.entry("teacher")
         spent = {
-            "input_tokens": input_tokens,
-            "output_tokens": output_tokens,
-            "dollars": entry.dollars(input_tokens, output_tokens),
+            "input_tokens": outcome.input_tokens // shares,
+            "output_tokens": outcome.output_tokens // shares,
+            "dollars": None if outcome.dollars is None else outcome.dollars / shares,
         }
         made = row(scored, self.shared | spent)
         split = "validation" if self.project.is_held_out(scored.source.group) else "train"
@@ -234,7 +236,7 @@ class Duplicates:
 
 def _kept(outcome: Outcome) -> dict[str, Any]:
     return {
-        "tokens": [outcome.input_tokens, outcome.output_tokens],
+        "spent": [outcome.input_tokens, outcome.output_tokens, outcome.dollars],
         "scored": [
             {"candidate": s.candidate.model_dump(mode="json"), "worth": s.worth.model_dump(mode="json")}
             for s in outcome.scored
@@ -247,4 +249,4 @@ def _remembered(source: Source, kept: dict[str, Any], program: Program) -> Outco
         Scored(source, program.row.model_validate(one["candidate"]), Worth.model_validate(one["worth"]))
         for one in kept["scored"]
     ]
-    return Outcome(source, scored, *kept["tokens"])
+    return Outcome(source, scored, *kept["spent"])

@@ -4,7 +4,7 @@ import contextlib
 import importlib.metadata
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from programs.program import run_sync
 from seedbed.config import unknown
 from seedbed.embedder import Embedder
 from seedbed.errors import UserError
-from seedbed.journal import Journal, Scope
+from seedbed.journal import Journal, Scope, Tally
 from seedbed.project import Project
 from seedbed.teacher import TeacherLM, teacher
 
@@ -37,6 +37,14 @@ class Session:
         self._history, self._lms, self._open = history, dict[str, TeacherLM](), contextlib.ExitStack()
 
     def __enter__(self) -> "Session":
+        """Open teacher and judge. Raises UserError where one cannot be; nothing stays open then."""
+        try:
+            return self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _start(self) -> "Session":
         for name in ("dspy", "LiteLLM", "httpx"):
             logging.getLogger(name).setLevel(logging.ERROR)
         quiet: dict[str, Any] = {} if self._history else {"trace": None, "max_trace_size": 0}
@@ -77,7 +85,16 @@ class Session:
                 raise UserError(
                     f"gates.judges: {unknown('judge', name, list(JUDGES))}", hint="Mend it in seedbed.yaml."
                 )
-        return [JUDGES[name]() for name in chosen]
+        judges = [JUDGES[name]() for name in chosen]
+        for judge in judges:
+            try:
+                judge.inputs(self.project.recipe.program.row())
+            except AttributeError as error:
+                raise UserError(
+                    f"gates.judges: the judge {judge.aspect} does not fit {self.project.recipe.name} rows.",
+                    hint=f"Its own are {', '.join(self.project.recipe.judges) or 'none'}.",
+                ) from error
+        return judges
 
     def metric(self, judges: list[Judge]) -> Metric:
         """The project's metric with these judges. A row may not repeat a training seed's prompt."""
@@ -94,11 +111,12 @@ class Session:
         with Scope(id, draw).open() as scope:
             yield scope
 
-    def dollars(self) -> float | None:
-        """What the calls of this session cost so far, replayed ones free; None where a price is unknown."""
+    def cost(self, tallies: Mapping[str, Tally]) -> float | None:
+        """What these calls cost in dollars, had each been paid; None where a price is unknown."""
         costs = [
-            self.project.config.models[alias].dollars(tally.paid_input, tally.paid_output)
-            for alias, tally in self.journal.tallies.items()
+            self.project.config.models[alias].dollars(tally.input_tokens, tally.output_tokens)
+            for alias, tally in tallies.items()
+            if alias in self.project.config.models
         ]
         return None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs)
 

@@ -38,13 +38,18 @@ class TeacherLM(dspy.LM):
             with dspy.context(draw=draw):
                 reply = await super().acall(*args, **kwargs)
         except dspy_errors.LMError as error:
+            if mistake := _user_error(error):  # a full disk under the journal is not the model's failure
+                raise mistake from error
             self._failed[0] += 1
-            raise self._verdict(error) from error
+            verdict = self._verdict(error)
+            if verdict is error:
+                raise
+            raise verdict from error
         self._failed[0] = 0
         return reply
 
     def _verdict(self, error: dspy_errors.LMError) -> BaseException:
-        said = f"{self.alias}: {str(error).splitlines()[0]}"
+        said = f"{self.alias}: {str(error).splitlines()[0].removeprefix(f'[{self.model}] ')}"
         for kinds, hint in _HOPELESS:
             if isinstance(error, kinds):
                 return TeacherDown(said, hint=hint)
@@ -54,6 +59,14 @@ class TeacherLM(dspy.LM):
                 hint="Run the same command again when the server is well; finished calls are kept.",
             )
         return error
+
+
+def _user_error(error: BaseException) -> UserError | None:
+    """The UserError behind what DSPy wrapped, if there is one."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, UserError):
+        cause = cause.__cause__
+    return cause
 
 
 _HOPELESS: tuple[tuple[Any, str], ...] = (

@@ -17,6 +17,7 @@ def label(
 
     Each answer is appended at once to the project's verdicts file, which compile checks its judges against.
     """
+    from seedbed.config import load_config
     from seedbed.labelling import ask, rows_to_label, verdicts_file
 
     to = verdicts_file(config)
@@ -24,3 +25,5 @@ def label(
     print(f"{len(todo)} rows. y: a good row, n: not, s: skip, q: stop. Verdicts go to {to}")
     kept = sum(ask(row, to, f"[{number}/{len(todo)}]") for number, row in enumerate(todo, 1))
     print(f"{kept} verdicts written to {to}")
+    if load_config(config).verdicts is None:
+        print(f"Add this line to {config}, so that compile reads them:  verdicts: {to.name}")

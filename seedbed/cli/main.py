@@ -39,13 +39,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _say(f"{error}\n  {error.hint}", 2)
     except TeacherDown as error:
         return _say(f"{error}\n  {error.hint}", 3)
-    except KeyboardInterrupt:
-        return _say("Interrupted. Finished calls are kept: the same command goes on from here.", 130)
     except (typer.TyperException, typer.Abort) as error:
         if hasattr(error, "show"):
             error.show()
         return int(getattr(error, "exit_code", 130))
+    except Exception as error:
+        if not _is_model_error(error):
+            raise
+        return _say(
+            f"a call failed: {str(error).splitlines()[0]}\n  Run the same command again; finished calls are kept.", 3
+        )
+    if code == 130:
+        return _say("Interrupted. Finished calls are kept: the same command goes on from here.", 130)
     return int(code or 0)
+
+
+def _is_model_error(error: Exception) -> bool:
+    """Whether DSPy says that a model call failed; asked without importing it."""
+    errors = sys.modules.get("dspy.utils.exceptions")
+    return errors is not None and isinstance(error, errors.LMError)
 
 
 def _say(text: str, code: int) -> int:

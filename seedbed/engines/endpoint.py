@@ -8,6 +8,7 @@ import aiohttp
 import orjson
 from dspy import lm15
 
+from programs.candidate import digest
 from seedbed.engines.engine import Shared, continuing
 
 RETRIES = 4
@@ -37,7 +38,7 @@ class EndpointEngine(Shared):
         extra: dict[str, Any] | None = None,
     ) -> None:
         self.base, self.model, self._key = base.rstrip("/"), model, key
-        self.identity = identity or f"{self.base}|{model}|{orjson.dumps(extra or {}).decode()}"
+        self.identity = identity or f"{self.base}|{model}|{digest(extra or {})}"
         self.enforces_schema, self.continues = enforces_schema, continues
         self.concurrency = concurrency
         self._slots, self._timeout, self._extra = asyncio.Semaphore(concurrency), timeout, extra or {}

@@ -7,6 +7,7 @@ from typing import Any
 import dspy
 from dspy import lm15
 
+from programs.candidate import digest
 from seedbed.engines.engine import Shared
 
 
@@ -19,7 +20,8 @@ class ProviderEngine(Shared):
         self._lm = dspy.LM(model, cache=False, num_retries=4, timeout=timeout, **client)
         self.concurrency = concurrency
         self._slots = asyncio.Semaphore(concurrency)
-        self.identity, self.enforces_schema = model, bool(self._lm.supports_response_schema)
+        self.identity = f"{model}|{digest({key: client[key] for key in sorted(client) if key != 'api_key'})}"
+        self.enforces_schema = bool(self._lm.supports_response_schema)
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         async with self._slots:
