@@ -4,8 +4,10 @@ Tests reach it as `model: scripted/teacher.py`, like any other model. A reply is
 document and that number's sentence; every seventh document gets a bad question, so that gates have work to do.
 """
 
+import json
 import re
 import time
+import zlib
 from pathlib import Path
 
 COUNT = Path(__file__).with_name("calls.txt")  # one character a call, so that tests can count what was paid
@@ -20,38 +22,56 @@ def reply(prompt: str, draw: int) -> str:
     return _written(_answers(prompt, draw), prompt)
 
 
-def _answers(prompt: str, draw: int) -> dict[str, str]:
-    document = _last(prompt, "document")
-    sentence = _sentence(document, draw)
-    if "verdict" in _wanted(prompt):
+def _answers(prompt: str, draw: int) -> dict[str, object]:
+    document, wanted = _last(prompt, "document"), _wanted(prompt)
+    if "grade" in wanted or (_last(prompt, "task") and "reasoning" in wanted):
+        return {
+            "reasoning": "right and complete",
+            **({"grade": 3} if "grade" in prompt.lower() else {"verdict": "yes"}),
+        }
+    if "verdict" in wanted or "reasoning" in wanted:
         answer = _last(prompt, "answer") or _last(prompt, "question")
         good = all(word in document for word in re.findall(r"\d+", answer))
-        return {"reasoning": "compared with the document", "verdict": "yes" if good else "no"}
-    if "answer" in _wanted(prompt):
+        return {"reasoning": "compared with the document", "verdict": "yes" if good and document else "no"}
+    mark = f"{zlib.crc32(prompt.encode()) % 10**6} {draw}"
+    if "questions" in wanted:
+        return {"questions": [f"What is the {word} way to handle case {mark}?" for word in ("best", "first", "safe")]}
+    if "proposals" in wanted:
+        words = [" ".join(f"{stem}{zlib.crc32(f'{mark}{stem}{n}'.encode()) % 997}" for n in range(9)) for stem in "abc"]
+        return {"proposals": [f"Explain {one} to a friend." for one in words]}
+    if "input" in wanted or "output" in wanted:
+        return {"input": "none", "output": f"Here is what {mark} means."}
+    if "document" in wanted:
+        return {"document": f"The bridge number {mark} opened in 1931. It is 40 metres long and has two piers."}
+    if "answer" in wanted:
+        if not document:
+            return {"answer": f"It is done like this: {mark}."}
         subject = _last(prompt, "question").rstrip("?").split(" about ")[-1]
         found = [one for one in _sentences(document) if subject.lower() in one.lower()]
         return {"answer": found[0] if found else "The document does not say."}
     if len(document) % 7 == 0:
         return {"question": "What is the main idea of the document?"}
-    subject = " ".join(sentence.split()[:6]).strip(".,;:")
+    subject = " ".join(_sentence(document, draw).split()[:6]).strip(".,;:")
     return {"question": f"What does it say in particular about {subject}?"}
 
 
-def _wanted(prompt: str) -> str:
+def _wanted(prompt: str) -> list[str]:
+    """The output fields the prompt asks for; a compact prompt names the first alone."""
     tail = prompt[-400:].lower()
-    return tail[tail.rfind("respond with") :] if "respond with" in tail else tail.rsplit("\n", 1)[-1]
+    if "respond with" in tail:
+        return re.findall(r"`(?:\[\[ ## )?([a-z_]+)", tail[tail.rfind("respond with") :])
+    return [tail.rsplit("\n", 1)[-1].strip(" :")]
 
 
-def _written(answers: dict[str, str], prompt: str) -> str:
+def _written(answers: dict[str, object], prompt: str) -> str:
     if "JSON object" in prompt[-500:]:
-        body = ", ".join(f'"{name}": "{value}"' for name, value in answers.items())
-        return "{" + body + "}"
+        return json.dumps(answers)
     if "[[ ##" in prompt:
-        return (
-            "\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in answers.items()) + "\n\n[[ ## completed ## ]]"
-        )
+        told = {name: json.dumps(value) if isinstance(value, list) else value for name, value in answers.items()}
+        return "\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in told.items()) + "\n\n[[ ## completed ## ]]"
     first, *others = answers.items()
-    return "\n".join([first[1], *(f"{name.capitalize()}: {value}" for name, value in others)])
+    listed = "\n".join(f"{n}. {one}" for n, one in enumerate(first[1], 1)) if isinstance(first[1], list) else first[1]
+    return "\n".join([str(listed), *(f"{name.capitalize()}: {value}" for name, value in others)])
 
 
 def _last(prompt: str, field: str) -> str:

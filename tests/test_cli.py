@@ -322,3 +322,34 @@ def test_init_never_overwrites(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("", encoding="utf-8")
     assert main(["init", str(tmp_path)]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("recipe", ["lab", "self-instruct"])
+def test_the_other_recipes_go_from_init_to_a_dataset(tmp_path: Path, recipe: str) -> None:
+    from datasets import load_dataset
+
+    folder = project(tmp_path / "p", recipe)
+    assert main(["compile", "-c", str(folder / "seedbed.yaml")]) == 0
+    assert run(folder, tmp_path / "ds", "--rows", "9") == 0
+    assert sum(len(split) for split in load_dataset(str(tmp_path / "ds")).values()) == 9
+
+
+def test_invented_documents_are_marked(compiled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ds"
+    assert run(
+        compiled,
+        out,
+        "--uncompiled",
+        "--rows",
+        "2",
+        "--set",
+        "sources.invent=true",
+        "--set",
+        "gates.relevance=0.1",
+        "--set",
+        "gates.threshold=0.1",
+        "--set",
+        "gates.near_duplicate=1.0",
+    ) in (0, 1)
+    assert rows(out)
+    assert all(row["invented"] and "bridge" in str(row["passage"]) for row in rows(out))

@@ -97,3 +97,20 @@ def test_a_server_that_enforces_no_schema_is_asked_for_none(server: Hostile, far
     with dspy.context(lm=far(schema_enforced=False)):
         run_sync(Step(dspy.Signature("question -> answer"), format="json").acall(question="2 + 2?"))
     assert "response_format" not in server.bodies[0]
+
+
+def test_a_provider_string_goes_through_dspys_own_client(server: Hostile) -> None:
+    from dspy import lm15
+
+    from programs.program import run_sync
+    from seedbed.engines.provider import ProviderEngine
+
+    async def ask() -> str:
+        engine = ProviderEngine("openai/gpt-4o-mini", concurrency=2, timeout=5, api_key="k", api_base=server.base)
+        try:
+            request = lm15.Request(model="seedbed/strong", messages=(lm15.Message.user("Say something."),))
+            return (await engine.complete(request)).message.text or ""
+        finally:
+            await engine.aclose()
+
+    assert run_sync(ask()) == "fine"
