@@ -172,12 +172,13 @@ class Run:
     async def _refusal(self, scored: Scored) -> Drop | None:
         return (
             scored.worth.drop
+            or await asyncio.to_thread(self._duplicates.refusal, scored.candidate)
             or self.feed.admit(scored.candidate)
-            or await asyncio.to_thread(self._duplicates.admit, scored.candidate)
         )
 
     def _accept(self, position: int, scored: Scored, outcome: Outcome, shares: int) -> None:
         self.accepted += 1
+        self._duplicates.remember(scored.candidate)
         self._heard.append((position, scored.candidate))
         spent = {
             "input_tokens": outcome.input_tokens // shares,
@@ -220,18 +221,23 @@ class Duplicates:
         self._embed, self._bar, self._exact = embed, bar, set[str]()
         self._vectors: list[Any] = []
 
-    def admit(self, candidate: Candidate) -> Drop | None:
-        """None, and the prompt is remembered; or why it is one that is there already."""
-        key = " ".join(words(f"{candidate.prompt} {candidate.response}"))
-        if key in self._exact:
+    def refusal(self, candidate: Candidate) -> Drop | None:
+        """Why a row is one that is there already, or None."""
+        if self._key(candidate) in self._exact:
             return Drop(step="duplicate", reason="exact duplicate", detail=candidate.prompt)
         vector = self._embed([candidate.topic])[0]
         near = float(np.max(np.stack(self._vectors) @ vector)) if self._vectors else 0.0
         if near >= self._bar:
             return Drop(step="duplicate", reason="near duplicate", detail=f"{near:.2f} like an accepted row")
-        self._exact.add(key)
-        self._vectors.append(vector)
         return None
+
+    def remember(self, candidate: Candidate) -> None:
+        """From now on rows like this one are refused."""
+        self._exact.add(self._key(candidate))
+        self._vectors.append(self._embed([candidate.topic])[0])
+
+    def _key(self, candidate: Candidate) -> str:
+        return " ".join(words(f"{candidate.prompt} {candidate.response}"))
 
 
 def _kept(outcome: Outcome) -> dict[str, Any]:
