@@ -70,20 +70,26 @@ async def worth_of_reply(
     return sum(worths) / len(worths) if worths else 0.0
 
 
-async def score_program(
-    program: Program, sources: Sequence[Source], metric: Metric, scope: Scoped, heard: Heard = silent
-) -> list[Scored]:
-    """Run the program on each source and score every candidate as a run would, the full gate and all.
+async def score_source(program: Program, source: Source, metric: Metric) -> list[Scored]:
+    """What one source gives, through the full gate; the metric's veto looks on before more is paid.
 
     A source from which nothing came counts as one candidate of worth 0.
     """
+    again = getattr(program, "answer_again", None)
+    with dspy.context(veto=metric.veto):
+        candidates = (await program.acall(**source.inputs)).candidates or [Candidate(dropped=NOTHING)]
+        return [Scored(source, candidate, await metric.judged(candidate, again)) for candidate in candidates]
+
+
+async def score_program(
+    program: Program, sources: Sequence[Source], metric: Metric, scope: Scoped, heard: Heard = silent
+) -> list[Scored]:
+    """Run the program on each source and score every candidate as a run would, the full gate and all."""
 
     async def one(source: Source) -> list[Scored]:
-        with scope(source.id) as spent, dspy.context(veto=metric.veto):
-            candidates = (await program.acall(**source.inputs)).candidates or [Candidate(dropped=NOTHING)]
-            again = getattr(program, "answer_again", None)
-            worths = [await metric.judged(candidate, again) for candidate in candidates]
+        with scope(source.id) as spent:
+            scored = await score_source(program, source, metric)
         heard()
-        return [Scored(source, c, w, spent) for c, w in zip(candidates, worths, strict=True)]
+        return [dataclasses.replace(row, spent=spent) for row in scored]
 
     return [scored for batch in await asyncio.gather(*map(one, sources)) for scored in batch]

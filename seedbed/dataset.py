@@ -92,9 +92,7 @@ def load_compiled(session: Session) -> tuple[Program, list[Judge], artefact.Mani
 def _check_folder(project: Project, out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file.", hint="Name a folder.")
-    previous = out / REPORT
-    if previous.is_file():
-        report = json.loads(previous.read_text(encoding="utf-8"))
+    if report := _previous(out):
         if report["recipe"] != project.recipe.name:
             raise UserError(f"{out} holds a run of {report['recipe']}.", hint="Name another folder with --out.")
         if report["counts"]["accepted"] > project.config.run.rows:
@@ -106,9 +104,14 @@ def _check_folder(project: Project, out: Path) -> None:
         raise UserError(f"{out} has other files in it.", hint="Name a new folder with --out.")
 
 
+def _previous(out: Path) -> dict[str, Any] | None:
+    """The report of the run a folder holds, if it holds one."""
+    path = out / REPORT
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
 def _check_program(out: Path, program: str) -> None:
-    previous = out / REPORT
-    if previous.is_file() and json.loads(previous.read_text(encoding="utf-8"))["program"] != program:
+    if (report := _previous(out)) and report["program"] != program:
         raise UserError(
             f"{out} holds rows of another program than the one compiled now.", hint="Name another folder with --out."
         )

@@ -13,7 +13,7 @@ import numpy as np
 from dspy.utils.exceptions import LMError
 
 from metrics.metric import Metric, Worth
-from optimize.scoring import Scored
+from optimize.scoring import Scored, score_source
 from programs.candidate import Candidate, Drop, Source, digest
 from programs.feeds import LAG
 from programs.program import Program
@@ -133,21 +133,16 @@ class Run:
         id = self._id(position, source)
         with (
             self.session.scope(id, source.draw) as scope,
-            dspy.context(lm=self._lm(source), veto=self.metric.veto),
+            dspy.context(lm=self._lm(source)),
         ):
             try:
-                scored = await self._scored(source)
+                scored = await score_source(self.program, source, self.metric)
             except LMError as error:  # this call failed for good; another try of the run may do better
                 drop = Drop(step="teacher", reason="teacher failed", detail=str(error).splitlines()[0])
                 return Outcome(source, [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))])
         outcome = Outcome(source, scored, *scope.tokens(), self.session.cost(scope.tallies))
         self.session.journal.record(self._setup, id, _kept(outcome))
         return outcome
-
-    async def _scored(self, source: Source) -> list[Scored]:
-        again = getattr(self.program, "answer_again", None)
-        candidates = (await self.program.acall(**source.inputs)).candidates
-        return [Scored(source, one, await self.metric.judged(one, again)) for one in candidates]
 
     def _lm(self, source: Source) -> Any:
         lm = self.session.lm("teacher")
@@ -220,21 +215,22 @@ class Duplicates:
     def __init__(self, embed: Any, bar: float) -> None:
         self._embed, self._bar, self._exact = embed, bar, set[str]()
         self._vectors: list[Any] = []
+        self._latest: Any = None
 
     def refusal(self, candidate: Candidate) -> Drop | None:
         """Why a row is one that is there already, or None."""
         if self._key(candidate) in self._exact:
             return Drop(step="duplicate", reason="exact duplicate", detail=candidate.prompt)
-        vector = self._embed([candidate.topic])[0]
+        vector = self._latest = self._embed([candidate.topic])[0]
         near = float(np.max(np.stack(self._vectors) @ vector)) if self._vectors else 0.0
         if near >= self._bar:
             return Drop(step="duplicate", reason="near duplicate", detail=f"{near:.2f} like an accepted row")
         return None
 
     def remember(self, candidate: Candidate) -> None:
-        """From now on rows like this one are refused."""
+        """From now on rows like this one, the last that was looked at, are refused."""
         self._exact.add(self._key(candidate))
-        self._vectors.append(self._embed([candidate.topic])[0])
+        self._vectors.append(self._latest)
 
     def _key(self, candidate: Candidate) -> str:
         return " ".join(words(f"{candidate.prompt} {candidate.response}"))
