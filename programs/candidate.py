@@ -80,3 +80,23 @@ class Candidate(BaseModel):
             ],
             **self.model_dump(exclude={"dropped"}),
         }
+
+
+class Exchange(Candidate):
+    """A bare row of any recipe: what was asked and said, and the text it rests on. Labelled cases are such rows."""
+
+    text: str | None = None
+    asked: str = ""
+    said: str = ""
+
+    @property
+    def document(self) -> str | None:
+        return self.text
+
+    @property
+    def prompt(self) -> str:
+        return self.asked
+
+    @property
+    def response(self) -> str:
+        return self.said
