@@ -28,6 +28,8 @@ class ModelEntry(Section):
         api_key: the environment variable that holds the key, as `$NAME`; a key itself is refused.
         completions: the server has `/completions`, so that the compact format may continue plain text.
         schema_enforced: the server at `api_base` makes replies follow a JSON schema.
+        logprobs: alternatives a token whose log-probabilities the endpoint gives, so that judges read expected scores;
+        0 is none.
         trains: whether the licence lets its output train other models; None is not stated.
         input_price, output_price: dollars per million tokens; None is unknown.
         extra: further request keys that the server knows.
@@ -42,6 +44,7 @@ class ModelEntry(Section):
     timeout: float = Field(120, gt=0)
     completions: bool = False
     schema_enforced: bool = True
+    logprobs: int = Field(0, ge=0, le=20)
     trains: bool | None = None
     input_price: float | None = Field(None, ge=0)
     output_price: float | None = Field(None, ge=0)

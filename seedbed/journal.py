@@ -163,7 +163,7 @@ class Journaled(Shared):
     def __init__(self, engine: Engine, alias: str, journal: Journal) -> None:
         self.engine, self.alias, self.journal = engine, alias, journal
         self.identity, self.concurrency = engine.identity, engine.concurrency
-        self.enforces_schema, self.continues = engine.enforces_schema, engine.continues
+        self.enforces_schema, self.continues, self.logprobs = engine.enforces_schema, engine.continues, engine.logprobs
         self._flying: dict[str, asyncio.Future[lm15.Response]] = {}
 
     async def complete(self, request: lm15.Request) -> lm15.Response:

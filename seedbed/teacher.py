@@ -18,7 +18,8 @@ SAMPLED = 0.7  # the temperature of every further draw from one source
 
 
 class TeacherLM(dspy.LM):
-    """`dspy.LM` over one of our engines. `continues` tells the compact format what the endpoint can do."""
+    """`dspy.LM` over one of our engines. `continues` tells the compact format what the endpoint can do, `logprobs`
+    tells judges."""
 
     def __init__(self, alias: str, engine: Engine, **kwargs: Any) -> None:
         super().__init__(
@@ -29,7 +30,7 @@ class TeacherLM(dspy.LM):
             num_retries=0,
             **kwargs,
         )
-        self.alias, self.continues, self._failed = alias, engine.continues, [0]
+        self.alias, self.continues, self.logprobs, self._failed = alias, engine.continues, engine.logprobs, [0]
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """One call. Raises TeacherDown where no further call can succeed, DSPy's LMError where this one did not."""
@@ -118,6 +119,7 @@ def _endpoint(entry: ModelEntry) -> Engine:
         timeout=entry.timeout,
         enforces_schema=entry.schema_enforced,
         continues=entry.completions,
+        logprobs=entry.logprobs,
         extra=entry.extra,
     )
 
@@ -127,7 +129,14 @@ def _provider(entry: ModelEntry, base: Path) -> Engine:
 
     key = key_of(entry)
     client = {"api_key": key} if key else {}
-    return ProviderEngine(entry.model, concurrency=entry.concurrency, timeout=entry.timeout, **client, **entry.extra)
+    return ProviderEngine(
+        entry.model,
+        concurrency=entry.concurrency,
+        timeout=entry.timeout,
+        logprobs=entry.logprobs,
+        **client,
+        **entry.extra,
+    )
 
 
 _FAMILIES: dict[str, Callable[[ModelEntry, Path], Engine]] = {"embedded": _embedded, "scripted": _scripted}

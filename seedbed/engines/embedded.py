@@ -13,6 +13,7 @@ from seedbed.errors import UserError
 MODEL = "embedded/smollm2-135m"
 SLOTS = 1  # on two cores more slots are slower (0.48, 0.55, 0.73 s a call with 1, 2, 4), and batching changes replies
 CONTEXT = 4096  # tokens a slot
+LOGPROBS = 10  # alternatives a token; llama.cpp gives them on both paths, and they change no reply
 
 
 def weights() -> Path:
@@ -53,5 +54,12 @@ def embedded_engine() -> EndpointEngine:
     """The engine over the embedded server; starting it takes half a second."""
     _, address, key = _server()
     return EndpointEngine(
-        f"{address}/v1", MODEL, key, concurrency=SLOTS, timeout=300, continues=True, identity=_identity()
+        f"{address}/v1",
+        MODEL,
+        key,
+        concurrency=SLOTS,
+        timeout=300,
+        continues=True,
+        logprobs=LOGPROBS,
+        identity=_identity(),
     )

@@ -21,7 +21,8 @@ class EndpointEngine(Shared):
     Args:
         base: the server's address up to and with `/v1`. model: the name it knows the model by.
         key: sent as a bearer token; never stored. concurrency: calls in flight at most.
-        timeout: seconds for one attempt. extra: further body keys (sampling the server knows and DSPy does not).
+        timeout: seconds for one attempt. logprobs: alternatives a token it gives log-probabilities of, 0 to 20.
+        extra: further body keys (sampling the server knows and DSPy does not).
     """
 
     def __init__(
@@ -34,12 +35,13 @@ class EndpointEngine(Shared):
         timeout: float,
         enforces_schema: bool = True,
         continues: bool = False,
+        logprobs: int = 0,
         identity: str | None = None,
         extra: dict[str, Any] | None = None,
     ) -> None:
         self.base, self.model, self._key = base.rstrip("/"), model, key
         self.identity = identity or f"{self.base}|{model}|{digest(extra or {})}"
-        self.enforces_schema, self.continues = enforces_schema, continues
+        self.enforces_schema, self.continues, self.logprobs = enforces_schema, continues, logprobs
         self.concurrency = concurrency
         self._slots, self._timeout, self._extra = asyncio.Semaphore(concurrency), timeout, extra or {}
         self._session: aiohttp.ClientSession | None = None
@@ -103,6 +105,7 @@ class EndpointEngine(Shared):
             "model": self.model,
             "messages": system + messages,
             **_sampling(request.config),
+            **({"logprobs": True, "top_logprobs": top} if (top := request.config.logprobs) is not None else {}),
             **self._extra,
         }
 
@@ -111,6 +114,7 @@ class EndpointEngine(Shared):
             "model": self.model,
             "prompt": request.messages[-1].text,
             **_sampling(request.config),
+            **({"logprobs": top} if (top := request.config.logprobs) is not None else {}),
             **self._extra,
         }
 
@@ -129,8 +133,6 @@ def _sampling(config: lm15.Config) -> dict[str, Any]:
         body["stop"] = list(config.stop)
     if config.response_format:
         body["response_format"] = _response_format(dict(config.response_format))
-    if config.logprobs is not None:
-        body |= {"logprobs": True, "top_logprobs": config.logprobs}
     return body
 
 
@@ -147,12 +149,41 @@ def _response(raw: bytes, model: str) -> lm15.Response:
         if not body["choices"]:
             raise ValueError("no choices")
         body["choices"] = [
-            {**choice, "message": choice.get("message") or {"role": "assistant", "content": choice["text"]}}
+            {
+                **choice,
+                "message": choice.get("message") or {"role": "assistant", "content": choice["text"]},
+                "logprobs": _logprobs(choice.get("logprobs")),
+            }
             for choice in body["choices"]
         ]
         return lm15.response_from_openai_chat(body, model=model)
     except (ValueError, KeyError, TypeError, AttributeError, lm15.LM15Error) as error:
         raise lm15.ServerError(f"the server's reply is not a completion ({len(raw)} bytes)") from error
+
+
+def _logprobs(given: Any) -> dict[str, Any] | None:
+    """A choice's log-probabilities as chat completions have them; None where there are none to read.
+
+    `/completions` gives them as parallel lists, with a map of alternatives for each token (llama.cpp gives the chat
+    shape on both paths). The tokens' bytes are left out, since the journal keeps what is left.
+    """
+    try:
+        tokens = given["content"] if "content" in given else _zipped(given)
+        return {"content": [{**_scored(one), "top_logprobs": [*map(_scored, one["top_logprobs"])]} for one in tokens]}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def _zipped(given: dict[str, Any]) -> list[dict[str, Any]]:
+    lists = zip(given["tokens"], given["token_logprobs"], given["top_logprobs"], strict=True)
+    return [
+        {"token": token, "logprob": chance, "top_logprobs": [{"token": t, "logprob": c} for t, c in top.items()]}
+        for token, chance, top in lists
+    ]
+
+
+def _scored(one: dict[str, Any]) -> dict[str, Any]:
+    return {"token": str(one["token"]), "logprob": float(one["logprob"])}
 
 
 def _refusal(status: int, raw: bytes, retry_after: str | None) -> lm15.LM15Error:

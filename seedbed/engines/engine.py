@@ -29,7 +29,8 @@ class Engine(Protocol):
         identity: what the reply depends on beside the request (address and model, or the weights' hash);
             part of every journal key, never a secret.
         enforces_schema: the server makes replies follow a JSON schema. continues: it can continue plain text.
-        concurrency: calls in flight at most.
+        concurrency: calls in flight at most. logprobs: alternatives a token whose log-probabilities it can give; 0 is
+        none at all.
 
     `complete` raises `dspy.lm15` or `dspy` LM errors only. `dspy.settings.continuation` asks it to continue
     the one user message as text.
@@ -39,6 +40,7 @@ class Engine(Protocol):
     enforces_schema: bool
     continues: bool
     concurrency: int
+    logprobs: int
 
     async def complete(self, request: lm15.Request) -> lm15.Response: ...
 
@@ -47,6 +49,8 @@ class Engine(Protocol):
 
 class Shared:
     """An engine is shared, never copied: it holds connections and what has been spent."""
+
+    logprobs = 0
 
     def __deepcopy__(self, memo: Any) -> "Shared":
         return self

@@ -16,9 +16,9 @@ class ProviderEngine(Shared):
 
     continues = False
 
-    def __init__(self, model: str, *, concurrency: int, timeout: float, **client: Any) -> None:
+    def __init__(self, model: str, *, concurrency: int, timeout: float, logprobs: int = 0, **client: Any) -> None:
         self._lm = dspy.LM(model, cache=False, num_retries=4, timeout=timeout, **client)
-        self.concurrency = concurrency
+        self.concurrency, self.logprobs = concurrency, logprobs
         self._slots = asyncio.Semaphore(concurrency)
         self.identity = f"{model}|{digest({key: client[key] for key in sorted(client) if key != 'api_key'})}"
         self.enforces_schema = bool(self._lm.supports_response_schema)
