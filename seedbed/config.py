@@ -111,7 +111,9 @@ class Sources(Section):
 class Gates(Section):
     """What a row must clear. `threshold`: the metric, 0 to 1. `relevance`: cosine of question and document.
     `support`: share of the answer's words found in the document. `round_trip`: word F1 of a second answer; 0 is off.
-    `near_duplicate`: the cosine from which two prompts are one. `judges`: None takes the recipe's."""
+    `near_duplicate`: the cosine from which two prompts are one. `judges`: None takes the recipe's. `judge_samples`: how
+    often each is asked; above 1 it is sampled, and the mean counts. `rules`: sentences a row must keep, each asked of
+    the judge `rules`, which they bring in."""
 
     threshold: float = Field(0.6, gt=0, le=1)
     relevance: float = Field(0.45, ge=-1, le=1)
@@ -119,6 +121,8 @@ class Gates(Section):
     round_trip: float = Field(0.3, ge=0, le=1)
     near_duplicate: float = Field(0.9, gt=0, le=1)
     judges: list[str] | None = None
+    judge_samples: int = Field(1, ge=1)
+    rules: list[str] = Field(default_factory=list)
 
 
 class CompileSettings(Section):

@@ -11,7 +11,7 @@ from typing import Any
 import dspy
 
 from metrics.metric import Metric
-from programs.judging import JUDGES, Judge
+from programs.judging import JUDGES, Judge, RulesJudge
 from programs.program import run_sync
 from seedbed.config import unknown
 from seedbed.embedder import Embedder
@@ -77,24 +77,32 @@ class Session:
         return str(self.lm(role)._async_engine_spec.identity)
 
     def judges(self) -> list[Judge]:
-        """The judges the config asks for, or the recipe's."""
-        names = self.project.config.gates.judges
-        chosen = self.project.recipe.judges if names is None else names
-        for name in chosen:
-            if name not in JUDGES:
-                raise UserError(
-                    f"gates.judges: {unknown('judge', name, list(JUDGES))}", hint="Mend it in seedbed.yaml."
-                )
-        judges = [JUDGES[name]() for name in chosen]
+        """The judges the config asks for, or the recipe's; rules bring their own. Raises UserError for a misfit."""
+        gates = self.project.config.gates
+        chosen = list(self.project.recipe.judges if gates.judges is None else gates.judges)
+        if gates.rules and "rules" not in chosen:
+            chosen.append("rules")
+        judges = [self._judge(name) for name in chosen]
         for judge in judges:
-            try:
-                judge.inputs(self.project.recipe.program.row())
-            except AttributeError as error:
-                raise UserError(
-                    f"gates.judges: the judge {judge.aspect} does not fit {self.project.recipe.name} rows.",
-                    hint=f"Its own are {', '.join(self.project.recipe.judges) or 'none'}.",
-                ) from error
+            judge.samples = gates.judge_samples
         return judges
+
+    def _judge(self, name: str) -> Judge:
+        if name not in JUDGES:
+            raise UserError(f"gates.judges: {unknown('judge', name, list(JUDGES))}", hint="Mend it in seedbed.yaml.")
+        judge, recipe = JUDGES[name](), self.project.recipe
+        if isinstance(judge, RulesJudge):
+            judge.rules = list(self.project.config.gates.rules)
+            if not judge.rules:
+                raise UserError(
+                    "The judge rules has no rules.", hint="List them under gates.rules: a sentence each, to be kept."
+                )
+        if judge.needs_document and recipe.program.row().document is None:
+            raise UserError(
+                f"gates.judges: the judge {name} does not fit {recipe.name} rows, which rest on no document.",
+                hint=f"Its own are {', '.join(recipe.judges) or 'none'}.",
+            )
+        return judge
 
     def metric(self, judges: list[Judge]) -> Metric:
         """The project's metric with these judges. A row may not repeat a training seed's prompt."""

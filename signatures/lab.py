@@ -7,6 +7,8 @@ import dspy
 from signatures.judging import YesNo
 from signatures.wording import also
 
+ANY_TASK = "answering what is asked"  # the task of a question that comes without one
+
 
 @also("Study the examples, then write five new questions for the same task, each about something else.")
 class AskFromTopic(dspy.Signature):

@@ -30,9 +30,11 @@ def _answers(prompt: str, draw: int) -> dict[str, object]:
             **({"grade": 3} if "grade" in prompt.lower() else {"verdict": "yes"}),
         }
     if "verdict" in wanted or "reasoning" in wanted:
-        answer = _last(prompt, "answer") or _last(prompt, "question")
+        answer = _last(prompt, "claim") or _last(prompt, "answer") or _last(prompt, "question")
         good = all(word in document for word in re.findall(r"\d+", answer))
         return {"reasoning": "compared with the document", "verdict": "yes" if good and document else "no"}
+    if "claims" in wanted:
+        return {"claims": re.split(r"(?<=[.!?])\s+", _last(prompt, "answer"))}
     mark = f"{zlib.crc32(prompt.encode()) % 10**6} {draw}"
     if "questions" in wanted:
         return {"questions": [f"What is the {word} way to handle case {mark}?" for word in ("best", "first", "safe")]}

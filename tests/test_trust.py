@@ -124,11 +124,6 @@ def test_a_folder_with_rows_of_another_program_is_left_alone(folder: Path, tmp_p
     assert ids(tmp_path / "ds") == before
 
 
-def test_a_judge_that_does_not_fit_the_rows_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert seedbed(folder, "preview", "--uncompiled", "--set", "gates.judges=[pair]") == 2
-    assert "does not fit grounded-qa rows" in capsys.readouterr().err
-
-
 def test_a_source_that_two_documents_answer_to_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "documents" / "old").mkdir()
     shutil.copy(folder / "documents" / "kettle-manual.md", folder / "documents" / "old" / "kettle-manual.md")

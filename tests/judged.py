@@ -1,0 +1,75 @@
+"""A judge's model that follows a script, and a row to judge: what the tests of judges share."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dspy
+import pytest
+from dspy import lm15
+
+from programs.candidate import Candidate, Exchange
+from programs.judging import JUDGES, Judge, Pairwise, RulesJudge, Verdict
+from programs.program import run_sync
+from programs.rater import Rater
+from seedbed.engines.engine import Shared
+from seedbed.teacher import TeacherLM
+
+RATERS: dict[str, Callable[[], Rater]] = {**JUDGES, "pairwise": Pairwise}
+Inputs = dict[str, str]
+Said = dict[str, Any] | str
+DOCUMENT = "The K3 kettle holds 1.7 litres. It was first sold in 1889 in Leeds."
+ROW = Exchange(text=DOCUMENT, asked="What does the K3 kettle hold?", said="It holds 1.7 litres.")
+YES: Said = {"reasoning": "it stands there", "verdict": "yes"}
+NO: Said = {"reasoning": "it does not stand there", "verdict": "no"}
+REASON = 'The verdict could be "no", or "verdict": "no" at first sight.'
+WRITTEN = {
+    "chat": f"[[ ## reasoning ## ]]\n{REASON}\n\n[[ ## verdict ## ]]\nyes\n\n[[ ## completed ## ]]",
+    "json": json.dumps({"reasoning": REASON, "verdict": "yes"}),
+    "compact": f" {REASON}\nVerdict: yes",
+}
+
+
+class Script(Shared):
+    """Answers `say(inputs, draw)`, in JSON; `asked` are the inputs of every call, `requests` the calls."""
+
+    identity, enforces_schema, continues, concurrency = "script", True, False, 8
+
+    def __init__(self, say: Callable[[Inputs, int], Said]) -> None:
+        self.say, self.asked, self.requests = say, list[Inputs](), list[lm15.Request]()
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        last = request.messages[-1].text or ""
+        inputs = dict(re.findall(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ##|\n\nRespond)", last, re.DOTALL))
+        self.asked.append(inputs)
+        self.requests.append(request)
+        said = self.say(inputs, dspy.settings.get("draw", 0))
+        message = lm15.Message.assistant(said if isinstance(said, str) else json.dumps(said))
+        usage = lm15.Usage(input_tokens=1, output_tokens=1)
+        return lm15.Response(id=None, model=request.model, message=message, finish_reason="stop", usage=usage)
+
+    async def aclose(self) -> None: ...
+
+
+@contextmanager
+def judged_by(say: Callable[[Inputs, int], Said] | Said) -> Iterator[Script]:
+    engine = Script(say if callable(say) else lambda inputs, draw: say)
+    writer = TeacherLM("writer", Script(lambda inputs, draw: pytest.fail("the writer was asked")))
+    with dspy.context(lm=writer, judge_lm=TeacherLM("judge", engine)):
+        yield engine
+
+
+def judge(name: str) -> Judge:
+    """A judge that asks in JSON, with two rules where it takes rules."""
+    made = JUDGES[name]()
+    made.judge.format = "json"
+    if isinstance(made, RulesJudge):
+        made.rules = ["Say please.", "Name no brand."]
+    return made
+
+
+def verdict(name: str, said: Callable[[Inputs, int], Said] | Said, row: Candidate = ROW) -> Verdict:
+    with judged_by(said):
+        return run_sync(judge(name).acall(row))
