@@ -1,4 +1,4 @@
-"""What a row is worth: deterministic vetoes, then evidence and judges as one number in [0, 1], with its reasons."""
+"""What a row is worth: deterministic vetoes times the probability that a person would accept it, with its reasons."""
 
 import asyncio
 import dataclasses
@@ -7,25 +7,29 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from metrics.evidence import Embed, likeness, sentence_support, word_support
+from metrics.evidence import PARTS, Embed, Entail, evidence, likeness, word_support
+from metrics.fitting import Fitted, prior
 from metrics.vetoes import like_a_seed, veto
 from programs.candidate import Candidate, Drop, digest
 from programs.judging import Judge, Verdict
+from programs.program import Program
 from programs.recipe import Recipe
 from programs.text import f1
 from signatures.grounding import DOES_NOT_SAY
 
-WEIGHTS = {"relevance": 1.0, "support": 1.0, "sentence": 1.0, "label": 4.0, "round trip": 1.0, "judge": 2.0}
-"""How much each part counts; every judge counts as `judge`. Priors: calibration fits them to verdicts."""
-
 
 class Worth(BaseModel):
-    """A row's worth. `score` in [0, 1]; `parts` are its scored parts; `unscored` names judges without a verdict."""
+    """A row's worth. `score` in [0, 1]; `parts` are its scored parts; `unscored` names judges without a verdict.
+
+    `reasons` say for a part what is wrong, or what its judge said; `weakest` is the part that speaks most against
+    the row.
+    """
 
     score: float
     parts: dict[str, float] = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
     unscored: list[str] = Field(default_factory=list)
+    weakest: str = ""
     drop: Drop | None = None
 
     @property
@@ -33,17 +37,18 @@ class Worth(BaseModel):
         """What is wrong, in a person's words; what is weakest where nothing is."""
         if self.drop:
             return f"{self.drop.reason}: {self.drop.detail}"
-        if not self.parts:
-            return "nothing to score"
-        weakest = min(self.parts, key=self.parts.__getitem__)
-        return f"weakest part: {weakest} {self.parts[weakest]:.2f}. {self.reasons.get(weakest, '')}".strip()
+        if not self.weakest:
+            return "nothing speaks against it"
+        said = self.reasons.get(self.weakest) or f"{self.weakest} is {self.parts[self.weakest]:.2f}"
+        return f"a person would accept it with probability {self.score:.2f}; weakest: {said}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Bars:
-    """What a row must clear: see `Gates` in the config for what each one measures."""
+    """What a row must clear: see `Gates` in the config for what each one measures. A threshold of None is the
+    metric's own, fitted to the verdicts."""
 
-    threshold: float = 0.6
+    threshold: float | None = None
     relevance: float = 0.45
     support: float = 0.7
     round_trip: float = 0.3
@@ -53,8 +58,8 @@ class Metric:
     """Scores candidates of one recipe.
 
     Args:
-        embed: texts -> unit vectors; called off the event loop. shown: seed prompts no row may repeat.
-        judges: those the labels have not shown to be of no use.
+        embed: texts -> unit vectors; called off the event loop. fitted: parts -> probability, frozen by calibration.
+        judges: those whose verdicts count. shown: prompts no row may repeat. entail: a cross-encoder, where one is set.
     """
 
     def __init__(
@@ -63,17 +68,32 @@ class Metric:
         embed: Embed,
         bars: Bars,
         *,
+        fitted: Fitted | None = None,
         judges: Sequence[Judge] = (),
         shown: Sequence[str] = (),
+        entail: Entail | None = None,
     ) -> None:
-        self.recipe, self.embed, self.bars = recipe, embed, bars
+        self.recipe, self.embed, self.bars, self.entail = recipe, embed, bars, entail
         self.judges, self.shown = list(judges), list(shown)
+        self.fitted = fitted or prior([*PARTS, *(judge.aspect for judge in judges)])
 
     @property
     def hash(self) -> str:
         """What scores depend on: bars, weights, judges and their prompts."""
-        return digest(
-            self.bars, WEIGHTS, self.recipe.name, [(judge.aspect, judge.hash) for judge in self.judges], self.shown
+        judges = [(judge.aspect, judge.hash) for judge in self.judges]
+        return digest(self.bars, self.fitted.model_dump_json(), self.recipe.name, judges, sorted(self.shown))
+
+    def showing(self, program: Program) -> "Metric":
+        """The same metric for rows of a program whose prompts show demos: a row may not repeat one of them."""
+        demos = {topic for name, step in program.named_predictors() for topic in _topics(program, name, step)}
+        return Metric(
+            self.recipe,
+            self.embed,
+            self.bars,
+            fitted=self.fitted,
+            judges=self.judges,
+            shown=list(dict.fromkeys([*self.shown, *sorted(demos)])),
+            entail=self.entail,
         )
 
     async def veto(self, candidate: Candidate, given: Collection[str] = ()) -> Drop | None:
@@ -87,15 +107,20 @@ class Metric:
         return drop or await asyncio.to_thread(self._too_far, candidate)
 
     async def worth(self, candidate: Candidate, *, label: str | None = None, given: Collection[str] = ()) -> Worth:
-        """Score without judges: vetoes, evidence, and likeness to a person's answer where there is one."""
-        drop = candidate.dropped or await self.veto(candidate, given)
-        if drop and label is None:
+        """Score without judges: vetoes, then evidence; or likeness to a person's answer where there is one."""
+        if label is not None:
+            return await asyncio.to_thread(self._against, candidate, label)
+        if drop := candidate.dropped or await self.veto(candidate, given):
             return Worth(score=0.0, drop=drop)
-        if label is None:
-            parts = await asyncio.to_thread(self._evidence, candidate)
-        else:
-            parts = {"label": 0.0 if candidate.dropped else await asyncio.to_thread(self._label, candidate, label)}
-        return Worth(score=_mean(parts), parts=parts, drop=candidate.dropped)
+        found = await asyncio.to_thread(evidence, candidate, self.embed, self.entail)
+        return self._scored(
+            candidate,
+            Worth(
+                score=1.0,
+                parts={part: finding.score for part, finding in found.items()},
+                reasons={part: finding.said for part, finding in found.items() if finding.said},
+            ),
+        )
 
     async def judged(self, candidate: Candidate, again: Callable[[Any], Awaitable[str | None]] | None = None) -> Worth:
         """The full gate: `worth`, then the round trip (`again` answers anew), then the judges, dearest last.
@@ -104,38 +129,55 @@ class Metric:
         """
         worth = await self.worth(candidate)
         if not worth.drop and not candidate.response.strip():
-            worth = Worth(score=0.0, drop=Drop(step="veto", reason="no answer", detail="the answer is empty"))
+            return _out(worth, Drop(step="veto", reason="no answer", detail="the answer is empty"))
         if worth.drop:
             return worth
         if again and self.bars.round_trip and candidate.response != DOES_NOT_SAY:
             worth.parts["round trip"] = f1(candidate.response, await again(candidate) or "")
             if worth.parts["round trip"] < self.bars.round_trip:
-                worth.drop = Drop(step="round trip", reason="round trip", detail="asked again, the answer was another")
-                return worth.model_copy(update={"score": 0.0})
+                said = "asked again in other words, the answer was another"
+                return _out(worth, Drop(step="round trip", reason="round trip", detail=said))
         for judge in self._judges_of(candidate):
-            self._hear(worth, judge, await judge.acall(candidate), candidate)
-            if worth.drop:
-                return worth.model_copy(update={"score": 0.0})
-        worth.score = _mean(worth.parts)
-        if worth.score < self.bars.threshold:
+            if drop := self._hear(worth, judge, await judge.acall(candidate), candidate):
+                return _out(worth, drop)
+        worth = self._scored(candidate, worth)
+        if worth.score < self.threshold(candidate):
             worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
         return worth
+
+    def threshold(self, candidate: Candidate) -> float:
+        """The least score of an accepted row of this kind."""
+        return self._scale(candidate).threshold if self.bars.threshold is None else self.bars.threshold
+
+    def _scale(self, candidate: Candidate) -> Fitted:
+        """Verdicts speak of rows that answer; one that says that the document does not is weighed by the priors."""
+        return prior(["relevance", "answerable"]) if candidate.response == DOES_NOT_SAY else self.fitted
+
+    def _scored(self, candidate: Candidate, worth: Worth) -> Worth:
+        """With its probability; 1 where a row has no part to weigh, since then nothing speaks against it."""
+        if not worth.parts:
+            return worth
+        scale = self._scale(candidate)
+        against = scale.contributions(worth.parts)
+        weakest = min(against, key=against.__getitem__, default="")
+        return worth.model_copy(update={"score": scale.probability(worth.parts), "weakest": weakest})
 
     def _judges_of(self, candidate: Candidate) -> list[Judge]:
         """An answer that the document does not say is judged on that alone."""
         refused = candidate.response == DOES_NOT_SAY
         return [judge for judge in self.judges if judge.aspect == "answerable" or not refused]
 
-    def _hear(self, worth: Worth, judge: Judge, verdict: Verdict, candidate: Candidate) -> None:
+    def _hear(self, worth: Worth, judge: Judge, verdict: Verdict, candidate: Candidate) -> Drop | None:
+        """Take a verdict down; a Drop where the recipe needs this judge's yes and did not get it."""
         worth.reasons[judge.aspect] = verdict.reason
-        if verdict.score is not None and candidate.response == DOES_NOT_SAY:
-            verdict = verdict.model_copy(update={"score": 1 - verdict.score})
-        if verdict.score is None:
+        score = verdict.score
+        if score is None:
             worth.unscored.append(judge.aspect)
         else:
-            worth.parts[judge.aspect] = verdict.score
-        if judge.aspect in self.recipe.required and (verdict.score is None or verdict.score < 0.5):
-            worth.drop = Drop(step=f"judge {judge.aspect}", reason=f"judge {judge.aspect}", detail=verdict.reason)
+            score = worth.parts[judge.aspect] = 1 - score if candidate.response == DOES_NOT_SAY else score
+        if judge.aspect in self.recipe.required and (score is None or score < 0.5):
+            return Drop(step=f"judge {judge.aspect}", reason=f"judge {judge.aspect}", detail=verdict.reason)
+        return None
 
     def _too_far(self, candidate: Candidate) -> Drop | None:
         """The embedding's and the words' veto."""
@@ -151,23 +193,25 @@ class Metric:
             return Drop(step="veto", reason="unsupported", detail=f"{support:.0%} of the answer is in the document")
         return None
 
-    def _evidence(self, candidate: Candidate) -> dict[str, float]:
-        prompt, response, document = candidate.prompt, candidate.response, candidate.document
-        if not prompt:
-            return {}
-        if not document:
-            return {"relevance": 1.0}  # a right label or number need not be like its question: judges decide
-        parts = {"relevance": likeness(self.embed, prompt, document)}
-        if response and response != DOES_NOT_SAY:
-            parts["support"] = word_support(response, document)
-            parts["sentence"] = sentence_support(self.embed, prompt, response, document)
-        return parts
-
-    def _label(self, candidate: Candidate, label: str) -> float:
-        """Likeness to the labelled answer: the geometric mean of word F1 and cosine, in [0, 1]; both must hold."""
-        return float((f1(candidate.response, label) * likeness(self.embed, candidate.response, label)) ** 0.5)
+    def _against(self, candidate: Candidate, label: str) -> Worth:
+        """Likeness to a person's answer: the geometric mean of word F1 and cosine, in [0, 1]; both must hold."""
+        if candidate.dropped:
+            return Worth(score=0.0, parts={"label": 0.0}, drop=candidate.dropped)
+        said = candidate.response
+        like = float((f1(said, label) * likeness(self.embed, said, label)) ** 0.5)
+        reasons = {"label": f"a person answered {label!r}; this says {said!r}"}
+        return Worth(score=like, parts={"label": like}, reasons=reasons, weakest="label")
 
 
-def _mean(parts: dict[str, float]) -> float:
-    weights = {name: WEIGHTS.get(name, WEIGHTS["judge"]) for name in parts}
-    return sum(parts[name] * weights[name] for name in parts) / sum(weights.values()) if parts else 0.0
+def _topics(program: Program, name: str, step: Any) -> list[str]:
+    """The topics of a step's demos that the teacher wrote; what it was given is no copy."""
+    topics = []
+    for demo in step.demos:
+        inputs = {field: demo[field] for field in step.signature.input_fields if field in demo}
+        outputs = {field: demo[field] for field in step.signature.output_fields if field in demo}
+        topics += [one.topic for one in program.read(name, inputs, outputs) if one.topic not in inputs.values()]
+    return [topic for topic in topics if topic]
+
+
+def _out(worth: Worth, drop: Drop) -> Worth:
+    return worth.model_copy(update={"score": 0.0, "drop": drop})

@@ -4,16 +4,17 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from metrics.evidence import missing_numbers
+from metrics.evidence import missing_numbers, wrong_number
 from programs.candidate import Candidate, Drop
-from programs.text import copied_share, rouge_l, sentences, words
+from programs.text import content_words, copied_share, rouge_l, sentences, words
 from signatures.grounding import DOES_NOT_SAY
 
 LIKE_A_SEED = 0.7  # ROUGE-L, the bar of Self-Instruct (Wang et al. 2022, section 2.2)
 COPIED = 0.9  # the share of a question that may be one run of the document's words
 
 _LEAK = re.compile(
-    r"\{\w+\}|\[\[ ?##|<\|?\w+\|?>|\bas an ai\b|\blanguage model\b|^(?:document|question|answer|passage):",
+    r"\{\w+\}|\[\[ ?##|<\|?/?\w+\|?>|\bas an ai\b|\blanguage model\b|\bi (?:cannot|can't) (?:help|assist)\b|"
+    r"^(?:document|question|answer|passage|context|reasoning|instruction|completed)\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
 _HOLLOW = re.compile(
@@ -29,10 +30,22 @@ _OPENERS = re.compile(
 
 
 def leak(candidate: Candidate) -> Drop | None:
-    """Template words, field marks or a model talking about itself."""
+    """Template words, field marks or a model talking about itself; not where the document has the same words."""
+    document = (candidate.document or "").lower()
     for text in (candidate.prompt, candidate.response):
-        if found := _LEAK.search(text):
+        if (found := _LEAK.search(text)) and found[0].lower() not in document:
             return _drop("template leak", f"it says {found[0]!r}")
+    return None
+
+
+def word_list(candidate: Candidate) -> Drop | None:
+    """Words strung together, with hardly one among them that only grammar needs: a sentence has about four in ten,
+    and of 1,313 questions of SQuAD (Rajpurkar et al. 2018) with eight words or more 99% have two at least."""
+    for text, fewest in ((candidate.prompt, 8), (candidate.response, 16)):
+        said = words(text)
+        grammar = len(said) - len(content_words(text))
+        if len(said) >= fewest and grammar < max(2, 0.1 * len(said)):
+            return _drop("word list", f"these are words, not a sentence: {text[:80]!r}")
     return None
 
 
@@ -59,12 +72,12 @@ def ill_formed_question(candidate: Candidate) -> Drop | None:
 
 
 def copied_question(candidate: Candidate) -> Drop | None:
-    """A sentence of the document with a question mark."""
-    pieces = sentences(candidate.document or "")
-    if any(
-        copied_share(candidate.prompt, piece) >= COPIED or rouge_l(candidate.prompt, piece) >= 0.85 for piece in pieces
-    ):
-        return _drop("copied sentence", "the question is a sentence of the document")
+    """A sentence of the document with a question mark, or one with a few words before it ("Is it true that ...")."""
+    question = candidate.prompt
+    for piece in sentences(candidate.document or ""):
+        whole = len(words(piece)) >= 6 and copied_share(piece, question) >= COPIED
+        if whole or copied_share(question, piece) >= COPIED or rouge_l(question, piece) >= 0.85:
+            return _drop("copied sentence", f"the question is a sentence of the document: {piece[:80]!r}")
     return None
 
 
@@ -83,7 +96,7 @@ def bad_answer(candidate: Candidate) -> Drop | None:
 def ungrounded_number(candidate: Candidate) -> Drop | None:
     """A number that the document does not hold."""
     if candidate.document and (missing := missing_numbers(candidate.response, candidate.document)):
-        return _drop("wrong number", f"the answer says {missing[0]}; the document does not")
+        return _drop("wrong number", wrong_number(missing[0], candidate.document))
     return None
 
 
@@ -95,10 +108,17 @@ def pasted_answer(candidate: Candidate) -> Drop | None:
     return None
 
 
-ON_PROMPT: tuple[Callable[[Candidate], Drop | None], ...] = (leak, loop, ill_formed_question, copied_question)
+ON_PROMPT: tuple[Callable[[Candidate], Drop | None], ...] = (
+    leak,
+    loop,
+    ill_formed_question,
+    word_list,
+    copied_question,
+)
 ON_RESPONSE: tuple[Callable[[Candidate], Drop | None], ...] = (
     leak,
     loop,
+    word_list,
     bad_answer,
     ungrounded_number,
     pasted_answer,

@@ -1,7 +1,7 @@
 """Reading labelled lines: every bad line at once, each with its file, line, field and what was expected."""
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +18,11 @@ class BadLines(ValueError):
         self.problems = list(problems)
 
 
-def read_lines(path: Path, model: type[Line]) -> list[Line]:
-    """The labelled lines of a JSONL file. Raises BadLines for any bad or doubled line, OSError where unreadable."""
+def read_lines(path: Path, parse: Callable[[bytes], Line]) -> list[Line]:
+    """The labelled lines of a JSONL file, each read by `parse` (a pydantic model's `model_validate_json`).
+
+    Raises BadLines for any bad or doubled line, OSError where the file is unreadable.
+    """
     lines: list[Line] = []
     problems: list[str] = []
     first: dict[str, int] = {}
@@ -27,7 +30,7 @@ def read_lines(path: Path, model: type[Line]) -> list[Line]:
         if not raw.strip():
             continue
         try:
-            line = model.model_validate_json(raw)
+            line = parse(raw)
         except ValidationError as error:
             problems += [f"{path}:{number}: {said}" for said in _said(error)]
             continue

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import typer
 
-from metrics.agreement import LabelledCase
+from metrics.case import LabelledCase, verdict_line
 from optimize.seeds import BadLines, read_lines
 from programs.candidate import digest
 from programs.recipe import recipes
@@ -26,7 +26,8 @@ def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
     """Rows of a run without a verdict yet, accepted ones and those no veto dropped; disagreement of scorers first."""
     if not (folder / REPORT).is_file():
         raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
-    kind = recipes()[json.loads((folder / REPORT).read_text(encoding="utf-8"))["recipe"]].program.row
+    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    kind = recipes()[report["recipe"]].program.row
     accepted = [row for path in sorted(folder.glob("rows/*.parquet")) for row in pq.read_table(path).to_pylist()]
     others = [
         {**row, **json.loads(row["candidate"])}
@@ -39,6 +40,7 @@ def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
         _case(
             kind.model_validate({key: row[key] for key in kind.model_fields if key in row}),
             row.get("document") or row.get("group") or row["source"],
+            report["config"]["roles"]["teacher"],
         )
         for row in rows
     ]
@@ -64,7 +66,7 @@ def ask(case: LabelledCase, to: Path, number: str) -> bool:
     return True
 
 
-def _case(candidate: Any, group: str) -> LabelledCase:
+def _case(candidate: Any, group: str, teacher: str) -> LabelledCase:
     return LabelledCase(
         id=f"row-{digest(candidate.prompt, candidate.response)}",
         document=candidate.document or "",
@@ -72,6 +74,7 @@ def _case(candidate: Any, group: str) -> LabelledCase:
         answer=candidate.response,
         label=0,
         group=group,
+        teacher=teacher,
     )
 
 
@@ -83,6 +86,6 @@ def _done(verdicts: Path) -> set[str]:
     if not verdicts.is_file():
         return set()
     try:
-        return {case.id for case in read_lines(verdicts, LabelledCase)}
+        return {case.id for case in read_lines(verdicts, verdict_line)}
     except BadLines as error:
         raise UserError("\n  ".join([str(error), *error.problems]), hint="Mend these lines first.") from error

@@ -25,27 +25,27 @@ def problems(tmp_path: Path, *lines: str) -> list[str]:
     path = tmp_path / "seeds.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
     with pytest.raises(BadLines) as raised:
-        read_lines(path, QASeed)
+        read_lines(path, QASeed.model_validate_json)
     return [problem.removeprefix(f"{tmp_path}/") for problem in raised.value.problems]
 
 
 def test_good_lines_come_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "seeds.jsonl"
     path.write_text(f"{line('b')}\n\n{line('a', answer=None)}\n", encoding="utf-8")
-    assert [(seed.id, seed.answer) for seed in read_lines(path, QASeed)] == [("b", "a"), ("a", None)]
+    assert [(seed.id, seed.answer) for seed in read_lines(path, QASeed.model_validate_json)] == [("b", "a"), ("a", None)]
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_line_ends_and_a_byte_order_mark_do_not_matter(tmp_path: Path, ending: str) -> None:
     path = tmp_path / "seeds.jsonl"
     path.write_bytes(f"\ufeff{line('a')}{ending}{line('b')}{ending}".encode())
-    assert [seed.id for seed in read_lines(path, QASeed)] == ["a", "b"]
+    assert [seed.id for seed in read_lines(path, QASeed.model_validate_json)] == ["a", "b"]
 
 
 def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
     path = tmp_path / "seeds.jsonl"
     path.write_text(json.dumps(json.loads(line("a", document="x\u2028y\x85z")), ensure_ascii=False), encoding="utf-8")
-    assert read_lines(path, QASeed)[0].document == "x\u2028y\x85z"
+    assert read_lines(path, QASeed.model_validate_json)[0].document == "x\u2028y\x85z"
 
 
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_file_without_lines_says_so(tmp_path: Path, text: str) -> None:
 
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        read_lines(tmp_path / "seeds.jsonl", QASeed)
+        read_lines(tmp_path / "seeds.jsonl", QASeed.model_validate_json)
 
 
 @given(GROUPS, SHARES, st.integers())

@@ -1,0 +1,92 @@
+"""How well each scorer, the fitted metric and the trivial rules tell good rows from bad on public labelled sets.
+
+    python benchmarks/judge.py --data FOLDER [--config seedbed.yaml --judge ALIAS] [--sets BEGIN,SummEdits]
+
+FOLDER holds the sets as JSON Lines (benchmarks/labelled_sets.py names the files). Prints Markdown: AUROC with 95%
+intervals by document; the fitted metric out of fold, by document. With a judge, its verdicts are a scorer more.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from labelled_sets import SETS, Case
+
+from metrics.calibration import Calibration, Observation, calibrate
+from metrics.measures import auroc
+from metrics.readings import Reader, judge_names
+from metrics.statistics import Interval, bootstrap
+from programs.program import run_sync
+from seedbed.config import load_config
+from seedbed.embedder import MODEL, Embedder
+from seedbed.project import Project
+from seedbed.verdicts import judging
+
+
+def main() -> None:
+    """Print both tables."""
+    options = _options()
+    cases = {name: list(SETS[name](options.data)) for name in options.sets.split(",")}
+    if options.judge:
+        project = Project(load_config(options.config), options.config.parent.resolve())
+        with judging(project, options.judge) as session:
+            _compare(Reader(session.embed, judges=session.judges(), writer=options.judge), cases)
+    else:
+        _compare(Reader(Embedder(MODEL)), cases)
+
+
+def _compare(reader: Reader, cases: dict[str, list[Case]]) -> None:
+    observed = {name: run_sync(reader.observe(rows)) for name, rows in cases.items()}
+    _print_fitted({name: calibrate(rows, judge_names(rows))[1] for name, rows in observed.items()})
+    _print_alone(observed)
+
+
+def _print_fitted(figures: dict[str, Calibration]) -> None:
+    print("| set | n | groups | metric, out of fold | length | overlap | difference | ECE | kappa |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, one in figures.items():
+        length, overlap = (one.baselines[rule].auroc for rule in ("length", "overlap"))
+        metric = _said(Interval(one.auroc, one.auroc_low, one.auroc_high))
+        difference = _said(Interval(one.difference, one.difference_low, one.difference_high))
+        print(
+            f"| {name} | {one.n} | {one.groups} | {metric} | {length:.2f} | {overlap:.2f} | {difference} "
+            f"| {one.ece:.2f} | {one.kappa:.2f} |"
+        )
+    print()
+
+
+def _print_alone(observed: dict[str, list[Observation]]) -> None:
+    scorers = sorted({part for rows in observed.values() for one in rows for part in one.parts})
+    print(f"| scorer alone | {' | '.join(observed)} |")
+    print(f"|---|{'---|' * len(observed)}")
+    for scorer in scorers:
+        print(f"| {scorer} | {' | '.join(_alone(scorer, rows) for rows in observed.values())} |")
+
+
+def _alone(scorer: str, rows: Sequence[Observation]) -> str:
+    """AUROC on the rows that it scores, and their share where it is not all of them."""
+    there = [one for one in rows if one.parts.get(scorer) is not None]
+    labels = np.array([one.label > 0.5 for one in there], dtype=bool)
+    if len(there) < 20 or labels.all() or not labels.any():
+        return "-"
+    scores = np.array([one.parts[scorer] for one in there], dtype=float)
+    share = "" if len(there) == len(rows) else f" ({len(there) / len(rows):.0%})"
+    return _said(bootstrap(auroc(scores, labels), [one.group for one in there], labels)) + share
+
+
+def _said(interval: Interval) -> str:
+    return f"{interval.mean:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="the folder of labelled sets")
+    parser.add_argument("--sets", default=",".join(SETS), help="some of the sets, as a,b")
+    parser.add_argument("--config", type=Path, default=Path("seedbed.yaml"), help="a project, for --judge")
+    parser.add_argument("--judge", help="an alias of the project: ask its judges too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""The metric as calibration froze it: METRIC.json, whose hash every compiled program, run and card carries."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from metrics.calibration import Calibration
+from metrics.evidence import PARTS
+from metrics.fitting import Fitted, prior
+from programs.judging import JUDGES, Judge
+
+
+class Frozen(BaseModel):
+    """What a row's score depends on beside the row, and what the verdicts say it is worth.
+
+    Attributes:
+        fitted: parts -> probability. aspects: the same for the verdicts on one aspect, with its figures.
+        figures: how the fitted metric did on rows it was not fitted to; None where nothing was calibrated.
+        judges: the state (prompt, format, demos) of each judge whose verdicts count.
+        judge: what stands behind the judge's role. embedder, cross_encoder: by name.
+        pairs: it was fitted to preferences, so it compares two answers and scores no row.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    fitted: Fitted
+    figures: Calibration | None = None
+    aspects: dict[str, Calibration] = Field(default_factory=dict)
+    judges: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    judge: str = ""
+    embedder: str = ""
+    cross_encoder: str | None = None
+    verdicts: str = ""
+    pairs: bool = False
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits over the whole content."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    def opened(self) -> list[Judge]:
+        """The frozen judges, ready to be asked."""
+        judges = [JUDGES[name]() for name in self.judges]
+        for judge in judges:
+            judge.load_state(self.judges[judge.aspect])
+        return judges
+
+    def save(self, path: Path) -> None:
+        """Write it, the same bytes every time for the same content. Raises OSError."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def load_frozen(path: Path) -> Frozen:
+    """Read METRIC.json. Raises OSError, or pydantic's ValidationError for what is none."""
+    return Frozen.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def uncalibrated(judges: list[Judge], embedder: str) -> Frozen:
+    """The prior weights with these judges as they are: what stands before any verdict."""
+    names = [*PARTS, *(judge.aspect for judge in judges)]
+    return Frozen(fitted=prior(names), judges={judge.aspect: judge.dump_state() for judge in judges}, embedder=embedder)

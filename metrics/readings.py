@@ -1,0 +1,111 @@
+"""Readings of labelled cases: what evidence, judges and scores taken elsewhere say, beside what a person says."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+
+from metrics.calibration import Observation
+from metrics.case import LabelledCase, Preference
+from metrics.evidence import PARTS, Embed, Entail, Row, evidence
+from programs.candidate import Candidate
+from programs.judging import Judge, Pairwise
+from programs.text import words
+
+Case = LabelledCase | Preference
+PREFERENCE = "preference"
+
+
+class Reader:
+    """Takes readings of labelled cases.
+
+    Args:
+        judges: asked about rows. pairwise: asked about two answers to one prompt; None leaves preferences to evidence.
+        writer: the alias that judges; a case that it wrote itself is its own. heard: called once a case.
+    A line with `scores` of its own is not put to a judge.
+    """
+
+    def __init__(
+        self,
+        embed: Embed,
+        *,
+        judges: Sequence[Judge] = (),
+        pairwise: Pairwise | None = None,
+        entail: Entail | None = None,
+        writer: str = "",
+        heard: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.embed, self.entail, self.judges, self.pairwise = embed, entail, judges, pairwise
+        self.writer, self.heard = writer, heard
+
+    async def observe(self, cases: Sequence[Case]) -> list[Observation]:
+        """One observation a case, in their order."""
+        await asyncio.to_thread(self._embed_all, cases)
+        return list(await asyncio.gather(*map(self._one, cases)))
+
+    def _embed_all(self, cases: Sequence[Case]) -> None:
+        """All texts in one batch, which is many times as fast as a row at a time; the embedder remembers them."""
+        rows = [row for case in cases for row in ((case.row,) if isinstance(case, LabelledCase) else case.rows)]
+        if texts := [text for row in rows if row.document for text in Row(row, self.embed).texts()]:
+            self.embed(texts)
+
+    async def _one(self, case: Case) -> Observation:
+        observation = await (self._row(case) if isinstance(case, LabelledCase) else self._pair(case))
+        self.heard()
+        return observation
+
+    async def _row(self, case: LabelledCase) -> Observation:
+        parts = dict[str, float | None](await asyncio.to_thread(self._evidence, case.row)) | case.scores
+        if not case.scores:
+            parts |= {judge.aspect: await self._verdict(judge, case.row) for judge in self.judges}
+        return Observation(
+            parts=parts,
+            label=case.label,
+            group=case.unit,
+            length=-len(case.answer),
+            overlap=overlap(case.answer, case.document or case.question or ""),
+            kind=case.made,
+            own=bool(case.teacher) and case.teacher == self.writer,
+        )
+
+    async def _pair(self, case: Preference) -> Observation:
+        """The parts of `a` less those of `b`; a judge's 0 to 1 becomes -1 to 1, so that 0 is a tie."""
+        a, b = [await asyncio.to_thread(self._evidence, row) for row in case.rows]
+        parts: dict[str, float | None] = {name: a[name] - b[name] for name in a.keys() & b.keys()}
+        readings: dict[str, float | None] = dict(case.scores)
+        if not readings and self.pairwise:
+            verdict = await self.pairwise.acall(prompt=case.prompt, a=case.a, b=case.b, document=case.document)
+            readings = {PREFERENCE: verdict.score}
+        parts |= {name: None if score is None else 2 * score - 1 for name, score in readings.items()}
+        text = case.document or case.prompt
+        return Observation(
+            parts=parts,
+            label=float(case.label == 1),
+            group=case.unit,
+            length=len(case.b) - len(case.a),
+            overlap=overlap(case.a, text) - overlap(case.b, text),
+            kind=case.made,
+            own=bool(case.teacher) and case.teacher == self.writer,
+        )
+
+    def _evidence(self, row: Candidate) -> dict[str, float]:
+        return {name: finding.score for name, finding in evidence(row, self.embed, self.entail).items()}
+
+    async def _verdict(self, judge: Judge, row: Candidate) -> float | None:
+        """None where the judge cannot mean anything: no document, no question or no answer to look at."""
+        asked = judge.judge.signature.input_fields
+        blind = (
+            (judge.needs_document and not row.document)
+            or ("question" in asked and not row.prompt)
+            or ({"answer", "claim", "response"} & asked.keys() and not row.response)
+        )
+        return None if blind else (await judge.acall(row)).score
+
+
+def judge_names(observations: Sequence[Observation]) -> Collection[str]:
+    """The parts that are a judge's: all that are no evidence of ours."""
+    return {name for one in observations for name in one.parts} - PARTS
+
+
+def overlap(answer: str, document: str) -> float:
+    """The share of the answer's words, all of them, that the document holds; 0 for an empty answer."""
+    said, there = words(answer), set(words(document))
+    return sum(word in there for word in said) / len(said) if said else 0.0

@@ -1,0 +1,199 @@
+"""Calibration: people's verdicts are read, judges that are of use are kept, and the metric is fitted and frozen."""
+
+import hashlib
+import json
+import random
+from collections.abc import Callable, Collection, Sequence
+
+from metrics.calibration import Calibration, calibrate
+from metrics.case import LabelledCase, Preference, middle
+from metrics.evidence import Embed, Entail
+from metrics.frozen import Frozen, uncalibrated
+from metrics.readings import PREFERENCE, Case, Reader, judge_names
+from programs.formats import FORMATS
+from programs.judging import Judge, Pairwise
+from programs.rater import Rater
+from seedbed.progress import Progress
+
+READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
+TRIALS = 4  # cases a message format is tried on
+SHOWN, SHOWN_GROUPS = 4, 2  # cases a judge is shown, and the documents they are of, which it is then not checked on
+FEWEST = 10  # verdicts of the rarer kind from which an aspect is calibrated by itself
+
+
+class Calibrator:
+    """Freezes a metric from labelled cases.
+
+    Args:
+        embed, embedder: the embedding and its name. judges: what is asked about rows. pairwise: about preferences.
+        writer: the alias that judges. teacher: the alias that writes; a judge of its own rows is warned of.
+        required: judges that are kept even where they are of no use, since a row needs their yes.
+        checks: cases a judge is tried on before it is put to all of them; None puts it to all at once.
+        showable: whether a case may be shown in a judge's prompt (it is of no held-out document).
+    """
+
+    def __init__(
+        self,
+        embed: Embed,
+        embedder: str,
+        progress: Progress,
+        *,
+        judges: Sequence[Judge] = (),
+        pairwise: Pairwise | None = None,
+        entail: Entail | None = None,
+        writer: str = "",
+        teacher: str = "",
+        required: Collection[str] = (),
+        checks: int | None = None,
+        showable: Callable[[LabelledCase], bool] = lambda case: True,
+    ) -> None:
+        self.embed, self.embedder, self.progress, self.entail = embed, embedder, progress, entail
+        self.judges, self.pairwise, self.writer, self.teacher = list(judges), pairwise, writer, teacher
+        self.required, self.checks, self.showable = frozenset(required), checks, showable
+        self.middle = 0.5
+
+    async def frozen(self, cases: Sequence[Case]) -> Frozen:
+        """The metric these cases make. Rows go before preferences, which can only compare. Raises ValueError, in a
+        sentence for people, where the labels tell nothing (all of one kind)."""
+        rows = [case for case in cases if isinstance(case, LabelledCase)]
+        pairs = [case for case in cases if isinstance(case, Preference)]
+        return await (self._rows(rows) if rows else self._pairs(pairs))
+
+    def uncalibrated(self) -> Frozen:
+        """Prior weights and all judges: what stands where nobody has said anything yet."""
+        return uncalibrated(self.judges, self.embedder)
+
+    async def _rows(self, cases: Sequence[LabelledCase]) -> Frozen:
+        self.middle = middle([case.label for case in cases])
+        unread = [case for case in cases if not case.scores]
+        shown = self._shown(unread) if self.judges and unread else []
+        cases = [case for case in cases if case.unit not in {one.unit for one in shown}]
+        judges = [judge for judge in self.judges if await self._prepared(judge, shown, cases)] if unread else []
+        with self.progress.task("read the verdicts", len(cases)) as heard:
+            observations = await self._reader(judges, heard).observe(cases)
+        names = judge_names(observations)
+        fitted, figures = calibrate(observations, names)
+        return Frozen(
+            fitted=fitted,
+            figures=self._noted(figures, shown),
+            aspects={
+                aspect: calibrate([observations[i] for i in rows], names)[1]
+                for aspect, rows in self._by_aspect(cases).items()
+            },
+            judges={
+                judge.aspect: judge.dump_state()
+                for judge in judges
+                if judge.aspect in self.required or figures.judges[judge.aspect].useful
+            },
+            judge=self.writer if judges else "",
+            embedder=self.embedder,
+            verdicts=_digest(cases),
+        )
+
+    async def _pairs(self, pairs: Sequence[Preference]) -> Frozen:
+        asked = [pair for pair in pairs if not pair.scores]
+        judge = self.pairwise if asked else None
+        if judge:
+            await _settle(judge, lambda: self._reader([], lambda: None).observe(asked[:TRIALS]), PREFERENCE)
+        with self.progress.task("read the preferences", len(pairs)) as heard:
+            observations = await self._reader([], heard).observe(pairs)
+        fitted, figures = calibrate(observations, judge_names(observations))
+        return Frozen(
+            fitted=fitted,
+            figures=self._noted(figures, []),
+            judge=self.writer if judge else "",
+            embedder=self.embedder,
+            verdicts=_digest(pairs),
+            pairs=True,
+        )
+
+    def _reader(self, judges: Sequence[Judge], heard: Callable[[], None]) -> Reader:
+        return Reader(
+            self.embed, judges=judges, pairwise=self.pairwise, entail=self.entail, writer=self.writer, heard=heard
+        )
+
+    def _shown(self, cases: Sequence[LabelledCase]) -> list[LabelledCase]:
+        """A few cases of one or two documents, good and bad in turn, for the judges' prompts; none where few
+        documents would be left."""
+        groups = sorted({case.unit for case in cases if case.reason and case.made == "person" and self.showable(case)})
+        random.Random("shown").shuffle(groups)
+        if len({case.unit for case in cases}) < 3 * SHOWN_GROUPS:
+            return []
+        kept = [case for case in cases if case.unit in groups[:SHOWN_GROUPS] and case.reason]
+        good, bad = ([case for case in kept if self._good(case) is kind][: SHOWN // 2] for kind in (True, False))
+        return [case for pair in zip(good, bad, strict=False) for case in pair]
+
+    async def _prepared(self, judge: Judge, shown: Sequence[LabelledCase], cases: Sequence[LabelledCase]) -> bool:
+        """Give a judge its demos and a message format it is readable in; whether it is worth putting to all cases."""
+        fitting = [case for case in shown if case.aspect in (judge.aspect, "overall")]
+        judge.judge.demos = [judge.example(case.row, good=self._good(case), reason=case.reason) for case in fitting]
+        reader = self._reader([judge], lambda: None)
+        spread = self._spread([case for case in cases if not case.scores], self.checks or TRIALS)
+        readable = await _settle(judge, lambda: reader.observe(spread[:TRIALS]), judge.aspect)
+        if judge.aspect in self.required or self.checks is None:
+            return readable or judge.aspect in self.required
+        useful = readable and await self._useful(judge, spread)
+        if not useful:
+            said = "of no use on these labels" if readable else "unreadable"
+            self.progress.say(f"judge {judge.aspect} is {said}, and is not called")
+        return useful
+
+    async def _useful(self, judge: Judge, cases: Sequence[LabelledCase]) -> bool:
+        if len({self._good(case) for case in cases}) < 2:
+            return True
+        with self.progress.task(f"judge {judge.aspect}", len(cases)) as heard:
+            observations = await self._reader([judge], heard).observe(cases)
+        found = calibrate(observations, [judge.aspect])[1].judges[judge.aspect]
+        self.progress.say(
+            f"judge {judge.aspect}: AUROC {found.auroc:.2f} [{found.auroc_low:.2f}, {found.auroc_high:.2f}] "
+            f"on {len(cases)} verdicts, {found.coverage:.0%} readable"
+        )
+        return found.useful
+
+    def _spread(self, cases: Sequence[LabelledCase], n: int) -> list[LabelledCase]:
+        """At most n cases by a fixed shuffle, good and bad in turn and as even as there are."""
+        mixed = sorted(cases, key=lambda case: hashlib.sha256(case.model_dump_json().encode()).hexdigest())
+        kinds = [[case for case in mixed if self._good(case) is kind] for kind in (True, False)]
+        turns = sorted(
+            ((i / len(kind), case) for kind in kinds for i, case in enumerate(kind)), key=lambda turn: turn[0]
+        )
+        return [case for _, case in turns[:n]]
+
+    def _by_aspect(self, cases: Sequence[LabelledCase]) -> dict[str, list[int]]:
+        """The places of the cases that speak of each aspect: its own, and the good ones of all; not where they are few."""
+        found = dict[str, list[int]]()
+        for aspect in sorted({case.aspect for case in cases} - {"overall"}):
+            own = [i for i, case in enumerate(cases) if case.aspect == aspect]
+            good = [i for i, case in enumerate(cases) if case.aspect == "overall" and self._good(case)]
+            rows = sorted({*own, *good})
+            if min(sum(cases[i].label > 0 for i in rows), sum(cases[i].label <= 0 for i in rows)) >= FEWEST:
+                found[aspect] = rows
+        return found
+
+    def _good(self, case: LabelledCase) -> bool:
+        return case.label > self.middle
+
+    def _noted(self, figures: Calibration, shown: Sequence[LabelledCase]) -> Calibration:
+        notes = list(figures.notes)
+        if self.writer and self.writer == self.teacher:
+            notes.append(f"judge and teacher are one model ({self.writer}): it may be kind to its own rows")
+        if shown:
+            groups = len({case.unit for case in shown})
+            notes.append(
+                f"{len(shown)} verdicts are shown to the judges; their {groups} documents are not counted here"
+            )
+        return figures.model_copy(update={"notes": notes})
+
+
+async def _settle(rater: Rater, trial: Callable[[], object], name: str) -> bool:
+    """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
+    for rater.judge.format in reversed(FORMATS):
+        read = [one.parts.get(name) is not None for one in await trial()]  # type: ignore[misc]
+        if sum(read) >= READABLE * len(read):
+            return True
+    return False
+
+
+def _digest(cases: Sequence[Case]) -> str:
+    lines = sorted(json.dumps(case.model_dump(mode="json"), sort_keys=True) for case in cases)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -1,0 +1,49 @@
+"""`seedbed calibrate`: what the metric and the judge are worth against people."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, open_project, print_json
+
+
+def calibrate(
+    verdicts: Annotated[Path, typer.Option(help="Labelled cases, one JSON object a line.", show_default=False)],
+    judge: Annotated[
+        str | None, typer.Option(help="The alias that judges; `none`: evidence alone, no model call.")
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Score this frozen metric on the cases instead of fitting a new one.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where the frozen metric goes.")] = Path("METRIC.json"),
+    config: ConfigOption = CONFIG,
+    json: JsonOption = False,
+) -> None:
+    """Fit the metric to people's verdicts, measure it and the judge on verdicts it was not fitted to, and freeze it.
+
+    A line is {"document", "question", "answer", "label": 0 or 1 or a grade}, with "group", "aspect" and "scores"
+    (readings already taken, as {"judge": 0.7}) where there are any; or {"prompt", "a", "b", "label": 1 or 2}.
+    Works without a project, on evidence alone. Name the result under metric: in seedbed.yaml, and compile uses it.
+    """
+    from seedbed.errors import UserError
+
+    if judge not in (None, "none") and not config.is_file():
+        raise UserError(f"--judge {judge} is an alias, and there is no {config}.", hint="Name one with --config.")
+    project = open_project(config) if config.is_file() else None
+    from seedbed.figures import as_json, calibration_text
+    from seedbed.progress import Progress
+    from seedbed.verdicts import calibrate_cases, check_cases, open_frozen, read_cases, save_metric
+
+    cases = read_cases(verdicts)
+    with Progress() as progress:
+        if check:
+            measured = check_cases(cases, open_frozen(check), project, judge, progress)
+        else:
+            measured = calibrate_cases(cases, project, judge, progress)
+            save_metric(measured, out)
+    if json:
+        print_json(as_json(measured))
+    else:
+        print(calibration_text(measured))
+        print(f"\n{check} was scored as it is" if check else f"\n{out}  (metric {measured.hash})")

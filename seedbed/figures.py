@@ -1,0 +1,85 @@
+"""What a calibration found, for people and for programs."""
+
+from typing import Any
+
+from metrics.calibration import Calibration
+from metrics.frozen import Frozen
+
+OUT_OF_FOLD = "the fitted metric, on verdicts it was not fitted to"
+
+
+def as_json(frozen: Frozen) -> dict[str, Any]:
+    """The figures' own keys, those of each aspect, and the hash the metric is known by."""
+    assert frozen.figures
+    aspects = {aspect: figures.model_dump() for aspect, figures in frozen.aspects.items()}
+    return {**frozen.figures.model_dump(), "aspects": aspects, "hash": frozen.hash}
+
+
+def calibration_text(frozen: Frozen) -> str:
+    """The figures for the terminal: the metric, the judges and the trivial rules side by side, then what to know."""
+    figures = frozen.figures
+    assert figures
+    kind = "preferences" if frozen.pairs else "verdicts"
+    lines = [
+        f"{figures.n} {kind} in {figures.groups} groups; 95% intervals by group",
+        "",
+        _line("", "AUROC"),
+        _line(OUT_OF_FOLD, _interval(figures, "auroc")),
+        *(_line(f"judge {name} alone", _judged(one)) for name, one in figures.judges.items()),
+        *(_line(f"trivial rule: {_RULES[name]}", f"{rule.auroc:.2f}") for name, rule in figures.baselines.items()),
+        _line("metric minus the better trivial rule", _interval(figures, "difference")),
+        "",
+        _line(f"accuracy at the threshold {figures.threshold:.2f}", _interval(figures, "accuracy")),
+        _line("Cohen's kappa", _interval(figures, "kappa")),
+        _line("Spearman with the labels", _interval(figures, "spearman")),
+        _line("expected calibration error", _interval(figures, "ece")),
+        _line("rows that every judge could score", f"{figures.coverage:.0%}"),
+        *_parts(figures),
+        *(
+            _line(f"on {aspect} alone, {one.n} verdicts", _interval(one, "auroc"))
+            for aspect, one in frozen.aspects.items()
+        ),
+        "",
+        "weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in sorted(figures.weights.items())),
+        *(f"note: {note}" for note in figures.notes),
+    ]
+    return "\n".join(lines)
+
+
+def calibration_line(figures: Calibration) -> str:
+    """The metric in one line."""
+    trivial = max(rule.auroc for rule in figures.baselines.values())
+    return (
+        f"metric against people: AUROC {_interval(figures, 'auroc')} out of fold on {figures.n} verdicts, "
+        f"the better trivial rule {trivial:.2f}; threshold {figures.threshold:.2f}"
+    )
+
+
+_RULES = {"length": "the shorter the answer", "overlap": "the more of its words in the document"}
+
+
+def _parts(figures: Calibration) -> list[str]:
+    """Figures that are reported apart: verdicts made by rule, and rows of the model that judges."""
+    apart = {"rows made bad by rule": figures.by_rule, "rows of the model that judges": figures.own_rows}
+    return [
+        _line(f"on {part.n} {what}" if what.startswith("rows of") else f"against {what} ({part.n} in all)", said)
+        for what, part in apart.items()
+        if part
+        for said in [
+            f"{part.auroc:.2f} [{part.auroc_low:.2f}, {part.auroc_high:.2f}]" if part.auroc else "one kind only"
+        ]
+    ]
+
+
+def _judged(one: Any) -> str:
+    said = "" if one.useful else "  of no use on these labels"
+    return f"{one.auroc:.2f} [{one.auroc_low:.2f}, {one.auroc_high:.2f}]{said}"
+
+
+def _interval(figures: Calibration, name: str) -> str:
+    value, low, high = (getattr(figures, f"{name}{end}") for end in ("", "_low", "_high"))
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _line(what: str, value: str) -> str:
+    return f"{what:<52}{value}"

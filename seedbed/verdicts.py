@@ -1,0 +1,95 @@
+"""A verdicts file put to the metric: `seedbed calibrate`."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from metrics.calibration import check
+from metrics.case import LabelledCase, verdict_line
+from metrics.frozen import Frozen, load_frozen
+from metrics.readings import Case, Reader, judge_names
+from programs.program import run_sync
+from seedbed.calibrating import Calibrator
+from seedbed.config import Roles
+from seedbed.embedder import MODEL, Embedder
+from seedbed.errors import UserError
+from seedbed.progress import Progress
+from seedbed.project import Project, labelled_lines
+from seedbed.session import Session
+
+NOBODY = "none"
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The labelled cases of a file. Raises UserError naming every bad line."""
+    return labelled_lines(path, verdict_line, missing="Name a file of labelled cases with --verdicts.")
+
+
+def calibrate_cases(cases: list[Case], project: Project | None, judge: str | None, progress: Progress) -> Frozen:
+    """Fit and freeze a metric. `judge`: an alias, `none` for evidence alone, or None for the project's own judge.
+
+    Without a project there is evidence alone, by the embedded embedder. UserError where the labels tell nothing.
+    """
+    try:
+        if project is None or judge == NOBODY:
+            name = project.config.embedder if project else MODEL
+            return run_sync(Calibrator(Embedder(name), name, progress).frozen(cases))
+        alias = judge or project.config.roles.named()["judge"]
+        with judging(project, alias) as session:
+            return run_sync(session.calibrator(progress, teacher=project.config.roles.teacher).frozen(cases))
+    except ValueError as error:
+        raise UserError(
+            f"{error}", hint="Calibrating takes rows that people accepted and rows that they did not."
+        ) from error
+
+
+def check_cases(
+    cases: list[Case], frozen: Frozen, project: Project | None, judge: str | None, progress: Progress
+) -> Frozen:
+    """The frozen metric with its figures on these cases, nothing refitted. Its own judges are asked where there are
+    any and a model to ask. UserError where the labels tell nothing."""
+    rows = [case for case in cases if isinstance(case, LabelledCase) is not frozen.pairs]
+    embed = Embedder(frozen.embedder)
+    try:
+        if project is None or judge == NOBODY or not frozen.judges:
+            return _checked(Reader(embed), frozen, rows)
+        alias = judge or project.config.roles.named()["judge"]
+        with judging(project, alias), progress.task("check", len(rows)) as heard:
+            return _checked(Reader(embed, judges=frozen.opened(), writer=alias, heard=heard), frozen, rows)
+    except ValueError as error:
+        raise UserError(
+            f"{error}", hint="Checking takes rows that people accepted and rows that they did not."
+        ) from error
+
+
+def save_metric(frozen: Frozen, path: Path) -> None:
+    """Write METRIC.json. Raises UserError where it cannot be written."""
+    try:
+        frozen.save(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}.", hint="Name another file with --out.") from error
+
+
+def open_frozen(path: Path) -> Frozen:
+    """METRIC.json. Raises UserError where it cannot be read or is none."""
+    try:
+        return load_frozen(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}.", hint="seedbed calibrate writes one.") from error
+    except ValidationError as error:
+        raise UserError(
+            f"{path} is no frozen metric of this version.", hint="seedbed calibrate --verdicts FILE writes a new one."
+        ) from error
+
+
+def _checked(reader: Reader, frozen: Frozen, rows: list[Case]) -> Frozen:
+    observations = run_sync(reader.observe(rows))
+    figures = check(frozen.fitted, observations, judge_names(observations))
+    return frozen.model_copy(update={"figures": figures, "aspects": {}})
+
+
+def judging(project: Project, alias: str) -> Session:
+    """A session in which this model judges; the teacher, which calibration does not ask, is not opened."""
+    config = project.config.swap(alias)
+    bound = config.model_copy(update={"roles": Roles(teacher=alias, judge=alias, reflection=alias)})
+    return Session(Project(bound, project.base), project.base / ".seedbed" / "journal.sqlite")
