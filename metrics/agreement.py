@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from metrics.statistics import auroc, bootstrap
+from metrics.measures import auroc
+from metrics.statistics import bootstrap
 from programs.judging import Judge
 
 OVERALL = "overall"
@@ -72,7 +73,7 @@ def check(aspect: str, scores: Sequence[float | None], cases: Sequence[LabelledC
     """AUROC with a 95% interval by group. An unscored case counts as one half: it tells nothing."""
     values = np.array([0.5 if score is None else score for score in scores])
     labels = np.array([case.label > 0 for case in cases], dtype=bool)
-    interval = bootstrap(lambda rows: auroc(values[rows], labels[rows]), [case.group for case in cases])
+    interval = bootstrap(auroc(values, labels), [case.group for case in cases], labels)
     return Check(
         aspect=aspect,
         n=len(cases),

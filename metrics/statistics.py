@@ -1,12 +1,22 @@
-"""Intervals that respect groups, and the area under the ROC curve."""
+"""Intervals and tests that respect groups: rows of one document are not independent, documents are."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit, logit
+from scipy.stats import norm, t
 
 RESAMPLES = 2000
+CELLS = 1_000_000  # row weights held at once while resampling: 8 MB an array
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Flags: TypeAlias = npt.NDArray[np.bool_]
+Statistic: TypeAlias = Callable[[Floats], Floats]
+"""A figure of some rows as a function of how often each is counted: weights (resamples, n) to values (resamples, ...).
+Weights of one give the plain value; nan where it is undefined."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,30 +32,97 @@ class Interval:
 
 
 def grouped_interval(values: Sequence[float], groups: Sequence[str]) -> Interval:
-    """Mean with a 95% percentile bootstrap over groups (documents), whose rows are not independent."""
+    """Mean with its 95% expanded percentile bootstrap interval over groups (documents), for values in [-1, 1].
+
+    The percentile interval of few groups is too narrow; cutting less off makes up for it (the expanded percentile
+    interval of Hesterberg 2015, "What Teachers Should Know About the Bootstrap"). One group: no width is known, so
+    [-1, 1].
+    """
     data = np.asarray(values, dtype=float)
-    return bootstrap(lambda rows: float(data[rows].mean()), groups)
+    mean, n = float(data.mean()), units(groups)
+    if n < 2:
+        return Interval(mean, -1.0, 1.0)
+    low, high = np.quantile(resample(lambda w: w @ data / w.sum(axis=1), groups), [tail(n), 1 - tail(n)])
+    return Interval(mean, float(low), float(high))
 
 
-def bootstrap(statistic: Callable[[npt.NDArray[np.intp]], float], groups: Sequence[str]) -> Interval:
-    """95% percentile interval of a statistic of row indices, resampling whole groups. One group: no width is known,
-    so the interval is the widest a share can have, [-1, 1]. A resample on which it is undefined (nan) is left out."""
+def tail(n: int) -> float:
+    """The share to cut off either side of a bootstrap over n groups (at least 2) for 95% between (Hesterberg 2015)."""
+    return float(norm.cdf(-np.sqrt(n / (n - 1)) * t.ppf(0.975, n - 1)))
+
+
+def bootstrap(
+    statistic: Statistic,
+    groups: Sequence[str],
+    labels: Flags | None = None,
+    *,
+    span: tuple[float, float] = (0.0, 1.0),
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """95% interval of a statistic bounded by `span`, whole groups (documents) being resampled.
+
+    On the logit scale of the span (Fisher's z for a span of -1 to 1), Student's t times the bootstrap's standard error:
+    near the span's ends the percentile interval fails (measured in tests/test_statistics.py's `coverage`, AUROC 0.95
+    over 10 groups of 4: 0.79 covered, 0.84 expanded, this one 0.95 or more). `labels`: the two classes compared; the
+    degrees of freedom are then those of the class found in fewer groups. One such group: no width is known, and the
+    interval is the span. At an end of the span the bootstrap shows no spread; the interval is then the exact one for
+    that many groups without an exception (Clopper and Pearson 1934). Resamples on which it is undefined are left out.
+    """
+    low, high = span
+    value = plain(statistic, len(groups))
+    n = units(groups, labels)
+    if n < 2 or np.isnan(value):
+        return Interval(value, low, high)
+    share = (value - low) / (high - low)
+    if not 0 < share < 1:
+        exact = 1 - 0.025 ** (1 / n)
+        ends = (0.0, exact) if share <= 0 else (1 - exact, 1.0)
+    else:
+        error = float(np.nanstd(resample(statistic, groups, resamples), ddof=1)) / (high - low)
+        reach = float(t.ppf(0.975, n - 1)) * error / (share * (1 - share))
+        ends = expit(logit(share) - reach), expit(logit(share) + reach)
+    return Interval(value, *(low + (high - low) * float(end) for end in ends))
+
+
+def plain(statistic: Statistic, n: int) -> float:
+    """The statistic's value on n rows, each counted once."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(statistic(np.ones((1, n)))[0])
+
+
+def resample(statistic: Statistic, groups: Sequence[str], resamples: int = RESAMPLES) -> Floats:
+    """The statistic on `resamples` draws of whole groups with replacement, always the same draws: (resamples, ...)."""
     names, codes = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    members = [np.flatnonzero(codes == code) for code in range(len(names))]
-    whole = statistic(np.arange(len(groups)))
-    if len(names) < 2 or np.isnan(whole):
-        return Interval(whole, -1.0, 1.0)
-    rng = np.random.default_rng(0)
-    draws = rng.integers(len(names), size=(RESAMPLES, len(names)))
-    stats = [statistic(np.concatenate([members[i] for i in draw])) for draw in draws]
-    low, high = np.nanpercentile(stats, [2.5, 97.5])
-    return Interval(whole, float(low), float(high))
+    rng, n = np.random.default_rng(0), len(names)
+    step = max(1, CELLS // len(codes))
+    chunks = [min(step, resamples - start) for start in range(0, resamples, step)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.concatenate([statistic(_counts(rng, size, n)[:, codes]) for size in chunks])
 
 
-def auroc(scores: npt.NDArray[np.floating], labels: npt.NDArray[np.bool_]) -> float:
-    """The chance that a good row scores above a bad one, a tie counting half; nan where one kind is missing."""
-    good, bad = scores[labels], scores[~labels]
-    if not len(good) or not len(bad):
-        return float("nan")
-    above = good[:, None] - bad[None, :]
-    return float(((above > 0) + 0.5 * (above == 0)).mean())
+def units(groups: Sequence[str], labels: Flags | None = None) -> int:
+    """How many groups there are; with labels, how many hold the class that fewer of them hold."""
+    names = np.asarray(groups, dtype=str)
+    return min(len(np.unique(rows)) for rows in ([names] if labels is None else [names[labels], names[~labels]]))
+
+
+def sign_flip(means: Sequence[float]) -> float:
+    """Exact two-sided p-value that the mean of paired differences is 0, for up to 20 per-document means.
+
+    Were the two programs alike, each document's difference could as well have had the other sign: of all 2^n ways of
+    setting the signs, the share whose mean is at least as far from 0 as the one seen (Fisher 1935, "The Design of
+    Experiments", section 21). Never below 2^(1 - n): six documents are the fewest that can give p < 0.05.
+    """
+    if len(means) > 20:
+        raise ValueError("The sign-flip test counts every sign by hand: it is for 20 means or fewer.")
+    sums = np.zeros(1)
+    for mean in means:
+        sums = np.concatenate([sums + mean, sums - mean])
+    reached = abs(sum(means)) - 1e-12 * sum(abs(mean) for mean in means)
+    return float((np.abs(sums) >= reached).mean())
+
+
+def _counts(rng: np.random.Generator, size: int, n: int) -> Floats:
+    """How often each of n groups is drawn in each of `size` resamples."""
+    flat = rng.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+    return np.bincount(flat.ravel(), minlength=size * n).reshape(size, n).astype(float)

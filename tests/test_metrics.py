@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from metrics.agreement import LabelledCase, check
 from metrics.evidence import missing_numbers, word_support
+from metrics.measures import auroc
 from metrics.metric import Bars, Metric
-from metrics.statistics import auroc, grouped_interval
+from metrics.statistics import grouped_interval, plain
 from metrics.vetoes import veto
 from programs.grounded_qa import QA, RECIPE
 from programs.judging import Verdict
@@ -213,7 +214,7 @@ def test_word_support_is_the_share_of_content_words_found(answer: str, share: fl
 @given(st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.booleans()), min_size=2, max_size=20))
 def test_auroc_is_the_share_of_pairs_in_order(rows: list[tuple[float, bool]]) -> None:
     pairs = [(g, b) for g, good in rows if good for b, bad in rows if not bad]
-    found = auroc(np.array([score for score, _ in rows]), np.array([label for _, label in rows]))
+    found = plain(auroc(np.array([score for score, _ in rows]), np.array([label for _, label in rows])), len(rows))
     expected = sum((g > b) + 0.5 * (g == b) for g, b in pairs) / len(pairs) if pairs else float("nan")
     assert found == pytest.approx(expected, nan_ok=True)
 

@@ -1,0 +1,85 @@
+"""Rows with their verdicts, and the same rows as columns."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from metrics.folds import Folds
+from metrics.statistics import Flags, Floats
+
+
+@dataclasses.dataclass(frozen=True)
+class Observation:
+    """A row with its verdict. `parts`: evidence and judges' readings, the higher the better, None where there is none.
+    `label`: 0 or 1, or a grade. `group`: its document. `length` and `overlap`: what the two trivial rules make of the
+    row, the higher the better. `kind`: who gave the verdict. `own`: the very model that judges wrote the row."""
+
+    parts: dict[str, float | None]
+    label: float
+    group: str
+    length: float
+    overlap: float
+    kind: Literal["person", "rule"] = "person"
+    own: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Columns:
+    """Observations as columns, one entry a row. `good`: the label lies above the middle between the lowest and the
+    highest one given."""
+
+    parts: list[dict[str, float | None]]
+    groups: list[str]
+    labels: Floats
+    good: Flags
+    person: Flags
+    own: Flags
+    rules: dict[str, Floats]
+
+    @classmethod
+    def of(cls, observations: Sequence[Observation]) -> "Columns":
+        """ValueError, in words for a person, where the verdicts are not of two kinds."""
+        labels = np.array([row.label for row in observations], dtype=float)
+        if len(set(labels)) < 2:
+            every = f"all {len(labels)} verdicts are {labels[0]:g}" if len(labels) else "there are no verdicts"
+            raise ValueError(
+                f"Calibration needs rows that people accepted and rows that they rejected, and {every}. Add some "
+                "of the other kind."
+            )
+        return cls(
+            parts=[row.parts for row in observations],
+            groups=[row.group for row in observations],
+            labels=labels,
+            good=labels > (labels.min() + labels.max()) / 2,
+            person=np.array([row.kind == "person" for row in observations]),
+            own=np.array([row.own for row in observations]),
+            rules={
+                "length": np.array([row.length for row in observations], dtype=float),
+                "overlap": np.array([row.overlap for row in observations], dtype=float),
+            },
+        )
+
+    def where(self, rows: Flags) -> "Columns":
+        """Some of the rows; what is good stays as it was."""
+        picked = np.flatnonzero(rows)
+        return Columns(
+            parts=[self.parts[i] for i in picked],
+            groups=[self.groups[i] for i in picked],
+            labels=self.labels[rows],
+            good=self.good[rows],
+            person=self.person[rows],
+            own=self.own[rows],
+            rules={name: scores[rows] for name, scores in self.rules.items()},
+        )
+
+    def headline(self, folds: Folds) -> Flags:
+        """The rows that the figures speak of: those judged by people, where some fold holds both classes of them."""
+        both = set(folds[self.person & self.good]) & set(folds[self.person & ~self.good])
+        return self.person if both else np.ones_like(self.person)
+
+    def reading(self, name: str) -> Floats:
+        """One part's values, nan where there is none."""
+        values = (row.get(name) for row in self.parts)
+        return np.array([np.nan if value is None else value for value in values], dtype=float)

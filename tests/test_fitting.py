@@ -1,0 +1,173 @@
+"""The fitted metric obeys its laws: it only ever rises with a part, and what says nothing changes nothing."""
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics.evidence import PARTS
+from metrics.fitting import EVIDENCE, JUDGE, RIDGE, RIDGES, Fitted, fit, prior
+from metrics.folds import deal
+
+Parts = dict[str, float | None]
+VALUES = st.one_of(st.none(), st.integers(0, 8).map(lambda eighth: eighth / 8))
+ROWS = st.lists(st.tuples(VALUES, VALUES, st.booleans()), min_size=4, max_size=20).filter(
+    lambda rows: len({good for *_, good in rows}) == 2
+)
+Rows = list[tuple[float | None, float | None, bool]]
+
+
+def fitted(rows: Rows, more: Sequence[Parts] | None = None) -> Fitted:
+    parts = [{"words": one, "judge": other} | (more[i] if more else {}) for i, (one, other, _) in enumerate(rows)]
+    return fit(parts, np.array([good for *_, good in rows]), [str(n) for n in range(len(rows))])
+
+
+def said(model: Fitted, rows: Rows) -> list[float]:
+    return [model.probability({"words": one, "judge": other}) for one, other, _ in rows]
+
+
+@settings(max_examples=15, deadline=None)
+@given(ROWS)
+def test_weights_are_never_negative(rows: Rows) -> None:
+    assert min(fitted(rows).weights.values()) >= 0
+
+
+@settings(max_examples=15, deadline=None)
+@given(ROWS, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_more_of_a_part_is_never_worth_less(rows: Rows, other: float, one: float, more: float) -> None:
+    model, (low, high) = fitted(rows), sorted((one, more))
+    for raised, kept in (("words", "judge"), ("judge", "words")):
+        assert model.probability({raised: low, kept: other}) <= model.probability({raised: high, kept: other})
+
+
+@settings(max_examples=15, deadline=None)
+@given(ROWS, st.one_of(st.none(), st.floats(-1, 1)))
+def test_a_constant_part_changes_nothing(rows: Rows, constant: float | None) -> None:
+    model = fitted(rows, [{"span": constant}] * len(rows))
+    assert model.weights["span"] == 0
+    assert said(model, rows) == pytest.approx(said(fitted(rows), rows), abs=1e-4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(ROWS, VALUES)
+def test_a_missing_part_counts_as_an_average_one(rows: Rows, other: float | None) -> None:
+    model = fitted(rows)
+    neutral = model.probability({"words": model.centres["words"], "judge": other})
+    assert model.probability({"judge": other}) == pytest.approx(neutral)
+    assert model.probability({"words": None, "judge": other}) == pytest.approx(neutral)
+
+
+@settings(max_examples=15, deadline=None)
+@given(ROWS, st.randoms(use_true_random=False))
+def test_the_order_of_rows_does_not_matter(rows: Rows, shuffled: random.Random) -> None:
+    mixed = list(rows)
+    shuffled.shuffle(mixed)
+    one, other = fitted(rows), fitted(mixed)
+    assert said(one, rows) == pytest.approx(said(other, rows), abs=1e-4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(ROWS, st.floats(0.01, 100))
+def test_the_scale_of_a_part_does_not_matter(rows: Rows, factor: float) -> None:
+    scaled: Rows = [(None if one is None else one * factor, other, good) for one, other, good in rows]
+    assert said(fitted(scaled), scaled) == pytest.approx(said(fitted(rows), rows), abs=1e-4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(ROWS)
+def test_contributions_are_what_the_probability_is_made_of(rows: Rows) -> None:
+    model, (one, other, _) = fitted(rows), rows[0]
+    parts: Parts = {"words": one, "judge": other}
+    logit = model.intercept + sum(model.contributions(parts).values())
+    assert model.probability(parts) == pytest.approx(1 / (1 + np.exp(-logit)))
+
+
+def planted(n: int, slope: float) -> tuple[list[Parts], np.ndarray, list[str]]:
+    """Labels drawn with log-odds of `slope` per deviation of one part, and four parts of noise."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(n, 5))
+    good = rng.random(n) < 1 / (1 + np.exp(-slope * values[:, 0]))
+    names = ("judge", "words", "relevance", "numbers", "denial")
+    return [dict(zip(names, row, strict=True)) for row in values.tolist()], good, [str(i) for i in range(n)]
+
+
+def test_planted_weights_are_found_again() -> None:
+    weights = fit(*planted(2000, 1.5)).weights
+    assert weights.pop("judge") == pytest.approx(1.5, abs=0.2)
+    assert max(weights.values()) < 0.15
+
+
+def test_a_part_that_points_the_wrong_way_gets_no_weight() -> None:
+    assert fit(*planted(2000, -1.5)).weights["judge"] == 0
+
+
+def test_a_few_verdicts_leave_the_weights_near_what_is_stated() -> None:
+    few, many = (fit(*planted(n, 3.0)).weights["judge"] for n in (12, 190))
+    assert JUDGE < few < many
+
+
+def test_the_ridge_is_stated_under_two_hundred_verdicts_and_chosen_from_then_on() -> None:
+    assert fit(*planted(199, 0.0)).ridge == RIDGE
+    assert fit(*planted(200, 4.0)).ridge == min(RIDGES)
+    assert fit(*planted(200, 4.0), ridge=7.0).ridge == 7.0
+
+
+def test_where_the_weights_that_are_stated_are_right_much_ridge_is_chosen() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(200, 8))
+    names = sorted(PARTS)[:7]
+    good = rng.random(200) < 1 / (1 + np.exp(-values @ np.array([EVIDENCE] * 7 + [JUDGE])))
+    parts: list[Parts] = [dict(zip([*names, "judge"], row, strict=True)) for row in values.tolist()]
+    assert fit(parts, good, [str(n) for n in range(200)]).ridge > RIDGE
+
+
+def test_the_threshold_parts_good_from_bad_half_way() -> None:
+    parts: list[Parts] = [{"judge": value} for value in (0.1, 0.2, 0.3, 0.7, 0.8)]
+    model = fit(parts, np.array([False, False, False, True, True]), list("abcde"))
+    below, above = model.probability({"judge": 0.3}), model.probability({"judge": 0.7})
+    assert model.threshold == pytest.approx((below + above) / 2)
+
+
+def test_rows_that_all_look_the_same_are_told_apart_at_one_half() -> None:
+    model = fit([{}] * 5, np.array([True, False, True, True, True]), list("abcde"))
+    assert (model.threshold, model.probability({})) == (0.5, pytest.approx(0.8, abs=1e-3))
+
+
+def test_the_prior_trusts_a_judge_more_than_evidence_and_a_middling_row_half() -> None:
+    model = prior(["words", "judge of mine"])
+    assert (model.weights["words"], model.weights["judge of mine"]) == (EVIDENCE, JUDGE)
+    assert model.probability({"words": 0.5, "judge of mine": 0.5}) == 0.5
+
+
+GROUPED = st.lists(st.tuples(st.booleans(), st.integers(0, 9).map(str)), min_size=1, max_size=60)
+
+
+@given(GROUPED)
+def test_groups_are_never_split_and_all_folds_have_both_classes(rows: list[tuple[bool, str]]) -> None:
+    labels, groups = np.array([good for good, _ in rows]), [group for _, group in rows]
+    folds = deal(labels, groups)
+    assert all(len({fold for fold, own in zip(folds, groups, strict=True) if own == group}) == 1 for group in groups)
+    spread = min(len({group for good, group in rows if good is kind}) for kind in (True, False))
+    assert len(set(folds)) == max(1, min(5, spread))
+    rare = min((True, False), key=lambda kind: len({group for good, group in rows if good is kind}))
+    assert spread < 2 or set(folds[labels == rare]) == set(folds)
+
+
+@given(GROUPED, st.randoms(use_true_random=False))
+def test_rows_in_another_order_are_dealt_alike(rows: list[tuple[bool, str]], shuffled: random.Random) -> None:
+    mixed = list(rows)
+    shuffled.shuffle(mixed)
+    dealt = []
+    for some in (rows, mixed):
+        groups = [group for _, group in some]
+        dealt.append(dict(zip(groups, deal(np.array([good for good, _ in some]), groups), strict=True)))
+    assert dealt[0] == dealt[1]
+
+
+def test_every_fold_gets_its_share_of_a_rare_class() -> None:
+    labels = np.arange(100) < 10
+    folds = deal(labels, [str(n) for n in range(100)])
+    assert [(int(labels[folds == fold].sum()), int((folds == fold).sum())) for fold in range(5)] == [(2, 20)] * 5
