@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from metrics.variety import Variety
 from programs.recipe import recipes
 from seedbed.rows import write_whole
 
@@ -50,7 +51,7 @@ The run stopped because {report["stopped"]}.
 |---|---|
 {reasons}
 
-## How they were made
+{_variety(report)}## How they were made
 
 {models}
 - judges: {judges}
@@ -59,5 +60,23 @@ The run stopped because {report["stopped"]}.
 
 Human involvement: labelled seeds and verdicts; rows were generated and checked by machine, none was read by a person.
 Every row carries its source (of a document: its character span), its scores with their reasons,
-and the hash of the program.
+and the hash of the program; `seedbed explain DIR ID` shows the prompts and replies behind it.
 """
+
+
+def _variety(report: dict[str, Any]) -> str:
+    """The table of what the rows are worth as a set; empty where the run did not come to measure it."""
+    if not report["variety"]:
+        return ""
+    found = Variety.model_validate(report["variety"])
+    distinct = ((n, getattr(found, f"distinct_{n}")) for n in (1, 2, 3))
+    lines = [(f"distinct-{n}", f"{share:.2f}") for n, share in distinct if share is not None]
+    lines += [("self-ROUGE-L", f"{found.self_rouge_l:.2f}"), ("Vendi score", f"{found.vendi:.1f} of {found.sampled}")]
+    lines += [(f"{kind} questions", f"{share:.0%}") for kind, share in found.kinds.items()]
+    for name, words in (("prompt", found.prompt_words), ("response", found.response_words)):
+        lines.append((f"words of a {name}: 10%, 50%, 90%", f"{words.low:g}, {words.median:g}, {words.high:g}"))
+    lines += [("source passages with a row", str(found.chunks))] if found.chunks else []
+    lines += [("documents or topics with a row", str(found.topics))] if found.topics else []
+    lines += [("distance of the least covered passage", f"{found.radius:.2f}")] if found.radius is not None else []
+    table = "\n".join(f"| {name} | {value} |" for name, value in lines)
+    return f"## Variety\n\nMeasured on {found.sampled} rows.\n\n| measure | value |\n|---|---|\n{table}\n\n"

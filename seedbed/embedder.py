@@ -17,7 +17,7 @@ REMEMBERED = 50_000  # texts; 1.5 kB each at 384 dimensions
 
 
 class Embedder:
-    """Calls of one embedder are serialised: torch uses both cores for one. The latest texts are remembered.
+    """Calls of one model are serialised: torch uses both cores for one. The latest texts are remembered.
 
     Args:
         name: `embedded/all-minilm-l6-v2`, or any name or path sentence-transformers knows.
@@ -25,7 +25,7 @@ class Embedder:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._lock, self._known = threading.Lock(), dict[str, npt.NDArray[np.float32]]()
+        self._lock, self._known = _memory(name)
 
     def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Unit vectors, shape (len(texts), d). Raises UserError where the model cannot be had."""
@@ -41,6 +41,12 @@ class Embedder:
 
     def __deepcopy__(self, memo: object) -> "Embedder":
         return self
+
+
+@functools.cache
+def _memory(name: str) -> tuple[threading.Lock, dict[str, npt.NDArray[np.float32]]]:
+    """One a model and process: the sessions of a project embed the same documents."""
+    return threading.Lock(), {}
 
 
 @functools.cache
