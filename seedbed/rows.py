@@ -29,6 +29,7 @@ _LINEAGE = [
     ("judges", pa.list_(pa.string())),
     ("program", pa.string()),
     ("seeds", pa.list_(pa.string())),
+    ("attempt", pa.string()),  # the outcome in the journal: the call of the program that made it, and all its calls
     ("input_tokens", pa.int64()),
     ("output_tokens", pa.int64()),
     ("dollars", pa.float64()),
@@ -48,21 +49,18 @@ REJECTED = pa.schema(
         ("step", pa.string()),
         ("reason", pa.string()),
         ("detail", pa.string()),
-        ("score", pa.float64()),
-        ("scores", _SCORES),
-        ("unscored", pa.list_(pa.string())),
         ("candidate", pa.string()),
         ("group", pa.string()),
-        ("source", pa.string()),
+        *_LINEAGE,
     ]
 )
 
 
 def row(scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
     """An accepted candidate as a row. Its id is a hash of its content. `shared`: what all rows of a run carry."""
-    columns, origin, worth = scored.candidate.columns(), scored.source.origin, scored.worth
+    columns, worth = scored.candidate.columns(), scored.worth
     return {
-        **{name: origin.get(name) for name in ("document", "start", "end", "text_hash", "headings")},
+        **_place(scored),
         **columns,
         **shared,
         "id": digest(columns),
@@ -73,11 +71,13 @@ def row(scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def rejected(id: str, scored: Scored) -> dict[str, Any]:
-    """A candidate that is out, with the step and the reason."""
+def rejected(id: str, scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
+    """A candidate that is out, with the step and the reason, and what all rows of a run carry."""
     drop = scored.worth.drop
     assert drop
     return {
+        **_place(scored),
+        **shared,
         "id": id,
         "step": drop.step,
         "reason": drop.reason,
@@ -143,6 +143,11 @@ def write_whole(path: Path, write: Any) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _place(scored: Scored) -> dict[str, Any]:
+    origin = scored.source.origin
+    return {name: origin.get(name) for name in ("document", "start", "end", "text_hash", "headings")}
 
 
 def _scores(scored: Scored) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import collections
 import dataclasses
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import dspy
 import numpy as np
 from dspy.utils.exceptions import LMError
 
+from metrics.citation import Span, cited
 from metrics.metric import Metric, Worth
+from metrics.variety import Sample
 from optimize.scoring import Scored, score_source
 from programs.candidate import Candidate, Drop, Source, digest
 from programs.feeds import LAG
 from programs.program import Program
 from programs.text import words
+from seedbed.journal import Scope
 from seedbed.progress import Progress
+from seedbed.provenance import provenance
 from seedbed.rows import REJECTED, Shards, rejected, row, row_schema
 from seedbed.session import Session
 from seedbed.teacher import SAMPLED
@@ -26,8 +31,9 @@ from seedbed.teacher import SAMPLED
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of one source: its scored candidates and the tokens they took."""
+    """What became of one source, by its id in the journal: its scored candidates and the tokens they took."""
 
+    id: str
     source: Source
     scored: list[Scored]
     input_tokens: int = 0
@@ -60,6 +66,8 @@ class Run:
         self.unscored: collections.Counter[str] = collections.Counter()
         self.samples: list[dict[str, Any]] = []
         self.content = digest()  # of the rows so far, in order
+        leaves = [seed.group for seed in self.project.seeds] if self.project.recipe.takes == "leaves" else []
+        self.sample = Sample(self.project.sources, leaves)
         self._started = time.monotonic()
         self._shards: dict[str, Shards] = {}
         self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
@@ -75,6 +83,9 @@ class Run:
 
     async def work(self) -> str:
         """Run until done; returns why it stopped. Cancelling it loses calls in flight at most."""
+        self.session.journal.describe(
+            self._setup, provenance(self.project, self.program, self.metric, self.shared["program"])
+        )
         tasks: dict[int, asyncio.Task[Outcome]] = {}
         window = min(LAG, 2 * self.session.lm("teacher")._async_engine_spec.concurrency)
         bar = self.progress.bar("rows", self.goal)
@@ -128,9 +139,9 @@ class Run:
         return source
 
     async def _outcome(self, position: int, source: Source, known: dict[str, Any] | None) -> Outcome:
-        if known:
-            return _remembered(source, known, self.program)
         id = self._id(position, source)
+        if known:
+            return _remembered(id, source, known, self.program)
         with (
             self.session.scope(id, source.draw) as scope,
             dspy.context(lm=self._lm(source)),
@@ -139,17 +150,23 @@ class Run:
                 scored = await score_source(self.program, source, self.metric)
             except LMError as error:  # this call failed for good; another try of the run may do better
                 drop = Drop(step="teacher", reason="teacher failed", detail=str(error).splitlines()[0])
-                return Outcome(source, [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))])
-        outcome = Outcome(source, scored, *scope.tokens(), self.session.cost(scope.tallies))
-        self.session.journal.record(self._setup, id, _kept(outcome))
+                return Outcome(id, source, [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))])
+        outcome = Outcome(id, source, scored, *scope.tokens(), self.session.cost(scope.tallies))
+        self.session.journal.record(
+            self._setup, id, _kept(outcome, scope, await asyncio.to_thread(self._cites, scored))
+        )
         return outcome
+
+    def _cites(self, scored: Sequence[Scored]) -> list[list[Span]]:
+        """The sentences behind each row that got as far as evidence, for which they were embedded already."""
+        return [cited(self.session.embed, one.candidate) if one.worth.parts else [] for one in scored]
 
     def _lm(self, source: Source) -> Any:
         lm = self.session.lm("teacher")
         return lm if not source.draw else lm.copy(temperature=max(SAMPLED, lm.kwargs.get("temperature") or 0.0))
 
     async def _commit(self, position: int, outcome: Outcome) -> None:
-        shares = max(len(outcome.scored), 1)
+        carried = self.shared | {"attempt": outcome.id} | _share(outcome)
         for index, scored in enumerate(outcome.scored):
             if self._done():
                 return
@@ -158,11 +175,11 @@ class Run:
             if drop := await self._refusal(scored):
                 self.reasons[drop.reason] += 1
                 worth = scored.worth.model_copy(update={"drop": drop})
-                self._shard("rejected", "rejected").add(
-                    rejected(digest(position, index, scored.source.id), dataclasses.replace(scored, worth=worth))
-                )
+                id = digest(position, index, scored.source.id)
+                out = rejected(id, dataclasses.replace(scored, worth=worth), carried)
+                self._shard("rejected", "rejected").add(out)
                 continue
-            self._accept(position, scored, outcome, shares)
+            self._accept(position, scored, carried)
 
     async def _refusal(self, scored: Scored) -> Drop | None:
         return (
@@ -171,16 +188,12 @@ class Run:
             or self.feed.admit(scored.candidate)
         )
 
-    def _accept(self, position: int, scored: Scored, outcome: Outcome, shares: int) -> None:
+    def _accept(self, position: int, scored: Scored, carried: dict[str, Any]) -> None:
         self.accepted += 1
         self._duplicates.remember(scored.candidate)
         self._heard.append((position, scored.candidate))
-        spent = {
-            "input_tokens": outcome.input_tokens // shares,
-            "output_tokens": outcome.output_tokens // shares,
-            "dollars": None if outcome.dollars is None else outcome.dollars / shares,
-        }
-        made = row(scored, self.shared | spent)
+        self.sample.add(scored.candidate, scored.source)
+        made = row(scored, carried)
         split = "validation" if self.project.is_held_out(scored.source.group) else "train"
         self._shard("rows", split).add(made)
         self.content = digest(self.content, made["id"])
@@ -236,19 +249,27 @@ class Duplicates:
         return " ".join(words(f"{candidate.prompt} {candidate.response}"))
 
 
-def _kept(outcome: Outcome) -> dict[str, Any]:
+def _share(outcome: Outcome) -> dict[str, Any]:
+    """What each candidate of an attempt took."""
+    n = max(len(outcome.scored), 1)
+    dollars = None if outcome.dollars is None else outcome.dollars / n
+    return {"input_tokens": outcome.input_tokens // n, "output_tokens": outcome.output_tokens // n, "dollars": dollars}
+
+
+def _kept(outcome: Outcome, scope: Scope, cites: Sequence[Sequence[Span]]) -> dict[str, Any]:
     return {
         "spent": [outcome.input_tokens, outcome.output_tokens, outcome.dollars],
+        "calls": list(zip(scope.keys, scope.asked, strict=True)),
         "scored": [
-            {"candidate": s.candidate.model_dump(mode="json"), "worth": s.worth.model_dump(mode="json")}
-            for s in outcome.scored
+            {"candidate": s.candidate.model_dump(mode="json"), "worth": s.worth.model_dump(mode="json"), "cites": spans}
+            for s, spans in zip(outcome.scored, cites, strict=True)
         ],
     }
 
 
-def _remembered(source: Source, kept: dict[str, Any], program: Program) -> Outcome:
+def _remembered(id: str, source: Source, kept: dict[str, Any], program: Program) -> Outcome:
     scored = [
         Scored(source, program.row.model_validate(one["candidate"]), Worth.model_validate(one["worth"]))
         for one in kept["scored"]
     ]
-    return Outcome(source, scored, *kept["spent"])
+    return Outcome(id, source, scored, *kept["spent"])

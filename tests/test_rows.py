@@ -24,6 +24,7 @@ SHARED = {
     "judges": ["grounded"],
     "program": "p",
     "seeds": ["a"],
+    "attempt": "a1",
     "input_tokens": 5,
     "output_tokens": 2,
     "dollars": 0.0,
@@ -130,10 +131,11 @@ def test_other_rows_have_other_ids() -> None:
 def test_a_rejected_row_says_where_and_why(tmp_path: Path) -> None:
     drop = Drop(step="veto", reason="wrong number", detail="7")
     shards = Shards(tmp_path, "rejected", REJECTED)
-    shards.add(rejected("r1", scored(1, drop)))
+    shards.add(rejected("r1", scored(1, drop), SHARED))
     shards.close()
     kept = pq.read_table(tmp_path / "rejected-00000.parquet").to_pylist()[0]
     assert (kept["step"], kept["reason"], kept["source"], kept["group"]) == ("veto", "wrong number", "s1", "d.md")
+    assert (kept["attempt"], kept["input_tokens"]) == ("a1", 5)
 
 
 def report(splits: dict[str, int]) -> dict[str, Any]:
@@ -144,6 +146,7 @@ def report(splits: dict[str, int]) -> dict[str, Any]:
         "program": "p",
         "metric": "q",
         "judges": [],
+        "variety": None,
         "warnings": [],
         "stopped": "the rows are accepted",
         "content": "c0ffee",
@@ -163,7 +166,7 @@ def test_load_dataset_gives_exactly_the_rows(tmp_path: Path, splits: dict[str, i
             shards.add(one)
         shards.close()
     drops = Shards(tmp_path / "out" / "rejected", "rejected", REJECTED)
-    drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic"))))
+    drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED))
     drops.close()
     write_card(tmp_path / "out", report(splits))
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))

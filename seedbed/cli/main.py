@@ -5,7 +5,20 @@ from collections.abc import Sequence
 
 import typer
 
-from seedbed.cli import compiling, doctor, evaluate, init, label, preview, recipes, run, teachers
+from seedbed.cli import (
+    calibrate,
+    compiling,
+    doctor,
+    evaluate,
+    explain,
+    init,
+    label,
+    preview,
+    prompt,
+    recipes,
+    run,
+    teachers,
+)
 from seedbed.errors import TeacherDown, UserError
 
 app = typer.Typer(
@@ -19,9 +32,12 @@ app = typer.Typer(
 )
 for command in (
     init.init,
+    calibrate.calibrate,
     compiling.compile,
     run.run,
     preview.preview,
+    prompt.prompt,
+    explain.explain,
     label.label,
     evaluate.evaluate,
     recipes.recipes,

@@ -1,0 +1,30 @@
+"""`seedbed explain`: one row, and everything that made it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.options import JsonOption, print_json
+
+
+def explain(
+    folder: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)],
+    row_id: Annotated[
+        str, typer.Argument(help="A row's or a rejected candidate's id, or how it begins.", show_default=False)
+    ],
+    json: JsonOption = False,
+) -> None:
+    """Explain one row: its source with the sentences behind it, every score and why, each prompt and reply as sent.
+
+    Reads the folder alone: no model is opened, nothing is written, and a run may be going.
+    """
+    from seedbed.explaining import explain_row
+
+    explanation = explain_row(folder, row_id)
+    if json:
+        print_json(explanation.model_dump())
+        return
+    from seedbed.page import Page
+
+    Page().explanation(explanation)

@@ -1,0 +1,40 @@
+"""`seedbed prompt`: the prompts, as a model sees them."""
+
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.options import (
+    CONFIG,
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    TeacherOption,
+    open_project,
+    print_json,
+)
+
+
+def prompt(
+    step: Annotated[str | None, typer.Argument(help="A step or judge; all by default.", show_default=False)] = None,
+    uncompiled: Annotated[bool, typer.Option("--uncompiled", help="The prompts as written.")] = False,
+    config: ConfigOption = CONFIG,
+    teacher: TeacherOption = None,
+    set: SetOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Print the compiled prompt of every step and judge, with <name> where an input goes. No model is opened."""
+    project = open_project(config, teacher, set)
+    from seedbed.prompting import chosen, prompts
+
+    found, remark = prompts(project, uncompiled=uncompiled)
+    shown = chosen(found, step)
+    if json:
+        print_json([one.model_dump() for one in shown])
+        return
+    from seedbed.page import Page
+
+    page = Page()
+    page.say(remark)
+    for one in shown:
+        page.prompt(one)

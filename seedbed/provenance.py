@@ -1,0 +1,84 @@
+"""What a run's rows are made with: kept once in its journal, so that every row can be explained later."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from metrics.metric import Metric
+from programs.judging import Judge
+from programs.program import Program
+from programs.step import Step
+from seedbed.project import Project
+
+TELLING = 12  # characters from which an equal text is no chance
+
+_LABEL = re.compile(r"^(?:\d+\.|[A-Z][\w ]*:)\s+")
+
+
+def provenance(project: Project, program: Program, metric: Metric, state: str) -> dict[str, Any]:
+    """Recipe, models, hashes, and every step with its demos and the seeds or verdicts these stand on.
+
+    `state` is the program's hash.
+    """
+    labelled = [*project.seeds, *project.verdicts]
+    return {
+        "recipe": project.recipe.name,
+        "teacher": project.config.roles.teacher,
+        "models": {alias: entry.model for alias, entry in project.config.models.items()},
+        "program": state,
+        "metric": metric.hash,
+        "judges": [judge.aspect for judge in metric.judges],
+        "steps": {
+            name: {
+                "asks": step.asked.__name__,
+                "demos": [
+                    {"seeds": seeds, "texts": _strings(demo)}
+                    for demo, seeds in zip(step.demos, shown_seeds(step, labelled), strict=True)
+                ],
+            }
+            for name, step in named_steps(program, metric.judges).items()
+        },
+    }
+
+
+def named_steps(program: Program, judges: Iterable[Judge]) -> dict[str, Step]:
+    """Every predictor of a program and its judges, by the name people know it by."""
+    steps: dict[str, Step] = dict(program.named_predictors())
+    for judge in judges:
+        for name, step in judge.named_predictors():
+            steps[f"judge {judge.aspect}" + ("" if name == "judge" else f" {name}")] = step
+    return steps
+
+
+def shown_seeds(step: Step, labelled: Sequence[Any]) -> list[list[str]]:
+    """For each demo of a step, the ids of the labelled lines it stands on.
+
+    A demo stands on the lines of which it holds a text that no other line has, such as a question; without any, as
+    where a teacher wrote to a passage that several seeds share, on those it has any text in common with.
+    """
+    texts = [(line.id, {text for text in _strings(dict(line)) if len(text) >= TELLING}) for line in labelled if line.id]
+    counts = Counter(text for _, held in texts for text in held)
+    found = []
+    for demo in step.demos:
+        told = _told(demo)
+        own = [id for id, held in texts if any(counts[text] == 1 for text in held & told)]
+        found.append(own or [id for id, held in texts if held & told])
+    return found
+
+
+def _strings(values: Mapping[str, Any]) -> list[str]:
+    """The texts among the values of a line or a demo, those in lists too."""
+    return [
+        text
+        for value in dict(values).values()
+        for text in (value if isinstance(value, list) else [value])
+        if isinstance(text, str)
+    ]
+
+
+def _told(demo: Mapping[str, Any]) -> set[str]:
+    """Every text of a demo, each of its lines, and each line without its number or its label."""
+    texts = _strings(demo)
+    lines = [line for text in texts for line in text.splitlines()]
+    return {*texts, *lines, *(_LABEL.sub("", line) for line in lines)}
