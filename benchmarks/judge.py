@@ -3,10 +3,12 @@
     python benchmarks/judge.py --data FOLDER [--config seedbed.yaml --judge ALIAS] [--sets BEGIN,SummEdits]
 
 FOLDER holds the sets as JSON Lines (benchmarks/labelled_sets.py names the files). Prints Markdown: AUROC with 95%
-intervals by document; the fitted metric out of fold, by document. With a judge, its verdicts are a scorer more.
+intervals by document: the fitted metric out of fold, each scorer alone, and the metric without each scorer. With a
+judge, its verdicts are a scorer more.
 """
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +42,7 @@ def _compare(reader: Reader, cases: dict[str, list[Case]]) -> None:
     observed = {name: run_sync(reader.observe(rows)) for name, rows in cases.items()}
     _print_fitted({name: calibrate(rows, judge_names(rows))[1] for name, rows in observed.items()})
     _print_alone(observed)
+    _print_without(observed)
 
 
 def _print_fitted(figures: dict[str, Calibration]) -> None:
@@ -62,6 +65,21 @@ def _print_alone(observed: dict[str, list[Observation]]) -> None:
     print(f"|---|{'---|' * len(observed)}")
     for scorer in scorers:
         print(f"| {scorer} | {' | '.join(_alone(scorer, rows) for rows in observed.values())} |")
+
+
+def _print_without(observed: dict[str, list[Observation]]) -> None:
+    """What the metric loses without a scorer: what the scorer adds to the others."""
+    print(f"\n| AUROC of the metric without | {' | '.join(observed)} |")
+    print(f"|---|{'---|' * len(observed)}")
+    for scorer in sorted({part for rows in observed.values() for one in rows for part in one.parts}):
+        print(f"| {scorer} | {' | '.join(_without(scorer, rows) for rows in observed.values())} |")
+
+
+def _without(scorer: str, rows: Sequence[Observation]) -> str:
+    if not any(scorer in one.parts for one in rows):
+        return "-"
+    left = [dataclasses.replace(one, parts={k: v for k, v in one.parts.items() if k != scorer}) for one in rows]
+    return f"{calibrate(left, judge_names(left))[1].auroc:.2f}"
 
 
 def _alone(scorer: str, rows: Sequence[Observation]) -> str:

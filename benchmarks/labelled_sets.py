@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from metrics.case import LabelledCase, Preference
+from metrics.case import LabelledCase, Preference, verdict_line
 
 Case = LabelledCase | Preference
 QUESTIONS = 4  # of a SQuAD context
@@ -72,6 +72,12 @@ def faireval(folder: Path) -> Iterator[Case]:
         yield Preference(prompt=row["input"], a=row["output_1"], b=row["output_2"], label=row["label"])
 
 
+def own(folder: Path) -> Iterator[Case]:
+    """The verdicts that ship with Seedbed, on its own documents."""
+    path = Path(__file__).parent.parent / "data" / "verdicts" / "grounded_qa.jsonl"
+    yield from map(verdict_line, path.read_bytes().splitlines())
+
+
 SETS: dict[str, Callable[[Path], Iterator[Case]]] = {
     "BEGIN": begin,
     "SummEdits": summedits,
@@ -80,6 +86,7 @@ SETS: dict[str, Callable[[Path], Iterator[Case]]] = {
     "SQuAD answerable": squad,
     "PAWS": paws,
     "FairEval": faireval,
+    "ours": own,
 }
 
 
