@@ -1,18 +1,19 @@
 """The metric checked against people: fitted to their verdicts, and measured on rows it was not fitted to."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from metrics.figures import Calibration, Judged, Part, Rule
 from metrics.fitting import Fitted, fit
 from metrics.folds import Folds, deal
 from metrics.measures import accuracy, auroc, calibration_error, kappa, spearman
 from metrics.observations import Columns, Observation
 from metrics.statistics import RESAMPLES, Flags, Floats, Interval, Statistic, bootstrap, plain
 
-__all__ = ["Calibration", "Judged", "Observation", "Part", "Rule", "calibrate", "check"]
+__all__ = ["Calibration", "Judged", "Observation", "calibrate", "check"]
 
 SIGNED = (-1.0, 1.0)
 ROUGH = 400  # resamples where only a judge's usefulness is asked
@@ -20,77 +21,6 @@ UNHELD = (
     "one of the two verdicts comes from a single group (document): nothing could be held out, so these figures are of "
     "the rows fitted to, and say nothing about others"
 )
-
-
-class _Figures(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Judged(_Figures):
-    """A judge by itself, on the rows it scored (their share is `coverage`), all pairs of them compared. `useful`: its
-    interval lies above 0.5 and above what either trivial rule reaches on the same rows."""
-
-    auroc: float
-    auroc_low: float
-    auroc_high: float
-    useful: bool
-    coverage: float
-
-
-class Part(_Figures):
-    """The fitted metric on some of the rows only; no AUROC where these hold one class."""
-
-    n: int
-    auroc: float | None
-    auroc_low: float | None
-    auroc_high: float | None
-
-
-class Rule(_Figures):
-    """A trivial rule, compared within the same folds as the metric."""
-
-    auroc: float
-
-
-class Calibration(_Figures):
-    """What the fitted metric is worth on rows it was not fitted to, with 95% intervals by group.
-
-    Of people's verdicts where these tell good from bad, else of all. `coverage`: the share of rows that every judge
-    scored. `judge`: the judges' mean, None without a reading. `difference`: the metric's AUROC less the better trivial
-    rule's, paired. `by_rule`: rows that people accepted against rows made bad by rule. `own_rows`: rows that the very
-    model that judges wrote. `notes`: what a person should know of these figures.
-    """
-
-    n: int
-    groups: int
-    coverage: float
-    accuracy: float
-    accuracy_low: float
-    accuracy_high: float
-    kappa: float
-    kappa_low: float
-    kappa_high: float
-    auroc: float
-    auroc_low: float
-    auroc_high: float
-    spearman: float
-    spearman_low: float
-    spearman_high: float
-    ece: float
-    ece_low: float
-    ece_high: float
-    judge: Judged | None
-    judges: dict[str, Judged]
-    difference: float
-    difference_low: float
-    difference_high: float
-    baselines: dict[str, Rule]
-    by_rule: Part | None
-    own_rows: Part | None
-    weights: dict[str, float]
-    ridge: float
-    threshold: float
-    notes: list[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,27 +49,27 @@ def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> t
     rows; all rows) is left out of that fit. ValueError, in words for a person, where all verdicts are alike.
     """
     rows = Columns.of(observations)
-    folds = deal(rows.good, rows.groups)
-    fitted = _fit(rows, judges)
+    folds, judged = deal(rows.good, rows.groups), _judges(rows, judges)
+    fitted = _fit(rows, judged)
     said = _say(fitted, rows, folds)
     if not folds.any():
-        return fitted, _measure(fitted, said, judges, [UNHELD])
+        return fitted, _measure(fitted, said, judged, [UNHELD])
     for fold in range(folds.max() + 1):
         out = folds == fold
-        held = _say(_fit(rows.where(~out), judges), rows.where(out), folds[out])
+        kept = rows.where(~out)
+        held = _say(_fit(kept, _judges(kept, judges, ROUGH)), rows.where(out), folds[out])
         said.probability[out], said.accepted[out] = held.probability, held.accepted
-    return fitted, _measure(fitted, said, judges, [])
+    return fitted, _measure(fitted, said, judged, [])
 
 
 def check(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Calibration:
     """Measure a frozen metric on new verdicts, fitting nothing; ValueError where all verdicts are alike."""
     rows = Columns.of(observations)
-    return _measure(fitted, _say(fitted, rows, np.zeros(len(observations), dtype=np.intp)), judges, [])
+    return _measure(fitted, _say(fitted, rows, np.zeros(len(observations), dtype=np.intp)), _judges(rows, judges), [])
 
 
-def _fit(rows: Columns, judges: Collection[str]) -> Fitted:
-    asked = rows.where(rows.headline(np.zeros(len(rows.groups), dtype=np.intp)))
-    useless = {name for name in judges if not _judged(asked.reading(name), asked, ROUGH).useful}
+def _fit(rows: Columns, judged: Mapping[str, Judged]) -> Fitted:
+    useless = {name for name, judge in judged.items() if not judge.useful}
     parts = [{name: value for name, value in row.items() if name not in useless} for row in rows.parts]
     return fit(parts, rows.good, rows.groups)
 
@@ -147,6 +77,13 @@ def _fit(rows: Columns, judges: Collection[str]) -> Fitted:
 def _say(fitted: Fitted, rows: Columns, folds: Folds) -> _Predicted:
     probability = np.array([fitted.probability(parts) for parts in rows.parts])
     return _Predicted(rows, probability, probability >= fitted.threshold, folds)
+
+
+def _judges(rows: Columns, names: Collection[str], resamples: int = RESAMPLES) -> dict[str, Judged]:
+    """Each judge that was asked, by itself."""
+    asked = rows.where(rows.headline())
+    there = sorted(name for name in names if any(name in parts for parts in rows.parts))
+    return {name: _judged(asked.reading(name), asked, resamples) for name in there}
 
 
 def _judged(readings: Floats, rows: Columns, resamples: int = RESAMPLES) -> Judged:
@@ -161,39 +98,48 @@ def _judged(readings: Floats, rows: Columns, resamples: int = RESAMPLES) -> Judg
     return Judged(auroc=area.mean, auroc_low=area.low, auroc_high=area.high, useful=useful, coverage=coverage)
 
 
-def _measure(fitted: Fitted, said: _Predicted, judges: Collection[str], notes: list[str]) -> Calibration:
+def _measure(fitted: Fitted, said: _Predicted, judged: dict[str, Judged], notes: list[str]) -> Calibration:
     head = said.where(said.rows.headline(said.folds))
-    rows, n = head.rows, len(head.rows.groups)
-    named = sorted(name for name in judges if any(name in parts for parts in said.rows.parts))
-    readings = {name: rows.reading(name) for name in named}
-    each = {name: _judged(scores, rows) for name, scores in readings.items()}
-    table = np.array([readings[name] for name in named]).reshape(len(named), n)
-    together = _mean(table)
-    metric = head.ranking(head.probability)
-    rivals = {name: head.ranking(scores) for name, scores in rows.rules.items()}
-    baselines = {name: Rule(auroc=plain(rival, n)) for name, rival in rivals.items()}
-    rival = rivals[max(baselines, key=lambda name: baselines[name].auroc)]
+    rows = head.rows
+    readings = np.array([rows.reading(name) for name in judged]).reshape(len(judged), len(rows.groups))
+    together = _mean(readings)
     figures = Calibration(
-        n=n,
+        n=len(rows.groups),
         groups=len(set(rows.groups)),
-        coverage=float((~np.isnan(table)).all(axis=0).mean()),
-        **_named("accuracy", head.interval(accuracy(head.accepted, rows.good))),
-        **_named("kappa", head.interval(kappa(head.accepted, rows.good), SIGNED)),
-        **_named("auroc", head.interval(metric)),
-        **_named("spearman", head.interval(spearman(head.probability, rows.labels), SIGNED)),
-        **_named("ece", calibration_error(head.probability, rows.good, rows.groups)),
+        coverage=float((~np.isnan(readings)).all(axis=0).mean()),
+        **_agreement(head),
+        **_beside_rules(head),
         judge=None if np.isnan(together).all() else _judged(together, rows),
-        judges=each,
-        **_named("difference", head.interval(lambda weights: metric(weights) - rival(weights), SIGNED)),
-        baselines=baselines,
+        judges=judged,
         by_rule=_part(said, ~said.rows.person, said.rows.person & said.rows.good),
         own_rows=_part(head, rows.own),
-        weights=dict.fromkeys(named, 0.0) | fitted.weights,
+        weights=dict.fromkeys(judged, 0.0) | fitted.weights,
         ridge=fitted.ridge,
         threshold=fitted.threshold,
         notes=[],
     )
     return figures.model_copy(update={"notes": [*notes, *_notes(figures, rows)]})
+
+
+def _agreement(head: _Predicted) -> dict[str, Any]:
+    rows = head.rows
+    return (
+        _named("accuracy", head.interval(accuracy(head.accepted, rows.good)))
+        | _named("kappa", head.interval(kappa(head.accepted, rows.good), SIGNED))
+        | _named("auroc", head.interval(head.ranking(head.probability)))
+        | _named("spearman", head.interval(spearman(head.probability, rows.labels), SIGNED))
+        | _named("ece", calibration_error(head.probability, rows.good, rows.groups))
+    )
+
+
+def _beside_rules(head: _Predicted) -> dict[str, Any]:
+    """What the trivial rules reach, and the metric less the better one; which that is stays fixed in resamples."""
+    metric = head.ranking(head.probability)
+    rules = {name: head.ranking(scores) for name, scores in head.rows.rules.items()}
+    areas = {name: plain(rule, len(head.folds)) for name, rule in rules.items()}
+    better = rules[max(areas, key=areas.__getitem__)]
+    difference = head.interval(lambda weights: metric(weights) - better(weights), SIGNED)
+    return {"baselines": {name: Rule(auroc=area) for name, area in areas.items()}} | _named("difference", difference)
 
 
 def _mean(table: Floats) -> Floats:
@@ -203,7 +149,7 @@ def _mean(table: Floats) -> Floats:
     return np.where(counts > 0, np.where(there, table, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
 
 
-def _named(name: str, interval: Interval) -> dict[str, float]:
+def _named(name: str, interval: Interval) -> dict[str, Any]:
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy.optimize import minimize
 from scipy.special import expit, logit
+from threadpoolctl import threadpool_limits
 
 from metrics.evidence import PARTS
 from metrics.folds import deal
@@ -75,11 +76,12 @@ def fit(parts: Sequence[Parts], labels: Flags, groups: Sequence[str], *, ridge: 
     table = [[np.nan if (value := row.get(name)) is None else value for name in names] for row in parts]
     values = np.array(table, dtype=float).reshape(len(parts), len(names))
     aims = np.array([PRIORS.get(name, JUDGE) for name in names])
-    if ridge is None:
-        ridge = RIDGE if len(labels) < ENOUGH else _best_ridge(values, labels, groups, aims)
     centres, scales = _standard(values)
     rows = _standardised(values, centres, scales)
-    intercept, weights = _minimise(rows, labels, aims, ridge)
+    with threadpool_limits(limits=1):  # so small a problem spends nine tenths of its time on threads that wait
+        if ridge is None:
+            ridge = RIDGE if len(labels) < ENOUGH else _best_ridge(values, labels, groups, aims)
+        intercept, weights = _minimise(rows, labels, aims, ridge)
     return Fitted(
         intercept=intercept,
         weights=dict(zip(names, weights.tolist(), strict=True)),

@@ -74,9 +74,11 @@ class Columns:
             rules={name: scores[rows] for name, scores in self.rules.items()},
         )
 
-    def headline(self, folds: Folds) -> Flags:
-        """The rows that the figures speak of: those judged by people, where some fold holds both classes of them."""
-        both = set(folds[self.person & self.good]) & set(folds[self.person & ~self.good])
+    def headline(self, folds: Folds | None = None) -> Flags:
+        """The rows that the figures speak of: those judged by people, where these are of both classes (within some
+        fold, where only rows of one fold are compared), else all."""
+        place = np.zeros_like(self.person, dtype=np.intp) if folds is None else folds
+        both = set(place[self.person & self.good]) & set(place[self.person & ~self.good])
         return self.person if both else np.ones_like(self.person)
 
     def reading(self, name: str) -> Floats:

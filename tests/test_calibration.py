@@ -63,6 +63,7 @@ def found(area: float, documents: int | None, seeds: int, missing: float = 0.0, 
     for seed in range(seeds):
         result = figures(planted(seed, area, n, documents, missing))
         assert result.judge
+        assert result.judge.useful or result.weights["judge"] == 0
         held += result.judge.auroc_low <= area <= result.judge.auroc_high
         useful += result.judge.useful
     return held, useful
@@ -70,12 +71,12 @@ def found(area: float, documents: int | None, seeds: int, missing: float = 0.0, 
 
 @pytest.mark.parametrize(("documents", "missing"), [(None, 0.0), (20, 0.0), (20, 1 / 3)])
 def test_a_planted_judge_comes_back(documents: int | None, missing: float) -> None:
-    """Fewer than 12 of 16 would come by chance once in 1,000 times; a good judge is seen to be one, a coin is not."""
-    results = {area: found(area, documents, 4, missing) for area in AREAS}
-    assert sum(held for held, _ in results.values()) >= 12
+    """Fewer than 9 of 12 would come by chance once in 400 times; a good judge is seen to be one, a coin is not."""
+    results = {area: found(area, documents, 3, missing) for area in AREAS}
+    assert sum(held for held, _ in results.values()) >= 9
     assert results[0.5][1] <= 1
-    assert results[0.8][1] >= 3
-    assert results[0.95][1] == 4
+    assert results[0.8][1] >= 2
+    assert results[0.95][1] == 3
 
 
 @pytest.mark.parametrize("documents", [None, 20])
@@ -173,7 +174,7 @@ def test_the_same_rows_give_the_same_fit_and_figures_in_any_order() -> None:
 
 
 def test_a_frozen_metric_is_measured_on_new_verdicts_without_fitting() -> None:
-    fitted = calibrate(planted(0, 0.8, 300), ["judge"])[0]
+    fitted = calibrate(planted(0, 0.8, 150), ["judge"])[0]
     result = check(fitted, planted(1, 0.8, 300), ["judge"])
     assert result.weights == fitted.weights
     assert (result.threshold, result.ridge) == (fitted.threshold, fitted.ridge)
@@ -182,21 +183,21 @@ def test_a_frozen_metric_is_measured_on_new_verdicts_without_fitting() -> None:
 
 
 def test_a_frozen_metric_is_not_moved_by_what_it_is_measured_on() -> None:
-    fitted = calibrate(planted(0, 0.95, 200), ["judge"])[0]
+    fitted = calibrate(planted(0, 0.95, 150), ["judge"])[0]
     wrong = [dataclasses.replace(row, label=1 - row.label) for row in planted(1, 0.95, 100)]
     assert check(fitted, wrong, ["judge"]).auroc < 0.2
 
 
 def test_probabilities_of_a_good_metric_are_calibrated() -> None:
-    result = figures(planted(0, 0.8, 400))
+    result = figures(planted(0, 0.8, 190))
     assert result.ece < 0.12
     assert result.ece_low < 0.05
 
 
 def test_rows_made_bad_by_rule_are_reported_apart() -> None:
     """People's verdicts are hard (0.65), those made by rule easy (0.95): the headline is people's."""
-    people = planted(0, 0.65, 300)
-    easy = [dataclasses.replace(row, kind="rule") for row in planted(1, 0.95, 200) if not row.label]
+    people = planted(0, 0.65, 150)
+    easy = [dataclasses.replace(row, kind="rule") for row in planted(1, 0.95, 80) if not row.label]
     rows = people + [
         dataclasses.replace(
             row, parts=row.parts | {"judge": 0.3 * (row.parts["judge"] or 0)}, group=f"made {row.group}"
@@ -204,7 +205,7 @@ def test_rows_made_bad_by_rule_are_reported_apart() -> None:
         for row in easy
     ]
     result = figures(rows)
-    assert result.n == 300
+    assert result.n == 150
     assert result.by_rule
     assert result.by_rule.n == len(easy) + sum(row.label > 0 for row in people)
     assert result.auroc < 0.75 < (result.by_rule.auroc or 0)

@@ -1,0 +1,74 @@
+"""What a calibration reports: a judge, a trivial rule and the fitted metric, each in figures."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class _Figures(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Judged(_Figures):
+    """A judge by itself, on the rows it scored (their share is `coverage`), all pairs of them compared. `useful`: its
+    interval lies above 0.5 and above what either trivial rule reaches on the same rows."""
+
+    auroc: float
+    auroc_low: float
+    auroc_high: float
+    useful: bool
+    coverage: float
+
+
+class Part(_Figures):
+    """The fitted metric on some of the rows only; no AUROC where these hold one class."""
+
+    n: int
+    auroc: float | None
+    auroc_low: float | None
+    auroc_high: float | None
+
+
+class Rule(_Figures):
+    """A trivial rule, compared within the same folds as the metric."""
+
+    auroc: float
+
+
+class Calibration(_Figures):
+    """What the fitted metric is worth on rows it was not fitted to, with 95% intervals by group.
+
+    Of people's verdicts where these tell good from bad, else of all. `coverage`: the share of rows that every judge
+    scored. `judge`: the judges' mean, None without a reading. `difference`: the metric's AUROC less the better trivial
+    rule's, paired. `by_rule`: rows that people accepted against rows made bad by rule. `own_rows`: rows that the very
+    model that judges wrote. `notes`: what a person should know of these figures.
+    """
+
+    n: int
+    groups: int
+    coverage: float
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    kappa: float
+    kappa_low: float
+    kappa_high: float
+    auroc: float
+    auroc_low: float
+    auroc_high: float
+    spearman: float
+    spearman_low: float
+    spearman_high: float
+    ece: float
+    ece_low: float
+    ece_high: float
+    judge: Judged | None
+    judges: dict[str, Judged]
+    difference: float
+    difference_low: float
+    difference_high: float
+    baselines: dict[str, Rule]
+    by_rule: Part | None
+    own_rows: Part | None
+    weights: dict[str, float]
+    ridge: float
+    threshold: float
+    notes: list[str]
