@@ -46,7 +46,7 @@ def write_dataset(
             raise
         finally:
             run.finish(complete=complete)
-            report = _report(session, run, stopped, time.monotonic() - started)
+            report = _report(session, run, stopped, time.monotonic() - started, complete=complete)
             _write(out, report, run)
     return report, run.samples
 
@@ -117,7 +117,7 @@ def _check_program(out: Path, program: str) -> None:
         )
 
 
-def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[str, Any]:
+def _report(session: Session, run: Run, stopped: str, seconds: float, *, complete: bool) -> dict[str, Any]:
     project, totals = session.project, session.journal.totals()
     tallies = totals.values()
     return {
@@ -139,6 +139,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
         "input_tokens": sum(tally.input_tokens for tally in tallies),
         "output_tokens": sum(tally.output_tokens for tally in tallies),
         "dollars": session.cost(totals),
+        "variety": _variety(session, run) if complete else None,  # an interrupt shall not wait for it
         "seconds": round(seconds, 2),
         "warnings": _warnings(project),
         "program": run.shared["program"],
@@ -147,6 +148,12 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
         "config": _public(project.config),
         "versions": versions(),
     }
+
+
+def _variety(session: Session, run: Run) -> dict[str, Any] | None:
+    with run.progress.task("variety of the rows", 1):
+        measured = run.sample.variety(session.embed)
+    return measured.model_dump() if measured else None
 
 
 def _public(config: Config) -> dict[str, Any]:

@@ -24,6 +24,7 @@ _SCHEMA = """
 create table if not exists calls (key text primary key, alias text, scope text, request blob, response blob,
                                   input_tokens integer, output_tokens integer, seconds real);
 create table if not exists outcomes (setup text, id text, outcome blob, primary key (setup, id));
+create table if not exists setups (setup text primary key, made_with blob);
 """
 
 
@@ -56,6 +57,7 @@ class Scope:
         self.id, self.draw = id, draw
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
         self.keys: list[str] = []
+        self.asked: list[str] = []  # beside each key, the signature that was asked
         self._seen: collections.Counter[str] = collections.Counter()
 
     def tokens(self) -> tuple[int, int]:
@@ -125,6 +127,10 @@ class Journal:
         """Keep what became of a candidate."""
         self._write("insert or replace into outcomes values (?, ?, ?)", (setup, id, orjson.dumps(outcome)))
 
+    def describe(self, setup: str, made_with: dict[str, Any]) -> None:
+        """Keep what a setup stands for."""
+        self._write("insert or replace into setups values (?, ?)", (setup, orjson.dumps(made_with)))
+
     def made(self, keys: Sequence[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """(request, response) of the calls of these keys, in their order."""
         rows = (self._row("select request, response from calls where key = ?", key) for key in keys)
@@ -175,6 +181,7 @@ class Journaled(Shared):
         if scope := dspy.settings.get("scope"):
             scope.tallies[self.alias].add(response, replayed=not paid)
             scope.keys.append(key)
+            scope.asked.append(_asked())
         return response
 
     async def aclose(self) -> None:
@@ -207,6 +214,12 @@ class Journaled(Shared):
         if temperature > 0 and scope:
             key = hashlib.sha256(f"{key}|{scope.id}|{scope.occurrence(key)}".encode()).hexdigest()
         return key
+
+
+def _asked() -> str:
+    """The name of the signature whose predictor makes the call in hand; empty where none does."""
+    callers = dspy.settings.caller_modules or [None]
+    return getattr(getattr(callers[-1], "asked", None), "__name__", "")
 
 
 def _unusable(path: Path, error: Exception) -> UserError:

@@ -6,6 +6,7 @@ from optimize.scoring import Scored, score_program
 from programs.program import run_sync
 from seedbed.dataset import open_program
 from seedbed.project import Project
+from seedbed.records import messages
 from seedbed.session import Session
 
 
@@ -51,7 +52,4 @@ def _shown(session: Session, scored: Scored) -> dict[str, Any]:
 
 
 def _text(request: dict[str, Any]) -> str:
-    said = [str(request["system"])] if request.get("system") else []
-    return "\n\n".join(
-        said + ["".join(part.get("text", "") for part in message["parts"]) for message in request["messages"]]
-    )
+    return "\n\n".join(message["text"] for message in messages(request))

@@ -77,32 +77,8 @@ class Session:
         return str(self.lm(role)._async_engine_spec.identity)
 
     def judges(self) -> list[Judge]:
-        """The judges the config asks for, or the recipe's; rules bring their own. Raises UserError for a misfit."""
-        gates = self.project.config.gates
-        chosen = list(self.project.recipe.judges if gates.judges is None else gates.judges)
-        if gates.rules and "rules" not in chosen:
-            chosen.append("rules")
-        judges = [self._judge(name) for name in chosen]
-        for judge in judges:
-            judge.samples = gates.judge_samples
-        return judges
-
-    def _judge(self, name: str) -> Judge:
-        if name not in JUDGES:
-            raise UserError(f"gates.judges: {unknown('judge', name, list(JUDGES))}", hint="Mend it in seedbed.yaml.")
-        judge, recipe = JUDGES[name](), self.project.recipe
-        if isinstance(judge, RulesJudge):
-            judge.rules = list(self.project.config.gates.rules)
-            if not judge.rules:
-                raise UserError(
-                    "The judge rules has no rules.", hint="List them under gates.rules: a sentence each, to be kept."
-                )
-        if judge.needs_document and recipe.program.row().document is None:
-            raise UserError(
-                f"gates.judges: the judge {name} does not fit {recipe.name} rows, which rest on no document.",
-                hint=f"Its own are {', '.join(recipe.judges) or 'none'}.",
-            )
-        return judge
+        """As `asked_judges`, of this project."""
+        return asked_judges(self.project)
 
     def metric(self, judges: list[Judge]) -> Metric:
         """The project's metric with these judges. A row may not repeat a training seed's prompt."""
@@ -127,6 +103,36 @@ class Session:
             if alias in self.project.config.models
         ]
         return None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs)
+
+
+def asked_judges(project: Project) -> list[Judge]:
+    """The judges the config asks for, or the recipe's; rules bring their own. Raises UserError for a misfit."""
+    gates = project.config.gates
+    chosen = list(project.recipe.judges if gates.judges is None else gates.judges)
+    if gates.rules and "rules" not in chosen:
+        chosen.append("rules")
+    judges = [_judge(project, name) for name in chosen]
+    for judge in judges:
+        judge.samples = gates.judge_samples
+    return judges
+
+
+def _judge(project: Project, name: str) -> Judge:
+    if name not in JUDGES:
+        raise UserError(f"gates.judges: {unknown('judge', name, list(JUDGES))}", hint="Mend it in seedbed.yaml.")
+    judge, recipe = JUDGES[name](), project.recipe
+    if isinstance(judge, RulesJudge):
+        judge.rules = list(project.config.gates.rules)
+        if not judge.rules:
+            raise UserError(
+                "The judge rules has no rules.", hint="List them under gates.rules: a sentence each, to be kept."
+            )
+    if judge.needs_document and recipe.program.row().document is None:
+        raise UserError(
+            f"gates.judges: the judge {name} does not fit {recipe.name} rows, which rest on no document.",
+            hint=f"Its own are {', '.join(recipe.judges) or 'none'}.",
+        )
+    return judge
 
 
 def versions() -> dict[str, str]:

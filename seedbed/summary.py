@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from metrics.variety import Variety
 from optimize.artefact import Manifest
 from optimize.comparison import Comparison, Standing
 
@@ -52,6 +53,7 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
         lines.append(f"  {count} rows were scored without the {name} judge: its verdict could not be read")
     dollars = "unknown (no price in the config)" if report["dollars"] is None else f"${report['dollars']:.4f}"
     lines.append(f"calls {report['calls']} ({report['replayed']} replayed), cost {dollars}, {report['seconds']:.0f} s")
+    lines += [str(Variety.model_validate(report["variety"]))] if report["variety"] else []
     lines += [f"warning: {warning}" for warning in report["warnings"]]
     for sample in samples:
         lines += ["", *(f"  {message['role']:>9}: {message['content']}" for message in sample["messages"])]
