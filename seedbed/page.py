@@ -11,6 +11,7 @@ from seedbed.explaining import Explanation, Passage
 from seedbed.prompting import Prompt
 
 HEAD, DIM, CITED, WORD, SLOT = "bold cyan", "dim", "green", "bold underline green", "bold magenta"
+LOW = 0.5  # the score below which a part of the evidence speaks against a row
 
 
 class Page:
@@ -84,7 +85,9 @@ class Page:
         self._head("scores")
         width = max([len(score["part"]) for score in one.scores] + [len(judge) for judge in one.unscored], default=0)
         for score in one.scores:
-            self._line(f"{score['part']:<{width}}  {score['score']:>8.2f}  {score['reason'] or ''}".rstrip())
+            # evidence says what is wrong where it is low, a judge why in any case
+            said = score["reason"] if score["part"] in one.judges or score["score"] < LOW else None
+            self._line(f"{score['part']:<{width}}  {score['score']:>8.2f}  {said or ''}".rstrip())
         for judge, reason in one.unscored.items():
             self._line(f"{judge:<{width}}  unscored  {reason}".rstrip())
         if not one.scores and not one.unscored:
