@@ -133,6 +133,14 @@ def test_parts_of_noise_do_not_look_good_out_of_fold() -> None:
     assert 0.4 < np.mean(areas) < 0.57
 
 
+def test_a_metric_that_says_nothing_is_worth_exactly_one_half() -> None:
+    """Only rows of one fold are compared: a fold with few good rows left the others with many, so that fits to those
+    say more of its rows, and all folds together would be ranked upside down."""
+    for seed in range(3):
+        empty = [dataclasses.replace(row, parts={}) for row in planted(seed, n=45, documents=7)]
+        assert calibrate(empty, [])[1].auroc == 0.5
+
+
 def test_evidence_alone_needs_no_judge() -> None:
     rows = planted(0)
     plain = [dataclasses.replace(row, parts={"words": row.parts["judge"]}) for row in rows]
