@@ -1,16 +1,48 @@
-"""Two programs on the same sources: means, a paired difference, and an honest word for it."""
+"""Programs on the same sources: how each stands, and paired differences with an honest word for them."""
 
+import dataclasses
 import statistics as plain
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from pydantic import BaseModel
 
-from metrics.statistics import Interval, grouped_interval
+from metrics.statistics import Interval, grouped_interval, sign_flip
 from optimize.scoring import Scored
+
+TOO_FEW, ENOUGH = 6, 10
+"""Documents. Below the first no two-sided exact test can reach 0.05; from the second on the bootstrap is trusted."""
+ALPHA = 0.05
+
+Price = Callable[[Any], float | None]
+"""Dollars for what one scope of calls spent; None where a price is unknown."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Gain(Interval):
+    """A paired difference with its 95% interval by document, and the word for it.
+
+    Attributes:
+        documents: how many it rests on. p: of the exact sign-flip test of per-document means, which decides from
+        6 to 9 documents; None elsewhere. verdict: better, worse, no measurable difference, too few documents to say.
+    """
+
+    documents: int
+    p: float | None
+    verdict: str
+
+    def __str__(self) -> str:
+        test = "" if self.p is None else f", exact sign-flip p {self.p:.3f}"
+        return f"{super().__str__()} over {self.documents} document{'s' * (self.documents != 1)}{test}: {self.verdict}"
 
 
 class Standing(BaseModel):
-    """How one program did on held-out sources. Shares and scores are in [0, 1], intervals 95% by document."""
+    """How one program did on held-out sources.
+
+    Shares and scores are in [0, 1], intervals 95% by document. Tokens, calls and dollars are of all models, judges
+    included, as if every call had been paid; `dollars` is None where a price is unknown, the figures a row are None
+    where no row was accepted.
+    """
 
     name: str
     n: int
@@ -18,13 +50,12 @@ class Standing(BaseModel):
     metric: Interval
     acceptance: Interval
     unreadable: float
-    tokens: int
     accepted: int
-
-    @property
-    def tokens_per_row(self) -> float | None:
-        """Tokens, in and out, that one accepted row took; None where none was accepted."""
-        return self.tokens / self.accepted if self.accepted else None
+    calls: int
+    tokens: int
+    dollars: float | None
+    tokens_per_row: float | None
+    dollars_per_row: float | None
 
 
 class Comparison(BaseModel):
@@ -32,49 +63,77 @@ class Comparison(BaseModel):
 
     before: Standing
     after: Standing
-    difference: Interval
-
-    @property
-    def verdict(self) -> str:
-        """In words; a difference whose interval holds 0 is none."""
-        if self.before.documents < 2:
-            return "too few documents to say"
-        if self.difference.low > 0:
-            return "better"
-        return "worse" if self.difference.high < 0 else "no measurable difference"
+    difference: Gain
 
 
-def standing(name: str, rows: Sequence[Scored]) -> Standing:
+def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
     """Sum up one program's scored candidates (at least one)."""
     groups = [row.source.group for row in rows]
-    spent = {id(row.spent): row.spent for row in rows if row.spent is not None}.values()
+    spent = list({id(row.spent): row.spent for row in rows}.values())
     unreadable = [bool(row.candidate.dropped and row.candidate.dropped.reason == "unreadable reply") for row in rows]
+    accepted, tokens = sum(row.accepted for row in rows), sum(sum(one.tokens()) for one in spent)
+    costs = [price(one) for one in spent]
+    dollars = None if None in costs else sum(cost or 0.0 for cost in costs)
     return Standing(
         name=name,
         n=len(rows),
         documents=len(set(groups)),
-        accepted=sum(row.accepted for row in rows),
         metric=grouped_interval([row.worth.score for row in rows], groups),
         acceptance=grouped_interval([float(row.accepted) for row in rows], groups),
         unreadable=plain.fmean(unreadable),
-        tokens=sum(sum(one.tokens()) for one in spent),
+        accepted=accepted,
+        calls=sum(tally.calls for one in spent for tally in one.tallies.values()),
+        tokens=tokens,
+        dollars=dollars,
+        tokens_per_row=tokens / accepted if accepted else None,
+        dollars_per_row=None if dollars is None or not accepted else dollars / accepted,
     )
 
 
-def compare(before: str, first: Sequence[Scored], after: str, second: Sequence[Scored]) -> Comparison:
-    """Compare two programs that were run on the same sources, differences paired by source."""
-    means = [_by_source(rows) for rows in (first, second)]
+def compare(before: str, first: Sequence[Scored], after: str, second: Sequence[Scored], price: Price) -> Comparison:
+    """Compare two programs that were run on the same sources."""
+    return Comparison(
+        before=standing(before, first, price),
+        after=standing(after, second, price),
+        difference=paired(first, second),
+    )
+
+
+def paired(first: Sequence[Scored], second: Sequence[Scored]) -> Gain:
+    """What the second program is worth more than the first, differences paired by source."""
+    before, after = _by_source(first), _by_source(second)
     groups = {row.source.id: row.source.group for row in first}
     ids = sorted(groups)
-    return Comparison(
-        before=standing(before, first),
-        after=standing(after, second),
-        difference=grouped_interval([means[1][id] - means[0][id] for id in ids], [groups[id] for id in ids]),
-    )
+    return gain([after[id] - before[id] for id in ids], [groups[id] for id in ids])
+
+
+def gain(differences: Sequence[float], groups: Sequence[str]) -> Gain:
+    """The mean of paired differences (at least one), their interval by group, and the word for it.
+
+    A bootstrap of few groups is too narrow, so below ten an exact test (Fisher 1935, The Design of Experiments,
+    section 21) has to agree, and below six, where it cannot speak, nothing is said.
+    """
+    interval = grouped_interval(differences, groups)
+    means = _means(zip(groups, differences, strict=True))
+    p = sign_flip(list(means.values())) if TOO_FEW <= len(means) < ENOUGH else None
+    verdict = _word(interval, len(means), p)
+    return Gain(interval.mean, interval.low, interval.high, documents=len(means), p=p, verdict=verdict)
+
+
+def _word(interval: Interval, documents: int, p: float | None) -> str:
+    if documents < TOO_FEW:
+        return "too few documents to say"
+    if interval.low <= 0 <= interval.high or (p is not None and p >= ALPHA):
+        return "no measurable difference"
+    return "better" if interval.low > 0 else "worse"
 
 
 def _by_source(rows: Sequence[Scored]) -> dict[str, float]:
-    scores: dict[str, list[float]] = {}
-    for row in rows:
-        scores.setdefault(row.source.id, []).append(row.worth.score)
-    return {id: plain.fmean(values) for id, values in scores.items()}
+    return _means((row.source.id, row.worth.score) for row in rows)
+
+
+def _means(pairs: Any) -> dict[str, float]:
+    values: dict[str, list[float]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: plain.fmean(found) for name, found in values.items()}

@@ -1,7 +1,10 @@
 """Splits by group: what is of one document stays together, and the same groups always fall on the same side."""
 
 import random
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def split_groups(groups: Iterable[Hashable], share: float, seed: int = 0) -> tuple[list[str], list[str]]:
@@ -10,7 +13,41 @@ def split_groups(groups: Iterable[Hashable], share: float, seed: int = 0) -> tup
     With two groups or more each side gets at least one; a single group is kept. Which groups depends on the
     set of names and the seed, not on their order.
     """
-    names = sorted({str(group) for group in groups})
-    random.Random(f"split {seed}").shuffle(names)
+    names = _shuffled(groups, seed)
     held = min(max(round(len(names) * share), 1), len(names) - 1) if len(names) > 1 else 0
     return sorted(names[held:]), sorted(names[:held])
+
+
+def fold_groups(groups: Iterable[Hashable], k: int, seed: int = 0) -> list[list[str]]:
+    """Part distinct group names into k folds whose sizes differ by one at most; empty folds are left out.
+
+    Which fold a group falls into depends on the set of names and the seed, not on their order.
+    """
+    names = _shuffled(groups, seed)
+    return [sorted(names[fold::k]) for fold in range(min(k, len(names)))]
+
+
+def spread(items: Sequence[T], n: int) -> list[T]:
+    """n of the items, evenly spread from first to last; all of them where there are no more."""
+    if len(items) <= n:
+        return list(items)
+    return [items[(2 * i + 1) * len(items) // (2 * n)] for i in range(n)]
+
+
+def even_shares(sizes: Sequence[int], n: int) -> list[int]:
+    """How many to take of each pile so that they make n in all, as even as the piles' sizes allow.
+
+    Where there are more piles than n, the piles taken from are evenly spread.
+    """
+    shares = [0] * len(sizes)
+    while n and (open := [pile for pile, size in enumerate(sizes) if shares[pile] < size]):
+        for pile in spread(open, n):
+            shares[pile] += 1
+            n -= 1
+    return shares
+
+
+def _shuffled(groups: Iterable[Hashable], seed: int) -> list[str]:
+    names = sorted({str(group) for group in groups})
+    random.Random(f"split {seed}").shuffle(names)
+    return names
