@@ -1,22 +1,34 @@
-"""A compiled program on disk: DSPy's state JSON, and a manifest that says what it was made for and from."""
+"""A compiled program on disk: both programs as DSPy state JSON, the frozen metric, and a manifest that names them."""
 
+import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from metrics.agreement import Check
+from metrics.calibration import Calibration
+from metrics.frozen import Frozen
 from optimize.comparison import Comparison
-from programs.judging import JUDGES, Judge
+from optimize.labels import Agreement
+from optimize.shipping import Which
 from programs.program import Program
 from programs.recipe import Recipe
 
 
 class Manifest(BaseModel):
-    """What a compiled program is. Seeds are named by id: `train` may stand in prompts, `held_out` never do."""
+    """What a compiled program is.
+
+    Attributes:
+        seeds: by id: `train` may stand in prompts, `held_out` never do. open_groups: those (documents) of which a
+        label may stand in a prompt, a judge's included. folds, procedure: what compiling brings on seeds it has not
+        seen, by k-fold; then the program itself has seen all seeds. comparison: both programs on held-out sources.
+        metric, calibration: the frozen metric's hash and figures. ships, why: which of
+        the two is used. state: hash of the compiled one's state. files: sha256 by file name.
+    """
 
     model_config = ConfigDict(extra="forbid")
     recipe: str
@@ -24,23 +36,44 @@ class Manifest(BaseModel):
     identity: str
     signatures: str
     optimizer: str
+    optimizers: dict[str, str]
     settings: dict[str, Any]
     seeds: dict[str, list[str]]
     seeds_digest: str
+    open_groups: list[str]
     metric: str
-    judges: list[Check]
-    evidence: Check | None = None
+    calibration: Calibration | None = None
     steps: dict[str, str]
+    folds: int = 0
+    procedure: list[Agreement] = Field(default_factory=list)
     comparison: Comparison | None = None
+    ships: Which
+    why: str
     calls: int
     input_tokens: int
     output_tokens: int
     versions: dict[str, str]
     state: str
+    files: dict[str, str] = Field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Artefact:
+    """A compile's result: both programs, the metric that was frozen before them, and the manifest."""
+
+    compiled: Program
+    uncompiled: Program
+    frozen: Frozen
+    manifest: Manifest
+
+    @property
+    def shipped(self) -> Program:
+        """The program that a run uses."""
+        return self.compiled if self.manifest.ships == "compiled" else self.uncompiled
 
 
 class Mismatch(ValueError):
-    """A compiled program that was made for something else."""
+    """A compiled program that was made for something else, or that is not as it was written."""
 
 
 def signatures_hash(program: Program) -> str:
@@ -57,53 +90,129 @@ def state_hash(program: Program) -> str:
     return _digest(program.dump_state())
 
 
-def save(program: Program, judges: Sequence[Judge], manifest: Manifest, path: Path) -> None:
-    """Write PATH (state JSON that `dspy.Module.load` reads), the frozen judges and the manifest beside it.
+def save(artefact: Artefact, path: Path) -> Manifest:
+    """Write PATH (state JSON that `dspy.Module.load` reads) and its companions beside it; the manifest as written.
 
-    The same bytes every time for the same state.
+    All are written aside first; the new set stands from the moment its manifest is renamed into place, and a crash
+    at any other moment leaves one set or the other. The same bytes every time for the same state.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    program.save(path)
-    states = {judge.aspect: judge.dump_state() for judge in judges}
-    judges_path(path).write_text(json.dumps(states, indent=1, default=dict) + "\n", encoding="utf-8")
-    manifest_path(path).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    _settle(path)
+    aside = _aside(path)
+    aside.mkdir(parents=True, exist_ok=True)
+    _save_state(artefact.compiled, aside / path.name)
+    _save_state(artefact.uncompiled, aside / uncompiled_path(path).name)
+    artefact.frozen.save(aside / metric_path(path).name)
+    files = {name: _sha256((aside / name).read_bytes()) for name in _names(path)}
+    manifest = artefact.manifest.model_copy(update={"files": files})
+    written = aside / manifest_path(path).name
+    written.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    _sync([written, *(aside / name for name in files)])
+    written.replace(manifest_path(path))
+    _settle(path)
+    return manifest
 
 
-def load(recipe: Recipe, path: Path, *, teacher: str, identity: str) -> tuple[Program, Manifest]:
-    """Read a compiled program back. Raises Mismatch saying what it was made for where that is not this."""
-    manifest = Manifest.model_validate_json(manifest_path(path).read_text(encoding="utf-8"))
-    program = recipe.program()
+def load(recipe: Recipe, path: Path, *, teacher: str, identity: str | None) -> Artefact:
+    """Read an artefact back. Raises FileNotFoundError where there is none.
+
+    Raises Mismatch where it was made for something else than this, saying for what, or was changed since. With an
+    `identity` of None any model may stand behind the teacher: to look at the artefact, not to run it.
+    """
+    manifest = _manifest(path)
+    uncompiled, compiled = recipe.program(), recipe.program()
     for what, made_for, now in (
         ("recipe", manifest.recipe, recipe.name),
         ("teacher", manifest.teacher, teacher),
-        ("model behind the teacher", manifest.identity, identity),
-        ("version of the signatures", manifest.signatures, signatures_hash(program)),
+        ("model behind the teacher", manifest.identity, identity or manifest.identity),
+        ("version of the signatures", manifest.signatures, signatures_hash(uncompiled)),
     ):
         if made_for != now:
             raise Mismatch(f"{path} was compiled for the {what} {made_for}, and this is {now}")
-    program.load(path)
-    if state_hash(program) != manifest.state:
-        raise Mismatch(f"{path} was changed after it was compiled (its manifest names another state)")
-    return program, manifest
+    files = {name: _part(path, name, manifest) for name in _names(path)}
+    compiled.load_state(json.loads(files[path.name]))
+    uncompiled.load_state(json.loads(files[uncompiled_path(path).name]))
+    return Artefact(compiled, uncompiled, _frozen(files[metric_path(path).name], path), manifest)
 
 
-def load_judges(path: Path) -> list[Judge]:
-    """The judges that were frozen with a compiled program: those the labels did not show to be of no use."""
-    states = json.loads(judges_path(path).read_text(encoding="utf-8"))
-    judges = {aspect: JUDGES[aspect]() for aspect in states}
-    for aspect, judge in judges.items():
-        judge.load_state(states[aspect])
-    return list(judges.values())
+def uncompiled_path(path: Path) -> Path:
+    """Where the program as written, that a compiled one was compared with, stands."""
+    return path.with_suffix(".uncompiled.json")
 
 
-def judges_path(path: Path) -> Path:
-    """Where the judges of a compiled program stand."""
-    return path.with_suffix(".judges.json")
+def metric_path(path: Path) -> Path:
+    """Where the metric that a compiled program was searched by stands, its judges in it."""
+    return path.with_suffix(".metric.json")
 
 
 def manifest_path(path: Path) -> Path:
     """Where the manifest of a compiled program stands."""
     return path.with_suffix(".manifest.json")
+
+
+def _names(path: Path) -> list[str]:
+    return [path.name, uncompiled_path(path).name, metric_path(path).name]
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.part")
+
+
+def _manifest(path: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json(manifest_path(path).read_bytes())
+    except ValidationError as error:
+        raise Mismatch(f"{manifest_path(path)} is not one that this version of Seedbed writes") from error
+
+
+def _part(path: Path, name: str, manifest: Manifest) -> bytes:
+    """The bytes the manifest names: in place, or still aside where a crash came between the renames."""
+    found = [file.read_bytes() for file in (_aside(path) / name, path.with_name(name)) if file.is_file()]
+    for content in found:
+        if _sha256(content) == manifest.files.get(name):
+            return content
+    what = "was changed after it was compiled (its manifest names another hash)" if found else "is missing"
+    raise Mismatch(f"{path.with_name(name)} {what}")
+
+
+def _frozen(content: bytes, path: Path) -> Frozen:
+    try:
+        return Frozen.model_validate_json(content)
+    except ValidationError as error:
+        raise Mismatch(f"{metric_path(path)} is not one that this version of Seedbed writes") from error
+
+
+def _settle(path: Path) -> None:
+    """Move what stands aside into place where the manifest in place names it, and drop the rest."""
+    aside = _aside(path)
+    if not aside.is_dir():
+        return
+    try:
+        named = _manifest(path).files
+    except (FileNotFoundError, Mismatch):
+        named = {}
+    for file in aside.iterdir():
+        if _sha256(file.read_bytes()) == named.get(file.name):
+            file.replace(path.with_name(file.name))
+        else:
+            file.unlink()
+    aside.rmdir()
+
+
+def _save_state(program: Program, file: Path) -> None:
+    try:
+        program.save(file)
+    except RuntimeError as error:  # DSPy's wrapping of what the disk said
+        raise error.__context__ or error from None
+
+
+def _sync(files: Sequence[Path]) -> None:
+    for file in files:
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _digest(data: Any) -> str:

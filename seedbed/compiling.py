@@ -1,27 +1,29 @@
-"""`seedbed compile`: the judges are checked against people, then every step is searched, then the whole is compared."""
+"""`seedbed compile`: the metric is fitted to people's verdicts, every step is searched by it, the whole is compared."""
 
 import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from metrics.agreement import Check, LabelledCase, cases_for, check, check_judge
+import dspy
+
+from metrics.frozen import Frozen
 from metrics.metric import Metric
 from optimize import artefact
+from optimize.budget import BUDGETS
 from optimize.comparison import Comparison, compare
+from optimize.labels import Agreement, agreement, word_f1
+from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
-from optimize.search import BUDGETS, StepSearch, Variant
-from optimize.splits import split_groups
+from optimize.search import StepSearch, Variant
+from optimize.shipping import decide
 from programs.formats import FORMATS
-from programs.judging import Judge
 from programs.program import Program
 from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.project import Project
+from seedbed.provision import provide, reflects
 from seedbed.session import Session, versions
-
-READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
-TRIALS = 4  # verdicts a message format is tried on
-SHOWN, SHOWN_SHARE = 4, 0.4  # verdicts a judge is shown, and the share of open documents they may be of
+from seedbed.verdicts import open_metric
 
 
 class Compilation:
@@ -30,75 +32,43 @@ class Compilation:
     def __init__(self, session: Session, progress: Progress) -> None:
         self.session, self.project, self.progress = session, session.project, progress
         self.program: Program = self.project.recipe.program()
-        self.checks: list[Check] = []
         self.steps: dict[str, Variant] = {}
+        self.optimizers: dict[str, str] = {}
+        self.allowance = provide(session)
 
     async def work(self) -> artefact.Manifest:
-        """Judges first, then frozen; then the program; then both programs on held-out sources. Saves the artefact."""
-        evidence = await self._check_evidence()
-        judges = await self.check_judges(self.session.judges())
-        metric = self.session.metric(judges)
-        for name, examples in self._examples().items():
+        """The metric first, then frozen; then the program; then both programs on held-out sources. Saves the artefact.
+
+        The figures are taken once, after the last choice: nothing is chosen by them but which program ships.
+        """
+        frozen = await self._freeze()
+        metric = self.session.metric(frozen)
+        for name, examples in self._examples(self.project.training_seeds).items():
             await self._search(name, examples, metric)
+        procedure = await self._procedure(metric)
         comparison = await self._compare(metric)
-        manifest = self._manifest(metric, evidence, comparison)
-        path = self.project.compiled_path()
+        manifest = self._manifest(frozen, procedure, comparison)
+        path, uncompiled = self.project.compiled_path(), self.project.recipe.program()
         try:
-            artefact.save(self.program, judges, manifest, path)
+            return artefact.save(artefact.Artefact(self.program, uncompiled, frozen, manifest), path)
         except OSError as error:
             raise UserError(f"Cannot write {path}: {error.strerror}.", hint="Make room and compile again.") from error
-        return manifest
 
-    async def check_judges(self, judges: Sequence[Judge]) -> list[Judge]:
-        """Keep the judges that people's verdicts show to be of use; all of them where there are no verdicts."""
-        kept = []
-        for judge in judges:
-            shown, cases = self._cases(judge.aspect)
-            if not cases:
-                self.progress.say(f"judge {judge.aspect}: unchecked, it takes verdicts of yes and of no on it")
-                kept.append(judge)
-                continue
-            judge.judge.demos = [
-                judge.example(self._candidate(case), good=case.label > 0, reason=case.reason) for case in shown
-            ]
-            self.checks.append(await self._check(judge, cases))
-            useful = self.checks[-1].useful or judge.aspect in self.project.recipe.required
-            kept += [judge] if useful else []
-        return kept
+    async def _freeze(self) -> Frozen:
+        """The metric that the config names; else one fitted to the verdicts, or to the seeds and what rules make of
+        them; else the prior weights."""
+        config, cases = self.project.config, self.project.cases
+        if config.metric:
+            return open_metric(self.project)
+        calibrator = self.session.calibrator(self.progress, checks=config.compile.judge_checks)
+        if cases:
+            return await calibrator.frozen(cases)
+        self.progress.say("no verdicts: the metric's prior weights stand, and no judge is checked")
+        return calibrator.uncalibrated()
 
-    def _cases(self, aspect: str) -> tuple[list[LabelledCase], list[LabelledCase]]:
-        """Verdicts to show a judge, never of held-out documents, and verdicts of other documents to check it on."""
-        open_to_prompts = [case.group for case in self.project.verdicts if not self.project.is_held_out(case.group)]
-        groups = split_groups(open_to_prompts, SHOWN_SHARE)[1]
-        shown = [case for case in self.project.verdicts if case.group in groups and case.reason]
-        others = [case for case in self.project.verdicts if case.group not in groups]
-        return cases_for(aspect, shown, SHOWN), cases_for(aspect, others, self.project.config.compile.judge_checks)
-
-    async def _check(self, judge: Judge, cases: Sequence[LabelledCase]) -> Check:
-        """In the first message format, the cheapest first, whose verdicts can be read; or in none."""
-        with self.progress.task(f"judge {judge.aspect}", len(cases)) as heard:
-            for judge.judge.format in reversed(FORMATS):
-                trial = await check_judge(judge, cases[:TRIALS], self._candidate)
-                if trial.unscored <= (1 - READABLE) * trial.n:
-                    return await check_judge(judge, cases, self._candidate, heard)
-            return trial  # nothing is gained by asking on
-
-    async def _check_evidence(self) -> Check | None:
-        """How far the evidence alone tells people's good rows from their bad ones; costs no model call."""
-        cases = self.project.verdicts
-        if len({case.label > 0 for case in cases}) < 2:
-            return None
-        metric = self.session.metric([])
-        scores: list[float | None] = [(await metric.worth(self._candidate(case))).score for case in cases]
-        return check("evidence alone", scores, cases)
-
-    def _candidate(self, case: LabelledCase) -> Any:
-        inputs = {"document": case.document, "question": case.question or ""}
-        return self.program.read("", inputs, {"answer": case.answer})[0]
-
-    def _examples(self) -> dict[str, list[Any]]:
+    def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
         wanted = self.project.recipe.on_request if self.project.config.sources.unanswerable else frozenset[str]()
-        examples = self.project.recipe.examples(self.project.training_seeds)
+        examples = self.project.recipe.examples(seeds)
         return {
             name: found
             for name, found in examples.items()
@@ -106,42 +76,103 @@ class Compilation:
         }
 
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
-        settings = self.project.config.compile
+        settings, optimizer = self.project.config.compile, self._optimizer(name, len(examples))
         budget = BUDGETS[settings.budget]
         total = 2 * len(FORMATS) * budget.glance + 5 * budget.probe + 2 * budget.select
-        with self.progress.task(f"compile {name}", total) as heard:
-            search = StepSearch(self.program, name, examples, metric, budget, heard=heard, say=self.progress.say)
-            self.steps[name] = (await search.run(settings.optimizer))[-1]
+        reflection = {"reflection_lm": self.session.lm("reflection")} if optimizer in REFLECTING else {}
+        with self.progress.task(f"compile {name}", total) as task, dspy.context(**reflection):
+            search = StepSearch(
+                self.program,
+                name,
+                examples,
+                metric,
+                budget,
+                heard=task,
+                say=self.progress.say,
+                note=task.note,
+                allowance=self.allowance.part(self._share()),
+                novelty=settings.novelty,
+            )
+            self.steps[name] = await search.run(optimizer)
+
+    def _optimizer(self, name: str, examples: int) -> str:
+        """The one the config names; or what `auto` picks for this step, said in a line."""
+        settings = self.project.config.compile
+        chosen: str = settings.optimizer
+        if chosen == "auto":
+            chosen = auto(examples, settings.budget, reflects=reflects(self.session))
+            self.progress.say(f"{name}: auto takes {chosen} ({examples} examples)")
+        self.optimizers[name] = chosen
+        return chosen
+
+    def _share(self) -> float:
+        """What the caps may be at after this step: every step has its part, and every fold as much as the program."""
+        steps = len(self._examples(self.project.training_seeds))
+        return (len(self.steps) + 1) / steps / (1 + self.project.folds)
+
+    async def _procedure(self, metric: Metric) -> list[Agreement]:
+        """By k-fold, how near the labelled steps come to people's answers on seeds their compile did not see."""
+        recipe, folds = self.project.recipe, self.project.seed_folds()
+        f1s: dict[str, dict[str, list[float]]] = {step: {"uncompiled": [], "compiled": []} for step in recipe.labelled}
+        groups: dict[str, list[str]] = {step: [] for step in recipe.labelled}
+        for number, (kept, left) in enumerate(folds, 1):
+            self.progress.say(f"fold {number} of {len(folds)}: compiled on {len(kept)} seeds, {len(left)} left out")
+            exams, compiled = recipe.examples(left), await self._fold(kept, metric)
+            for step in sorted(recipe.labelled & exams.keys()):
+                groups[step] += [example.group for example in exams[step]]
+                for arm, program in (("uncompiled", recipe.program()), ("compiled", compiled)):
+                    f1s[step][arm] += await word_f1(program, step, exams[step])
+        return [agreement(step, groups[step], f1s[step]) for step in sorted(groups) if groups[step]]
+
+    async def _fold(self, seeds: Sequence[Any], metric: Metric) -> Program:
+        """A program whose labelled steps are compiled on these seeds alone."""
+        fold = Compilation(self.session, self.progress)
+        for name, examples in self._examples(seeds).items():
+            if name in self.project.recipe.labelled:
+                await fold._search(name, examples, metric)
+        return fold.program
 
     async def _compare(self, metric: Metric) -> Comparison | None:
         sources = self.project.test_sources()
         if not sources:
-            self.progress.say("nothing is held out to compare on: add a second document, or seeds on one")
+            self.progress.say("nothing is held out to compare on: add documents that no seed is on")
             return None
+        metric = metric.showing(self.program)  # one for both, that lets no row repeat a demo
         with self.progress.task("compare on held-out sources", 2 * len(sources)) as heard:
             before = await score_program(self.project.recipe.program(), sources, metric, self.session.scope, heard)
             after = await score_program(self.program, sources, metric, self.session.scope, heard)
-        return compare("uncompiled", before, "compiled", after)
+        return compare("uncompiled", before, "compiled", after, lambda spent: self.session.cost(spent.tallies))
 
-    def _manifest(self, metric: Metric, evidence: Check | None, comparison: Comparison | None) -> artefact.Manifest:
+    def _manifest(
+        self,
+        frozen: Frozen,
+        procedure: Sequence[Agreement],
+        comparison: Comparison | None,
+    ) -> artefact.Manifest:
         project, tallies = self.project, list(self.session.journal.tallies.values())
+        decision = decide(comparison.difference if comparison else None, project.config.compile.ship)
         return artefact.Manifest(
             recipe=project.recipe.name,
             teacher=project.config.roles.teacher,
             identity=self.session.identity("teacher"),
             signatures=artefact.signatures_hash(project.recipe.program()),
             optimizer=project.config.compile.optimizer,
+            optimizers=self.optimizers,
             settings=project.config.compile.model_dump(),
             seeds={
                 "train": [seed.id for seed in project.training_seeds],
                 "held_out": [seed.id for seed in project.test_seeds],
             },
             seeds_digest=_digest(project),
-            metric=metric.hash,
-            judges=self.checks,
-            evidence=evidence,
+            open_groups=project.open_groups,
+            metric=frozen.hash,
+            calibration=frozen.figures,
             steps={name: f"{variant.what}: {variant.score:.3f} on {variant.n}" for name, variant in self.steps.items()},
+            folds=project.folds,
+            procedure=procedure,
             comparison=comparison,
+            ships=decision.ships,
+            why=decision.why,
             calls=sum(tally.calls for tally in tallies),
             input_tokens=sum(tally.input_tokens for tally in tallies),
             output_tokens=sum(tally.output_tokens for tally in tallies),

@@ -109,18 +109,24 @@ class Sources(Section):
 
 
 class Gates(Section):
-    """What a row must clear. `threshold`: the metric, 0 to 1. `relevance`: cosine of question and document.
-    `support`: share of the answer's words found in the document. `round_trip`: word F1 of a second answer; 0 is off.
-    `near_duplicate`: the cosine from which two prompts are one. `judges`: None takes the recipe's. `judge_samples`: how
-    often each is asked; above 1 it is sampled, and the mean counts. `rules`: sentences a row must keep, each asked of
-    the judge `rules`, which they bring in."""
+    """What a row must clear.
 
-    threshold: float = Field(0.6, gt=0, le=1)
+    Attributes:
+        threshold: the metric, 0 to 1; None is the one fitted to the verdicts. relevance: cosine of question and
+        document. support: share of the answer's words found in the document. round_trip: word F1 of a second answer;
+        0 is off. near_duplicate: the cosine from which two prompts are one.
+        judges: None takes the recipe's. judge_samples: how often each is asked; above 1 it is sampled, and the mean
+        counts. rules: sentences a row must keep, each asked of the judge `rules`, which they bring in.
+        cross_encoder: a model that sentence-transformers loads as a CrossEncoder, for further evidence.
+    """
+
+    threshold: float | None = Field(None, gt=0, le=1)
     relevance: float = Field(0.45, ge=-1, le=1)
     support: float = Field(0.7, ge=0, le=1)
     round_trip: float = Field(0.3, ge=0, le=1)
     near_duplicate: float = Field(0.9, gt=0, le=1)
     judges: list[str] | None = None
+    cross_encoder: str | None = None
     judge_samples: int = Field(1, ge=1)
     rules: list[str] = Field(default_factory=list)
 
@@ -129,16 +135,37 @@ class CompileSettings(Section):
     """How prompts are searched.
 
     Attributes:
-        budget: how many variants on how many examples. judge_checks: verdicts each judge is checked on at most.
+        optimizer: which of DSPy's; `auto` picks for each step (`optimize.optimizers.auto`). novelty: how much of its
+        score a row loses for being like one before it, [0, 1]. budget: how many variants on how many examples.
+        max_calls, max_tokens, max_usd, max_minutes: the most the search may take, replayed calls included; the
+        comparison at the end is always made and comes on top. Minutes are those in which a model was at work.
+        judge_checks: verdicts each judge is checked on at most.
         held_out: the share of documents that no prompt sees: figures are measured on them, and their rows are the
-        dataset's validation split. passages: how many passages of each held-out document are measured on.
+        dataset's validation split. compare: passages of held-out documents, about and in all, that programs are
+        compared on. folds: hold no seeds out, and measure the procedure by k-fold; 0 holds seeds out; None is 3 with
+        few seeds (`Project.folds`), else 0. ship: which program a run uses; None is the compiled one if it proved
+        itself.
     """
 
-    optimizer: Literal["labeled", "bootstrap", "random-search"] = "bootstrap"
+    optimizer: Literal["auto", "labeled", "bootstrap", "random-search", "mipro", "gepa", "simba", "copro"] = "bootstrap"
     budget: Literal["light", "medium", "heavy"] = "light"
+    max_calls: int | None = Field(None, ge=1)
+    max_tokens: int | None = Field(None, ge=1)
+    max_usd: float | None = Field(None, gt=0)
+    max_minutes: float | None = Field(None, gt=0)
+    novelty: float = Field(0.0, ge=0, le=1)
     judge_checks: int = Field(30, ge=0)
     held_out: float = Field(0.45, gt=0, lt=1)
-    passages: int = Field(3, ge=1)
+    compare: int = Field(100, ge=1)
+    folds: int | None = Field(None, ge=0)
+    ship: Literal["compiled", "uncompiled"] | None = None
+
+    @field_validator("folds")
+    @classmethod
+    def _leaves_something_to_compile_on(cls, value: int | None) -> int | None:
+        if value == 1:
+            raise ValueError("must be 2 at least, or 0 to hold seeds out instead")
+        return value
 
 
 class RunSettings(Section):
@@ -152,7 +179,7 @@ class RunSettings(Section):
 
 
 class Config(Section):
-    """A project's seedbed.yaml."""
+    """A project's seedbed.yaml. `metric`: a METRIC.json that `seedbed calibrate` froze; None has compile make one."""
 
     recipe: str
     models: dict[str, ModelEntry]
@@ -161,6 +188,7 @@ class Config(Section):
     sources: Sources = Sources()
     seeds: str
     verdicts: str | None = None
+    metric: str | None = None
     gates: Gates = Gates()
     compile: CompileSettings = CompileSettings()
     run: RunSettings = RunSettings()

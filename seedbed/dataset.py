@@ -2,12 +2,13 @@
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from metrics.frozen import uncalibrated
 from metrics.metric import Metric
 from optimize import artefact
-from programs.judging import Judge
 from programs.program import Program, run_sync
 from seedbed.card import write_card
 from seedbed.config import Config
@@ -33,7 +34,7 @@ def write_dataset(
     for name, reason in project.reading.skipped:
         progress.say(f"skipped {name}: {reason}")
     with Session(project, out / "journal.sqlite", history=False) as session:
-        program, metric, shared = open_program(session, uncompiled=uncompiled)
+        program, metric, shared = open_program(session, uncompiled=uncompiled, say=progress.say)
         _check_program(out, shared["program"])
         run = Run(session, program, metric, out, shared, progress)
         stopped, complete = "an error ended it", False
@@ -51,42 +52,56 @@ def write_dataset(
     return report, run.samples
 
 
-def open_program(session: Session, *, uncompiled: bool) -> tuple[Program, Metric, dict[str, Any]]:
+def open_program(
+    session: Session, *, uncompiled: bool, say: Callable[[str], None]
+) -> tuple[Program, Metric, dict[str, Any]]:
     """The program and the metric of a run, and what every row of it carries.
 
-    Raises UserError where there is no compiled program, or one made for something else.
+    Says which program it is, and why where the compile's own figures had the uncompiled one ship. Raises UserError
+    where there is no compiled program, or one made for something else.
     """
-    project, judges, manifest = session.project, session.judges(), None
+    project, seeds = session.project, list[str]()
     program: Program = project.recipe.program()
-    if not uncompiled:
-        program, judges, manifest = load_compiled(session)
+    frozen = uncalibrated(session.judges(), project.config.embedder, project.config.gates.cross_encoder)
+    if uncompiled:
+        say("program: uncompiled, as asked for")
+    else:
+        found = load_artefact(session)
+        program, frozen, ships = found.shipped, found.frozen, found.manifest.ships
+        seeds = found.manifest.seeds["train"] if ships == "compiled" else []
+        say(f"program: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
     shared = {
         "recipe": project.recipe.name,
         "teacher": project.config.roles.teacher,
-        "judges": [judge.aspect for judge in judges],
+        "judges": list(frozen.judges),
+        "metric": frozen.hash,
         "program": artefact.state_hash(program),
-        "seeds": manifest.seeds["train"] if manifest else [],
+        "seeds": seeds,
     }
-    return program, session.metric(judges), shared
+    return program, session.metric(frozen).showing(program), shared
 
 
-def load_compiled(session: Session) -> tuple[Program, list[Judge], artefact.Manifest]:
-    """The project's compiled program and its frozen judges. Raises UserError where there is none that fits."""
-    project, path = session.project, session.project.compiled_path()
+def load_artefact(session: Session) -> artefact.Artefact:
+    """What was compiled for the project's teacher. Raises UserError where there is none that fits."""
+    return _load(session.project, session.identity("teacher"))
+
+
+def peek_artefact(project: Project) -> artefact.Artefact:
+    """The same to be looked at and not run: whatever model stands behind the teacher's alias now, none is opened."""
+    return _load(project, None)
+
+
+def _load(project: Project, identity: str | None) -> artefact.Artefact:
+    path = project.compiled_path()
     try:
-        program, manifest = artefact.load(
-            project.recipe, path, teacher=project.config.roles.teacher, identity=session.identity("teacher")
-        )
-        return program, artefact.load_judges(path), manifest
+        return artefact.load(project.recipe, path, teacher=project.config.roles.teacher, identity=identity)
     except FileNotFoundError as error:
         raise UserError(
             f"There is no compiled program for {project.recipe.name} with {project.config.roles.teacher}.",
-            hint="seedbed compile makes one; seedbed run --uncompiled does without.",
+            hint="seedbed compile makes one; --uncompiled does without.",
         ) from error
     except (artefact.Mismatch, ValueError) as error:
-        raise UserError(
-            f"{error}.", hint="seedbed compile makes a new one; seedbed run --uncompiled does without."
-        ) from error
+        raise UserError(f"{error}.", hint="seedbed compile makes a new one; --uncompiled does without.") from error
 
 
 def _check_folder(project: Project, out: Path) -> None:
@@ -143,7 +158,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float, *, complet
         "seconds": round(seconds, 2),
         "warnings": _warnings(project),
         "program": run.shared["program"],
-        "metric": run.metric.hash,
+        "metric": run.shared["metric"],
         "judges": run.shared["judges"],
         "config": _public(project.config),
         "versions": versions(),

@@ -1,99 +1,151 @@
-"""Programs compared on what no prompt has seen."""
+"""Programs compared on what no prompt has seen, teacher by teacher, all by one frozen metric."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
-from metrics.statistics import Interval, grouped_interval
-from optimize.comparison import Comparison, compare
+from metrics.metric import Metric
+from optimize.artefact import Artefact
+from optimize.comparison import Gain, Standing, paired, standing
+from optimize.labels import Agreement, agreement, word_f1
 from optimize.scoring import score_program
-from programs.candidate import Candidate
 from programs.program import Program, run_sync
-from programs.text import f1
-from seedbed.dataset import load_compiled
+from seedbed.compiling import Compilation
+from seedbed.dataset import load_artefact
+from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.session import Session
-from seedbed.summary import comparison_table, difference_line
-
-
-class Agreement(BaseModel):
-    """A step's outputs against people's on held-out seeds: word F1, [0, 1], by the two programs and paired."""
-
-    step: str
-    n: int
-    before: Interval
-    after: Interval
-    difference: Interval
+from seedbed.summary import agreement_text, procedure_text, standings_table
 
 
 class Evaluation(BaseModel):
-    """One teacher: both programs on held-out sources, and its labelled steps on held-out seeds."""
+    """One teacher's programs on held-out sources, and its labelled steps on held-out seeds.
+
+    Attributes:
+        metric: the hash of the frozen metric that scored them. standings: the uncompiled program first, then the
+        one compiled for another teacher where several are compared, then its own. gains: paired differences to the
+        first. agreement: of labelled steps, by program. procedure, folds: what k-fold said when its own was compiled.
+        ships, why: which of its own two programs a run uses.
+    """
 
     teacher: str
-    comparison: Comparison
+    metric: str
+    standings: list[Standing]
+    gains: dict[str, Gain]
     agreement: list[Agreement]
+    folds: int
+    procedure: list[Agreement]
+    ships: str
+    why: str
 
 
-def evaluate_teachers(project: Project, aliases: Sequence[str], progress: Progress) -> list[Evaluation]:
-    """Evaluate each teacher with its own compiled program; UserError where one has none."""
-    return [_evaluate(Project(project.config.swap(alias), project.base), progress) for alias in aliases]
+class Exam:
+    """What all programs are compared by: one frozen metric, and the sources and seeds that no prompt of theirs has
+    seen, under whatever settings each was compiled.
+
+    The metric is the first artefact's. Raises UserError where no source is left.
+    """
+
+    def __init__(self, project: Project, artefacts: Sequence[Artefact]) -> None:
+        seen = {group for one in artefacts for group in one.manifest.open_groups}
+        self.artefacts, self.frozen = artefacts, artefacts[0].frozen
+        self.sources = project.test_sources(seen)
+        self.seeds = [seed for seed in project.test_seeds if project.group(seed) not in seen]
+        if not self.sources:
+            raise UserError(
+                "Nothing is held out of every prompt to compare on.",
+                hint="Add documents that no seed is on; or compile again, if the split has changed since.",
+            )
+
+    def metric(self, session: Session) -> Metric:
+        """The metric on this session's embedder; no program's row may repeat a demo of any."""
+        metric = session.metric(self.frozen)
+        for one in self.artefacts:
+            metric = metric.showing(one.compiled)
+        return metric
+
+
+def evaluate_teachers(
+    project: Project, aliases: Sequence[str], progress: Progress, *, compile_missing: bool = False
+) -> list[Evaluation]:
+    """Evaluate each teacher uncompiled, with another's compiled program and with its own, on the same sources.
+
+    All are scored by the first one's frozen metric. Raises UserError where one has no compiled program, unless
+    `compile_missing`.
+    """
+    projects = [Project(project.config.swap(alias), project.base) for alias in dict.fromkeys(aliases)]
+    artefacts = [_artefact(one, progress, compile_missing) for one in projects]
+    exam, results = Exam(projects[0], artefacts), []
+    for number, (one, own) in enumerate(zip(projects, artefacts, strict=True)):
+        arms = {"uncompiled": own.uncompiled}
+        for other in (artefacts[:number] or artefacts[1:])[:1]:
+            arms[f"compiled for {other.manifest.teacher}"] = other.compiled
+        arms["compiled"] = own.compiled
+        results.append(_evaluate(one, own, arms, exam, progress))
+    return results
 
 
 def evaluation_text(result: Evaluation) -> str:
     """One teacher's tables for the terminal."""
     lines = [
-        f"teacher {result.teacher}",
-        comparison_table([result.comparison.before, result.comparison.after]),
-        difference_line(result.comparison),
+        f"teacher {result.teacher}, by metric {result.metric}",
+        standings_table(result.standings, result.gains),
+        *(agreement_text(one, "held out") for one in result.agreement),
+        *(procedure_text(one, result.folds) for one in result.procedure),
+        f"ships: {result.ships} ({result.why})",
     ]
-    for one in result.agreement:
-        lines.append(
-            f"{one.step}, word F1 with people's on {one.n} held-out seeds: uncompiled {one.before}, "
-            f"compiled {one.after}, difference {one.difference}"
-        )
     return "\n".join(lines)
 
 
-def _evaluate(project: Project, progress: Progress) -> Evaluation:
-    with Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
-        before = project.recipe.program()
-        after, judges, _ = load_compiled(session)
-        metric = session.metric(judges)
-        sources = project.test_sources()
-        with progress.task(f"evaluate {project.config.roles.teacher}", 2 * len(sources)) as heard:
-            first = run_sync(score_program(before, sources, metric, session.scope, heard))
-            second = run_sync(score_program(after, sources, metric, session.scope, heard))
-        examples = project.recipe.examples(project.test_seeds)
-        agreement = [
-            _agreement(name, examples[name], before, after)
-            for name in sorted(project.recipe.labelled)
-            if examples.get(name)
-        ]
+def _artefact(project: Project, progress: Progress, compile_missing: bool) -> Artefact:
+    """The project's artefact; where none fits it is compiled now, or the error says that it could be."""
+    with _session(project) as session:
+        try:
+            return load_artefact(session)
+        except UserError as error:
+            alias = project.config.roles.teacher
+            if not compile_missing:
+                hint = f"seedbed evaluate --compile-missing compiles it now; so does seedbed compile --teacher {alias}."
+                raise UserError(str(error), hint=hint) from error
+            progress.say(f"compiling for {alias}: {error}")
+            run_sync(Compilation(session, progress).work())
+            return load_artefact(session)
+
+
+def _evaluate(
+    project: Project, own: Artefact, arms: Mapping[str, Program], exam: Exam, progress: Progress
+) -> Evaluation:
+    with _session(project) as session:
+        metric, teacher = exam.metric(session), project.config.roles.teacher
+        with progress.task(f"evaluate {teacher}", len(arms) * len(exam.sources)) as heard:
+            scored = {
+                name: run_sync(score_program(program, exam.sources, metric, session.scope, heard))
+                for name, program in arms.items()
+            }
+        agreement = run_sync(_agreement(project, arms, exam))
+    first = scored["uncompiled"]
     return Evaluation(
-        teacher=project.config.roles.teacher,
+        teacher=teacher,
+        metric=exam.frozen.hash,
+        standings=[standing(name, rows, lambda spent: session.cost(spent.tallies)) for name, rows in scored.items()],
+        gains={name: paired(first, rows) for name, rows in scored.items() if rows is not first},
         agreement=agreement,
-        comparison=compare("uncompiled", first, "compiled", second),
+        folds=own.manifest.folds,
+        procedure=own.manifest.procedure,
+        ships=own.manifest.ships,
+        why=own.manifest.why,
     )
 
 
-def _agreement(name: str, examples: Sequence[Any], before: Program, after: Program) -> Agreement:
-    first, second = (run_sync(_f1s(program, name, examples)) for program in (before, after))
-    groups = [example.group for example in examples]
-    return Agreement(
-        step=name,
-        n=len(examples),
-        before=grouped_interval(first, groups),
-        after=grouped_interval(second, groups),
-        difference=grouped_interval([b - a for a, b in zip(first, second, strict=True)], groups),
-    )
+async def _agreement(project: Project, arms: Mapping[str, Program], exam: Exam) -> list[Agreement]:
+    labelled, found = project.recipe.examples(exam.seeds), []
+    for step in sorted(project.recipe.labelled):
+        if examples := labelled.get(step):
+            f1s = {name: await word_f1(program, step, examples) for name, program in arms.items()}
+            found.append(agreement(step, [example.group for example in examples], f1s))
+    return found
 
 
-async def _f1s(program: Program, name: str, examples: Sequence[Any]) -> list[float]:
-    decides = list(program.step(name).signature.output_fields)[-1]
-    replies = [await program.ask(Candidate(), name, **example.inputs()) for example in examples]
-    return [
-        f1(str(reply[decides]), example[decides]) if reply else 0.0
-        for reply, example in zip(replies, examples, strict=True)
-    ]
+def _session(project: Project) -> Session:
+    return Session(project, project.base / ".seedbed" / "journal.sqlite")

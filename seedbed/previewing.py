@@ -1,5 +1,6 @@
 """A look at a few candidates, each with its calls as the model saw them."""
 
+from collections.abc import Callable
 from typing import Any
 
 from optimize.scoring import Scored, score_program
@@ -10,12 +11,12 @@ from seedbed.records import messages
 from seedbed.session import Session
 
 
-def preview_rows(project: Project, n: int, *, uncompiled: bool) -> list[dict[str, Any]]:
+def preview_rows(project: Project, n: int, *, uncompiled: bool, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """What the first n sources of the feed give: verdict, scores, calls, tokens and dollars of each."""
     feed = project.feed()
     sources = [source for position in range(n) if (source := feed.take(position))]
     with Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
-        program, metric, _ = open_program(session, uncompiled=uncompiled)
+        program, metric, _ = open_program(session, uncompiled=uncompiled, say=say)
         scored = run_sync(score_program(program, sources, metric, session.scope))
         return [_shown(session, one) for one in scored]
 

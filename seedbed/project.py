@@ -3,16 +3,17 @@
 import functools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from metrics.agreement import LabelledCase
+from metrics.case import LabelledCase, Preference, verdict_line
 from metrics.metric import Bars
+from metrics.negatives import hard_negatives
 from optimize.seeds import BadLines, read_lines
-from optimize.splits import split_groups
+from optimize.splits import even_shares, fold_groups, split_groups, spread
 from programs.candidate import Source, digest
 from programs.recipe import Recipe, recipes
 from seedbed.chunks import Chunk, chunk
@@ -22,6 +23,7 @@ from seedbed.errors import UserError
 
 Line = TypeVar("Line", bound=BaseModel)
 FEWEST_SEEDS = 4
+FEW_SEEDS, FOLDS = 20, 3  # below the first no seed is held out; the procedure is measured by so many folds instead
 
 
 class Project:
@@ -43,7 +45,7 @@ class Project:
     @functools.cached_property
     def seeds(self) -> list[Any]:
         """The labelled seeds, each of the recipe's kind."""
-        seeds = self._lines("seeds", self.config.seeds, self.recipe.seed)
+        seeds = self._lines("seeds", self.config.seeds, self.recipe.seed.model_validate_json)
         if len(seeds) < FEWEST_SEEDS:
             raise UserError(
                 f"{self.config.seeds} holds {len(seeds)} seeds; compiling needs {FEWEST_SEEDS} at least.",
@@ -52,11 +54,28 @@ class Project:
         return seeds
 
     @functools.cached_property
-    def verdicts(self) -> list[LabelledCase]:
+    def verdicts(self) -> list[LabelledCase | Preference]:
         """People's verdicts on rows; none where the config names no file."""
         if self.config.verdicts is None:
             return []
-        return self._lines("verdicts", self.config.verdicts, LabelledCase)
+        return self._lines("verdicts", self.config.verdicts, verdict_line)
+
+    @property
+    def cases(self) -> list[LabelledCase | Preference]:
+        """What the metric is fitted to: the verdicts; where they (or the training seeds) hold good rows alone, these
+        and the bad ones that rules make of them; none where there is nothing of two kinds."""
+        rows = [case for case in self.verdicts if isinstance(case, LabelledCase)]
+        if len({case.label for case in rows}) > 1:
+            return self.verdicts
+        good = [case for case in rows if case.label > 0] or [
+            LabelledCase(
+                id=seed.id, document=row.document, question=row.prompt, answer=row.response, label=1, group=seed.group
+            )
+            for seed in self.training_seeds
+            if (row := seed.row)
+        ]
+        bad = hard_negatives(good)
+        return [*good, *bad] if bad else []
 
     @functools.cached_property
     def reading(self) -> Reading:
@@ -88,15 +107,43 @@ class Project:
         """Groups that no prompt sees: `compile.held_out` of all documents, a third of them with seeds at most.
 
         Labels are precious, so documents without any go first; some with labels must be held out too, or nothing
-        could be measured against people's answers. Without documents, groups are those of the seeds.
+        could be measured against people's answers, unless that is done by folds. Without documents, groups are those
+        of the seeds.
         """
-        seeded = {self.group(seed) for seed in self.seeds}
-        bare = {source.group for source in self.sources} - seeded
+        seeded, bare = self._groups
         quota = max(2, round(self.config.compile.held_out * len(seeded | bare)))
         from_seeded = max(math.ceil(quota / 3), quota - len(bare))
-        held_seeded = split_groups(seeded, min(1, from_seeded / len(seeded)))[1]
+        held_seeded = [] if self.folds else split_groups(seeded, min(1, from_seeded / len(seeded)))[1]
         held_bare = split_groups(bare, (quota - len(held_seeded)) / len(bare))[1] if len(bare) > 1 else sorted(bare)
         return frozenset(held_seeded) | frozenset(held_bare)
+
+    @functools.cached_property
+    def folds(self) -> int:
+        """In how many folds of the seeds the procedure is measured; 0 where seeds are held out instead.
+
+        `compile.folds`; left open, 3 with fewer than 20 seeds, which are too precious to hold any out, as long as
+        documents without seeds are there to compare programs on.
+        """
+        asked, (seeded, bare) = self.config.compile.folds, self._groups
+        if asked is None:
+            asked = FOLDS if len(self.seeds) < FEW_SEEDS and len(bare) > 1 and self.recipe.labelled else 0
+        return min(asked, len(seeded)) if len(seeded) > 1 else 0
+
+    def seed_folds(self) -> list[tuple[list[Any], list[Any]]]:
+        """For each fold the seeds to compile on and those left out; groups stay whole. None without folds."""
+        return [
+            (
+                [seed for seed in self.seeds if self.group(seed) not in fold],
+                [seed for seed in self.seeds if self.group(seed) in fold],
+            )
+            for fold in fold_groups(map(self.group, self.seeds), self.folds)
+        ]
+
+    @property
+    def _groups(self) -> tuple[set[str], set[str]]:
+        """Groups with seeds, and documents without."""
+        seeded = {self.group(seed) for seed in self.seeds}
+        return seeded, {source.group for source in self.sources} - seeded
 
     def group(self, seed: Any) -> str:
         """What a seed is kept together with: its document, which it may name by the end of its path alone."""
@@ -123,6 +170,13 @@ class Project:
         (an invented one, a pool's) falls on its side by its own name."""
         known = self.sources or self.recipe.takes == "leaves"
         return self._endings.get(group, group) in self.held_out if known else int(digest(group), 16) % 10 == 0
+
+    @property
+    def open_groups(self) -> list[str]:
+        """Groups (documents) of which a label may stand in a prompt, a judge's included."""
+        seeded = {self.group(seed) for seed in self.training_seeds}
+        judged = {case.group for case in self.verdicts if not self.is_held_out(case.group)}
+        return sorted(seeded | {self._endings.get(group, group) for group in judged})
 
     @property
     def training_seeds(self) -> list[Any]:
@@ -163,36 +217,38 @@ class Project:
             invent=sources.invent,
         )
 
-    def test_sources(self) -> list[Source]:
-        """What programs are compared on: passages of held-out documents, or sources made of held-out seeds."""
-        per = self.config.compile.passages
+    def test_sources(self, but_not: Collection[str] = ()) -> list[Source]:
+        """What programs are compared on, `compile.compare` in all: passages of held-out documents, as evenly of each as
+        there are, or sources made of held-out seeds. `but_not` are groups to leave out."""
+        n = self.config.compile.compare
         if not self.sources:
-            feed = self.feed(self.test_seeds)
-            return [source for position in range(8 * per) if (source := feed.take(position))]
-        held = [source for source in self.sources if source.group in self.held_out]
-        return [
-            source
-            for group in sorted(self.held_out)
-            for source in _spread([one for one in held if one.group == group], per)
-        ]
+            feed = self.feed([seed for seed in self.test_seeds if self.group(seed) not in but_not])
+            return [source for position in range(n) if (source := feed.take(position))]
+        piles: dict[str, list[Source]] = {group: [] for group in sorted(self.held_out - set(but_not))}
+        for source in self.sources:
+            if source.group in piles:
+                piles[source.group].append(source)
+        shares = even_shares([len(pile) for pile in piles.values()], n)
+        return [source for pile, share in zip(piles.values(), shares, strict=True) for source in spread(pile, share)]
 
     def compiled_path(self) -> Path:
         """Where the compiled program of this recipe and teacher stands."""
         return self.base / "compiled" / self.recipe.name / f"{self.config.roles.teacher}.json"
 
-    def _lines(self, key: str, name: str, model: type[Line]) -> list[Line]:
-        path = self.base / name
-        try:
-            return read_lines(path, model)
-        except BadLines as error:
-            shown = "\n".join(f"  {problem}" for problem in error.problems[:20])
-            more = f"\n  and {len(error.problems) - 20} more" if len(error.problems) > 20 else ""
-            raise UserError(f"{error}:\n{shown}{more}", hint="Mend these lines and run the command again.") from error
-        except OSError as error:
-            raise UserError(
-                f"{key}: cannot read {path}: {error.strerror}.",
-                hint=f"Put the file there, or mend {key}: in seedbed.yaml.",
-            ) from error
+    def _lines(self, key: str, name: str, parse: Callable[[bytes], Line]) -> list[Line]:
+        return labelled_lines(self.base / name, parse, missing=f"Put the file there, or mend {key}: in seedbed.yaml.")
+
+
+def labelled_lines(path: Path, parse: Callable[[bytes], Line], *, missing: str) -> list[Line]:
+    """The labelled lines of a file. Raises UserError naming every bad line; `missing` is the hint for no file."""
+    try:
+        return read_lines(path, parse)
+    except BadLines as error:
+        shown = "\n".join(f"  {problem}" for problem in error.problems[:20])
+        more = f"\n  and {len(error.problems) - 20} more" if len(error.problems) > 20 else ""
+        raise UserError(f"{error}:\n{shown}{more}", hint="Mend these lines and run the command again.") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}.", hint=missing) from error
 
 
 def _source(piece: Chunk) -> Source:
@@ -213,10 +269,3 @@ def _source(piece: Chunk) -> Source:
 def _worth_asking(piece: Chunk) -> bool:
     """A passage of fewer than twelve words, such as a lone list item, holds nothing to ask for."""
     return len(piece.text.split()) >= 12
-
-
-def _spread(sources: Sequence[Source], n: int) -> list[Source]:
-    """n of the sources, evenly spread from first to last."""
-    if len(sources) <= n:
-        return list(sources)
-    return [sources[(2 * i + 1) * len(sources) // (2 * n)] for i in range(n)]

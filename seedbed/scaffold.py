@@ -23,10 +23,8 @@ embedder: embedded/all-minilm-l6-v2
 {sources}
 seeds: seeds.jsonl                         # labelled examples: what prompts are compiled against
 {verdicts}
-gates:
-  threshold: 0.6                           # what a row must be worth, 0 to 1
 {gates}
-compile: {{optimizer: bootstrap, budget: light}}
+compile: {{optimizer: bootstrap, budget: light, compare: {compare}}}  # passages the two programs are compared on
 run: {{rows: 100, max_candidates: 2000}}
 """
 _DOCUMENTS = """
@@ -34,9 +32,10 @@ sources:
   documents: documents                     # a folder, a glob, a file, or hf://owner/name with text: COLUMN
   chunk_tokens: 64                         # the longest passage; a small model does better on short ones
 """
-_GROUNDED_GATES = """\
-  judges: [grounded]                       # also answerable, relevant, question; each costs a call a row,
-                                           # and one the verdicts show to be of no use is not called
+_GROUNDED_GATES = """
+gates:
+  judges: [grounded]                       # also answerable, relevant, question; one that the verdicts show to be of
+                                           # no use is not called. threshold: is fitted to the verdicts too
 """
 
 
@@ -68,6 +67,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 recipe=recipe,
                 sources=_DOCUMENTS if grounded else "",
                 gates=_GROUNDED_GATES if grounded else "",
+                compare=36 if grounded else 24,
                 verdicts="verdicts: verdicts.jsonl                   # people's yes and no, to check judges on\n"
                 if verdicts.is_file()
                 else "",

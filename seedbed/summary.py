@@ -1,43 +1,60 @@
 """What is printed at the end of a command: the figures that decide, in a few lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from metrics.variety import Variety
 from optimize.artefact import Manifest
-from optimize.comparison import Comparison, Standing
+from optimize.comparison import Gain, Standing
+from optimize.labels import Agreement
+from optimize.shipping import TOLERANCE
+from seedbed.figures import calibration_line
 
 
 def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
-    """A compile: what the judges are worth, what was chosen, and what it brought on held-out sources."""
-    lines = [f"judge {check}" for check in manifest.judges]
-    if manifest.evidence:
-        evidence = manifest.evidence
-        lines.append(
-            f"evidence alone, no judge: AUROC {evidence.auroc:.2f} [{evidence.low:.2f}, {evidence.high:.2f}] "
-            f"on {evidence.n} verdicts"
-        )
+    """A compile: what the metric is worth, what was chosen, and what it brought on held-out sources."""
+    lines = []
+    if manifest.calibration:
+        lines += [calibration_line(manifest.calibration), *(f"note: {note}" for note in manifest.calibration.notes)]
     lines += [f"{name}: {what}" for name, what in manifest.steps.items()]
-    if manifest.comparison:
-        lines += [
-            "",
-            comparison_table([manifest.comparison.before, manifest.comparison.after]),
-            difference_line(manifest.comparison),
-        ]
+    if both := manifest.comparison:
+        lines += ["", standings_table([both.before, both.after], {both.after.name: both.difference})]
+    lines += [f"\n{procedure_text(one, manifest.folds)}" for one in manifest.procedure]
+    lines += ["", f"ships: {manifest.ships} ({manifest.why})"]
+    if not both:
+        lines.append("warning: the gain is not known; documents that no seed is on would be held out to measure it")
+    elif manifest.ships == "uncompiled" and not manifest.settings["ship"]:
+        lines.append(
+            f"  compiled ships at a mean gain above 0 with its interval above -{TOLERANCE}, or by --ship compiled"
+        )
     lines += ["", f"{path}  ({paid} calls paid, {manifest.calls - paid} replayed)"]
     return "\n".join(lines)
 
 
-def comparison_table(standings: Sequence[Standing]) -> str:
-    """One line a program: the metric and acceptance with 95% intervals by document, unreadable replies, tokens."""
-    head = f"{'on held-out sources':<24}{'metric':>20}{'acceptance':>20}{'unreadable':>12}{'tokens/row':>12}"
-    return "\n".join([head, *(_standing(one) for one in standings)])
+def standings_table(standings: Sequence[Standing], gains: Mapping[str, Gain]) -> str:
+    """A line a program: metric and acceptance with 95% intervals by document, unreadable replies, what a row took,
+    and calls; then the paired differences to the first program. 108 columns and what long names take."""
+    first = standings[0]
+    width = max(24, 2 + max(len(one.name) for one in standings))
+    head = f"{f'{first.documents} documents held out':<{width}}{'metric':>20}{'acceptance':>20}{'unreadable':>12}"
+    lines = [f"{head}{'tokens/row':>12}{'$/row':>12}{'calls':>8}", *(_standing(one, width) for one in standings)]
+    return "\n".join([*lines, *(f"gain of {name}: {gain}" for name, gain in gains.items())])
 
 
-def difference_line(comparison: Comparison) -> str:
-    """The paired difference, and an honest word for it."""
-    return f"difference {comparison.difference} over {comparison.before.documents} documents: {comparison.verdict}"
+def procedure_text(agreement: Agreement, folds: int) -> str:
+    """What k-fold says: of the procedure, not of the program that ships."""
+    return agreement_text(agreement, f"(the procedure, by {folds}-fold; the shipped program has seen all seeds)")
+
+
+def agreement_text(agreement: Agreement, which: str) -> str:
+    """A labelled step's word F1 with people, a line a program; `which` says on what seeds."""
+    width = max(24, 2 + max(map(len, agreement.f1)))
+    lines = [f"{agreement.step}, word F1 with people's on {agreement.n} seeds {which}"]
+    for name, interval in agreement.f1.items():
+        gain = agreement.gains.get(name)
+        lines.append(f"{name:<{width}}{interval!s:>20}" + (f"   gain {gain}" if gain else ""))
+    return "\n".join(lines)
 
 
 def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, Any]]) -> str:
@@ -60,6 +77,13 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
     return "\n".join([*lines, "", f"{out}", f'  datasets.load_dataset("{out}")'])
 
 
-def _standing(one: Standing) -> str:
-    per_row = f"{one.tokens_per_row:,.0f}" if one.tokens_per_row else "none kept"
-    return f"{one.name:<24}{one.metric!s:>20}{one.acceptance!s:>20}{one.unreadable:>12.0%}{per_row:>12}"
+def _standing(one: Standing, width: int) -> str:
+    per_row = "none kept" if one.tokens_per_row is None else f"{one.tokens_per_row:,.0f}"
+    score = f"{one.name:<{width}}{one.metric!s:>20}{one.acceptance!s:>20}{one.unreadable:>12.0%}"
+    return f"{score}{per_row:>12}{_dollars(one):>12}{one.calls:>8,}"
+
+
+def _dollars(one: Standing) -> str:
+    if one.dollars is None:
+        return "unknown"
+    return "none kept" if one.dollars_per_row is None else f"${one.dollars_per_row:.5f}".rstrip("0").rstrip(".")

@@ -25,11 +25,13 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def project(folder: Path, recipe: str = "grounded-qa") -> Path:
-    """`seedbed init` and a scripted teacher in place of the embedded one."""
+    """`seedbed init` and a scripted teacher in place of the embedded one. It writes as well uncompiled, so that by
+    its figures the uncompiled program would ship."""
     assert main(["init", str(folder), "--recipe", recipe]) == 0
     shutil.copy(TEACHER, folder / "teacher.py")
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
     config = config.replace("model: embedded/smollm2-135m", "model: scripted/teacher.py")
+    config = config.replace("budget: light,", "budget: light, ship: compiled,")
     (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
     return folder
 
@@ -197,7 +199,7 @@ def test_evaluate_and_preview_print_json(compiled: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     assert main(["evaluate", *config, "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)
-    assert result["comparison"]["before"]["n"] == result["comparison"]["after"]["n"] > 0
+    assert [one["n"] for one in result["standings"]] == [36, 36]
     assert main(["preview", *config, "--rows", "2", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown[0]["calls"][0]["prompt"]

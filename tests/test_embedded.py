@@ -25,7 +25,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "--set",
                 "compile.judge_checks=8",
                 "--set",
-                "compile.passages=1",
+                "compile.compare=12",
             ]
         )
         == 0

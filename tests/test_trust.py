@@ -12,7 +12,6 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from metrics.agreement import LabelledCase, cases_for
 from seedbed.cli.main import main
 
 TEACHER = Path(__file__).with_name("teacher.py")
@@ -53,19 +52,9 @@ def test_no_verdict_of_a_held_out_document_stands_in_a_judges_prompt(folder: Pat
     assert seedbed(folder, "compile") == 0
     project = Project(load_config(folder / "seedbed.yaml"), folder)
     held = [case.question for case in project.verdicts if project.is_held_out(case.group)]
-    judges = (folder / "compiled/grounded-qa/small.judges.json").read_text(encoding="utf-8")
+    judges = (folder / "compiled/grounded-qa/small.metric.json").read_text(encoding="utf-8")
     assert held
     assert not [question for question in held if json.dumps(question)[1:-1] in judges]
-
-
-def test_verdicts_of_one_kind_alone_tell_nothing_about_a_judge() -> None:
-    alike = [LabelledCase(document="d", question="q?", answer="a", label=1, group=str(n)) for n in range(9)]
-    assert cases_for("grounded", alike, 30) == []
-
-
-def test_a_plain_no_speaks_of_every_aspect() -> None:
-    both = [LabelledCase(document="d", question="q?", answer="a", label=n % 2, group=str(n)) for n in range(9)]
-    assert len(cases_for("grounded", both, 30)) == 9
 
 
 def test_a_project_of_one_document_compiles_and_says_that_nothing_was_compared(
@@ -117,7 +106,7 @@ def test_a_folder_with_more_rows_than_asked_for_is_left_alone(folder: Path, tmp_
 
 
 def test_a_folder_with_rows_of_another_program_is_left_alone(folder: Path, tmp_path: Path) -> None:
-    assert seedbed(folder, "compile") == 0
+    assert seedbed(folder, "compile", "--ship", "compiled") == 0
     assert seedbed(folder, "run", "--rows", "4", "--out", str(tmp_path / "ds")) == 0
     before = ids(tmp_path / "ds")
     assert seedbed(folder, "run", "--uncompiled", "--rows", "4", "--out", str(tmp_path / "ds")) == 2

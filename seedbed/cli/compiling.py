@@ -1,5 +1,10 @@
 """`seedbed compile`: judge first, then program."""
 
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
 from seedbed.cli.options import (
     CONFIG,
     ConfigOption,
@@ -11,7 +16,17 @@ from seedbed.cli.options import (
 )
 
 
+class Ship(StrEnum):
+    """What a run may be told to use."""
+
+    compiled = "compiled"
+    uncompiled = "uncompiled"
+
+
 def compile(
+    ship: Annotated[
+        Ship | None, typer.Option(help="The program that runs use; by default the compiled one if it proved itself.")
+    ] = None,
     config: ConfigOption = CONFIG,
     teacher: TeacherOption = None,
     set: SetOption = None,
@@ -19,10 +34,11 @@ def compile(
 ) -> None:
     """Compile the prompts against your seeds: check the judge, search every step, compare on held-out sources.
 
-    Writes compiled/RECIPE/TEACHER.json and its manifest. Interrupted, the same command goes on where it was;
+    Writes compiled/RECIPE/TEACHER.json, the uncompiled program beside it, and a manifest that says which of the two
+    ships and why. Interrupted, the same command goes on where it was;
     compiled again with nothing changed, no model is called.
     """
-    project = open_project(config, teacher, set)
+    project = open_project(config, teacher, [*(set or []), *([f"compile.ship={ship}"] if ship else [])])
     from programs.program import run_sync
     from seedbed.compiling import Compilation
     from seedbed.progress import Progress

@@ -9,17 +9,25 @@ from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, ope
 
 def evaluate(
     teachers: Annotated[str | None, typer.Option(help="Aliases to compare, as a,b; the teacher by default.")] = None,
+    compile_missing: Annotated[
+        bool, typer.Option("--compile-missing", help="Compile for teachers that have no compiled program.")
+    ] = False,
     config: ConfigOption = CONFIG,
     set: SetOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Compare programs on passages of held-out documents, and their answers with people's on held-out seeds."""
+    """Compare programs on passages of held-out documents, and their answers with people's on held-out seeds.
+
+    Per teacher: as written, compiled for another of the teachers, and compiled for itself; all on the same passages,
+    scored by the metric that was frozen for the first teacher.
+    """
     project = open_project(config, None, set)
     from seedbed.evaluating import evaluate_teachers, evaluation_text
     from seedbed.progress import Progress
 
     with Progress() as progress:
-        results = evaluate_teachers(project, (teachers or project.config.roles.teacher).split(","), progress)
+        named = [alias.strip() for alias in (teachers or project.config.roles.teacher).split(",")]
+        results = evaluate_teachers(project, named, progress, compile_missing=compile_missing)
     if json:
         print_json([result.model_dump() for result in results])
     else:

@@ -26,8 +26,10 @@ def preview(
     """Show a few candidates with the prompts as sent, their scores and their cost. Nothing is written to a dataset."""
     project = open_project(config, teacher, set)
     from seedbed.previewing import preview_rows, preview_text
+    from seedbed.progress import Progress
 
-    shown = preview_rows(project, rows, uncompiled=uncompiled)
+    with Progress() as progress:
+        shown = preview_rows(project, rows, uncompiled=uncompiled, say=progress.say)
     if json:
         print_json(shown)
     else:
