@@ -41,12 +41,17 @@ class Step(dspy.Predict):
             return await super().aforward(**kwargs)
 
     def shown(self, inputs: dict[str, Any]) -> list[Any]:
-        """The demos this call shows. The nearest one stands last, next to the inputs."""
-        embed = dspy.settings.get("embedder")
-        if not self.nearest or len(self.demos) <= self.nearest or embed is None:
-            return list(self.demos[: self.nearest or None])
-        similarity = embed([self._key(demo) for demo in self.demos]) @ embed([self._key(inputs)])[0]
-        return [self.demos[i] for i in np.argsort(similarity, kind="stable")[-self.nearest :]]
+        """The demos this call shows. The nearest one stands last, next to the inputs.
+
+        A demo on these very inputs is left out: it would be the answer, to be copied by the model and, while
+        compiling, to be taken for skill.
+        """
+        embed, asked = dspy.settings.get("embedder"), self._key(inputs)
+        demos = [demo for demo in self.demos if self._key(demo) != asked]
+        if not self.nearest or len(demos) <= self.nearest or embed is None:
+            return demos[: self.nearest or None]
+        similarity = embed([self._key(demo) for demo in demos]) @ embed([asked])[0]
+        return [demos[i] for i in np.argsort(similarity, kind="stable")[-self.nearest :]]
 
     def _key(self, values: Any) -> str:
         return "\n".join(str(values[name]) for name in self.signature.input_fields if name in values)
