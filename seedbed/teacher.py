@@ -1,5 +1,6 @@
 """A teacher: a `dspy.LM` made from a model entry of the config, journalled, with errors for people."""
 
+import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import dspy
 from dspy.utils import exceptions as dspy_errors
 
+from programs.program import run_sync
 from seedbed.config import ModelEntry
 from seedbed.engines.engine import Blocking, Engine
 from seedbed.errors import TeacherDown, UserError
@@ -32,16 +34,30 @@ class TeacherLM(dspy.LM):
         )
         self.alias, self.continues, self.logprobs, self._failed = alias, engine.continues, engine.logprobs, [0]
 
-    async def acall(self, *args: Any, **kwargs: Any) -> Any:
-        """One call. Raises TeacherDown where no further call can succeed, DSPy's LMError where this one did not."""
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """`acall` from ordinary code, as DSPy's optimizers call the model that proposes instructions."""
+        return run_sync(self.acall(*args, **kwargs))
+
+    async def acall(self, *args: Any, n: int = 1, **kwargs: Any) -> Any:
+        """One call. Raises TeacherDown where no further call can succeed, DSPy's LMError where this one did not.
+
+        With `n`, that many replies, each a draw of its own: DSPy would send one request n times, and the journal
+        would take them for one.
+        """
         draw = kwargs.get("rollout_id", self.kwargs.get("rollout_id")) or dspy.settings.get("draw", 0)
+        if n == 1:
+            return await self._draw(draw, *args, **kwargs)
+        replies = await asyncio.gather(*(self._draw(draw + k, *args, **kwargs) for k in range(n)))
+        return [one for reply in replies for one in reply]
+
+    async def _draw(self, draw: int, *args: Any, **kwargs: Any) -> Any:
         try:
             with dspy.context(draw=draw):
                 reply = await super().acall(*args, **kwargs)
         except dspy_errors.LMError as error:
             if mistake := _user_error(error):  # a full disk under the journal is not the model's failure
                 raise mistake from error
-            self._failed[0] += 1
+            self._failed[0] += not isinstance(error, dspy_errors.ContextWindowExceededError)  # the prompt's fault
             verdict = self._verdict(error)
             if verdict is error:
                 raise
