@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,9 +21,12 @@ from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, respons
 from seedbed.engines.engine import Engine, Shared, continuing
 from seedbed.errors import UserError
 
+Timed = tuple[lm15.Response, float]
+"""A reply, and the seconds it added to the time in which its model was at work."""
+
 _SCHEMA = """
 create table if not exists calls (key text primary key, alias text, scope text, request blob, response blob,
-                                  input_tokens integer, output_tokens integer, seconds real);
+                                  input_tokens integer, output_tokens integer, seconds real, work real);
 create table if not exists outcomes (setup text, id text, outcome blob, primary key (setup, id));
 create table if not exists setups (setup text primary key, made_with blob);
 """
@@ -31,7 +35,8 @@ create table if not exists setups (setup text primary key, made_with blob);
 @dataclasses.dataclass
 class Tally:
     """Calls and tokens; `replayed` calls came from the journal, or from an equal call in flight, and cost nothing;
-    the `paid` tokens are the others'."""
+    the `paid` tokens are the others'. `seconds` is the time in which the model was at work, whatever ran at once; a
+    replayed call counts as it did when it was paid."""
 
     calls: int = 0
     replayed: int = 0
@@ -39,10 +44,12 @@ class Tally:
     output_tokens: int = 0
     paid_input: int = 0
     paid_output: int = 0
+    seconds: float = 0.0
 
-    def add(self, response: lm15.Response, *, replayed: bool) -> None:
+    def add(self, response: lm15.Response, seconds: float, *, replayed: bool) -> None:
         """Count one reply. A token count the server did not give is 0."""
         self.calls += 1
+        self.seconds += seconds
         self.replayed += replayed
         read, written = response.usage.input_tokens or 0, response.usage.output_tokens or 0
         self.input_tokens, self.output_tokens = self.input_tokens + read, self.output_tokens + written
@@ -84,28 +91,32 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self._lock = path, threading.Lock()  # sqlite dies of a close in the middle of a call
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0.2)
             self._db.execute("pragma locking_mode=exclusive")
             self._db.execute("pragma journal_mode=wal")
             self._db.executescript(_SCHEMA)
+            if "work" not in {column[1] for column in self._db.execute("pragma table_info(calls)")}:
+                self._db.execute("alter table calls add column work real")  # a journal from before it was kept
         except (sqlite3.Error, OSError) as error:
             raise _unusable(path, error) from error
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
 
-    def get(self, key: str) -> lm15.Response | None:
-        """The reply kept under this key."""
-        row = self._row("select response from calls where key = ?", key)
-        return response_from_dict(orjson.loads(row[0])) if row else None
+    def get(self, key: str) -> Timed | None:
+        """The reply kept under this key, and the model time it took."""
+        row = self._row("select response, coalesce(work, seconds) from calls where key = ?", key)
+        return (response_from_dict(orjson.loads(row[0])), row[1]) if row else None
 
-    def put(self, key: str, alias: str, request: dict[str, Any], response: lm15.Response, seconds: float) -> None:
-        """Keep a reply."""
+    def put(
+        self, key: str, alias: str, request: dict[str, Any], response: lm15.Response, seconds: float, work: float
+    ) -> None:
+        """Keep a reply: `seconds` from asking to hearing, of which `work` were added to the model's time at work."""
         scope = dspy.settings.get("scope")
         usage = response.usage
         self._write(
-            "insert or ignore into calls values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert or ignore into calls values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 key,
                 alias,
@@ -115,6 +126,7 @@ class Journal:
                 usage.input_tokens,
                 usage.output_tokens,
                 seconds,
+                work,
             ),
         )
 
@@ -147,18 +159,21 @@ class Journal:
         }
 
     def close(self) -> None:
-        """Close the file; what is in it stays."""
-        self._db.close()
+        """Close the file; what is in it stays. Calls still in flight then fail with a UserError."""
+        with self._lock:
+            self._db.close()
 
     def _row(self, statement: str, *values: str) -> Any:
         try:
-            return self._db.execute(statement, values).fetchone()
+            with self._lock:
+                return self._db.execute(statement, values).fetchone()
         except sqlite3.Error as error:
             raise _unusable(self.path, error) from error
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         try:
-            self._db.execute(statement, values)
+            with self._lock:
+                self._db.execute(statement, values)
         except sqlite3.Error as error:
             raise _unusable(self.path, error) from error
 
@@ -170,16 +185,17 @@ class Journaled(Shared):
         self.engine, self.alias, self.journal = engine, alias, journal
         self.identity, self.concurrency = engine.identity, engine.concurrency
         self.enforces_schema, self.continues, self.logprobs = engine.enforces_schema, engine.continues, engine.logprobs
-        self._flying: dict[str, asyncio.Future[lm15.Response]] = {}
+        self._flying: dict[str, asyncio.Future[Timed]] = {}
+        self._ended = 0.0  # when the latest call did
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         body = request_to_dict(request)
         key = self._key(body, request.config.temperature or 0.0)
         known = self.journal.get(key)
-        response, paid = (known, False) if known else await self._once(key, body, request)
-        self.journal.tallies[self.alias].add(response, replayed=not paid)
+        (response, work), paid = (known, False) if known else await self._once(key, body, request)
+        self.journal.tallies[self.alias].add(response, work, replayed=not paid)
         if scope := dspy.settings.get("scope"):
-            scope.tallies[self.alias].add(response, replayed=not paid)
+            scope.tallies[self.alias].add(response, work, replayed=not paid)
             scope.keys.append(key)
             scope.asked.append(_asked())
         return response
@@ -187,7 +203,7 @@ class Journaled(Shared):
     async def aclose(self) -> None:
         await self.engine.aclose()
 
-    async def _once(self, key: str, body: dict[str, Any], request: lm15.Request) -> tuple[lm15.Response, bool]:
+    async def _once(self, key: str, body: dict[str, Any], request: lm15.Request) -> tuple[Timed, bool]:
         """The reply, and whether this call paid for it: of equal calls in flight the first one does."""
         while (flight := self._flying.get(key)) and not flight.cancelled():
             try:
@@ -200,11 +216,13 @@ class Journaled(Shared):
         flight.add_done_callback(lambda _: self._flying.pop(key, None))
         return await flight, True
 
-    async def _fly(self, key: str, body: dict[str, Any], request: lm15.Request) -> lm15.Response:
+    async def _fly(self, key: str, body: dict[str, Any], request: lm15.Request) -> Timed:
         started = time.monotonic()
         response = await self.engine.complete(request)
-        self.journal.put(key, self.alias, body, response, time.monotonic() - started)
-        return response
+        now = time.monotonic()
+        work, self._ended = now - max(started, self._ended), now
+        self.journal.put(key, self.alias, body, response, now - started, work)
+        return response, work
 
     def _key(self, body: dict[str, Any], temperature: float) -> str:
         """Identity, request and draw; above temperature 0 also the candidate and the call's occurrence in it."""
