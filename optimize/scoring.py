@@ -2,15 +2,20 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import dspy
+import numpy as np
+from dspy.utils.exceptions import ContextWindowExceededError
 
+from metrics.evidence import Embed
 from metrics.metric import Metric, Worth
 from programs.candidate import Candidate, Drop, Source
 from programs.program import Program
+
+T = TypeVar("T")
 
 Heard = Callable[[], None]
 Scoped = Callable[[str], AbstractContextManager[Any]]
@@ -38,36 +43,82 @@ class Scored:
         return self.worth.drop is None
 
 
+@dataclasses.dataclass(frozen=True)
+class Reply:
+    """What a step's reply to one example stands for: its rows with their worth; none where it cannot be read."""
+
+    rows: Sequence[tuple[Candidate, Worth]] = ()
+
+    @property
+    def score(self) -> float:
+        """The mean worth of its rows, in [0, 1]; 0 for none."""
+        return _mean([worth.score for _, worth in self.rows])
+
+    @property
+    def feedback(self) -> str:
+        """What is wrong with it in a person's words, the worst row first."""
+        worst = sorted((worth for _, worth in self.rows), key=lambda worth: worth.score)
+        return " | ".join(dict.fromkeys(worth.feedback for worth in worst)) or "the reply could not be read"
+
+
 async def score_step(
-    program: Program, name: str, examples: Sequence[dspy.Example], metric: Metric, heard: Heard = silent
+    program: Program,
+    name: str,
+    examples: Sequence[dspy.Example],
+    metric: Metric,
+    heard: Heard = silent,
+    *,
+    novelty: float = 0.0,
 ) -> list[float]:
-    """The worth of a step's reply to each example, in [0, 1]: against the label where the recipe has it so."""
+    """The worth of a step's reply to each example, in [0, 1]: against the label where the recipe has it so.
 
-    async def one(example: dspy.Example) -> float:
-        score = await score_example(program, name, example, metric)
+    With `novelty` n in (0, 1], a row's score is taken times 1 - n * likeness, where likeness is the greatest cosine,
+    in [0, 1], of its topic to the topics of the good rows before it, in the order of the examples: a step cannot win
+    by one safe question asked again and again. With none a row counts for itself alone.
+    """
+
+    metric = metric.showing(program)
+
+    async def one(example: dspy.Example) -> Reply:
+        reply = await reply_to(program, name, example, metric)
         heard()
-        return score
+        return reply
 
-    return list(await asyncio.gather(*map(one, examples)))
+    replies = await _together(map(one, examples))
+    if not novelty:
+        return [reply.score for reply in replies]
+    good = [candidate.topic for reply in replies for candidate, worth in reply.rows if worth.score > 0]
+    likeness = iter(await asyncio.to_thread(nearest_before, good, metric.embed) if good else [])
+    return [
+        _mean([worth.score * (1 - novelty * next(likeness)) if worth.score > 0 else 0.0 for _, worth in reply.rows])
+        for reply in replies
+    ]
 
 
-async def score_example(program: Program, name: str, example: dspy.Example, metric: Metric) -> float:
-    """One example of `score_step`."""
-    inputs = dict(example.inputs())
-    outputs = await program.ask(Candidate(), name, **inputs)
-    return 0.0 if outputs is None else await worth_of_reply(program, name, example, outputs, metric)
+def nearest_before(texts: Sequence[str], embed: Embed) -> list[float]:
+    """Each text's greatest cosine to one before it, in [0, 1]; 0 for the first."""
+    vectors = embed(texts)
+    return [float(one) for one in np.clip(np.tril(vectors @ vectors.T, -1).max(axis=1), 0, 1)]
 
 
-async def worth_of_reply(
+async def reply_to(program: Program, name: str, example: dspy.Example, metric: Metric) -> Reply:
+    """Ask step `name` for one example. A prompt too long for the model counts as a reply that cannot be read."""
+    try:
+        outputs = await program.ask(Candidate(), name, **dict(example.inputs()))
+    except ContextWindowExceededError:
+        return Reply()
+    return Reply() if outputs is None else await read_reply(program, name, example, outputs, metric)
+
+
+async def read_reply(
     program: Program, name: str, example: dspy.Example, outputs: dict[str, Any], metric: Metric
-) -> float:
-    """The mean worth of the candidates that one readable reply stands for; 0 for none."""
+) -> Reply:
+    """The candidates that one readable reply stands for, each with its worth."""
     decides = list(program.step(name).signature.output_fields)[-1]
     label = str(example[decides]) if name in metric.recipe.labelled else None
     inputs = dict(example.inputs())
     candidates, given = program.read(name, inputs, outputs), list(map(str, inputs.values()))
-    worths = [(await metric.worth(candidate, label=label, given=given)).score for candidate in candidates]
-    return sum(worths) / len(worths) if worths else 0.0
+    return Reply([(one, await metric.worth(one, label=label, given=given)) for one in candidates])
 
 
 async def score_source(program: Program, source: Source, metric: Metric) -> list[Scored]:
@@ -85,6 +136,7 @@ async def score_program(
     program: Program, sources: Sequence[Source], metric: Metric, scope: Scoped, heard: Heard = silent
 ) -> list[Scored]:
     """Run the program on each source and score every candidate as a run would, the full gate and all."""
+    metric = metric.showing(program)
 
     async def one(source: Source) -> list[Scored]:
         with scope(source.id) as spent:
@@ -92,4 +144,19 @@ async def score_program(
         heard()
         return [dataclasses.replace(row, spent=spent) for row in scored]
 
-    return [scored for batch in await asyncio.gather(*map(one, sources)) for scored in batch]
+    return [scored for batch in await _together(map(one, sources)) for scored in batch]
+
+
+async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results in order; the first failure ends all the others before it is passed on."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _mean(scores: Sequence[float]) -> float:
+    return sum(scores) / len(scores) if scores else 0.0

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import functools
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -9,40 +10,18 @@ from collections.abc import Callable, Sequence
 import dspy
 
 from metrics.metric import Metric
-from optimize.optimizers import OPTIMIZERS
-from optimize.scoring import Heard, score_step
+from optimize.allowance import UNBOUNDED, Allowance, Spent
+from optimize.budget import Budget
+from optimize.optimizers import optimize
+from optimize.scoring import Heard, score_step, silent
+from optimize.watch import Watch
 from programs.formats import FORMATS
 from programs.program import Program
 from programs.step import Step
 from signatures.wording import wordings
 
-
-@dataclasses.dataclass(frozen=True)
-class Budget:
-    """How far a search goes.
-
-    Attributes:
-        glance, probe, select: examples a variant is scored on at first sight, while narrowing, and at the end.
-        demos: the most shown. sets: demo sets a random search draws. nearest: try demos chosen per call by
-        embedding; they cost a cold prompt each time.
-    """
-
-    glance: int
-    probe: int
-    select: int
-    demos: int
-    sets: int
-    nearest: bool
-
-
 KEPT = 2  # variants that are looked at again after the first sight
 PRICE = 0.02  # the worth that a prompt twice as long must bring
-
-BUDGETS = {
-    "light": Budget(3, 6, 10, 4, 3, nearest=False),
-    "medium": Budget(4, 12, 24, 8, 8, nearest=True),
-    "heavy": Budget(8, 24, 48, 8, 16, nearest=True),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +38,28 @@ class Variant:
 Say = Callable[[str], None]
 
 
+def _unheard(words: str) -> None:
+    pass
+
+
+def _prefixed(say: Say, name: str, words: str) -> None:
+    say(f"{name}: {words}")
+
+
 class StepSearch:
     """Finds the best way to ask step `name` of a program.
 
-    Examples whose group is among the demos' are never those a variant is scored on, so that no variant wins by
-    having seen the answer. Ties go to the earlier variant, which is the simpler one.
+    Variants are raced on examples of which no demo was made and no instruction was proposed: demos and what an
+    optimizer sees are of other groups, and no labelled answer that is scored stands in a prompt. Where there is but
+    one group it serves as both, and a demo is only kept from its own example. A recipe may make an example of several
+    seeds (Self-Instruct's lists of tasks), each a group of its own: such a seed may then stand in a demo and in an
+    exam, on a step that has no right answer to give away. Ties go to the earlier variant, which is the simpler one.
+
+    Args:
+        heard: called at every score. say: given lines for people. note: given the best score so far, in a few words.
+        allowance: what the search may take. Where it is spent, the best of the last race stands; the calls of the
+        last race are kept back while an optimizer is at work. novelty: see `score_step`; for steps without labels,
+        and in races alone: inside an optimizer every reply is scored for itself.
     """
 
     def __init__(
@@ -74,71 +70,97 @@ class StepSearch:
         metric: Metric,
         budget: Budget,
         *,
-        heard: Heard,
-        say: Say,
+        heard: Heard = silent,
+        say: Say = _unheard,
+        note: Say = _unheard,
+        allowance: Allowance = UNBOUNDED,
+        novelty: float = 0.0,
         seed: int = 0,
     ) -> None:
         self.program, self.name, self.metric, self.budget = program, name, metric, budget
-        self.heard, self.say = heard, say
+        self.heard, self.say, self.note, self.allowance = heard, say, note, allowance
+        self.novelty = 0.0 if name in metric.recipe.labelled else novelty
         self.pool, self.exam = _parted(examples, seed)
+        self.best = Variant("as written", _copy(program.step(name)))
 
-    async def run(self, optimizer: str) -> list[Variant]:
-        """Every variant scored, the winner last; it is also set on the program."""
-        start = Variant("as written", _copy(self.program.step(self.name)))
+    async def run(self, optimizer: str) -> Variant:
+        """The winner; it is also set on the program."""
+        try:
+            await self._races(optimizer)
+        except Spent as spent:
+            self.say(f"{self.name}: {spent}; kept the best so far")
+        _install(self.program, self.name, self.best.step)
+        return self.best
+
+    async def _races(self, optimizer: str) -> None:
+        """First the format, then the wording, then the demos and what the optimizer makes of it all."""
+        start = self.best
         formats = [
             self._vary(start, f"{format}, {demos} demos", format=format, demos=self._demos(demos))
             for format in FORMATS
             for demos in (0, self.budget.demos)
         ]
         seen = await self._race(formats, self.budget.glance)
-        narrowed = await self._race(seen[-KEPT:], self.budget.probe)
-        best = narrowed[-1]
+        await self._race(seen[:KEPT], self.budget.probe)
         others = range(1, len(wordings(start.step.asked)))
-        worded = [self._vary(best, f"{best.what}, wording {w + 1}", wording=w) for w in others]
-        best = (await self._race([best, *worded], self.budget.probe))[-1]
-        last = await self._race([best, *await self._demo_variants(best, optimizer)], self.budget.select)
-        _install(self.program, self.name, last[-1].step)
-        return [*seen, *narrowed, *last]
+        worded = [self._vary(self.best, f"{self.best.what}, wording {w + 1}", wording=w) for w in others]
+        await self._race([self.best, *worded], self.budget.probe)
+        await self._race([self.best, *await self._demo_variants(optimizer)], self.budget.select)
 
     async def _race(self, variants: Sequence[Variant], n: int) -> list[Variant]:
-        """Score variants on the same n examples; worst first, best last, of equals the earlier one last.
+        """Score variants on the same n examples; best first, of equals the earlier one. The best is kept.
 
-        Every call of a run pays for its prompt, so a longer one must be worth `PRICE` more for each doubling.
+        Where the allowance ends a race, what it has scored is ranked: the best of the race before goes first, so
+        that it is only ever put back by what was scored beside it.
         """
-        exam = self.exam[:n]
-        scored = [
-            dataclasses.replace(
-                variant, score=await self._score(variant.step, exam), n=len(exam), length=_length(variant.step, exam[0])
-            )
-            for variant in variants
-        ]
-        scored.reverse()
-        ranked = sorted(scored, key=lambda variant: variant.score - PRICE * math.log2(variant.length))
-        self.say(f"{self.name}: best so far {ranked[-1].score:.2f} ({ranked[-1].what}, on {len(exam)})")
-        return ranked
+        exam, scored = self.exam[:n], list[Variant]()
+        for variant in variants:
+            self.allowance.check(len(exam))
+            score, length = await self._score(variant.step, exam), _length(variant.step, exam[0])
+            scored.append(dataclasses.replace(variant, score=score, n=len(exam), length=length))
+            scored.sort(key=_merit, reverse=True)
+            self.best = scored[0]
+            self.note(f"best so far {self.best.score:.2f}")
+        self.say(f"{self.name}: best so far {self.best.score:.2f} ({self.best.what}, on {len(exam)})")
+        return scored
 
     async def _score(self, step: Step, exam: Sequence[dspy.Example]) -> float:
         trial = self.program.deepcopy()
         _install(trial, self.name, step)
-        scores = await score_step(trial, self.name, exam, self.metric, self.heard)
+        metric = self.metric.showing(trial)
+        scores = await score_step(trial, self.name, exam, metric, self.heard, novelty=self.novelty)
         return sum(scores) / len(scores) if scores else 0.0
 
-    async def _demo_variants(self, best: Variant, optimizer: str) -> list[Variant]:
-        """More or nearer labelled demos, and what DSPy's optimizer makes of them."""
-        if not self.pool:
-            return []
-        compiled = await asyncio.to_thread(self._optimize, best.step, optimizer)
-        variants = [Variant(f"{best.what}, {optimizer} demos", compiled)]
-        if self.budget.nearest:
+    async def _demo_variants(self, optimizer: str) -> list[Variant]:
+        """What DSPy's optimizer makes of the best so far, and the labelled demos nearest to each call."""
+        best, variants = self.best, list[Variant]()
+        if self.pool and (step := await self._optimized(best.step, optimizer)):
+            variants.append(Variant(f"{best.what}, {optimizer}", step))
+        if self.pool and self.budget.nearest:
             near = self._vary(best, f"{best.what}, nearest demos", demos=self._demos(len(self.pool)))
             near.step.nearest = self.budget.demos
             variants.append(near)
         return variants
 
-    def _optimize(self, step: Step, optimizer: str) -> Step:
-        trial = self.program.deepcopy()
-        _install(trial, self.name, step)
-        return OPTIMIZERS[optimizer](trial, self.name, self.pool, self.metric, self.budget.demos, self.budget.sets)
+    async def _optimized(self, step: Step, optimizer: str) -> Step | None:
+        """What the optimizer makes of the step. A thread cannot be cancelled: interrupted, it ends at its next call."""
+        watch = Watch(
+            self.program.deepcopy(),
+            self.name,
+            self.metric,
+            len(self.pool[: self.budget.select]),
+            allowance=self.allowance,
+            reserve=(2 + self.budget.nearest) * len(self.exam[: self.budget.select]),
+            note=lambda words: self.note(f"{optimizer}: {words}"),
+        )
+        heard = functools.partial(_prefixed, self.say, self.name)
+        work = asyncio.ensure_future(asyncio.to_thread(optimize, optimizer, step, self.pool, self.budget, watch, heard))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            watch.stop()
+            await asyncio.gather(work, return_exceptions=True)
+            raise
 
     def _vary(
         self,
@@ -160,6 +182,11 @@ class StepSearch:
         """The first n of the demo pool, of as many groups as there are; only the step's own fields."""
         fields = [*self.program.step(self.name).signature.fields]
         return [dspy.Example(**{field: example[field] for field in fields}) for example in self.pool[:n]]
+
+
+def _merit(variant: Variant) -> float:
+    """Every call of a run pays for its prompt, so a longer one must be worth `PRICE` more for each doubling."""
+    return variant.score - PRICE * math.log2(variant.length)
 
 
 def _parted(examples: Sequence[dspy.Example], seed: int) -> tuple[list[dspy.Example], list[dspy.Example]]:

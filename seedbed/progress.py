@@ -1,7 +1,8 @@
 """What a person sees while work goes on: bars and lines on stderr, so that stdout stays for results."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 
 from rich.console import Console
 from rich.progress import (
@@ -15,11 +16,25 @@ from rich.progress import (
 from rich.progress import Progress as Bars
 
 
+class Task:
+    """What moves one bar: a call, by one step; `note`, the few words behind it."""
+
+    def __init__(self, bars: Bars, bar: TaskID) -> None:
+        self._bars, self.bar = bars, bar
+
+    def __call__(self) -> None:
+        self._bars.advance(self.bar)
+
+    def note(self, words: str) -> None:
+        """Put these words behind the bar."""
+        self._bars.update(self.bar, note=words)
+
+
 class Progress:
     """Bars that come and go. Where stderr is no terminal, only the lines are printed."""
 
     def __init__(self) -> None:
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(file=sys.stderr, highlight=False)  # held on to: DSPy is silenced by swapping the stream
         self._bars = Bars(
             TextColumn("{task.description:<32}"),
             BarColumn(24),
@@ -44,13 +59,13 @@ class Progress:
         self._bars.console.print(line, markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
-    def task(self, what: str, total: int) -> Iterator[Callable[[], None]]:
-        """A bar of `total` steps; yields what moves it by one. It is done when the block is, however many came."""
-        bar = self.bar(what, total)
+    def task(self, what: str, total: int) -> Iterator["Task"]:
+        """A bar of `total` steps. It is done when the block is, however many came."""
+        task = Task(self._bars, self.bar(what, total))
         try:
-            yield lambda: self._bars.advance(bar)
+            yield task
         finally:
-            self._bars.remove_task(bar)
+            self._bars.remove_task(task.bar)
 
     def bar(self, what: str, total: int) -> TaskID:
         """A bar that `show` moves."""
