@@ -83,7 +83,8 @@ def test_roles_not_bound_fall_to_the_teacher(tmp_path: Path) -> None:
             "run.rows: input should be a valid integer, unable to parse string as an integer (got 'many')",
         ),
         ("sources.unanswerable=2", "sources.unanswerable: input should be less than or equal to 1 (got 2)"),
-        ("compile.optimizer=magic", "compile.optimizer: input should be 'labeled', 'bootstrap' or 'random-search'"),
+        ("compile.optimizer=magic", "compile.optimizer: input should be 'auto', 'labeled', 'bootstrap'"),
+        ("compile.novelty=2", "compile.novelty: input should be less than or equal to 1 (got 2)"),
         ("models.small.concurrency=0", "models.small.concurrency: input should be greater than or equal to 1 (got 0)"),
     ],
 )
