@@ -106,9 +106,10 @@ class Compilation:
         return chosen
 
     def _share(self) -> float:
-        """What the caps may be at after this step: every step has its part, and every fold as much as the program."""
-        steps = len(self._examples(self.project.training_seeds))
-        return (len(self.steps) + 1) / steps / (1 + self.project.folds)
+        """What the caps may be at after this step: every search has an equal part, those of the folds included."""
+        searched = self._examples(self.project.training_seeds).keys()
+        searches = len(searched) + self.project.folds * len(self.project.recipe.labelled & searched)
+        return (len(self.steps) + 1) / searches
 
     async def _procedure(self, metric: Metric) -> list[Agreement]:
         """By k-fold, how near the labelled steps come to people's answers on seeds their compile did not see."""
