@@ -71,7 +71,7 @@ def relevance(row: Row) -> Finding | None:
     if not row.question:
         return None
     score = (likeness(row.embed, row.question, row.document) + float(row.asked_near.max())) / 2
-    return Finding(_share(score), "the question is hardly about this document")
+    return _finding(score, "the question is hardly about this document")
 
 
 def word_share(row: Row) -> Finding | None:
@@ -94,7 +94,7 @@ def verbatim(row: Row) -> Finding | None:
     """The share of the answer's words that the document holds in the same order (LCS recall; Lin 2004, section 3.1)."""
     said = words(row.answer)
     score = LCSseq.similarity(said, words(row.document)) / len(said) if said else 0.0
-    return Finding(score, "the document has the answer's words in another order, or not at all")
+    return _finding(score, "the document has the answer's words in another order, or not at all")
 
 
 def located(row: Row) -> Finding | None:
@@ -106,7 +106,7 @@ def located(row: Row) -> Finding | None:
     window = row.windows[int(row.asked_near.argmax())]
     there = set(content_words(window))
     said = f"the document speaks of what is asked here, without the answer's words: {window[:120]!r}"
-    return Finding(sum(word in there for word in added) / len(added), said)
+    return _finding(sum(word in there for word in added) / len(added), said)
 
 
 def gain(row: Row) -> Finding | None:
@@ -114,12 +114,12 @@ def gain(row: Row) -> Finding | None:
     if not row.question:
         return None
     nearer = float(row.near(f"{row.question} {row.answer}").max() - row.asked_near.max())
-    return Finding(_share(0.5 + nearer / 2), "no sentence of the document is nearer to question and answer together")
+    return _finding(0.5 + nearer / 2, "no sentence of the document is nearer to question and answer together")
 
 
 def topic(row: Row) -> Finding | None:
     """Cosine of the answer with the whole document."""
-    return Finding(likeness(row.embed, row.answer, row.document), "the answer is about something else")
+    return _finding(likeness(row.embed, row.answer, row.document), "the answer is about something else")
 
 
 def denial(row: Row) -> Finding | None:
@@ -138,7 +138,7 @@ def entailment(row: Row) -> Finding | None:
     said = sentences(row.answer)
     scores = [float(score) for score in row.entail(row.document, said)]
     least = int(np.argmin(scores))
-    return Finding(_share(scores[least]), f"the document does not bear out: {said[least][:120]!r}")
+    return _finding(scores[least], f"the document does not bear out: {said[least][:120]!r}")
 
 
 ON_QUESTION: dict[str, Callable[[Row], Finding | None]] = {"relevance": relevance}
@@ -191,6 +191,11 @@ def wrong_number(said: str, document: str) -> str:
     """What to tell a person of a number the document does not hold, with the one it may have been meant for."""
     near = process.extractOne(said, sorted(set(_NUMBER.findall(document))), score_cutoff=50)
     return f"the answer says {said}; the document {f'says {near[0]}' if near else 'does not'}"
+
+
+def _finding(score: float, doubt: str) -> Finding:
+    """A finding that speaks of a doubt only where it is one: below one half."""
+    return Finding(_share(score), doubt if score < 0.5 else "")
 
 
 def _share(score: float) -> float:

@@ -58,7 +58,8 @@ def load_frozen(path: Path) -> Frozen:
     return Frozen.model_validate_json(path.read_text(encoding="utf-8"))
 
 
-def uncalibrated(judges: list[Judge], embedder: str) -> Frozen:
+def uncalibrated(judges: list[Judge], embedder: str, cross_encoder: str | None = None) -> Frozen:
     """The prior weights with these judges as they are: what stands before any verdict."""
     names = [*PARTS, *(judge.aspect for judge in judges)]
-    return Frozen(fitted=prior(names), judges={judge.aspect: judge.dump_state() for judge in judges}, embedder=embedder)
+    states = {judge.aspect: judge.dump_state() for judge in judges}
+    return Frozen(fitted=prior(names), judges=states, embedder=embedder, cross_encoder=cross_encoder)

@@ -8,7 +8,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import Field
 
-from programs.candidate import Candidate, Drop
+from programs.candidate import Candidate, Drop, Exchange
 from programs.feeds import ChunkFeed
 from programs.program import Program
 from programs.recipe import Recipe, Seed
@@ -28,6 +28,10 @@ class QASeed(Seed):
     @property
     def group(self) -> str:
         return self.source
+
+    @property
+    def row(self) -> Candidate | None:
+        return None if self.answer is None else Exchange(text=self.document, asked=self.question, said=self.answer)
 
 
 class QA(Candidate):

@@ -26,6 +26,11 @@ class Seed(BaseModel):
         """What a split keeps together."""
         return self.id
 
+    @property
+    def row(self) -> Candidate | None:
+        """The good row it stands for, on a document; None where it stands for none."""
+        return None
+
 
 def no_filter(candidate: Candidate) -> Drop | None:
     """The filter of a recipe that has none of its own."""

@@ -7,12 +7,13 @@ from collections.abc import Callable, Collection, Sequence
 
 from metrics.calibration import Calibration, calibrate
 from metrics.case import LabelledCase, Preference, middle
-from metrics.evidence import Embed, Entail
+from metrics.evidence import Embed
 from metrics.frozen import Frozen, uncalibrated
 from metrics.readings import PREFERENCE, Case, Reader, judge_names
 from programs.formats import FORMATS
 from programs.judging import Judge, Pairwise
 from programs.rater import Rater
+from seedbed.cross_encoder import cross_encoder
 from seedbed.progress import Progress
 
 READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
@@ -25,7 +26,8 @@ class Calibrator:
     """Freezes a metric from labelled cases.
 
     Args:
-        embed, embedder: the embedding and its name. judges: what is asked about rows. pairwise: about preferences.
+        embed, embedder: the embedding and its name. cross_encoder: the name of one, for further evidence.
+        judges: what is asked about rows. pairwise: about preferences.
         writer: the alias that judges. teacher: the alias that writes; a judge of its own rows is warned of.
         required: judges that are kept even where they are of no use, since a row needs their yes.
         checks: cases a judge is tried on before it is put to all of them; None puts it to all at once.
@@ -40,14 +42,14 @@ class Calibrator:
         *,
         judges: Sequence[Judge] = (),
         pairwise: Pairwise | None = None,
-        entail: Entail | None = None,
+        cross_encoder: str | None = None,
         writer: str = "",
         teacher: str = "",
         required: Collection[str] = (),
         checks: int | None = None,
         showable: Callable[[LabelledCase], bool] = lambda case: True,
     ) -> None:
-        self.embed, self.embedder, self.progress, self.entail = embed, embedder, progress, entail
+        self.embed, self.embedder, self.progress, self.cross_encoder = embed, embedder, progress, cross_encoder
         self.judges, self.pairwise, self.writer, self.teacher = list(judges), pairwise, writer, teacher
         self.required, self.checks, self.showable = frozenset(required), checks, showable
         self.middle = 0.5
@@ -61,7 +63,7 @@ class Calibrator:
 
     def uncalibrated(self) -> Frozen:
         """Prior weights and all judges: what stands where nobody has said anything yet."""
-        return uncalibrated(self.judges, self.embedder)
+        return uncalibrated(self.judges, self.embedder, self.cross_encoder)
 
     async def _rows(self, cases: Sequence[LabelledCase]) -> Frozen:
         self.middle = middle([case.label for case in cases])
@@ -87,6 +89,7 @@ class Calibrator:
             },
             judge=self.writer if judges else "",
             embedder=self.embedder,
+            cross_encoder=self.cross_encoder,
             verdicts=_digest(cases),
         )
 
@@ -103,14 +106,14 @@ class Calibrator:
             figures=self._noted(figures, []),
             judge=self.writer if judge else "",
             embedder=self.embedder,
+            cross_encoder=self.cross_encoder,
             verdicts=_digest(pairs),
             pairs=True,
         )
 
     def _reader(self, judges: Sequence[Judge], heard: Callable[[], None]) -> Reader:
-        return Reader(
-            self.embed, judges=judges, pairwise=self.pairwise, entail=self.entail, writer=self.writer, heard=heard
-        )
+        entail = cross_encoder(self.cross_encoder) if self.cross_encoder else None
+        return Reader(self.embed, judges=judges, pairwise=self.pairwise, entail=entail, writer=self.writer, heard=heard)
 
     def _shown(self, cases: Sequence[LabelledCase]) -> list[LabelledCase]:
         """A few cases of one or two documents, good and bad in turn, for the judges' prompts; none where few
@@ -160,7 +163,7 @@ class Calibrator:
         return [case for _, case in turns[:n]]
 
     def _by_aspect(self, cases: Sequence[LabelledCase]) -> dict[str, list[int]]:
-        """The places of the cases that speak of each aspect: its own, and the good ones of all; not where they are few."""
+        """The places of the cases that speak of an aspect, its own and the good ones of all; not where they are few."""
         found = dict[str, list[int]]()
         for aspect in sorted({case.aspect for case in cases} - {"overall"}):
             own = [i for i, case in enumerate(cases) if case.aspect == aspect]

@@ -43,7 +43,7 @@ def prompts(project: Project, *, uncompiled: bool) -> tuple[dict[str, Prompt], s
         program, judges, remark = project.recipe.program(), asked_judges(project), "as written, not compiled"
     else:
         found = peek_artefact(project)
-        program, judges, remark = found.compiled, found.judges, f"compiled: {project.compiled_path()}"
+        program, judges, remark = found.compiled, found.frozen.opened(), f"compiled: {project.compiled_path()}"
         if found.manifest.ships != "compiled":
             remark += f"\na run uses the uncompiled program instead, for {found.manifest.why}"
     steps = named_steps(program, judges)

@@ -16,18 +16,18 @@ TELLING = 12  # characters from which an equal text is no chance
 _LABEL = re.compile(r"^(?:\d+\.|[A-Z][\w ]*:)\s+")
 
 
-def provenance(project: Project, program: Program, metric: Metric, state: str) -> dict[str, Any]:
+def provenance(project: Project, program: Program, metric: Metric, shared: dict[str, Any]) -> dict[str, Any]:
     """Recipe, models, hashes, and every step with its demos and the seeds or verdicts these stand on.
 
-    `state` is the program's hash.
+    `shared` is what all rows of the run carry, the hashes among it.
     """
     labelled = [*project.seeds, *project.verdicts]
     return {
         "recipe": project.recipe.name,
         "teacher": project.config.roles.teacher,
         "models": {alias: entry.model for alias, entry in project.config.models.items()},
-        "program": state,
-        "metric": metric.hash,
+        "program": shared["program"],
+        "metric": shared["metric"],
         "judges": [judge.aspect for judge in metric.judges],
         "steps": {
             name: {

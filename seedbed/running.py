@@ -83,9 +83,7 @@ class Run:
 
     async def work(self) -> str:
         """Run until done; returns why it stopped. Cancelling it loses calls in flight at most."""
-        self.session.journal.describe(
-            self._setup, provenance(self.project, self.program, self.metric, self.shared["program"])
-        )
+        self.session.journal.describe(self._setup, provenance(self.project, self.program, self.metric, self.shared))
         tasks: dict[int, asyncio.Task[Outcome]] = {}
         window = min(LAG, 2 * self.session.lm("teacher")._async_engine_spec.concurrency)
         bar = self.progress.bar("rows", self.goal)

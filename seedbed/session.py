@@ -10,13 +10,17 @@ from typing import Any
 
 import dspy
 
+from metrics.frozen import Frozen
 from metrics.metric import Metric
-from programs.judging import JUDGES, Judge, RulesJudge
+from programs.judging import JUDGES, Judge, Pairwise, RulesJudge
 from programs.program import run_sync
+from seedbed.calibrating import Calibrator
 from seedbed.config import unknown
+from seedbed.cross_encoder import cross_encoder
 from seedbed.embedder import Embedder
 from seedbed.errors import UserError
 from seedbed.journal import Journal, Scope, Tally
+from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.teacher import TeacherLM, teacher
 
@@ -33,6 +37,7 @@ class Session:
 
     def __init__(self, project: Project, journal: Path, *, history: bool = True) -> None:
         self.project, self.embed = project, Embedder(project.config.embedder)
+        self.entail = cross_encoder(encoder) if (encoder := project.config.gates.cross_encoder) else None
         self.journal = Journal(journal)
         self._history, self._lms, self._open = history, dict[str, TeacherLM](), contextlib.ExitStack()
 
@@ -80,14 +85,52 @@ class Session:
         """As `asked_judges`, of this project."""
         return asked_judges(self.project)
 
-    def metric(self, judges: list[Judge]) -> Metric:
-        """The project's metric with these judges. A row may not repeat a training seed's prompt."""
+    def calibrator(self, progress: Progress, *, teacher: str | None = None, checks: int | None = None) -> Calibrator:
+        """What freezes a metric with this project's judges. `teacher`: the alias that writes rows, where it is not
+        the one of this session. `checks`: as the Calibrator takes it."""
+        roles = self.project.config.roles.named()
+        return Calibrator(
+            self.embed,
+            self.project.config.embedder,
+            progress,
+            judges=self.judges(),
+            pairwise=Pairwise(),
+            cross_encoder=self.project.config.gates.cross_encoder,
+            writer=roles["judge"],
+            teacher=teacher or roles["teacher"],
+            required=self.project.recipe.required,
+            checks=checks,
+            showable=lambda case: not self.project.is_held_out(case.group),
+        )
+
+    def metric(self, frozen: Frozen) -> Metric:
+        """The project's metric by these frozen weights and judges. A row may not repeat a training seed's prompt.
+
+        Raises UserError where it was fitted to another embedder's or cross-encoder's evidence."""
+        gates = self.project.config.gates
+        for what, fitted, now in (
+            ("embedder", frozen.embedder, self.project.config.embedder),
+            ("gates.cross_encoder", frozen.cross_encoder, gates.cross_encoder),
+        ):
+            if fitted != now:
+                raise UserError(
+                    f"The metric was calibrated with {what}: {fitted or 'none'}, and the config names {now or 'none'}.",
+                    hint="Calibrate or compile again, or mend the config.",
+                )
         shown = [
             str(text)
             for seed in self.project.training_seeds
             if (text := getattr(seed, "question", None) or getattr(seed, "instruction", None))
         ]
-        return Metric(self.project.recipe, self.embed, self.project.bars, judges=judges, shown=shown)
+        return Metric(
+            self.project.recipe,
+            self.embed,
+            self.project.bars,
+            fitted=frozen.fitted,
+            judges=frozen.opened(),
+            shown=shown,
+            entail=self.entail,
+        )
 
     @contextlib.contextmanager
     def scope(self, id: str, draw: int = 0) -> Iterator[Scope]:

@@ -11,6 +11,7 @@ from metrics.readings import Case, Reader, judge_names
 from programs.program import run_sync
 from seedbed.calibrating import Calibrator
 from seedbed.config import Roles
+from seedbed.cross_encoder import cross_encoder
 from seedbed.embedder import MODEL, Embedder
 from seedbed.errors import UserError
 from seedbed.progress import Progress
@@ -33,7 +34,8 @@ def calibrate_cases(cases: list[Case], project: Project | None, judge: str | Non
     try:
         if project is None or judge == NOBODY:
             name = project.config.embedder if project else MODEL
-            return run_sync(Calibrator(Embedder(name), name, progress).frozen(cases))
+            encoder = project.config.gates.cross_encoder if project else None
+            return run_sync(Calibrator(Embedder(name), name, progress, cross_encoder=encoder).frozen(cases))
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias) as session:
             return run_sync(session.calibrator(progress, teacher=project.config.roles.teacher).frozen(cases))
@@ -50,12 +52,15 @@ def check_cases(
     any and a model to ask. UserError where the labels tell nothing."""
     rows = [case for case in cases if isinstance(case, LabelledCase) is not frozen.pairs]
     embed = Embedder(frozen.embedder)
+    entail = cross_encoder(frozen.cross_encoder) if frozen.cross_encoder else None
     try:
         if project is None or judge == NOBODY or not frozen.judges:
-            return _checked(Reader(embed), frozen, rows)
+            return _checked(Reader(embed, entail=entail), frozen, rows)
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias), progress.task("check", len(rows)) as heard:
-            return _checked(Reader(embed, judges=frozen.opened(), writer=alias, heard=heard), frozen, rows)
+            return _checked(
+                Reader(embed, entail=entail, judges=frozen.opened(), writer=alias, heard=heard), frozen, rows
+            )
     except ValueError as error:
         raise UserError(
             f"{error}", hint="Checking takes rows that people accepted and rows that they did not."
@@ -80,6 +85,18 @@ def open_frozen(path: Path) -> Frozen:
         raise UserError(
             f"{path} is no frozen metric of this version.", hint="seedbed calibrate --verdicts FILE writes a new one."
         ) from error
+
+
+def open_metric(project: Project) -> Frozen:
+    """The metric that the config names under `metric:`. UserError where it cannot score rows."""
+    assert project.config.metric
+    frozen = open_frozen(project.base / project.config.metric)
+    if frozen.pairs:
+        raise UserError(
+            f"metric: {project.config.metric} was calibrated on preferences, which compare rows and score none.",
+            hint="Calibrate on rows with labels 0 and 1.",
+        )
+    return frozen
 
 
 def _checked(reader: Reader, frozen: Frozen, rows: list[Case]) -> Frozen:

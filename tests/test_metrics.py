@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.agreement import LabelledCase, check
 from metrics.evidence import missing_numbers, word_support
 from metrics.measures import auroc
 from metrics.metric import Bars, Metric
@@ -238,9 +237,3 @@ def test_rows_of_one_group_count_as_one_observation() -> None:
 def test_one_group_gives_the_widest_interval() -> None:
     interval = grouped_interval([0.2, 0.4], ["a", "a"])
     assert (interval.mean, interval.low, interval.high) == (pytest.approx(0.3), -1.0, 1.0)
-
-
-@pytest.mark.parametrize(("scores", "useful"), [([1.0, 0.0] * 10, True), ([0.5] * 20, False), ([None] * 20, False)])
-def test_only_a_judge_that_tells_good_from_bad_is_useful(scores: list[float | None], useful: bool) -> None:
-    cases = [LabelledCase(document="d", answer="a", label=float(n % 2 == 0), group=str(n // 2)) for n in range(20)]
-    assert check("grounded", scores, cases).useful is useful

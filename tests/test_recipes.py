@@ -106,7 +106,7 @@ def dropped(candidates: Sequence[Candidate]) -> list[str | None]:
 
 
 def seeds_of(recipe: Recipe) -> list[Any]:
-    return read_lines(SEEDS / f"{recipe.name.replace('-', '_')}.jsonl", recipe.seed)
+    return read_lines(SEEDS / f"{recipe.name.replace('-', '_')}.jsonl", recipe.seed.model_validate_json)
 
 
 # every recipe

@@ -32,7 +32,10 @@ def problems(tmp_path: Path, *lines: str) -> list[str]:
 def test_good_lines_come_in_their_order(tmp_path: Path) -> None:
     path = tmp_path / "seeds.jsonl"
     path.write_text(f"{line('b')}\n\n{line('a', answer=None)}\n", encoding="utf-8")
-    assert [(seed.id, seed.answer) for seed in read_lines(path, QASeed.model_validate_json)] == [("b", "a"), ("a", None)]
+    assert [(seed.id, seed.answer) for seed in read_lines(path, QASeed.model_validate_json)] == [
+        ("b", "a"),
+        ("a", None),
+    ]
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
