@@ -144,7 +144,7 @@ def binormal(
 
 
 def coverage(area: float, n: int, documents: int | None, repeats: int) -> float:
-    """How often the interval of the AUROC holds the planted one. 500 repeats: see the docstring of `bootstrap`."""
+    """How often the interval of the AUROC holds the planted one. 500 repeats were measured: see `bootstrap`."""
     rng, held = np.random.default_rng(0), 0
     for _ in range(repeats):
         scores, labels, groups = binormal(area, n, documents, rng)
