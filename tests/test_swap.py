@@ -304,13 +304,13 @@ def test_the_embedded_model_at_two_settings(tmp_path: Path, capsys: pytest.Captu
     config = config.replace("{model: scripted/strong.py}", "{model: embedded/smollm2-135m, max_tokens: 32}")
     config = config.replace("{model: scripted/weak.py}", "{model: embedded/smollm2-135m, max_tokens: 8}")
     (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
-    settings = ("compile.compare=3", "compile.folds=0", "compile.max_calls=8")
+    settings = ("compile.compare=3", "compile.folds=0", "compile.max_calls=24")
     more = ["--compile-missing", *(word for setting in settings for word in ("--set", setting))]
     long, brief = evaluated(folder, capsys, "--teachers", "strong,weak", *more)
     for result in (long, brief):
         as_written, swap, own = result["standings"]
         assert {one["n"] for one in (as_written, swap, own)} == {3}
-        assert own["unreadable"] <= as_written["unreadable"]
+        assert own["unreadable"] < as_written["unreadable"]
         assert {gain["verdict"] for gain in result["gains"].values()} == {"too few documents to say"}
     assert long["standings"][0]["tokens"] > brief["standings"][0]["tokens"]
 
