@@ -272,6 +272,20 @@ def test_with_few_seeds_all_are_compiled_on_and_the_procedure_is_measured_by_fol
     assert (result["agreement"], result["procedure"]) == ([], found["procedure"])
 
 
+def test_with_nothing_held_out_the_compiled_program_ships_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project(tmp_path / "p", seeds=8)
+    for place in PLACES[4:]:
+        (folder / "documents" / f"{place}.md").unlink()
+    assert seedbed(folder, "compile", "--teacher", "weak", "--set", "compile.folds=2") == 0
+    said = capsys.readouterr()
+    assert "nothing is held out to compare on" in said.err
+    assert "ships: compiled (nothing was held out to compare on)" in said.out
+    assert "warning: the gain is not known" in said.out
+    assert (manifest(folder, "weak")["comparison"], manifest(folder, "weak")["folds"]) == (None, 2)
+
+
 def test_folds_leave_every_seed_out_once_and_no_document_on_both_sides(tmp_path: Path) -> None:
     folder = project(tmp_path / "p", seeds=24)
     opened = Project(load_config(folder / "seedbed.yaml", ["compile.folds=4"]), folder)
