@@ -181,10 +181,8 @@ class Calibrator:
         if self.writer and self.writer == self.teacher:
             notes.append(f"judge and teacher are one model ({self.writer}): it may be kind to its own rows")
         if shown:
-            groups = len({case.unit for case in shown})
-            notes.append(
-                f"{len(shown)} verdicts are shown to the judges; their {groups} documents are not counted here"
-            )
+            named = ", ".join(sorted({case.unit for case in shown}))
+            notes.append(f"{len(shown)} verdicts are shown to the judges; the others on {named} are not counted here")
         return figures.model_copy(update={"notes": notes})
 
 

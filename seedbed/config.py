@@ -139,7 +139,7 @@ class CompileSettings(Section):
         score a row loses for being like one before it, [0, 1]. budget: how many variants on how many examples.
         max_calls, max_tokens, max_usd, max_minutes: the most the search may take, replayed calls included; the
         comparison at the end is always made and comes on top. Minutes are those in which a model was at work.
-        judge_checks: verdicts each judge is checked on at most.
+        judge_checks: verdicts a judge is tried on before it is put to all of them.
         held_out: the share of documents that no prompt sees: figures are measured on them, and their rows are the
         dataset's validation split. compare: passages of held-out documents, about and in all, that programs are
         compared on. folds: hold no seeds out, and measure the procedure by k-fold; 0 holds seeds out; None is 3 with
@@ -154,7 +154,7 @@ class CompileSettings(Section):
     max_usd: float | None = Field(None, gt=0)
     max_minutes: float | None = Field(None, gt=0)
     novelty: float = Field(0.0, ge=0, le=1)
-    judge_checks: int = Field(30, ge=0)
+    judge_checks: int = Field(30, ge=8)
     held_out: float = Field(0.45, gt=0, lt=1)
     compare: int = Field(100, ge=1)
     folds: int | None = Field(None, ge=0)

@@ -5,13 +5,15 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 
 from metrics.metric import Metric
+from metrics.variety import Variety, variety
 from optimize.artefact import Artefact
 from optimize.comparison import Gain, Standing, paired, standing
 from optimize.labels import Agreement, agreement, word_f1
-from optimize.scoring import score_program
+from optimize.scoring import Scored, score_program
 from programs.program import Program, run_sync
 from seedbed.compiling import Compilation
 from seedbed.dataset import load_artefact
+from seedbed.embedder import Embedder
 from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.project import Project
@@ -25,7 +27,8 @@ class Evaluation(BaseModel):
     Attributes:
         metric: the hash of the frozen metric that scored them. standings: the uncompiled program first, then the
         one compiled for another teacher where several are compared, then its own. gains: paired differences to the
-        first. agreement: of labelled steps, by program. procedure, folds: what k-fold said when its own was compiled.
+        first. variety: what each program's accepted rows are worth as a set; None where there are none.
+        agreement: of labelled steps, by program. procedure, folds: what k-fold said when its own was compiled.
         ships, why: which of its own two programs a run uses.
     """
 
@@ -33,6 +36,7 @@ class Evaluation(BaseModel):
     metric: str
     standings: list[Standing]
     gains: dict[str, Gain]
+    variety: dict[str, Variety | None]
     agreement: list[Agreement]
     folds: int
     procedure: list[Agreement]
@@ -91,6 +95,7 @@ def evaluation_text(result: Evaluation) -> str:
     lines = [
         f"teacher {result.teacher}, by metric {result.metric}",
         standings_table(result.standings, result.gains),
+        *(f"{name}: {found}" for name, found in result.variety.items() if found),
         *(agreement_text(one, "held out") for one in result.agreement),
         *(procedure_text(one, result.folds) for one in result.procedure),
         f"ships: {result.ships} ({result.why})",
@@ -130,12 +135,18 @@ def _evaluate(
         metric=exam.frozen.hash,
         standings=[standing(name, rows, lambda spent: session.cost(spent.tallies)) for name, rows in scored.items()],
         gains={name: paired(first, rows) for name, rows in scored.items() if rows is not first},
+        variety={name: _variety(rows, project, exam) for name, rows in scored.items()},
         agreement=agreement,
         folds=own.manifest.folds,
         procedure=own.manifest.procedure,
         ships=own.manifest.ships,
         why=own.manifest.why,
     )
+
+
+def _variety(rows: Sequence[Scored], project: Project, exam: Exam) -> Variety | None:
+    accepted = [(row.candidate, row.source) for row in rows if row.accepted]
+    return variety(accepted, Embedder(project.config.embedder), exam.sources)
 
 
 async def _agreement(project: Project, arms: Mapping[str, Program], exam: Exam) -> list[Agreement]:

@@ -175,8 +175,12 @@ class Project:
     def open_groups(self) -> list[str]:
         """Groups (documents) of which a label may stand in a prompt, a judge's included."""
         seeded = {self.group(seed) for seed in self.training_seeds}
-        judged = {case.group for case in self.verdicts if not self.is_held_out(case.group)}
+        judged = {case.group for case in self.verdicts if self.is_open(case.group)}
         return sorted(seeded | {self._endings.get(group, group) for group in judged})
+
+    def is_open(self, group: str) -> bool:
+        """Whether a verdict's row may be shown to a judge: it is of a document that is known, and not held out."""
+        return bool(group) and not self.is_held_out(group)
 
     @property
     def training_seeds(self) -> list[Any]:

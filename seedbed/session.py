@@ -100,7 +100,7 @@ class Session:
             teacher=teacher or roles["teacher"],
             required=self.project.recipe.required,
             checks=checks,
-            showable=lambda case: not self.project.is_held_out(case.group),
+            showable=lambda case: self.project.is_open(case.group),
         )
 
     def metric(self, frozen: Frozen) -> Metric:

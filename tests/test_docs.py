@@ -5,6 +5,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from seedbed.cli.main import main
@@ -29,7 +30,13 @@ def test_the_commands_of_the_readme_work_in_their_order(tmp_path: Path, monkeypa
             script(Path("seedbed.yaml"))
         else:
             assert words[0] == "seedbed"
-            assert main(words[1:]) == 0, command
+            assert main([row_id() if word == "ROW_ID" else word for word in words[1:]]) == 0, command
+
+
+def row_id() -> str:
+    """A row of the dataset that the commands before it made."""
+    found: str = pq.read_table(next(Path("dataset").glob("rows/*.parquet")))["id"][0].as_py()
+    return found
 
 
 def script(config: Path) -> None:
