@@ -22,7 +22,7 @@ class Budget:
 
 
 BUDGETS = {
-    "light": Budget(3, 6, 10, 4, 3, nearest=False),
+    "light": Budget(3, 8, 12, 4, 3, nearest=False),
     "medium": Budget(4, 12, 24, 8, 8, nearest=True),
     "heavy": Budget(8, 24, 48, 8, 16, nearest=True),
 }

@@ -17,9 +17,6 @@ from optimize.watch import Alone, Escaped, Watch
 from programs.formats import FORMATS
 from programs.step import Step
 
-THRESHOLD = 0.6
-"""The least worth of a bootstrapped demo. Always given: without one DSPy keeps demos of score 0."""
-
 UNLIMITED = 10**9  # unreadable replies are no reason to stop; a dead model stops everything by itself
 THREADS = 8  # calls an optimizer makes at once; the order in which they end decides nothing
 PROPOSING = 1.0  # the temperature at which instructions are proposed; asked at 0 a model repeats itself
@@ -60,7 +57,7 @@ class Study:
         """The settings of everything that bootstraps: at most half of the demos are the model's own."""
         return {
             "metric": self.worth,
-            "metric_threshold": THRESHOLD,
+            "metric_threshold": self.watch.threshold,
             "max_errors": UNLIMITED,
             "max_bootstrapped_demos": (self.budget.demos + 1) // 2,
             "max_labeled_demos": self.budget.demos,

@@ -20,7 +20,7 @@ from programs.program import Program
 from programs.step import Step
 from signatures.wording import wordings
 
-KEPT = 2  # variants that are looked at again after the first sight
+KEPT = 4  # variants that are looked at again: first sight, on a few examples, is too coarse to leave out more
 PRICE = 0.02  # the worth that a prompt twice as long must bring
 
 

@@ -17,6 +17,8 @@ from programs.candidate import digest
 from programs.program import Program, run_sync
 from programs.step import Step
 
+ALIKE = 0.6  # likeness to a person's answer from which a teacher's own is as good as it for a demo
+
 
 class Alone(dspy.Module):
     """One step as a program of its own, so that DSPy's optimizers touch nothing else.
@@ -68,6 +70,12 @@ class Watch(BaseCallback):
         self._metrics = dict[str, Metric]()
         self._lock, self._in_batch = threading.Lock(), False
         self._over: BaseException | None = None
+
+    @property
+    def threshold(self) -> float:
+        """The least worth of a reply that may serve as a demo; without one DSPy would keep those of score 0. Where
+        there is a right answer, the likeness to it; else what a row must be worth."""
+        return ALIKE if self.name in self.metric.recipe.labelled else self.metric.fitted.threshold
 
     def ask(self, step: Step, inputs: dict[str, Any]) -> dspy.Prediction:
         """The step's prediction. Raises Spent where the allowance is, and as a BaseException whatever went wrong."""

@@ -14,7 +14,7 @@ from optimize.comparison import Comparison, compare
 from optimize.labels import Agreement, agreement, word_f1
 from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
-from optimize.search import StepSearch, Variant
+from optimize.search import KEPT, StepSearch, Variant
 from optimize.shipping import decide
 from programs.formats import FORMATS
 from programs.program import Program
@@ -78,7 +78,7 @@ class Compilation:
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
         settings, optimizer = self.project.config.compile, self._optimizer(name, len(examples))
         budget = BUDGETS[settings.budget]
-        total = 2 * len(FORMATS) * budget.glance + 5 * budget.probe + 2 * budget.select
+        total = 2 * len(FORMATS) * budget.glance + (KEPT + 3) * budget.probe + 2 * budget.select
         reflection = {"reflection_lm": self.session.lm("reflection")} if optimizer in REFLECTING else {}
         with self.progress.task(f"compile {name}", total) as task, dspy.context(**reflection):
             search = StepSearch(
