@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from metrics.statistics import grouped_interval
+from metrics.statistics import share_interval
 from optimize.optimizers import OPTIMIZERS
 from programs.candidate import Candidate
 from programs.grounded_qa import QASeed, examples
@@ -70,9 +70,7 @@ def _arm(base: Path, optimizer: str, options: argparse.Namespace, held: Sequence
 
 def _print(name: str, seeds: int, program: Program, standing: Any, calls: int, held: Sequence[QASeed]) -> None:
     said, groups = run_sync(_answers(program, held)), [case.source for case in held]
-    likeness = grouped_interval(
-        [f1(answer, case.answer or "") for answer, case in zip(said, held, strict=True)], groups
-    )
+    likeness = share_interval([f1(answer, case.answer or "") for answer, case in zip(said, held, strict=True)], groups)
     exact = sum(_plain(answer) == _plain(case.answer or "") for answer, case in zip(said, held, strict=True)) / len(
         held
     )

@@ -46,7 +46,7 @@ def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> t
     """Fit the metric on all rows, and measure it out of fold: by up to 5 folds of whole groups.
 
     `judges` names the parts that are judges' readings. One that is of no use on the rows fitted to (a fold's training
-    rows; all rows) is left out of that fit. ValueError, in words for a person, where all verdicts are alike.
+    rows; all rows) is left out of that fit. Raises Alike where all verdicts are of one kind.
     """
     rows = Columns.of(observations)
     folds, judged = deal(rows.good, rows.groups), _judges(rows, judges)
@@ -63,7 +63,7 @@ def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> t
 
 
 def check(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Calibration:
-    """Measure a frozen metric on new verdicts, fitting nothing; ValueError where all verdicts are alike."""
+    """Measure a frozen metric on new verdicts, fitting nothing; raises Alike as well."""
     rows = Columns.of(observations)
     return _measure(fitted, _say(fitted, rows, np.zeros(len(observations), dtype=np.intp)), _judges(rows, judges), [])
 
@@ -177,7 +177,9 @@ def _notes(figures: Calibration, rows: Columns) -> list[str]:
         for name, judge in figures.judges.items()
         if judge.coverage < 1
     ]
-    if figures.difference_low <= 0:
+    if figures.difference_high < 0:
+        notes.append(f"the metric is worse than the trivial rule {best} ({trivial:.2f})")
+    elif figures.difference_low <= 0:
         notes.append(f"no measurable difference between the metric and the trivial rule {best} ({trivial:.2f})")
     if not rows.person.all():
         notes.append("people's verdicts alone do not tell good rows from bad ones: rows made bad by rule are counted")

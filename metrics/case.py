@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from metrics.evidence import ON_ANSWER, ON_QUESTION
 from programs.candidate import Candidate, Exchange, digest
 
+OURS = frozenset({*ON_QUESTION, *ON_ANSWER} - {"entailment"})  # measured on every row, never taken from elsewhere
 Aspect = Literal["grounded", "answerable", "question", "relevant", "overall"]
 
 
@@ -28,6 +30,13 @@ class Line(BaseModel):
     made: Literal["person", "rule"] = "person"
     teacher: str = ""
 
+    @field_validator("scores")
+    @classmethod
+    def _are_no_evidence_of_ours(cls, scores: dict[str, float | None]) -> dict[str, float | None]:
+        if taken := sorted(scores.keys() & OURS):
+            raise ValueError(f"{taken[0]!r} is the name of evidence that is measured here; give the score another name")
+        return scores
+
 
 class LabelledCase(Line):
     """A row with a verdict. `label` is 0, 1 or a grade; `aspect` is what it speaks of, `overall` of the whole row."""
@@ -35,13 +44,13 @@ class LabelledCase(Line):
     document: str | None = None
     question: str | None = None
     answer: str
-    label: float = Field(ge=0, allow_inf_nan=False)
+    label: float = Field(ge=0, le=1000)
     aspect: Aspect = "overall"
 
     @property
     def unit(self) -> str:
         """What a bootstrap draws as one."""
-        return self.group or digest(self.document or self.question)
+        return self.group or digest(self.document or self.question or self.answer)
 
     @property
     def row(self) -> Candidate:

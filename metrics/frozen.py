@@ -16,10 +16,10 @@ class Frozen(BaseModel):
     """What a row's score depends on beside the row, and what the verdicts say it is worth.
 
     Attributes:
-        fitted: parts -> probability. aspects: the same for the verdicts on one aspect, with its figures.
+        fitted: parts -> probability. aspects, fits: for the verdicts on one aspect, its figures and its own model.
         figures: how the fitted metric did on rows it was not fitted to; None where nothing was calibrated.
         judges: the state (prompt, format, demos) of each judge whose verdicts count.
-        judge: what stands behind the judge's role. embedder, cross_encoder: by name.
+        pairwise: the state of the judge of preferences. judge: the alias that judged. embedder, cross_encoder: by name.
         pairs: it was fitted to preferences, so it compares two answers and scores no row.
     """
 
@@ -27,6 +27,8 @@ class Frozen(BaseModel):
     fitted: Fitted
     figures: Calibration | None = None
     aspects: dict[str, Calibration] = Field(default_factory=dict)
+    fits: dict[str, Fitted] = Field(default_factory=dict)
+    pairwise: dict[str, Any] | None = None
     judges: dict[str, dict[str, Any]] = Field(default_factory=dict)
     judge: str = ""
     embedder: str = ""
@@ -41,11 +43,19 @@ class Frozen(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     def opened(self) -> list[Judge]:
-        """The frozen judges, ready to be asked."""
-        judges = [JUDGES[name]() for name in self.judges]
+        """The frozen judges, ready to be asked. Raises ValueError for those of another version."""
+        judges = [JUDGES[name]() for name in self.judges if name in JUDGES]
+        if len(judges) < len(self.judges):
+            raise ValueError(f"of the judges {', '.join(self.judges)}, this version has not all")
         for judge in judges:
             judge.load_state(self.judges[judge.aspect])
         return judges
+
+    @property
+    def unread(self) -> list[str]:
+        """Parts with a weight that no scorer or judge of ours reads: scores that were taken elsewhere."""
+        known = PARTS | self.judges.keys()
+        return sorted(name for name, weight in self.fitted.weights.items() if weight > 0 and name not in known)
 
     def save(self, path: Path) -> None:
         """Write it, the same bytes every time for the same content. Raises OSError."""

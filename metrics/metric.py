@@ -81,7 +81,9 @@ class Metric:
     def hash(self) -> str:
         """What scores depend on: bars, weights, judges and their prompts."""
         judges = [(judge.aspect, judge.hash) for judge in self.judges]
-        return digest(self.bars, self.fitted.model_dump_json(), self.recipe.name, judges, sorted(self.shown))
+        return digest(
+            self.bars, self.fitted.model_dump_json(), self.recipe.name, judges, sorted(self.shown), bool(self.entail)
+        )
 
     def showing(self, program: Program) -> "Metric":
         """The same metric for rows of a program whose prompts show demos: a row may not repeat one of them."""
@@ -122,6 +124,11 @@ class Metric:
             ),
         )
 
+    async def weighed(self, candidate: Candidate, *, label: str | None = None, given: Collection[str] = ()) -> Worth:
+        """`worth`, and where there is no person's answer the judges that can see the row: what a search goes by."""
+        worth = await self.worth(candidate, label=label, given=given)
+        return worth if worth.drop or label is not None else await self._heard(candidate, worth)
+
     async def judged(self, candidate: Candidate, again: Callable[[Any], Awaitable[str | None]] | None = None) -> Worth:
         """The full gate: `worth`, then the round trip (`again` answers anew), then the judges, dearest last.
 
@@ -137,11 +144,8 @@ class Metric:
             if worth.parts["round trip"] < self.bars.round_trip:
                 said = "asked again in other words, the answer was another"
                 return _out(worth, Drop(step="round trip", reason="round trip", detail=said))
-        for judge in self._judges_of(candidate):
-            if drop := self._hear(worth, judge, await judge.acall(candidate), candidate):
-                return _out(worth, drop)
-        worth = self._scored(candidate, worth)
-        if worth.score < self.threshold(candidate):
+        worth = await self._heard(candidate, worth)
+        if not worth.drop and worth.score < self.threshold(candidate):
             worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
         return worth
 
@@ -162,10 +166,15 @@ class Metric:
         weakest = min(against, key=against.__getitem__, default="")
         return worth.model_copy(update={"score": scale.probability(worth.parts), "weakest": weakest})
 
-    def _judges_of(self, candidate: Candidate) -> list[Judge]:
-        """An answer that the document does not say is judged on that alone."""
+    async def _heard(self, candidate: Candidate, worth: Worth) -> Worth:
+        """With the word of every judge that can see the row; out at the first no that the recipe heeds. An answer
+        that the document does not say is judged on that alone."""
         refused = candidate.response == DOES_NOT_SAY
-        return [judge for judge in self.judges if judge.aspect == "answerable" or not refused]
+        asked = [one for one in self.judges if one.sees(candidate) and (one.aspect == "answerable" or not refused)]
+        for judge in asked:
+            if drop := self._hear(worth, judge, await judge.acall(candidate), candidate):
+                return _out(worth, drop)
+        return self._scored(candidate, worth)
 
     def _hear(self, worth: Worth, judge: Judge, verdict: Verdict, candidate: Candidate) -> Drop | None:
         """Take a verdict down; a Drop where the recipe needs this judge's yes and did not get it."""

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from metrics.case import middle
 from metrics.folds import Folds
 from metrics.statistics import Flags, Floats
 
@@ -25,6 +26,10 @@ class Observation:
     own: bool = False
 
 
+class Alike(ValueError):
+    """Verdicts of one kind only tell nothing; said in words for a person."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Columns:
     """Observations as columns, one entry a row. `good`: the label lies above the middle between the lowest and the
@@ -40,11 +45,11 @@ class Columns:
 
     @classmethod
     def of(cls, observations: Sequence[Observation]) -> "Columns":
-        """ValueError, in words for a person, where the verdicts are not of two kinds."""
+        """Raises Alike where the verdicts are not of two kinds."""
         labels = np.array([row.label for row in observations], dtype=float)
         if len(set(labels)) < 2:
             every = f"all {len(labels)} verdicts are {labels[0]:g}" if len(labels) else "there are no verdicts"
-            raise ValueError(
+            raise Alike(
                 f"Calibration needs rows that people accepted and rows that they rejected, and {every}. Add some "
                 "of the other kind."
             )
@@ -52,7 +57,7 @@ class Columns:
             parts=[row.parts for row in observations],
             groups=[row.group for row in observations],
             labels=labels,
-            good=labels > (labels.min() + labels.max()) / 2,
+            good=labels > middle(labels.tolist()),
             person=np.array([row.kind == "person" for row in observations]),
             own=np.array([row.own for row in observations]),
             rules={

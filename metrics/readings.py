@@ -20,7 +20,7 @@ class Reader:
     Args:
         judges: asked about rows. pairwise: asked about two answers to one prompt; None leaves preferences to evidence.
         writer: the alias that judges; a case that it wrote itself is its own. heard: called once a case.
-    A line with `scores` of its own is not put to a judge.
+    A line with `scores` of its own is not put to a judge, nor is one to a judge that cannot see what it judges.
     """
 
     def __init__(
@@ -55,7 +55,8 @@ class Reader:
     async def _row(self, case: LabelledCase) -> Observation:
         parts = dict[str, float | None](await asyncio.to_thread(self._evidence, case.row)) | case.scores
         if not case.scores:
-            parts |= {judge.aspect: await self._verdict(judge, case.row) for judge in self.judges}
+            asked = [judge for judge in self.judges if judge.sees(case.row)]
+            parts |= {judge.aspect: (await judge.acall(case.row)).score for judge in asked}
         return Observation(
             parts=parts,
             label=case.label,
@@ -88,16 +89,6 @@ class Reader:
 
     def _evidence(self, row: Candidate) -> dict[str, float]:
         return {name: finding.score for name, finding in evidence(row, self.embed, self.entail).items()}
-
-    async def _verdict(self, judge: Judge, row: Candidate) -> float | None:
-        """None where the judge cannot mean anything: no document, no question or no answer to look at."""
-        asked = judge.judge.signature.input_fields
-        blind = (
-            (judge.needs_document and not row.document)
-            or ("question" in asked and not row.prompt)
-            or ({"answer", "claim", "response"} & asked.keys() and not row.response)
-        )
-        return None if blind else (await judge.acall(row)).score
 
 
 def judge_names(observations: Sequence[Observation]) -> Collection[str]:

@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm, t
 
 RESAMPLES = 2000
+PERCENTILES = 10  # groups from which percentiles of the bootstrap may be trusted
 CELLS = 1_000_000  # row weights held at once while resampling: 8 MB an array
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -35,15 +36,25 @@ def grouped_interval(values: Sequence[float], groups: Sequence[str]) -> Interval
     """Mean with its 95% expanded percentile bootstrap interval over groups (documents), for values in [-1, 1].
 
     The percentile interval of few groups is too narrow; cutting less off makes up for it (the expanded percentile
-    interval of Hesterberg 2015, "What Teachers Should Know About the Bootstrap"). One group: no width is known, so
-    [-1, 1].
+    interval of Hesterberg 2015, "What Teachers Should Know About the Bootstrap"), and below ten groups, where that is
+    not enough, Student's t as in `bootstrap`. One group: no width is known, so [-1, 1].
     """
     data = np.asarray(values, dtype=float)
     mean, n = float(data.mean()), units(groups)
-    if n < 2:
-        return Interval(mean, -1.0, 1.0)
-    low, high = np.quantile(resample(lambda w: w @ data / w.sum(axis=1), groups), [tail(n), 1 - tail(n)])
+    if n < PERCENTILES:
+        return bootstrap(_mean_of(data), groups, span=(-1.0, 1.0))
+    low, high = np.quantile(resample(_mean_of(data), groups), [tail(n), 1 - tail(n)])
     return Interval(mean, float(low), float(high))
+
+
+def share_interval(values: Sequence[float], groups: Sequence[str]) -> Interval:
+    """Mean of values in [0, 1] with its 95% interval over groups, as `bootstrap` has it: none of twelve documents is
+    not nought for sure."""
+    return bootstrap(_mean_of(np.asarray(values, dtype=float)), groups)
+
+
+def _mean_of(data: Floats) -> Statistic:
+    return lambda weights: weights @ data / weights.sum(axis=1)
 
 
 def tail(n: int) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from metrics.statistics import Interval, grouped_interval, sign_flip
+from metrics.statistics import Interval, grouped_interval, share_interval, sign_flip
 from optimize.scoring import Scored
 
 TOO_FEW, ENOUGH = 6, 10
@@ -78,8 +78,8 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
         name=name,
         n=len(rows),
         documents=len(set(groups)),
-        metric=grouped_interval([row.worth.score for row in rows], groups),
-        acceptance=grouped_interval([float(row.accepted) for row in rows], groups),
+        metric=share_interval([row.worth.score for row in rows], groups),
+        acceptance=share_interval([float(row.accepted) for row in rows], groups),
         unreadable=plain.fmean(unreadable),
         accepted=accepted,
         calls=sum(tally.calls for one in spent for tally in one.tallies.values()),

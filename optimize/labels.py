@@ -7,7 +7,7 @@ from typing import Any
 import dspy
 from pydantic import BaseModel
 
-from metrics.statistics import Interval, grouped_interval
+from metrics.statistics import Interval, share_interval
 from optimize.comparison import Gain, gain
 from programs.candidate import Candidate
 from programs.program import Program
@@ -32,7 +32,7 @@ def agreement(step: str, groups: Sequence[str], f1s: Mapping[str, Sequence[float
     return Agreement(
         step=step,
         n=len(groups),
-        f1={name: grouped_interval(values, groups) for name, values in f1s.items()},
+        f1={name: share_interval(values, groups) for name, values in f1s.items()},
         gains={name: gain([b - a for a, b in zip(f1s[first], f1s[name], strict=True)], groups) for name in others},
     )
 

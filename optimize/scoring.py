@@ -118,7 +118,7 @@ async def read_reply(
     label = str(example[decides]) if name in metric.recipe.labelled else None
     inputs = dict(example.inputs())
     candidates, given = program.read(name, inputs, outputs), list(map(str, inputs.values()))
-    return Reply([(one, await metric.worth(one, label=label, given=given)) for one in candidates])
+    return Reply([(one, await metric.weighed(one, label=label, given=given)) for one in candidates])
 
 
 async def score_source(program: Program, source: Source, metric: Metric) -> list[Scored]:

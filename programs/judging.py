@@ -42,6 +42,12 @@ class Judge(Rater):
         """Whether it means nothing for a row that rests on no document."""
         return "document" in self.judge.signature.input_fields
 
+    def sees(self, candidate: Candidate) -> bool:
+        """Whether the row has what it judges: a prompt, and a document and a response where it reads them."""
+        asked = self.judge.signature.input_fields.keys()
+        lacks_response = bool({"answer", "claim", "response"} & asked) and not candidate.response
+        return bool(candidate.prompt) and not lacks_response and not (self.needs_document and not candidate.document)
+
     def inputs(self, candidate: Any) -> dict[str, str]:
         """What it is asked about a row of any recipe; what the row does not have is said to be none."""
         document = candidate.document or NONE

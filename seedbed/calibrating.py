@@ -9,12 +9,14 @@ from metrics.calibration import Calibration, calibrate
 from metrics.case import LabelledCase, Preference, middle
 from metrics.evidence import Embed
 from metrics.frozen import Frozen, uncalibrated
+from metrics.observations import Alike
 from metrics.readings import PREFERENCE, Case, Reader, judge_names
 from programs.formats import FORMATS
 from programs.judging import Judge, Pairwise
 from programs.rater import Rater
 from seedbed.cross_encoder import cross_encoder
 from seedbed.progress import Progress
+from signatures.grounding import DOES_NOT_SAY
 
 READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
 TRIALS = 4  # cases a message format is tried on
@@ -55,10 +57,12 @@ class Calibrator:
         self.middle = 0.5
 
     async def frozen(self, cases: Sequence[Case]) -> Frozen:
-        """The metric these cases make. Rows go before preferences, which can only compare. Raises ValueError, in a
+        """The metric these cases make. Rows go before preferences, which can only compare. Raises Alike, in a
         sentence for people, where the labels tell nothing (all of one kind)."""
         rows = [case for case in cases if isinstance(case, LabelledCase)]
         pairs = [case for case in cases if isinstance(case, Preference)]
+        if rows and pairs:
+            self.progress.say(f"{len(pairs)} preferences are left out: a metric is fitted to rows or to preferences")
         return await (self._rows(rows) if rows else self._pairs(pairs))
 
     def uncalibrated(self) -> Frozen:
@@ -66,6 +70,9 @@ class Calibrator:
         return uncalibrated(self.judges, self.embedder, self.cross_encoder)
 
     async def _rows(self, cases: Sequence[LabelledCase]) -> Frozen:
+        cases = [case for case in cases if case.answer != DOES_NOT_SAY]  # a run weighs these by the priors
+        if not cases:
+            raise Alike("Calibration needs rows that answer, and there are none.")
         self.middle = middle([case.label for case in cases])
         unread = [case for case in cases if not case.scores]
         shown = self._shown(unread) if self.judges and unread else []
@@ -75,13 +82,14 @@ class Calibrator:
             observations = await self._reader(judges, heard).observe(cases)
         names = judge_names(observations)
         fitted, figures = calibrate(observations, names)
+        aspects = {
+            aspect: calibrate([observations[i] for i in rows], names) for aspect, rows in self._by_aspect(cases).items()
+        }
         return Frozen(
             fitted=fitted,
             figures=self._noted(figures, shown),
-            aspects={
-                aspect: calibrate([observations[i] for i in rows], names)[1]
-                for aspect, rows in self._by_aspect(cases).items()
-            },
+            aspects={aspect: one[1] for aspect, one in aspects.items()},
+            fits={aspect: one[0] for aspect, one in aspects.items()},
             judges={
                 judge.aspect: judge.dump_state()
                 for judge in judges
@@ -96,14 +104,18 @@ class Calibrator:
     async def _pairs(self, pairs: Sequence[Preference]) -> Frozen:
         asked = [pair for pair in pairs if not pair.scores]
         judge = self.pairwise if asked else None
-        if judge:
-            await _settle(judge, lambda: self._reader([], lambda: None).observe(asked[:TRIALS]), PREFERENCE)
+        if judge and not await _settle(
+            judge, lambda: self._reader([], lambda: None).observe(asked[:TRIALS]), PREFERENCE
+        ):
+            self.progress.say("the judge of preferences is unreadable, and is not called")
+            judge = self.pairwise = None
         with self.progress.task("read the preferences", len(pairs)) as heard:
             observations = await self._reader([], heard).observe(pairs)
         fitted, figures = calibrate(observations, judge_names(observations))
         return Frozen(
             fitted=fitted,
             figures=self._noted(figures, []),
+            pairwise=judge.dump_state() if judge else None,
             judge=self.writer if judge else "",
             embedder=self.embedder,
             cross_encoder=self.cross_encoder,
@@ -124,14 +136,18 @@ class Calibrator:
             return []
         kept = [case for case in cases if case.unit in groups[:SHOWN_GROUPS] and case.reason]
         good, bad = ([case for case in kept if self._good(case) is kind][: SHOWN // 2] for kind in (True, False))
-        return [case for pair in zip(good, bad, strict=False) for case in pair]
+        shown = [case for pair in zip(good, bad, strict=False) for case in pair]
+        left = [case for case in cases if case.unit not in {one.unit for one in shown}]
+        return shown if len({self._good(case) for case in left}) == 2 else []
 
     async def _prepared(self, judge: Judge, shown: Sequence[LabelledCase], cases: Sequence[LabelledCase]) -> bool:
         """Give a judge its demos and a message format it is readable in; whether it is worth putting to all cases."""
-        fitting = [case for case in shown if case.aspect in (judge.aspect, "overall")]
+        overall = [case for case in shown if case.aspect == "overall" and self._good(case)]
+        fitting = [case for case in shown if case.aspect == judge.aspect or case in overall]
         judge.judge.demos = [judge.example(case.row, good=self._good(case), reason=case.reason) for case in fitting]
         reader = self._reader([judge], lambda: None)
-        spread = self._spread([case for case in cases if not case.scores], self.checks or TRIALS)
+        unread = [case for case in cases if not case.scores and judge.sees(case.row)]
+        spread = self._spread(unread, self.checks or TRIALS)
         readable = await _settle(judge, lambda: reader.observe(spread[:TRIALS]), judge.aspect)
         if judge.aspect in self.required or self.checks is None:
             return readable or judge.aspect in self.required
@@ -169,7 +185,8 @@ class Calibrator:
             own = [i for i, case in enumerate(cases) if case.aspect == aspect]
             good = [i for i, case in enumerate(cases) if case.aspect == "overall" and self._good(case)]
             rows = sorted({*own, *good})
-            if min(sum(cases[i].label > 0 for i in rows), sum(cases[i].label <= 0 for i in rows)) >= FEWEST:
+            kinds = [self._good(cases[i]) for i in rows]
+            if min(kinds.count(True), kinds.count(False)) >= FEWEST:
                 found[aspect] = rows
         return found
 
@@ -178,7 +195,7 @@ class Calibrator:
 
     def _noted(self, figures: Calibration, shown: Sequence[LabelledCase]) -> Calibration:
         notes = list(figures.notes)
-        if self.writer and self.writer == self.teacher:
+        if self.writer and self.writer == self.teacher and figures.judges:
             notes.append(f"judge and teacher are one model ({self.writer}): it may be kind to its own rows")
         if shown:
             named = ", ".join(sorted({case.unit for case in shown}))
@@ -190,7 +207,7 @@ async def _settle(rater: Rater, trial: Callable[[], object], name: str) -> bool:
     """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
     for rater.judge.format in reversed(FORMATS):
         read = [one.parts.get(name) is not None for one in await trial()]  # type: ignore[misc]
-        if sum(read) >= READABLE * len(read):
+        if read and sum(read) >= READABLE * len(read):
             return True
     return False
 

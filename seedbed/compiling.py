@@ -8,6 +8,7 @@ import dspy
 
 from metrics.frozen import Frozen
 from metrics.metric import Metric
+from metrics.observations import Alike
 from optimize import artefact
 from optimize.budget import BUDGETS
 from optimize.comparison import Comparison, compare
@@ -43,6 +44,7 @@ class Compilation:
         """
         frozen = await self._freeze()
         metric = self.session.metric(frozen)
+        self.allowance = provide(self.session)  # caps are for the search: it counts from here
         for name, examples in self._examples(self.project.training_seeds).items():
             await self._search(name, examples, metric)
         procedure = await self._procedure(metric)
@@ -62,7 +64,10 @@ class Compilation:
             return open_metric(self.project)
         calibrator = self.session.calibrator(self.progress, checks=config.compile.judge_checks)
         if cases:
-            return await calibrator.frozen(cases)
+            try:
+                return await calibrator.frozen(cases)
+            except Alike as error:
+                raise UserError(f"verdicts: {error}", hint="Or take verdicts: out of the config.") from error
         self.progress.say("no verdicts: the metric's prior weights stand, and no judge is checked")
         return calibrator.uncalibrated()
 

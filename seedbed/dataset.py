@@ -18,6 +18,7 @@ from seedbed.project import Project
 from seedbed.rows import write_whole
 from seedbed.running import Run
 from seedbed.session import Session, versions
+from seedbed.verdicts import open_metric
 
 REPORT = "run.json"
 
@@ -62,7 +63,11 @@ def open_program(
     """
     project, seeds = session.project, list[str]()
     program: Program = project.recipe.program()
-    frozen = uncalibrated(session.judges(), project.config.embedder, project.config.gates.cross_encoder)
+    frozen = (
+        open_metric(project)
+        if project.config.metric
+        else uncalibrated(session.judges(), project.config.embedder, project.config.gates.cross_encoder)
+    )
     if uncompiled:
         say("program: uncompiled, as asked for")
     else:
@@ -70,15 +75,16 @@ def open_program(
         program, frozen, ships = found.shipped, found.frozen, found.manifest.ships
         seeds = found.manifest.seeds["train"] if ships == "compiled" else []
         say(f"program: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
+    metric = session.metric(frozen).showing(program)
     shared = {
         "recipe": project.recipe.name,
         "teacher": project.config.roles.teacher,
-        "judges": list(frozen.judges),
+        "judges": [judge.aspect for judge in metric.judges],
         "metric": frozen.hash,
         "program": artefact.state_hash(program),
         "seeds": seeds,
     }
-    return program, session.metric(frozen).showing(program), shared
+    return program, metric, shared
 
 
 def load_artefact(session: Session) -> artefact.Artefact:

@@ -95,7 +95,7 @@ def evaluation_text(result: Evaluation) -> str:
     lines = [
         f"teacher {result.teacher}, by metric {result.metric}",
         standings_table(result.standings, result.gains),
-        *(f"{name}: {found}" for name, found in result.variety.items() if found),
+        *(f"rows of {name}: {found}" for name, found in result.variety.items() if found),
         *(agreement_text(one, "held out") for one in result.agreement),
         *(procedure_text(one, result.folds) for one in result.procedure),
         f"ships: {result.ships} ({result.why})",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from metrics.calibration import Calibration
+from metrics.figures import Part
 from metrics.frozen import Frozen
 
 OUT_OF_FOLD = "the fitted metric, on verdicts it was not fitted to"
@@ -60,15 +61,13 @@ _RULES = {"length": "the shorter the answer", "overlap": "the more of its words 
 
 def _parts(figures: Calibration) -> list[str]:
     """Figures that are reported apart: verdicts made by rule, and rows of the model that judges."""
-    apart = {"rows made bad by rule": figures.by_rule, "rows of the model that judges": figures.own_rows}
-    return [
-        _line(f"on {part.n} {what}" if what.startswith("rows of") else f"against {what} ({part.n} in all)", said)
-        for what, part in apart.items()
-        if part
-        for said in [
-            f"{part.auroc:.2f} [{part.auroc_low:.2f}, {part.auroc_high:.2f}]" if part.auroc else "one kind only"
-        ]
-    ]
+    apart = {"against rows made bad by rule": figures.by_rule, "on rows of the model that judges": figures.own_rows}
+    return [_line(f"{what}, {part.n} in all", _part(part)) for what, part in apart.items() if part]
+
+
+def _part(part: Part) -> str:
+    one_kind = part.auroc is None
+    return "one kind only" if one_kind else f"{part.auroc:.2f} [{part.auroc_low:.2f}, {part.auroc_high:.2f}]"
 
 
 def _judged(one: Any) -> str:

@@ -74,8 +74,8 @@ class Project:
             for seed in self.training_seeds
             if (row := seed.row)
         ]
-        bad = hard_negatives(good)
-        return [*good, *bad] if bad else []
+        bad = [case for case in rows if case.label <= 0] or hard_negatives(good)
+        return [*good, *bad] if good and bad else []
 
     @functools.cached_property
     def reading(self) -> Reading:
@@ -180,7 +180,8 @@ class Project:
 
     def is_open(self, group: str) -> bool:
         """Whether a verdict's row may be shown to a judge: it is of a document that is known, and not held out."""
-        return bool(group) and not self.is_held_out(group)
+        seeded, bare = self._groups
+        return self._endings.get(group, group) in seeded | bare and not self.is_held_out(group)
 
     @property
     def training_seeds(self) -> list[Any]:

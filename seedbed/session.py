@@ -97,11 +97,15 @@ class Session:
             pairwise=Pairwise(),
             cross_encoder=self.project.config.gates.cross_encoder,
             writer=roles["judge"],
-            teacher=teacher or roles["teacher"],
+            teacher=roles["judge"] if self._one_model(teacher or roles["teacher"], roles["judge"]) else "",
             required=self.project.recipe.required,
             checks=checks,
             showable=lambda case: self.project.is_open(case.group),
         )
+
+    def _one_model(self, *aliases: str) -> bool:
+        entries = [self.project.config.models[alias] for alias in aliases]
+        return len({(entry.model, entry.api_base) for entry in entries}) == 1
 
     def metric(self, frozen: Frozen) -> Metric:
         """The project's metric by these frozen weights and judges. A row may not repeat a training seed's prompt.
@@ -127,10 +131,20 @@ class Session:
             self.embed,
             self.project.bars,
             fitted=frozen.fitted,
-            judges=frozen.opened(),
+            judges=self._opened(frozen),
             shown=shown,
             entail=self.entail,
         )
+
+    def _opened(self, frozen: Frozen) -> list[Judge]:
+        """The frozen judges, and those whose yes a row needs though calibration did not keep them."""
+        try:
+            judges = frozen.opened()
+        except ValueError as error:
+            raise UserError(f"The judges cannot be used: {error}.", hint="Calibrate or compile again.") from error
+        needed = self.project.recipe.required | ({"rules"} if self.project.config.gates.rules else set())
+        there = {judge.aspect for judge in judges}
+        return judges + [judge for judge in self.judges() if judge.aspect in needed - there]
 
     @contextlib.contextmanager
     def scope(self, id: str, draw: int = 0) -> Iterator[Scope]:

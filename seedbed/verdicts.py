@@ -7,7 +7,9 @@ from pydantic import ValidationError
 from metrics.calibration import check
 from metrics.case import LabelledCase, verdict_line
 from metrics.frozen import Frozen, load_frozen
+from metrics.observations import Alike
 from metrics.readings import Case, Reader, judge_names
+from programs.judging import Judge, Pairwise
 from programs.program import run_sync
 from seedbed.calibrating import Calibrator
 from seedbed.config import Roles
@@ -39,7 +41,7 @@ def calibrate_cases(cases: list[Case], project: Project | None, judge: str | Non
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias) as session:
             return run_sync(session.calibrator(progress, teacher=project.config.roles.teacher).frozen(cases))
-    except ValueError as error:
+    except Alike as error:
         raise UserError(
             f"{error}", hint="Calibrating takes rows that people accepted and rows that they did not."
         ) from error
@@ -51,17 +53,21 @@ def check_cases(
     """The frozen metric with its figures on these cases, nothing refitted. Its own judges are asked where there are
     any and a model to ask. UserError where the labels tell nothing."""
     rows = [case for case in cases if isinstance(case, LabelledCase) is not frozen.pairs]
+    if left := len(cases) - len(rows):
+        progress.say(f"{left} lines are left out: the metric was fitted to {'preferences' if frozen.pairs else 'rows'}")
     embed = Embedder(frozen.embedder)
     entail = cross_encoder(frozen.cross_encoder) if frozen.cross_encoder else None
     try:
-        if project is None or judge == NOBODY or not frozen.judges:
+        if project is None or judge == NOBODY or not (frozen.judges or frozen.pairwise):
+            if frozen.judges or frozen.pairwise:
+                progress.say("the metric's own judges are not asked: its figures here are those of the evidence alone")
             return _checked(Reader(embed, entail=entail), frozen, rows)
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias), progress.task("check", len(rows)) as heard:
-            return _checked(
-                Reader(embed, entail=entail, judges=frozen.opened(), writer=alias, heard=heard), frozen, rows
-            )
-    except ValueError as error:
+            judges, pairwise = _opened(frozen)
+            reader = Reader(embed, entail=entail, judges=judges, pairwise=pairwise, writer=alias, heard=heard)
+            return _checked(reader, frozen, rows)
+    except Alike as error:
         raise UserError(
             f"{error}", hint="Checking takes rows that people accepted and rows that they did not."
         ) from error
@@ -81,7 +87,7 @@ def open_frozen(path: Path) -> Frozen:
         return load_frozen(path)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}.", hint="seedbed calibrate writes one.") from error
-    except ValidationError as error:
+    except (ValidationError, UnicodeDecodeError) as error:
         raise UserError(
             f"{path} is no frozen metric of this version.", hint="seedbed calibrate --verdicts FILE writes a new one."
         ) from error
@@ -96,7 +102,23 @@ def open_metric(project: Project) -> Frozen:
             f"metric: {project.config.metric} was calibrated on preferences, which compare rows and score none.",
             hint="Calibrate on rows with labels 0 and 1.",
         )
+    if frozen.unread:
+        raise UserError(
+            f"metric: {project.config.metric} weighs {', '.join(frozen.unread)}, scores that were taken elsewhere.",
+            hint="Calibrate on lines without these scores: compile and run cannot take them.",
+        )
     return frozen
+
+
+def _opened(frozen: Frozen) -> tuple[list[Judge], Pairwise | None]:
+    """The frozen judges of rows and of preferences. UserError for those of another version."""
+    try:
+        pairwise = Pairwise()
+        if frozen.pairwise:
+            pairwise.load_state(frozen.pairwise)
+        return frozen.opened(), pairwise if frozen.pairwise else None
+    except ValueError as error:
+        raise UserError(f"The frozen judges cannot be used: {error}.", hint="Calibrate again.") from error
 
 
 def _checked(reader: Reader, frozen: Frozen, rows: list[Case]) -> Frozen:

@@ -51,7 +51,10 @@ def test_a_good_config_is_read(tmp_path: Path) -> None:
             "models.small.temprature=1",
             'models.small.temprature: there is no key "temprature"; did you mean "temperature"?',
         ),
-        ("gates.zzz=1", 'gates.zzz: there is no key "zzz"; there are: judge_samples, judges, near_duplicate'),
+        (
+            "gates.zzz=1",
+            'gates.zzz: there is no key "zzz"; there are: cross_encoder, judge_samples, judges, near_duplicate',
+        ),
     ],
 )
 def test_an_unknown_key_names_the_nearest(tmp_path: Path, override: str, said: str) -> None:

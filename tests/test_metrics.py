@@ -47,6 +47,9 @@ class Saying:
     def __init__(self, aspect: str, score: float | None) -> None:
         self.aspect, self.score, self.heard = aspect, score, 0
 
+    def sees(self, candidate: Any) -> bool:
+        return True
+
     async def acall(self, candidate: Any) -> Verdict:
         self.heard += 1
         return Verdict(score=self.score, reason="because")
