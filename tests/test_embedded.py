@@ -26,6 +26,8 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "compile.judge_checks=8",
                 "--set",
                 "compile.compare=12",
+                "--ship",
+                "compiled",  # of so few passages none may be accepted
             ]
         )
         == 0
