@@ -3,13 +3,13 @@
 import hashlib
 import json
 import random
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from metrics.calibration import Calibration, calibrate
 from metrics.case import LabelledCase, Preference, middle
 from metrics.evidence import Embed
 from metrics.frozen import Frozen, uncalibrated
-from metrics.observations import Alike
+from metrics.observations import Alike, Observation
 from metrics.readings import PREFERENCE, Case, Reader, judge_names
 from programs.formats import FORMATS
 from programs.judging import Judge, Pairwise
@@ -54,7 +54,7 @@ class Calibrator:
         self.embed, self.embedder, self.progress, self.cross_encoder = embed, embedder, progress, cross_encoder
         self.judges, self.pairwise, self.writer, self.teacher = list(judges), pairwise, writer, teacher
         self.required, self.checks, self.showable = frozenset(required), checks, showable
-        self.middle = 0.5
+        self.middle, self.notes = 0.5, list[str]()
 
     async def frozen(self, cases: Sequence[Case]) -> Frozen:
         """The metric these cases make. Rows go before preferences, which can only compare. Raises Alike, in a
@@ -107,7 +107,7 @@ class Calibrator:
         if judge and not await _settle(
             judge, lambda: self._reader([], lambda: None).observe(asked[:TRIALS]), PREFERENCE
         ):
-            self.progress.say("the judge of preferences is unreadable, and is not called")
+            self._note("the judge of preferences is unreadable, and is not called")
             judge = self.pairwise = None
         with self.progress.task("read the preferences", len(pairs)) as heard:
             observations = await self._reader([], heard).observe(pairs)
@@ -152,9 +152,8 @@ class Calibrator:
         if judge.aspect in self.required or self.checks is None:
             return readable or judge.aspect in self.required
         useful = readable and await self._useful(judge, spread)
-        if not useful:
-            said = "of no use on these labels" if readable else "unreadable"
-            self.progress.say(f"judge {judge.aspect} is {said}, and is not called")
+        if not readable:
+            self._note(f"judge {judge.aspect} is unreadable, and is not called")
         return useful
 
     async def _useful(self, judge: Judge, cases: Sequence[LabelledCase]) -> bool:
@@ -163,14 +162,19 @@ class Calibrator:
         with self.progress.task(f"judge {judge.aspect}", len(cases)) as heard:
             observations = await self._reader([judge], heard).observe(cases)
         found = calibrate(observations, [judge.aspect])[1].judges[judge.aspect]
-        self.progress.say(
+        said = "is used" if found.useful else "of no use on these labels, and not called"
+        self._note(
             f"judge {judge.aspect}: AUROC {found.auroc:.2f} [{found.auroc_low:.2f}, {found.auroc_high:.2f}] "
-            f"on {len(cases)} verdicts, {found.coverage:.0%} readable"
+            f"on {len(cases)} verdicts, {found.coverage:.0%} readable: {said}"
         )
         return found.useful
 
+    def _note(self, line: str) -> None:
+        self.progress.say(line)
+        self.notes.append(line)
+
     def _spread(self, cases: Sequence[LabelledCase], n: int) -> list[LabelledCase]:
-        """At most n cases by a fixed shuffle, good and bad in turn and as even as there are."""
+        """At most n cases by a fixed shuffle, good and bad in the proportion there is."""
         mixed = sorted(cases, key=lambda case: hashlib.sha256(case.model_dump_json().encode()).hexdigest())
         kinds = [[case for case in mixed if self._good(case) is kind] for kind in (True, False)]
         turns = sorted(
@@ -194,7 +198,7 @@ class Calibrator:
         return case.label > self.middle
 
     def _noted(self, figures: Calibration, shown: Sequence[LabelledCase]) -> Calibration:
-        notes = list(figures.notes)
+        notes = [*self.notes, *figures.notes]
         if self.writer and self.writer == self.teacher and figures.judges:
             notes.append(f"judge and teacher are one model ({self.writer}): it may be kind to its own rows")
         if shown:
@@ -203,10 +207,10 @@ class Calibrator:
         return figures.model_copy(update={"notes": notes})
 
 
-async def _settle(rater: Rater, trial: Callable[[], object], name: str) -> bool:
+async def _settle(rater: Rater, trial: Callable[[], Awaitable[list[Observation]]], name: str) -> bool:
     """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
     for rater.judge.format in reversed(FORMATS):
-        read = [one.parts.get(name) is not None for one in await trial()]  # type: ignore[misc]
+        read = [one.parts.get(name) is not None for one in await trial()]
         if read and sum(read) >= READABLE * len(read):
             return True
     return False

@@ -4,6 +4,7 @@ import json
 import random
 import re
 import shutil
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -102,6 +103,7 @@ def _fast_embedder() -> Iterator[None]:
     model = type("Words", (), {"encode": staticmethod(words)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedder, "_model", lambda name: model)
+        patch.setattr(embedder, "_memory", lambda name: (threading.Lock(), {}))  # what it says stays with it
         yield
 
 
