@@ -77,8 +77,6 @@ async def score_step(
     by one safe question asked again and again. With none a row counts for itself alone.
     """
 
-    metric = metric.showing(program)
-
     async def one(example: dspy.Example) -> Reply:
         reply = await reply_to(program, name, example, metric)
         heard()
@@ -136,7 +134,6 @@ async def score_program(
     program: Program, sources: Sequence[Source], metric: Metric, scope: Scoped, heard: Heard = silent
 ) -> list[Scored]:
     """Run the program on each source and score every candidate as a run would, the full gate and all."""
-    metric = metric.showing(program)
 
     async def one(source: Source) -> list[Scored]:
         with scope(source.id) as spent:
