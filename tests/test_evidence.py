@@ -1,12 +1,12 @@
 """Evidence: what each scorer sees, in numbers and in a person's words; and the metric that weighs it."""
 
 import asyncio
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from bags import embed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +15,6 @@ from metrics.fitting import Fitted, prior
 from metrics.metric import Bars, Metric
 from programs.candidate import Exchange
 from programs.grounded_qa import QA, RECIPE, GroundedQA
-from programs.text import content_words
 from signatures.grounding import DOES_NOT_SAY
 
 DOCUMENT = (
@@ -23,15 +22,6 @@ DOCUMENT = (
     "Two keepers lived in the tower until the lamp was made automatic in 1974."
 )
 QUESTION = "When was the lighthouse on Skarn finished?"
-
-
-def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Bags of content words as unit vectors."""
-    vectors = np.full((len(texts), 256), 1e-6, dtype=np.float32)
-    for vector, text in zip(vectors, texts, strict=True):
-        for word in content_words(text):
-            vector[zlib.crc32(word.encode()) % 256] += 1
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def found(answer: str, question: str = QUESTION) -> dict[str, float]:

@@ -1,13 +1,11 @@
 """What rows are worth: cheats are rejected, an honest row is kept, and the measures obey their laws."""
 
 import asyncio
-import zlib
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from bags import embed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,7 +16,7 @@ from metrics.statistics import grouped_interval, plain
 from metrics.vetoes import veto
 from programs.grounded_qa import QA, RECIPE
 from programs.judging import Verdict
-from programs.text import content_words, copied_share, f1, rouge_l, words
+from programs.text import copied_share, f1, rouge_l, words
 from signatures.grounding import DOES_NOT_SAY
 
 PASSAGE = (
@@ -30,15 +28,6 @@ PASSAGE = (
 QUESTION = "How much water does the K3 kettle need to heat evenly?"
 ANSWER = "At least 0.5 litres."
 SEED = "Why does the K3 kettle spit boiling water from the spout when it is filled above MAX?"
-
-
-def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Bags of content words as unit vectors: enough to tell a topic from another."""
-    vectors = np.full((len(texts), 512), 1e-6, dtype=np.float32)
-    for vector, text in zip(vectors, texts, strict=True):
-        for word in content_words(text):
-            vector[zlib.crc32(word.encode()) % 512] += 1
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 class Saying:
