@@ -17,10 +17,10 @@ class Frozen(BaseModel):
 
     Attributes:
         fitted: parts -> probability. aspects, fits: for the verdicts on one aspect, its figures and its own model.
-        figures: how the fitted metric did on rows it was not fitted to; None where nothing was calibrated.
-        judges: the state (prompt, format, demos) of each judge whose verdicts count.
-        pairwise: the state of the judge of preferences. judge: the alias that judged. embedder, cross_encoder: by name.
-        pairs: it was fitted to preferences, so it compares two answers and scores no row.
+        figures: how the fitted metric did on rows it was not fitted to; None where nothing was calibrated. judges: the
+        state (prompt, format, demos) of each judge whose verdicts count. pairwise: the state of the judge of
+        preferences. judge: the alias that judged. embedder, cross_encoder: by name. verdicts: their digest. versions:
+        of the packages. pairs: it was fitted to preferences, so it compares two answers and scores no row.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

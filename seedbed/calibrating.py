@@ -16,6 +16,7 @@ from programs.judging import Judge, Pairwise
 from programs.rater import Rater
 from seedbed.cross_encoder import cross_encoder
 from seedbed.progress import Progress
+from seedbed.versions import versions
 from signatures.grounding import DOES_NOT_SAY
 
 READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
@@ -99,6 +100,7 @@ class Calibrator:
             embedder=self.embedder,
             cross_encoder=self.cross_encoder,
             verdicts=_digest(cases),
+            versions=versions(),
         )
 
     async def _pairs(self, pairs: Sequence[Preference]) -> Frozen:
@@ -120,6 +122,7 @@ class Calibrator:
             embedder=self.embedder,
             cross_encoder=self.cross_encoder,
             verdicts=_digest(pairs),
+            versions=versions(),
             pairs=True,
         )
 

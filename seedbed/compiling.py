@@ -23,8 +23,9 @@ from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.provision import provide, reflects
-from seedbed.session import Session, versions
+from seedbed.session import Session
 from seedbed.verdicts import open_metric
+from seedbed.versions import versions
 
 
 class Compilation:

@@ -17,8 +17,9 @@ from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.rows import write_whole
 from seedbed.running import Run
-from seedbed.session import Session, versions
+from seedbed.session import Session
 from seedbed.verdicts import open_metric
+from seedbed.versions import versions
 
 REPORT = "run.json"
 

