@@ -160,7 +160,7 @@ class Compilation:
         decision = decide(comparison.difference if comparison else None, project.config.compile.ship)
         return artefact.Manifest(
             recipe=project.recipe.name,
-            teacher=project.config.roles.teacher,
+            teacher=project.config.teacher,
             identity=self.session.identity("teacher"),
             signatures=artefact.signatures_hash(project.recipe.program()),
             optimizer=project.config.compile.optimizer,

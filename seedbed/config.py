@@ -3,179 +3,17 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
 from seedbed.errors import UserError
+from seedbed.model_entry import ModelEntry
+from seedbed.settings import Budget, CompileSettings, Fallback, Gates, Roles, RunSettings, Section, Sources
 
 FILE = "seedbed.yaml"
 _SECRETIVE = frozenset({"api_key", "api_base", "extra"})  # keys whose values no message shows
-
-
-class Section(BaseModel):
-    """A block of the config: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ModelEntry(Section):
-    """A model by alias.
-
-    Attributes:
-        model: `embedded/...`, `scripted/FILE.py`, a name on the server at `api_base`, or a provider string.
-        api_key: the environment variable that holds the key, as `$NAME`; a key itself is refused.
-        completions: the server has `/completions`, so that the compact format may continue plain text.
-        schema_enforced: the server at `api_base` makes replies follow a JSON schema.
-        logprobs: alternatives a token whose log-probabilities the endpoint gives, so that judges read expected scores;
-        0 is none.
-        trains: whether the licence lets its output train other models; None is not stated.
-        input_price, output_price: dollars per million tokens; None is unknown.
-        extra: further request keys that the server knows.
-    """
-
-    model: str
-    api_base: str | None = None
-    api_key: str | None = None
-    temperature: float = Field(0.0, ge=0, le=2)
-    max_tokens: int = Field(512, ge=1)
-    concurrency: int = Field(32, ge=1)
-    timeout: float = Field(120, gt=0)
-    completions: bool = False
-    schema_enforced: bool = True
-    logprobs: int = Field(0, ge=0, le=20)
-    trains: bool | None = None
-    input_price: float | None = Field(None, ge=0)
-    output_price: float | None = Field(None, ge=0)
-    extra: dict[str, Any] = Field(default_factory=dict)
-
-    @field_validator("api_key")
-    @classmethod
-    def _names_a_variable(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith("$"):
-            raise ValueError("must be the name of an environment variable, as $NAME; a key does not belong in a file")
-        return value
-
-    @field_validator("api_base")
-    @classmethod
-    def _is_an_address(cls, value: str | None) -> str | None:
-        if value is not None and (not value.startswith(("http://", "https://")) or "@" in value or "?" in value):
-            raise ValueError(
-                "must be an http(s) address without a key or query in it, such as http://localhost:8000/v1"
-            )
-        return value
-
-    def dollars(self, input_tokens: int, output_tokens: int) -> float | None:
-        """What these tokens cost; None where the price is unknown. Embedded and scripted models cost nothing."""
-        if self.model.startswith(("embedded/", "scripted/")):
-            return 0.0
-        if self.input_price is None or self.output_price is None:
-            return None
-        return (input_tokens * self.input_price + output_tokens * self.output_price) / 1e6
-
-
-class Roles(Section):
-    """Which alias writes, which scores, and which rewrites prompts while compiling."""
-
-    teacher: str
-    judge: str | None = None
-    reflection: str | None = None
-
-    def named(self) -> dict[str, str]:
-        """Role to alias; a role that is not bound falls to the teacher's."""
-        return {
-            "teacher": self.teacher,
-            "judge": self.judge or self.teacher,
-            "reflection": self.reflection or self.teacher,
-        }
-
-
-class Sources(Section):
-    """Where rows start: documents, or `invent: true` to have the teacher write them.
-
-    Attributes:
-        documents: a folder, glob, file or list of them, or `hf://owner/name`. text: the column of tabular ones.
-        chunk_tokens: the longest passage, a token estimated as 4 characters.
-        unanswerable: the share of rows whose right answer is that the document does not say.
-    """
-
-    documents: str | list[str] | None = None
-    text: str | None = None
-    split: str = "train"
-    chunk_tokens: int = Field(128, ge=16)
-    unanswerable: float = Field(0.0, ge=0, le=1)
-    invent: bool = False
-
-
-class Gates(Section):
-    """What a row must clear.
-
-    Attributes:
-        threshold: the metric, 0 to 1; None is the one fitted to the verdicts. relevance: cosine of question and
-        document. support: share of the answer's words found in the document. round_trip: word F1 of a second answer;
-        0 is off. near_duplicate: the cosine from which two prompts are one.
-        judges: None takes the recipe's. judge_samples: how often each is asked; above 1 it is sampled, and the mean
-        counts. rules: sentences a row must keep, each asked of the judge `rules`, which they bring in.
-        cross_encoder: a model that sentence-transformers loads as a CrossEncoder, for further evidence.
-    """
-
-    threshold: float | None = Field(None, gt=0, le=1)
-    relevance: float = Field(0.45, ge=-1, le=1)
-    support: float = Field(0.7, ge=0, le=1)
-    round_trip: float = Field(0.3, ge=0, le=1)
-    near_duplicate: float = Field(0.9, gt=0, le=1)
-    judges: list[str] | None = None
-    cross_encoder: str | None = None
-    judge_samples: int = Field(1, ge=1)
-    rules: list[str] = Field(default_factory=list)
-
-
-class CompileSettings(Section):
-    """How prompts are searched.
-
-    Attributes:
-        optimizer: which of DSPy's; `auto` picks for each step (`optimize.optimizers.auto`). novelty: how much of its
-        score a row loses for being like one before it, [0, 1]. budget: how many variants on how many examples.
-        max_calls, max_tokens, max_usd, max_minutes: the most the search may take, replayed calls included; the
-        comparison at the end is always made and comes on top. Minutes are those in which a model was at work.
-        judge_checks: verdicts a judge is tried on before it is put to all of them.
-        held_out: the share of documents that no prompt sees: figures are measured on them, and their rows are the
-        dataset's validation split. compare: passages of held-out documents, about and in all, that programs are
-        compared on. folds: hold no seeds out, and measure the procedure by k-fold; 0 holds seeds out; None is 3 with
-        few seeds (`Project.folds`), else 0. ship: which program a run uses; None is the compiled one if it proved
-        itself.
-    """
-
-    optimizer: Literal["auto", "labeled", "bootstrap", "random-search", "mipro", "gepa", "simba", "copro"] = "bootstrap"
-    budget: Literal["light", "medium", "heavy"] = "light"
-    max_calls: int | None = Field(None, ge=1)
-    max_tokens: int | None = Field(None, ge=1)
-    max_usd: float | None = Field(None, gt=0)
-    max_minutes: float | None = Field(None, gt=0)
-    novelty: float = Field(0.0, ge=0, le=1)
-    judge_checks: int = Field(30, ge=8)
-    held_out: float = Field(0.45, gt=0, lt=1)
-    compare: int = Field(100, ge=1)
-    folds: int | None = Field(None, ge=0)
-    ship: Literal["compiled", "uncompiled"] | None = None
-
-    @field_validator("folds")
-    @classmethod
-    def _leaves_something_to_compile_on(cls, value: int | None) -> int | None:
-        if value == 1:
-            raise ValueError("must be 2 at least, or 0 to hold seeds out instead")
-        return value
-
-
-class RunSettings(Section):
-    """When a run ends. Draws: how often one source is asked at most; every draw after the first is sampled."""
-
-    rows: int = Field(100, ge=1)
-    max_candidates: int = Field(1000, ge=1)
-    max_minutes: float | None = Field(None, gt=0)
-    draws: int = Field(4, ge=1)
-    seed: int = 0
 
 
 class Config(Section):
@@ -184,6 +22,8 @@ class Config(Section):
     recipe: str
     models: dict[str, ModelEntry]
     roles: Roles
+    fallback: Fallback = Fallback()
+    budget: Budget = Budget()
     embedder: str = "embedded/all-minilm-l6-v2"
     sources: Sources = Sources()
     seeds: str
@@ -195,10 +35,18 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _roles_are_aliases(self) -> "Config":
-        for role, alias in self.roles.named().items():
+        named = [*((f"roles.{role}", alias) for role, alias in self.roles.named().items())]
+        named += [("roles.teacher", alias) for alias in self.roles.cascade[1:]]
+        named += [(f"fallback.{role}", alias) for role, alias in self.fallback if alias]
+        for key, alias in named:
             if alias not in self.models:
-                raise ValueError(f"roles.{role}: {unknown('alias', alias, list(self.models))}")
+                raise ValueError(f"{key}: {unknown('alias', alias, list(self.models))}")
         return self
+
+    @property
+    def teacher(self) -> str:
+        """The alias that writes, of a cascade the first."""
+        return self.roles.cascade[0]
 
     def entry(self, role: str) -> tuple[str, ModelEntry]:
         """The alias bound to a role, and its model entry."""

@@ -79,7 +79,7 @@ def open_program(
     metric = session.metric(frozen).showing(program)
     shared = {
         "recipe": project.recipe.name,
-        "teacher": project.config.roles.teacher,
+        "teacher": project.config.teacher,
         "judges": [judge.aspect for judge in metric.judges],
         "metric": frozen.hash,
         "program": artefact.state_hash(program),
@@ -101,10 +101,10 @@ def peek_artefact(project: Project) -> artefact.Artefact:
 def _load(project: Project, identity: str | None) -> artefact.Artefact:
     path = project.compiled_path()
     try:
-        return artefact.load(project.recipe, path, teacher=project.config.roles.teacher, identity=identity)
+        return artefact.load(project.recipe, path, teacher=project.config.teacher, identity=identity)
     except FileNotFoundError as error:
         raise UserError(
-            f"There is no compiled program for {project.recipe.name} with {project.config.roles.teacher}.",
+            f"There is no compiled program for {project.recipe.name} with {project.config.teacher}.",
             hint="seedbed compile makes one; --uncompiled does without.",
         ) from error
     except (artefact.Mismatch, ValueError) as error:

@@ -11,8 +11,9 @@ from dspy.utils.exceptions import LMError
 
 from programs.formats import FORMATS
 from programs.program import run_sync
-from seedbed.config import Config, ModelEntry
+from seedbed.config import Config
 from seedbed.errors import TeacherDown, UserError
+from seedbed.model_entry import ModelEntry
 from seedbed.project import Project
 from seedbed.session import Session
 from signatures.grounding import AnswerQuestion

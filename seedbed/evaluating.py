@@ -109,7 +109,7 @@ def _artefact(project: Project, progress: Progress, compile_missing: bool) -> Ar
         try:
             return load_artefact(session)
         except UserError as error:
-            alias = project.config.roles.teacher
+            alias = project.config.teacher
             if not compile_missing:
                 hint = f"seedbed evaluate --compile-missing compiles it now; so does seedbed compile --teacher {alias}."
                 raise UserError(str(error), hint=hint) from error
@@ -122,7 +122,7 @@ def _evaluate(
     project: Project, own: Artefact, arms: Mapping[str, Program], exam: Exam, progress: Progress
 ) -> Evaluation:
     with _session(project) as session:
-        metric, teacher = exam.metric(session), project.config.roles.teacher
+        metric, teacher = exam.metric(session), project.config.teacher
         with progress.task(f"evaluate {teacher}", len(arms) * len(exam.sources)) as heard:
             scored = {
                 name: run_sync(score_program(program, exam.sources, metric, session.scope, heard))

@@ -238,7 +238,7 @@ class Project:
 
     def compiled_path(self) -> Path:
         """Where the compiled program of this recipe and teacher stands."""
-        return self.base / "compiled" / self.recipe.name / f"{self.config.roles.teacher}.json"
+        return self.base / "compiled" / self.recipe.name / f"{self.config.teacher}.json"
 
     def _lines(self, key: str, name: str, parse: Callable[[bytes], Line]) -> list[Line]:
         return labelled_lines(self.base / name, parse, missing=f"Put the file there, or mend {key}: in seedbed.yaml.")

@@ -24,7 +24,7 @@ def provenance(project: Project, program: Program, metric: Metric, shared: dict[
     labelled = [*project.seeds, *project.verdicts]
     return {
         "recipe": project.recipe.name,
-        "teacher": project.config.roles.teacher,
+        "teacher": project.config.teacher,
         "models": {alias: entry.model for alias, entry in project.config.models.items()},
         "program": shared["program"],
         "metric": shared["metric"],

@@ -202,8 +202,8 @@ class Run:
         limits, minutes = self.limits, (time.monotonic() - self._started) / 60
         if self.accepted >= self.goal:
             return f"{self.goal} rows are accepted"
-        if self.candidates >= limits.max_candidates:
-            return f"run.max_candidates: {limits.max_candidates} is reached"
+        if self.candidates >= limits.candidates:
+            return f"run.max_candidates: {limits.candidates} is reached"
         if limits.max_minutes is not None and minutes >= limits.max_minutes:
             return f"run.max_minutes: {limits.max_minutes:g} is reached"
         return None

@@ -10,10 +10,10 @@ import dspy
 from dspy.utils import exceptions as dspy_errors
 
 from programs.program import run_sync
-from seedbed.config import ModelEntry
 from seedbed.engines.engine import Blocking, Engine
 from seedbed.errors import TeacherDown, UserError
 from seedbed.journal import Journal, Journaled
+from seedbed.model_entry import ModelEntry
 
 PATIENCE = 5  # calls in a row that may fail for good before the model counts as down
 SAMPLED = 0.7  # the temperature of every further draw from one source

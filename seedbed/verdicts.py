@@ -12,13 +12,13 @@ from metrics.readings import Case, Reader, judge_names
 from programs.judging import Judge, Pairwise
 from programs.program import run_sync
 from seedbed.calibrating import Calibrator
-from seedbed.config import Roles
 from seedbed.cross_encoder import cross_encoder
 from seedbed.embedder import MODEL, Embedder
 from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.project import Project, labelled_lines
 from seedbed.session import Session
+from seedbed.settings import Roles
 
 NOBODY = "none"
 
@@ -40,7 +40,7 @@ def calibrate_cases(cases: list[Case], project: Project | None, judge: str | Non
             return run_sync(Calibrator(Embedder(name), name, progress, cross_encoder=encoder).frozen(cases))
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias) as session:
-            return run_sync(session.calibrator(progress, teacher=project.config.roles.teacher).frozen(cases))
+            return run_sync(session.calibrator(progress, teacher=project.config.teacher).frozen(cases))
     except Alike as error:
         raise UserError(
             f"{error}", hint="Calibrating takes rows that people accepted and rows that they did not."

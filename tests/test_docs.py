@@ -51,10 +51,12 @@ def test_the_readme_names_both_commands() -> None:
 
 
 def test_every_key_of_the_config_is_documented() -> None:
-    from seedbed.config import CompileSettings, Config, Gates, ModelEntry, Roles, RunSettings, Sources
+    from seedbed.config import Config
+    from seedbed.model_entry import ModelEntry
+    from seedbed.settings import Budget, CompileSettings, Fallback, Gates, Roles, RunSettings, Sources
 
     page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
-    sections = (Config, ModelEntry, Roles, Sources, Gates, CompileSettings, RunSettings)
+    sections = (Config, ModelEntry, Roles, Fallback, Budget, Sources, Gates, CompileSettings, RunSettings)
     missing = [
         key
         for section in sections

@@ -16,9 +16,9 @@ from judged import ROW, WRITTEN, YES, Inputs, Said, Script, judge, judged_by
 from programs.judging import Verdict
 from programs.levels import expected_score
 from programs.program import run_sync
-from seedbed.config import ModelEntry
 from seedbed.engines.engine import Engine
 from seedbed.journal import Journal, Journaled, Scope
+from seedbed.model_entry import ModelEntry
 from seedbed.teacher import TeacherLM, teacher
 
 # samples

@@ -10,9 +10,9 @@ from hostile import Hostile, dead_port, says, status
 
 from programs.program import run_sync
 from programs.step import Step
-from seedbed.config import ModelEntry
 from seedbed.errors import TeacherDown, UserError
 from seedbed.journal import Journal
+from seedbed.model_entry import ModelEntry
 from seedbed.teacher import PATIENCE, TeacherLM, teacher
 
 KEY = "sk-hunter2-hunter2"

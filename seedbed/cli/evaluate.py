@@ -26,7 +26,7 @@ def evaluate(
     from seedbed.progress import Progress
 
     with Progress() as progress:
-        named = [alias.strip() for alias in (teachers or project.config.roles.teacher).split(",")]
+        named = [alias.strip() for alias in (teachers or project.config.teacher).split(",")]
         results = evaluate_teachers(project, named, progress, compile_missing=compile_missing)
     if json:
         print_json([result.model_dump() for result in results])

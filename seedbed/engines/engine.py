@@ -56,6 +56,21 @@ class Shared:
         return self
 
 
+class Wrapped(Shared):
+    """An engine around another, which it stands for in everything but what it adds to `complete`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.identity, self.concurrency = engine.identity, engine.concurrency
+        self.enforces_schema, self.continues, self.logprobs = engine.enforces_schema, engine.continues, engine.logprobs
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        return await self.engine.complete(request)
+
+    async def aclose(self) -> None:
+        await self.engine.aclose()
+
+
 class Blocking(Shared):
     """The synchronous engine of a `dspy.LM`: the asynchronous one, run on the background loop."""
 

@@ -1,0 +1,67 @@
+"""A model of the config: where it is, how it is asked, and what it may cost."""
+
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from seedbed.settings import Section
+
+
+class ModelEntry(Section):
+    """A model by alias.
+
+    Attributes:
+        model: `embedded/...`, `scripted/FILE.py`, a name on the server at `api_base`, or a provider string.
+        api_key: the environment variable that holds the key, as `$NAME`; a key itself is refused.
+        completions: the server has `/completions`, so that the compact format may continue plain text.
+        schema_enforced: the server at `api_base` makes replies follow a JSON schema.
+        logprobs: alternatives a token whose log-probabilities the endpoint gives, so that judges read expected scores;
+        0 is none.
+        rpm, tpm: requests and tokens a minute at most; None is no limit of ours.
+        patience: seconds that calls wait for an endpoint that was well before and is down now.
+        trains: whether the licence lets its output train other models; None is not stated.
+        input_price, output_price: dollars per million tokens; None takes what DSPy knows of the model, if anything.
+        extra: further request keys that the server knows.
+    """
+
+    model: str
+    api_base: str | None = None
+    api_key: str | None = None
+    temperature: float = Field(0.0, ge=0, le=2)
+    max_tokens: int = Field(512, ge=1)
+    concurrency: int = Field(32, ge=1)
+    timeout: float = Field(120, gt=0)
+    completions: bool = False
+    schema_enforced: bool = True
+    logprobs: int = Field(0, ge=0, le=20)
+    rpm: float | None = Field(None, gt=0)
+    tpm: float | None = Field(None, gt=0)
+    patience: float = Field(600, ge=0)
+    trains: bool | None = None
+    input_price: float | None = Field(None, ge=0)
+    output_price: float | None = Field(None, ge=0)
+    extra: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("api_key")
+    @classmethod
+    def _names_a_variable(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("$"):
+            raise ValueError("must be the name of an environment variable, as $NAME; a key does not belong in a file")
+        return value
+
+    @field_validator("api_base")
+    @classmethod
+    def _is_an_address(cls, value: str | None) -> str | None:
+        if value is not None and (not value.startswith(("http://", "https://")) or "@" in value or "?" in value):
+            raise ValueError(
+                "must be an http(s) address without a key or query in it, such as http://localhost:8000/v1"
+            )
+        return value
+
+    def dollars(self, input_tokens: int, output_tokens: int) -> float | None:
+        """What these tokens cost; None where the price is unknown. Embedded and scripted models cost nothing."""
+        if self.model.startswith(("embedded/", "scripted/")):
+            return 0.0
+        if self.input_price is None or self.output_price is None:
+            return None
+        return (input_tokens * self.input_price + output_tokens * self.output_price) / 1e6

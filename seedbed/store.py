@@ -1,0 +1,125 @@
+"""A sqlite file of ours: durable, checked, and fast, for writes of the same moment share one commit."""
+
+import asyncio
+import os
+import sqlite3
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from seedbed.errors import UserError
+
+Write = tuple[str, Sequence[Any]]
+"""A statement and its values."""
+
+
+class Store:
+    """One connection writes, in a thread of its own, and one reads what was committed; neither waits for the other.
+
+    Args:
+        path: the file, created where absent. schema: `create table if not exists ...` statements.
+
+    Raises UserError where the file is none of ours or cannot be written.
+    """
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self.path, self._lock = path, threading.Lock()
+        self._waiting: list[tuple[Write, asyncio.Future[None]]] = []
+        self._committing = False
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=path.stem)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer, self._reader = _connect(path), _connect(path)
+            self._writer.execute("pragma journal_mode=wal")
+            self._writer.executescript(schema)
+        except (sqlite3.Error, OSError) as error:
+            raise unusable(path, error) from error
+
+    def row(self, statement: str, *values: Any) -> Any:
+        """The first row that a select finds among what was committed, or None."""
+        try:
+            with self._lock:  # sqlite dies of a close in the middle of a call
+                return self._reader.execute(statement, values).fetchone()
+        except sqlite3.Error as error:
+            raise unusable(self.path, error) from error
+
+    def rows(self, statement: str, *values: Any) -> list[Any]:
+        """All of them."""
+        try:
+            with self._lock:
+                return self._reader.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise unusable(self.path, error) from error
+
+    async def write(self, statement: str, values: Sequence[Any]) -> None:
+        """Write on the event loop; on the disk when it returns. Whoever comes while a commit is under way shares the
+        next one, in the order they came. Cancelled, the write still happens. Raises UserError where it cannot."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(((statement, values), done))
+        self._commit_waiting()
+        await done
+
+    def write_now(self, *writes: Write) -> None:
+        """Write from any thread, in one commit; on the disk when it returns. Raises UserError where it cannot."""
+        try:
+            self._thread.submit(self._commit, writes).result()
+        except (sqlite3.Error, RuntimeError) as error:
+            raise unusable(self.path, error) from error
+
+    def close(self) -> None:
+        """Close the file once what is under way is written. Calls after it fail with a UserError."""
+        self._thread.shutdown()
+        with self._lock:
+            self._writer.close()
+            self._reader.close()
+
+    def _commit_waiting(self) -> None:
+        if self._committing or not self._waiting:
+            return
+        group, self._waiting, self._committing = self._waiting, [], True
+        loop = asyncio.get_running_loop()
+        try:
+            commit = loop.run_in_executor(self._thread, self._commit, [write for write, _ in group])
+        except RuntimeError as closed:
+            self._settle([done for _, done in group], closed)
+        else:
+            commit.add_done_callback(lambda over: self._settle([done for _, done in group], over.exception()))
+
+    def _settle(self, waiting: Sequence[asyncio.Future[None]], error: BaseException | None) -> None:
+        self._committing = False
+        for done in waiting:
+            if done.done():
+                continue  # whoever waited was cancelled
+            if error:
+                done.set_exception(unusable(self.path, error))
+            else:
+                done.set_result(None)
+        self._commit_waiting()
+
+    def _commit(self, writes: Sequence[Write]) -> None:
+        with self._writer:  # one transaction, rolled back as a whole
+            self._writer.execute("begin immediate")
+            for statement, group in groupby(writes, key=itemgetter(0)):
+                self._writer.executemany(statement, [values for _, values in group])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
+
+
+def unusable(path: Path, error: BaseException) -> UserError:
+    """What to tell a person where a file of ours cannot be read or written."""
+    said = str(error)
+    if isinstance(error, PermissionError) or "readonly" in said or "unable to open" in said:
+        return UserError(f"Cannot write {path}: {said}.", hint="Choose a folder you can write to.")
+    if isinstance(error, OSError) or "disk I/O" in said or "full" in said:
+        free = os.statvfs(path.parent).f_bavail if path.parent.exists() else 0
+        return UserError(
+            f"Cannot write {path}: {said} ({free} blocks free).",
+            hint="Make room and run the same command again; finished calls are kept.",
+        )
+    return UserError(f"{path} cannot be read as a journal: {said}.", hint="Move it away and run again.")
