@@ -1,0 +1,46 @@
+"""The benchmark scripts run: the mock server answers in every format, and both sides of the client ask the same."""
+
+import sys
+from pathlib import Path
+
+import dspy
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+import client
+from mock_server import latency, reply
+from passages import passages
+
+from programs.formats import FORMATS
+from signatures.grounding import AnswerQuestion, AskQuestion
+from signatures.judging import JudgeClaim, SplitClaims
+
+DOCUMENT = next(passages(1, 400))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_the_mock_server_answers_in_every_format_with_words_of_the_document(form: str) -> None:
+    def ask(signature: type[dspy.Signature], **inputs: str) -> dict[str, object]:
+        prompt = FORMATS[form].format(signature, [], inputs)[-1]["content"]
+        return FORMATS[form].parse(signature, reply(prompt, 5))
+
+    question = str(ask(AskQuestion, document=DOCUMENT)["question"])
+    answer = str(ask(AnswerQuestion, document=DOCUMENT, question=question)["answer"])
+    assert answer in DOCUMENT
+    assert " ".join(answer.split()[:7]) in question
+    assert ask(JudgeClaim, document=DOCUMENT, question=question, claim=answer)["verdict"] == "yes"
+    assert ask(SplitClaims, question=question, answer=answer)["claims"] == [answer]
+
+
+def test_a_latency_depends_on_the_request_alone_and_has_the_mean_it_is_named_by() -> None:
+    waits = [latency("lognormal-1000-0.8")(mark) for mark in range(0, 2**32, 2**20)]
+    assert sum(waits) / len(waits) == pytest.approx(1.0, abs=0.02)
+    assert max(waits) > 5
+    assert latency("lognormal-1000-0.8")(7) == latency("lognormal-1000-0.8")(7)
+
+
+def test_every_side_of_the_client_makes_the_same_calls() -> None:
+    load = client.Load("fixed-20", 10, 10)
+    bare, ours = (client.measured(side, load) for side in ("bare", "ours"))
+    assert bare["prompts"] == ours["prompts"]
+    assert bare["most"] == ours["most"] == 10
