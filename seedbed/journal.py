@@ -1,14 +1,12 @@
 """The journal: every model call that was paid for, so that nothing is ever paid for twice."""
 
-import asyncio
 import collections
 import contextlib
 import dataclasses
-import hashlib
+import fcntl
 import os
-import sqlite3
 import threading
-import time
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,19 +14,21 @@ from typing import Any
 import dspy
 import orjson
 from dspy import lm15
-from dspy._vendor.lm15.serde import request_to_dict, response_from_dict, response_to_dict
+from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 
-from seedbed.engines.engine import Engine, Shared, continuing
 from seedbed.errors import UserError
+from seedbed.salvage import mended
+from seedbed.store import Store
 
 Timed = tuple[lm15.Response, float]
 """A reply, and the seconds it added to the time in which its model was at work."""
 
-_SCHEMA = """
+SCHEMA = """
 create table if not exists calls (key text primary key, alias text, scope text, request blob, response blob,
-                                  input_tokens integer, output_tokens integer, seconds real, work real);
-create table if not exists outcomes (setup text, id text, outcome blob, primary key (setup, id));
+                                  input_tokens integer, output_tokens integer, seconds real, work real, crc integer);
+create table if not exists outcomes (setup text, id text, outcome blob, crc integer, primary key (setup, id));
 create table if not exists setups (setup text primary key, made_with blob);
+create table if not exists facts (name text primary key, fact text);
 """
 
 
@@ -85,72 +85,72 @@ class Scope:
 
 
 class Journal:
-    """One sqlite file. Only completed replies are kept; a reply is on disk before its caller sees it.
+    """One sqlite file in a folder that no other process may use meanwhile.
 
-    Raises UserError where the file is no journal or cannot be written, or where another process holds it.
+    Only completed replies are kept; a reply is on disk before its caller sees it. Every record has a checksum: one
+    that does not match counts as never made. A file with broken pages is mended when it is opened, `notes` says how.
+
+    Raises UserError where the file is no journal or cannot be written, or where another process holds the folder.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._lock = path, threading.Lock()  # sqlite dies of a close in the middle of a call
+        self.path, self.notes = path, list[str]()
+        self._held: int | None = _hold(path.parent)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0.2)
-            self._db.execute("pragma locking_mode=exclusive")
-            self._db.execute("pragma journal_mode=wal")
-            self._db.executescript(_SCHEMA)
-            if "work" not in {column[1] for column in self._db.execute("pragma table_info(calls)")}:
-                self._db.execute("alter table calls add column work real")  # a journal from before it was kept
-        except (sqlite3.Error, OSError) as error:
-            raise _unusable(path, error) from error
+            if path.is_file() and (note := mended(path, SCHEMA)):
+                self.notes.append(note)
+            self._store = Store(path, SCHEMA)
+        except BaseException:
+            os.close(self._held)
+            raise
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
+        self._closing = threading.Lock()
 
     def get(self, key: str) -> Timed | None:
         """The reply kept under this key, and the model time it took."""
-        row = self._row("select response, coalesce(work, seconds) from calls where key = ?", key)
-        return (response_from_dict(orjson.loads(row[0])), row[1]) if row else None
+        row = self._store.row("select response, crc, work from calls where key = ?", key)
+        return (response_from_dict(orjson.loads(row[0])), row[2]) if row and self._sound(row[0], row[1]) else None
 
-    def put(
-        self, key: str, alias: str, request: dict[str, Any], response: lm15.Response, seconds: float, work: float
+    async def put(
+        self, key: str, alias: str, request: bytes, response: lm15.Response, seconds: float, work: float
     ) -> None:
         """Keep a reply: `seconds` from asking to hearing, of which `work` were added to the model's time at work."""
-        scope = dspy.settings.get("scope")
-        usage = response.usage
-        self._write(
-            "insert or ignore into calls values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                key,
-                alias,
-                scope.id if scope else "",
-                orjson.dumps(request),
-                orjson.dumps(response_to_dict(response)),
-                usage.input_tokens,
-                usage.output_tokens,
-                seconds,
-                work,
-            ),
+        scope, usage, reply = dspy.settings.get("scope"), response.usage, orjson.dumps(response_to_dict(response))
+        told = (usage.input_tokens, usage.output_tokens, seconds, work, zlib.crc32(reply))
+        await self._store.write(
+            "insert or replace into calls values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (key, alias, scope.id if scope else "", request, reply, *told),
         )
 
     def outcome(self, setup: str, id: str) -> dict[str, Any] | None:
         """What became of a candidate under this setup (everything its outcome depends on, as a digest)."""
-        row = self._row("select outcome from outcomes where setup = ? and id = ?", setup, id)
-        return orjson.loads(row[0]) if row else None
+        row = self._store.row("select outcome, crc from outcomes where setup = ? and id = ?", setup, id)
+        return orjson.loads(row[0]) if row and self._sound(*row) else None
 
-    def record(self, setup: str, id: str, outcome: dict[str, Any]) -> None:
+    async def record(self, setup: str, id: str, outcome: dict[str, Any]) -> None:
         """Keep what became of a candidate."""
-        self._write("insert or replace into outcomes values (?, ?, ?)", (setup, id, orjson.dumps(outcome)))
+        kept = orjson.dumps(outcome)
+        values = (setup, id, kept, zlib.crc32(kept))
+        await self._store.write("insert or replace into outcomes values (?, ?, ?, ?)", values)
 
     def describe(self, setup: str, made_with: dict[str, Any]) -> None:
         """Keep what a setup stands for."""
-        self._write("insert or replace into setups values (?, ?)", (setup, orjson.dumps(made_with)))
+        self._store.write_now(("insert or replace into setups values (?, ?)", (setup, orjson.dumps(made_with))))
+
+    def fact(self, name: str, default: str) -> str:
+        """What this journal remembers under a name; from now on the default where that is nothing yet."""
+        self._store.write_now(("insert or ignore into facts values (?, ?)", (name, default)))
+        found: str = self._store.row("select fact from facts where name = ?", name)[0]
+        return found
 
     def made(self, keys: Sequence[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """(request, response) of the calls of these keys, in their order."""
-        rows = (self._row("select request, response from calls where key = ?", key) for key in keys)
+        rows = (self._store.row("select request, response from calls where key = ?", key) for key in keys)
         return [(orjson.loads(row[0]), orjson.loads(row[1])) for row in rows if row]
 
     def totals(self) -> dict[str, Tally]:
         """By alias, what all calls kept in this journal took, whenever they were made."""
-        rows = self._db.execute(
+        rows = self._store.rows(
             "select alias, count(*), total(input_tokens), total(output_tokens) from calls group by 1"
         )
         return {
@@ -160,95 +160,33 @@ class Journal:
 
     def close(self) -> None:
         """Close the file; what is in it stays. Calls still in flight then fail with a UserError."""
-        with self._lock:
-            self._db.close()
+        with self._closing:
+            if self._held is not None:
+                self._store.close()
+                os.close(self._held)
+                self._held = None
 
-    def _row(self, statement: str, *values: str) -> Any:
-        try:
-            with self._lock:
-                return self._db.execute(statement, values).fetchone()
-        except sqlite3.Error as error:
-            raise _unusable(self.path, error) from error
-
-    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
-        try:
-            with self._lock:
-                self._db.execute(statement, values)
-        except sqlite3.Error as error:
-            raise _unusable(self.path, error) from error
+    def _sound(self, kept: bytes, crc: int) -> bool:
+        if zlib.crc32(kept) == crc:
+            return True
+        note = f"{self.path.name} holds records that changed on the disk; what they held is asked for again"
+        if note not in self.notes:
+            self.notes.append(note)
+        return False
 
 
-class Journaled(Shared):
-    """An engine whose replies are journalled; the same call in flight twice is made once."""
-
-    def __init__(self, engine: Engine, alias: str, journal: Journal) -> None:
-        self.engine, self.alias, self.journal = engine, alias, journal
-        self.identity, self.concurrency = engine.identity, engine.concurrency
-        self.enforces_schema, self.continues, self.logprobs = engine.enforces_schema, engine.continues, engine.logprobs
-        self._flying: dict[str, asyncio.Future[Timed]] = {}
-        self._ended = 0.0  # when the latest call did
-
-    async def complete(self, request: lm15.Request) -> lm15.Response:
-        body = request_to_dict(request)
-        key = self._key(body, request.config.temperature or 0.0)
-        known = self.journal.get(key)
-        (response, work), paid = (known, False) if known else await self._once(key, body, request)
-        self.journal.tallies[self.alias].add(response, work, replayed=not paid)
-        if scope := dspy.settings.get("scope"):
-            scope.tallies[self.alias].add(response, work, replayed=not paid)
-            scope.keys.append(key)
-            scope.asked.append(_asked())
-        return response
-
-    async def aclose(self) -> None:
-        await self.engine.aclose()
-
-    async def _once(self, key: str, body: dict[str, Any], request: lm15.Request) -> tuple[Timed, bool]:
-        """The reply, and whether this call paid for it: of equal calls in flight the first one does."""
-        while (flight := self._flying.get(key)) and not flight.cancelled():
-            try:
-                return await asyncio.shield(flight), False
-            except asyncio.CancelledError:
-                ours = asyncio.current_task()
-                if not flight.cancelled() or (ours and ours.cancelling()):
-                    raise  # else the call we waited for was given up by who made it, and we make it
-        flight = self._flying[key] = asyncio.ensure_future(self._fly(key, body, request))
-        flight.add_done_callback(lambda _: self._flying.pop(key, None))
-        return await flight, True
-
-    async def _fly(self, key: str, body: dict[str, Any], request: lm15.Request) -> Timed:
-        started = time.monotonic()
-        response = await self.engine.complete(request)
-        now = time.monotonic()
-        work, self._ended = now - max(started, self._ended), now
-        self.journal.put(key, self.alias, body, response, now - started, work)
-        return response, work
-
-    def _key(self, body: dict[str, Any], temperature: float) -> str:
-        """Identity, request and draw; above temperature 0 also the candidate and the call's occurrence in it."""
-        scope, draw = dspy.settings.get("scope"), dspy.settings.get("draw", 0)
-        parts = [self.identity, body, continuing(), draw]
-        key = hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()
-        if temperature > 0 and scope:
-            key = hashlib.sha256(f"{key}|{scope.id}|{scope.occurrence(key)}".encode()).hexdigest()
-        return key
-
-
-def _asked() -> str:
-    """The name of the signature whose predictor makes the call in hand; empty where none does."""
-    callers = dspy.settings.caller_modules or [None]
-    return getattr(getattr(callers[-1], "asked", None), "__name__", "")
-
-
-def _unusable(path: Path, error: Exception) -> UserError:
-    if "locked" in str(error):
-        return UserError(f"{path.parent} is in use by another seedbed process.", hint="Wait for it, or stop it.")
-    if isinstance(error, PermissionError) or "readonly" in str(error) or "unable to open" in str(error):
-        return UserError(f"Cannot write {path}: {error}.", hint="Choose a folder you can write to.")
-    if isinstance(error, OSError) or "disk I/O" in str(error) or "full" in str(error):
-        free = os.statvfs(path.parent).f_bavail if path.parent.exists() else 0
-        return UserError(
-            f"Cannot write {path}: {error} ({free} blocks free).",
-            hint="Make room and run the same command again; finished calls are kept.",
-        )
-    return UserError(f"{path} cannot be read as a journal: {error}.", hint="Move it away and run again.")
+def _hold(folder: Path) -> int:
+    """Lock a folder for this process; the lock goes when the process does, however it dies."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {folder}: {error.strerror}.", hint="Choose a folder you can write to."
+        ) from error
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise UserError(f"{folder} is in use by another seedbed process.", hint="Wait for it, or stop it.") from error
+    return held

@@ -11,8 +11,9 @@ from dspy.utils import exceptions as dspy_errors
 
 from programs.program import run_sync
 from seedbed.engines.engine import Blocking, Engine
+from seedbed.engines.journaled import Journaled
 from seedbed.errors import TeacherDown, UserError
-from seedbed.journal import Journal, Journaled
+from seedbed.journal import Journal
 from seedbed.model_entry import ModelEntry
 
 PATIENCE = 5  # calls in a row that may fail for good before the model counts as down

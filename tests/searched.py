@@ -14,8 +14,9 @@ from optimize.search import StepSearch, Variant
 from programs.grounded_qa import QASeed
 from programs.program import Program, run_sync
 from programs.recipe import recipes
+from seedbed.engines.journaled import Journaled
 from seedbed.engines.scripted import ScriptedEngine
-from seedbed.journal import Journal, Journaled
+from seedbed.journal import Journal
 from seedbed.teacher import TeacherLM
 
 HERE = Path(__file__).parent

@@ -14,7 +14,8 @@ from optimize.allowance import Allowance, Caps, Cost, Spent
 from optimize.optimizers import OPTIMIZERS
 from programs.program import run_sync
 from seedbed.engines.engine import Shared
-from seedbed.journal import Journal, Journaled, Tally
+from seedbed.engines.journaled import Journaled
+from seedbed.journal import Journal, Tally
 
 SEARCHING = [name for name in OPTIMIZERS if name != "labeled"]
 

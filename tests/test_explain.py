@@ -17,7 +17,7 @@ from test_artefact import made as artefact_named
 from optimize import artefact
 from programs.grounded_qa import GroundedQA, QASeed
 from programs.lab import Lab
-from programs.program import Program
+from programs.program import Program, run_sync
 from seedbed.cli.main import main
 from seedbed.explaining import explain_row
 from seedbed.journal import Journal
@@ -220,7 +220,7 @@ def test_a_run_that_is_going_does_not_hide_its_rows(dataset: Path, capsys: pytes
     journal = Journal(dataset / "journal.sqlite")  # as a run holds it: locked
     try:
         assert explained(capsys, dataset, id) == before
-        journal.record("s", "id", {"n": 1})
+        run_sync(journal.record("s", "id", {"n": 1}))
         assert explained(capsys, dataset, id) == before
     finally:
         journal.close()
@@ -229,7 +229,7 @@ def test_a_run_that_is_going_does_not_hide_its_rows(dataset: Path, capsys: pytes
 def test_what_a_killed_run_left_in_its_log_is_read(tmp_path: Path) -> None:
     (tmp_path / "killed").mkdir()
     journal = Journal(tmp_path / "journal.sqlite")
-    journal.record("setup", "id", {"n": 1})
+    run_sync(journal.record("setup", "id", {"n": 1}))
     for path in tmp_path.glob("journal.sqlite*"):  # as the disk is when the process is killed
         shutil.copy(path, tmp_path / "killed")
     journal.close()

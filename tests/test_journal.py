@@ -1,6 +1,7 @@
 """The journal: nothing is paid for twice, nothing finished is lost, and nobody else writes in it."""
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -17,8 +18,9 @@ from hypothesis import strategies as st
 
 from programs.program import run_sync
 from seedbed.engines.engine import Shared
+from seedbed.engines.journaled import Journaled
 from seedbed.errors import UserError
-from seedbed.journal import Journal, Journaled, Scope
+from seedbed.journal import Journal, Scope
 
 ROOT = Path(__file__).parents[1]
 
@@ -168,7 +170,7 @@ CALLS = st.tuples(st.text(max_size=3), st.integers(0, 3), st.booleans(), st.samp
 def test_keys_differ_exactly_when_calls_do(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
     def key(text: str, draw: int, continuation: bool, temperature: float | None) -> str:
         with dspy.context(draw=draw, continuation=continuation):
-            body = {"text": text, "temperature": temperature}
+            body = json.dumps([text, temperature]).encode()
             return Journaled(Counting(), "small", None)._key(body, temperature or 0.0)  # type: ignore[arg-type]
 
     assert (key(*one) == key(*other)) == (one == other)
@@ -178,7 +180,8 @@ DIES = """
 import asyncio, os, signal, sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
-from seedbed.journal import Journal, Journaled
+from seedbed.engines.journaled import Journaled
+from seedbed.journal import Journal
 from test_journal import Counting, request
 
 async def main():
@@ -245,5 +248,66 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 
 def test_outcomes_are_kept_by_setup(journal: Journal) -> None:
-    journal.record("one setup", "id", {"scored": []})
+    run_sync(journal.record("one setup", "id", {"scored": []}))
     assert [journal.outcome(setup, "id") for setup in ("one setup", "another")] == [{"scored": []}, None]
+
+
+def filled(path: Path, n: int = 400) -> None:
+    journal = Journal(path)
+    engine = Journaled(Counting(), "small", journal)
+    together(engine, *map(str, range(n)))
+    journal.close()
+
+
+def asked_again(path: Path, n: int = 400) -> tuple[int, list[str]]:
+    """Of the calls that were kept, how many a new session pays again, and what it tells people."""
+    journal = Journal(path)
+    engine = Journaled(Counting(), "small", journal)
+    together(engine, *map(str, range(n)))
+    journal.close()
+    return len(engine.engine.asked), journal.notes
+
+
+@pytest.mark.parametrize("page", [5, 40, 60])
+def test_a_broken_page_costs_its_own_records_alone(tmp_path: Path, page: int) -> None:
+    path = tmp_path / "journal.sqlite"
+    filled(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: 4096 * page] + os.urandom(4096) + whole[4096 * (page + 1) :])
+    paid, notes = asked_again(path)
+    assert paid < 60
+    assert "broken pages" in "".join(notes)
+    assert (tmp_path / "journal.sqlite.damaged").is_file()
+    assert asked_again(path) == (0, [])
+
+
+def test_a_journal_whose_end_was_never_written_keeps_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    filled(path)
+    path.write_bytes(path.read_bytes()[:-40_000])
+    paid, notes = asked_again(path)
+    assert 0 < paid < 300
+    assert notes
+
+
+def test_a_record_that_changed_on_the_disk_is_asked_for_again(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    filled(path, 5)
+    with sqlite3.connect(path) as db:
+        (changed,) = db.execute("select response from calls where rowid = 3").fetchone()
+        db.execute("update calls set response = ? where rowid = 3", (changed.replace(b"reply", b"rEply"),))
+    db.close()
+    paid, notes = asked_again(path, 5)
+    assert paid == 1
+    assert "changed on the disk" in notes[0]
+
+
+def test_replies_of_one_moment_share_commits(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    commits: list[int] = []
+    honest = journal._store._commit
+    journal._store._commit = lambda writes: (commits.append(len(writes)), honest(writes))[1]  # type: ignore[method-assign]
+    together(Journaled(Counting(), "small", journal), *map(str, range(200)))
+    journal.close()
+    assert sum(commits) == 200
+    assert len(commits) < 60

@@ -17,7 +17,8 @@ from programs.judging import Verdict
 from programs.levels import expected_score
 from programs.program import run_sync
 from seedbed.engines.engine import Engine
-from seedbed.journal import Journal, Journaled, Scope
+from seedbed.engines.journaled import Journaled
+from seedbed.journal import Journal, Scope
 from seedbed.model_entry import ModelEntry
 from seedbed.teacher import TeacherLM, teacher
 

@@ -18,9 +18,10 @@ from metrics.metric import Metric
 from optimize.optimizers import OPTIMIZERS, REFLECTING, auto
 from programs.program import background_loop
 from programs.step import Step
+from seedbed.engines.journaled import Journaled
 from seedbed.engines.scripted import ScriptedEngine
 from seedbed.errors import TeacherDown, UserError
-from seedbed.journal import Journal, Journaled
+from seedbed.journal import Journal
 from seedbed.teacher import TeacherLM
 
 UNSCORED = {"labeled", "bootstrap"}  # they take demos, and score no way of asking
