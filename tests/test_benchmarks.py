@@ -1,5 +1,6 @@
 """The benchmark scripts run: the mock server answers in every format, and both sides of the client ask the same."""
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import client
-from mock_server import latency, reply
+import run
+from mock_server import latency, reply, serving
 from passages import passages
 
 from programs.formats import FORMATS
+from seedbed import embedder
 from signatures.grounding import AnswerQuestion, AskQuestion
 from signatures.judging import JudgeClaim, SplitClaims
 
@@ -44,3 +47,15 @@ def test_every_side_of_the_client_makes_the_same_calls() -> None:
     bare, ours = (client.measured(side, load) for side in ("bare", "ours"))
     assert bare["prompts"] == ours["prompts"]
     assert bare["most"] == ours["most"] == 10
+
+
+def test_a_whole_run_takes_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedder, "_model", embedder._model)
+    monkeypatch.setattr(run, "SAMPLED", 10)
+    run.write_project(tmp_path, 100)
+    with serving() as address:
+        sets = ["run.rows=30", "embedder=hashed-words", f"models.mock.api_base={address}/v1"]
+        figures = run.measured(argparse.Namespace(work=tmp_path, rows=[30], set=sets, real_embedder=False))
+    assert figures["counts"]["accepted"] == 30
+    assert [rows // 10 for rows, _, _ in figures["samples"]] == [0, 1, 2, 3]
+    assert min(figures[size] for size in ("peak_mb", "journal_mb", "rows_mb", "cpu")) > 0
