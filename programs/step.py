@@ -36,9 +36,22 @@ class Step(dspy.Predict):
         return super().load_state(state, **kwargs)
 
     async def aforward(self, **kwargs: Any) -> dspy.Prediction:
-        kwargs["demos"] = self.shown(kwargs)
-        with dspy.context(adapter=FORMATS[self.format]):
-            return await super().aforward(**kwargs)
+        demos = self.shown(kwargs)
+        if not self._plain(kwargs):
+            with dspy.context(adapter=FORMATS[self.format]):
+                return await super().aforward(demos=demos, **kwargs)
+        lm = self.lm or dspy.settings.lm
+        replies = await FORMATS[self.format].acall(lm, dict(self.config), self.signature, demos, kwargs)
+        return self._forward_postprocess(replies, self.signature, **kwargs)
+
+    def _plain(self, kwargs: dict[str, Any]) -> bool:
+        """Whether Predict's own way (defaults, warnings, streams, several replies) would add nothing to this call."""
+        return (
+            kwargs.keys() == self.signature.input_fields.keys()
+            and all(type(value) is str for value in kwargs.values())
+            and not (self.fields or self.config.get("n") or dspy.settings.send_stream)
+            and bool(self.lm or dspy.settings.lm)
+        )
 
     def shown(self, inputs: dict[str, Any]) -> list[Any]:
         """The demos this call shows. The nearest one stands last, next to the inputs.

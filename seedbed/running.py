@@ -85,7 +85,7 @@ class Run:
         """Run until done; returns why it stopped. Cancelling it loses calls in flight at most."""
         self.session.journal.describe(self._setup, provenance(self.project, self.program, self.metric, self.shared))
         tasks: dict[int, asyncio.Task[Outcome]] = {}
-        window = min(LAG, 2 * self.session.lm("teacher")._async_engine_spec.concurrency)
+        window = min(LAG, 2 * self.session.lm("teacher").async_engine.concurrency)
         bar = self.progress.bar("rows", self.goal)
         position = 0
         try:
@@ -150,7 +150,7 @@ class Run:
                 drop = Drop(step="teacher", reason="teacher failed", detail=str(error).splitlines()[0])
                 return Outcome(id, source, [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))])
         outcome = Outcome(id, source, scored, *scope.tokens(), self.session.cost(scope.tallies))
-        self.session.journal.record(
+        await self.session.journal.record(
             self._setup, id, _kept(outcome, scope, await asyncio.to_thread(self._cites, scored))
         )
         return outcome

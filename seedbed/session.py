@@ -21,7 +21,8 @@ from seedbed.errors import UserError
 from seedbed.journal import Journal, Scope, Tally
 from seedbed.progress import Progress
 from seedbed.project import Project
-from seedbed.teacher import TeacherLM, teacher
+from seedbed.teacher import Models, Say, silent
+from seedbed.teacher_lm import TeacherLM
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else DSPy fetches a price map over the network
 
@@ -32,13 +33,17 @@ class Session:
     Args:
         project: what to open. journal: its file; created where absent.
         history: keep DSPy's traces (optimizers need them; a long run must not, they grow).
+        say: told in a line what happens to the models.
     """
 
-    def __init__(self, project: Project, journal: Path, *, history: bool = True) -> None:
+    def __init__(self, project: Project, journal: Path, *, history: bool = True, say: Say = silent) -> None:
         self.project, self.embed = project, Embedder(project.config.embedder)
         self.entail = cross_encoder(encoder) if (encoder := project.config.gates.cross_encoder) else None
         self.journal = Journal(journal)
-        self._history, self._lms, self._open = history, dict[str, TeacherLM](), contextlib.ExitStack()
+        self.models = Models(project.config.models, project.base, self.journal, say=say)
+        self._history, self._open = history, contextlib.ExitStack()
+        for note in self.journal.notes:
+            say(note)
 
     def __enter__(self) -> "Session":
         """Open teacher and judge. Raises UserError where one cannot be; nothing stays open then."""
@@ -65,20 +70,17 @@ class Session:
 
     def __exit__(self, *exception: object) -> None:
         self._open.close()
-        for lm in self._lms.values():
-            run_sync(lm._async_engine_spec.aclose())
+        run_sync(self.models.aclose())
         self.journal.close()
 
     def lm(self, role: str) -> TeacherLM:
-        """The model bound to a role; one alias is opened once."""
-        alias, entry = self.project.config.entry(role)
-        if alias not in self._lms:
-            self._lms[alias] = teacher(alias, entry, self.journal, self.project.base)
-        return self._lms[alias]
+        """The model bound to a role, with the fallback of that role."""
+        config = self.project.config
+        return self.models.lm(config.roles.named()[role], getattr(config.fallback, role))
 
     def identity(self, role: str) -> str:
         """What stands behind a role: address and model, or weights."""
-        return str(self.lm(role)._async_engine_spec.identity)
+        return self.lm(role).async_engine.identity
 
     def judges(self) -> list[Judge]:
         """As `asked_judges`, of this project."""

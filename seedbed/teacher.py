@@ -1,106 +1,81 @@
-"""A teacher: a `dspy.LM` made from a model entry of the config, journalled, with errors for people."""
+"""Models made from the config's entries: each a stack of small engines over one that asks the endpoint."""
 
-import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-import dspy
-from dspy.utils import exceptions as dspy_errors
-
-from programs.program import run_sync
-from seedbed.engines.engine import Blocking, Engine
+from seedbed.engines.engine import Engine
+from seedbed.engines.fallback import Fallback
 from seedbed.engines.journaled import Journaled
-from seedbed.errors import TeacherDown, UserError
+from seedbed.engines.limited import Limited
+from seedbed.engines.retrying import Retrying
+from seedbed.errors import UserError
 from seedbed.journal import Journal
 from seedbed.model_entry import ModelEntry
+from seedbed.teacher_lm import TeacherLM
 
-PATIENCE = 5  # calls in a row that may fail for good before the model counts as down
 SAMPLED = 0.7  # the temperature of every further draw from one source
 
+Say = Callable[[str], object]
 
-class TeacherLM(dspy.LM):
-    """`dspy.LM` over one of our engines. `continues` tells the compact format what the endpoint can do, `logprobs`
-    tells judges."""
 
-    def __init__(self, alias: str, engine: Engine, **kwargs: Any) -> None:
-        super().__init__(
-            f"seedbed/{alias}",
-            engine=Blocking(engine),
-            async_engine=engine,
-            cache=False,
-            num_retries=0,
-            **kwargs,
-        )
-        self.alias, self.continues, self.logprobs, self._failed = alias, engine.continues, engine.logprobs, [0]
+def silent(line: str) -> None:
+    """Tell nobody."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """`acall` from ordinary code, as DSPy's optimizers call the model that proposes instructions."""
-        return run_sync(self.acall(*args, **kwargs))
 
-    async def acall(self, *args: Any, n: int = 1, **kwargs: Any) -> Any:
-        """One call. Raises TeacherDown where no further call can succeed, DSPy's LMError where this one did not.
+class Models:
+    """A project's models, each opened when first asked for, once.
 
-        With `n`, that many replies, each a draw of its own: DSPy would send one request n times, and the journal
-        would take them for one.
+    Args:
+        entries: by alias. base: the folder their paths start from. journal: where replies are kept.
+        say: told in a line when an endpoint goes down, is back, or another stands in for it.
+    """
+
+    def __init__(self, entries: Mapping[str, ModelEntry], base: Path, journal: Journal, *, say: Say = silent) -> None:
+        self.entries, self._base, self._journal, self._say = entries, base, journal, say
+        self._stacks: dict[tuple[str, bool], Engine] = {}
+        self._lms: dict[tuple[str, str | None], TeacherLM] = {}
+
+    def lm(self, alias: str, fallback: str | None = None) -> TeacherLM:
+        """The model of that name. `fallback` is asked where it fails for good.
+
+        Raises UserError for a missing key, file or weights; no call is made.
         """
-        draw = kwargs.get("rollout_id", self.kwargs.get("rollout_id")) or dspy.settings.get("draw", 0)
-        if n == 1:
-            return await self._draw(draw, *args, **kwargs)
-        replies = await asyncio.gather(*(self._draw(draw + k, *args, **kwargs) for k in range(n)))
-        return [one for reply in replies for one in reply]
-
-    async def _draw(self, draw: int, *args: Any, **kwargs: Any) -> Any:
-        try:
-            with dspy.context(draw=draw):
-                reply = await super().acall(*args, **kwargs)
-        except dspy_errors.LMError as error:
-            if mistake := _user_error(error):  # a full disk under the journal is not the model's failure
-                raise mistake from error
-            self._failed[0] += not isinstance(error, dspy_errors.ContextWindowExceededError)  # the prompt's fault
-            verdict = self._verdict(error)
-            if verdict is error:
-                raise
-            raise verdict from error
-        self._failed[0] = 0
-        return reply
-
-    def _verdict(self, error: dspy_errors.LMError) -> BaseException:
-        said = f"{self.alias}: {str(error).splitlines()[0].removeprefix(f'[{self.model}] ')}"
-        for kinds, hint in _HOPELESS:
-            if isinstance(error, kinds):
-                return TeacherDown(said, hint=hint)
-        if self._failed[0] >= PATIENCE:
-            return TeacherDown(
-                f"{said} ({PATIENCE} calls in a row failed)",
-                hint="Run the same command again when the server is well; finished calls are kept.",
+        if (alias, fallback) not in self._lms:
+            engine = self._stack(alias, patient=fallback is None)
+            if fallback:
+                engine = Fallback(engine, self._stack(fallback, patient=True), alias, fallback, self._say)
+            entry, journaled = self.entries[alias], Journaled(engine, alias, self._journal)
+            self._lms[alias, fallback] = TeacherLM(
+                alias, journaled, temperature=entry.temperature, max_tokens=entry.max_tokens
             )
-        return error
+        return self._lms[alias, fallback]
 
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for engine in self._stacks.values():
+            await engine.aclose()
 
-def _user_error(error: BaseException) -> UserError | None:
-    """The UserError behind what DSPy wrapped, if there is one."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, UserError):
-        cause = cause.__cause__
-    return cause
+    def _stack(self, alias: str, *, patient: bool) -> Engine:
+        """Tries again, asks the ledger, keeps the limits, asks the endpoint. Limits are the model's, not the role's:
+        roles share one stack, apart from whether it waits for an endpoint that is down."""
+        if (alias, patient) not in self._stacks:
+            entry, twin = self.entries[alias], self._stacks.get((alias, not patient))
+            inner = twin.engine if isinstance(twin, Retrying) else self._attempt(entry)
+            self._stacks[alias, patient] = Retrying(
+                inner, patience=entry.patience if patient else 0, alias=alias, say=self._say
+            )
+        return self._stacks[alias, patient]
 
-
-_HOPELESS: tuple[tuple[Any, str], ...] = (
-    (dspy_errors.LMAuthError, "Check the key this model's api_key names in the environment."),
-    (dspy_errors.LMNotConfiguredError, "Set the provider's key in the environment."),
-    (dspy_errors.LMBillingError, "Check the account's balance, then run the same command again."),
-    (dspy_errors.LMUnsupportedModelError, "Check the model's name and that api_base ends in /v1."),
-    (dspy_errors.LMTransportError, "Start the server or mend api_base, then run the same command again."),
-    (dspy_errors.LMConfigurationError, "Mend this model's entry in seedbed.yaml."),
-)
+    def _attempt(self, entry: ModelEntry) -> Engine:
+        """One attempt at a call."""
+        engine = _engine(entry, self._base)
+        return Limited(engine, concurrency=engine.concurrency, rpm=entry.rpm, tpm=entry.tpm)
 
 
 def teacher(alias: str, entry: ModelEntry, journal: Journal, base: Path) -> TeacherLM:
-    """The LM of a model entry. Raises UserError for a missing key, file or weights; no call is made."""
-    engine = Journaled(_engine(entry, base), alias, journal)
-    return TeacherLM(alias, engine, temperature=entry.temperature, max_tokens=entry.max_tokens)
+    """The LM of one model entry."""
+    return Models({alias: entry}, base, journal).lm(alias)
 
 
 def _engine(entry: ModelEntry, base: Path) -> Engine:

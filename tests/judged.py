@@ -15,7 +15,7 @@ from programs.judging import JUDGES, Judge, Pairwise, RulesJudge, Verdict
 from programs.program import run_sync
 from programs.rater import Rater
 from seedbed.engines.engine import Shared
-from seedbed.teacher import TeacherLM
+from seedbed.teacher_lm import TeacherLM
 
 RATERS: dict[str, Callable[[], Rater]] = {**JUDGES, "pairwise": Pairwise}
 Inputs = dict[str, str]

@@ -17,7 +17,7 @@ from programs.recipe import recipes
 from seedbed.engines.journaled import Journaled
 from seedbed.engines.scripted import ScriptedEngine
 from seedbed.journal import Journal
-from seedbed.teacher import TeacherLM
+from seedbed.teacher_lm import TeacherLM
 
 HERE = Path(__file__).parent
 RECIPE = recipes()["grounded-qa"]

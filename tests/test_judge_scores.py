@@ -20,7 +20,8 @@ from seedbed.engines.engine import Engine
 from seedbed.engines.journaled import Journaled
 from seedbed.journal import Journal, Scope
 from seedbed.model_entry import ModelEntry
-from seedbed.teacher import TeacherLM, teacher
+from seedbed.teacher import teacher
+from seedbed.teacher_lm import TeacherLM
 
 # samples
 
@@ -97,7 +98,7 @@ def far_verdict(server: Hostile, journal: Journal, format: str) -> Verdict:
     asking.judge.format = format
     with dspy.context(lm=lm):
         heard: Verdict = run_sync(asking.acall(ROW))
-    run_sync(lm._async_engine_spec.aclose())
+    run_sync(lm.async_engine.aclose())
     return heard
 
 

@@ -15,7 +15,7 @@ from optimize.search import StepSearch
 from programs.grounded_qa import GroundedQA
 from programs.program import run_sync
 from seedbed.engines.engine import Shared
-from seedbed.teacher import TeacherLM
+from seedbed.teacher_lm import TeacherLM
 
 
 class OneShape(Shared):

@@ -22,7 +22,7 @@ from seedbed.engines.journaled import Journaled
 from seedbed.engines.scripted import ScriptedEngine
 from seedbed.errors import TeacherDown, UserError
 from seedbed.journal import Journal
-from seedbed.teacher import TeacherLM
+from seedbed.teacher_lm import TeacherLM
 
 UNSCORED = {"labeled", "bootstrap"}  # they take demos, and score no way of asking
 

@@ -28,7 +28,7 @@ from programs.recipe import Recipe, recipes
 from programs.self_instruct import SelfInstruct, TaskSeed
 from programs.text import rouge_l
 from seedbed.engines.engine import Shared
-from seedbed.teacher import TeacherLM
+from seedbed.teacher_lm import TeacherLM
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
 RECIPES = ("grounded-qa", "lab", "self-instruct")

@@ -13,7 +13,8 @@ from programs.step import Step
 from seedbed.errors import TeacherDown, UserError
 from seedbed.journal import Journal
 from seedbed.model_entry import ModelEntry
-from seedbed.teacher import PATIENCE, TeacherLM, teacher
+from seedbed.teacher import teacher
+from seedbed.teacher_lm import PATIENCE, TeacherLM
 
 KEY = "sk-hunter2-hunter2"
 Far = Callable[..., TeacherLM]
@@ -33,7 +34,7 @@ def far(server: Hostile, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> I
 
     yield make
     for one in made:
-        run_sync(one._async_engine_spec.aclose())
+        run_sync(one.async_engine.aclose())
 
 
 def told(one: TeacherLM) -> Any:

@@ -10,6 +10,7 @@ from dspy import lm15
 from dspy._vendor.lm15.serde import request_to_dict
 
 from seedbed.engines.engine import Engine, Wrapped, continuing
+from seedbed.engines.fallback import answered_by
 from seedbed.journal import Journal, Timed
 
 
@@ -27,9 +28,10 @@ class Journaled(Wrapped):
         key = self._key(body, request.config.temperature or 0.0)
         known = self.journal.get(key)
         (response, work), paid = (known, False) if known else await self._once(key, body, request)
-        self.journal.tallies[self.alias].add(response, work, replayed=not paid)
+        alias = answered_by(response, self.alias)
+        self.journal.tallies[alias].add(response, work, replayed=not paid)
         if scope := dspy.settings.get("scope"):
-            scope.tallies[self.alias].add(response, work, replayed=not paid)
+            scope.tallies[alias].add(response, work, replayed=not paid)
             scope.keys.append(key)
             scope.asked.append(_asked())
         return response
@@ -63,7 +65,7 @@ class Journaled(Wrapped):
         response = await self.engine.complete(request)
         now = time.monotonic()
         work, self._ended = now - max(started, self._ended), now
-        await self.journal.put(key, self.alias, body, response, now - started, work)
+        await self.journal.put(key, answered_by(response, self.alias), body, response, now - started, work)
         return response, work
 
     def _key(self, body: bytes, temperature: float) -> str:
