@@ -59,13 +59,13 @@ def read_documents(
         name = Path(os.path.relpath(path, base)).as_posix()
         with _skipping(name, reading):
             if path.suffix.lower() in TABLES:
-                _add_rows(name, list(_rows(path)), text_column, reading)
+                _add_rows(name, list(table_rows(path)), text_column, reading)
             else:
                 reading.documents.append(extract(path, name))
     for entry in entries:
         if entry.startswith(HF):
             with _skipping(entry, reading):
-                _add_rows(entry, _dataset(entry, split), text_column, reading)
+                _add_rows(entry, dataset_rows(entry, split), text_column, reading)
     if not reading.documents:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in reading.skipped[:3])
         raise UserError(f"No document could be read from {', '.join(entries)} ({reasons})", hint=_UNDERSTOOD)
@@ -98,7 +98,11 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _rows(path: Path) -> Iterator[_Row]:
+def table_rows(path: Path) -> Iterator[_Row]:
+    """The rows of a file whose suffix is in TABLES; of JSON Lines an empty one where a line is no JSON object.
+
+    Raises Unreadable, with the reason in words.
+    """
     reader = {".csv": _csv_rows, ".jsonl": _jsonl_rows, ".parquet": _parquet_rows}[path.suffix.lower()]
     try:
         yield from reader(path)
@@ -130,7 +134,8 @@ def _parquet_rows(path: Path) -> Iterator[_Row]:
         yield from batch.to_pylist()
 
 
-def _dataset(entry: str, split: str) -> list[_Row]:
+def dataset_rows(entry: str, split: str) -> list[_Row]:
+    """The rows of `hf://owner/name` or `hf:///absolute/folder`. Raises UserError where they cannot be had."""
     import datasets
 
     place = entry.removeprefix(HF)
