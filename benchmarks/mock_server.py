@@ -30,6 +30,7 @@ Latency = Callable[[int], float]
 """From a request's mark, 32 bits, to seconds."""
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_HEAD = b"HTTP/1.1 %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 _ASKED = "Respond with"
 _QUESTIONS = (
     "What does it say about {}?",
@@ -51,8 +52,8 @@ def serving() -> Iterator[str]:
 
 
 def stats(address: str) -> dict[str, Any]:
-    """What a server counted: `requests`, `most` in flight at once, its CPU `cpu_ms` a request, and `prompts`, a sum
-    over all messages that two clients share only if they sent the same ones."""
+    """What a server counted: `requests`, `most` in flight at once, `seconds` from the first request to the last reply,
+    its CPU `cpu_ms` a request, and `prompts`, a sum over all messages, equal for clients that sent the same ones."""
     with urllib.request.urlopen(f"{address}/stats") as reply:
         found: dict[str, Any] = json.load(reply)
     return found
@@ -63,15 +64,21 @@ class Counts:
 
     def __init__(self) -> None:
         self.requests = self.inside = self.most = self.prompts = 0
-        self._start = time.process_time()
+        self._spent = time.process_time()
+        self._first = self._last = 0.0
 
     def begin(self, mark: int) -> None:
+        self._first = self._first or time.monotonic()
         self.requests, self.inside = self.requests + 1, self.inside + 1
         self.most, self.prompts = max(self.most, self.inside), (self.prompts + mark) & 0xFFFFFFFF
 
+    def end(self) -> None:
+        self.inside, self._last = self.inside - 1, time.monotonic()
+
     def report(self) -> dict[str, Any]:
-        spent = 1000 * (time.process_time() - self._start) / max(self.requests, 1)
-        return {"requests": self.requests, "most": self.most, "prompts": self.prompts, "cpu_ms": round(spent, 3)}
+        spent = 1000 * (time.process_time() - self._spent) / max(self.requests, 1)
+        figures = {"cpu_ms": round(spent, 3), "seconds": self._last - self._first}
+        return figures | {"requests": self.requests, "most": self.most, "prompts": self.prompts}
 
 
 class Connection(asyncio.Protocol):
@@ -99,7 +106,8 @@ class Connection(asyncio.Protocol):
             found = self._counts.report() if path == "/stats" else {"object": "list", "data": []}
             return self._send(orjson.dumps(found))
         asked = orjson.loads(body)
-        texts = _texts(asked)
+        if not (texts := _texts(asked)):
+            return self._send(b'{"error": {"message": "there are no messages"}}', b"400 Bad Request")
         mark = zlib.crc32("\n".join(texts).encode())
         self._counts.begin(mark)
         salt = self._counts.requests if asked.get("temperature") else 0
@@ -108,13 +116,12 @@ class Connection(asyncio.Protocol):
         return None
 
     def _finish(self, raw: bytes) -> None:
-        self._counts.inside -= 1
+        self._counts.end()
         self._send(raw)
 
-    def _send(self, raw: bytes) -> None:
+    def _send(self, raw: bytes, status: bytes = b"200 OK") -> None:
         if not self._transport.is_closing():
-            head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(raw)
-            self._transport.write(head + raw)
+            self._transport.write(_HEAD % (status, len(raw)) + raw)
 
 
 @functools.cache

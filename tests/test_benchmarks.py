@@ -8,7 +8,10 @@ import dspy
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks" / "peers"))
 import client
+import job
+import peers
 import run
 from mock_server import latency, reply, serving
 from passages import passages
@@ -59,3 +62,11 @@ def test_a_whole_run_takes_its_figures(tmp_path: Path, monkeypatch: pytest.Monke
     assert figures["counts"]["accepted"] == 30
     assert [rows // 10 for rows, _, _ in figures["samples"]] == [0, 1, 2, 3]
     assert min(figures[size] for size in ("peak_mb", "journal_mb", "rows_mb", "cpu")) > 0
+
+
+def test_the_peers_job_is_our_three_steps_and_comes_to_its_verdict() -> None:
+    row = {"document": DOCUMENT}
+    for column, prompt in peers.steps().items():
+        row[column] = reply(job.fill(prompt, row), 5)
+    assert row["answer"] in DOCUMENT
+    assert "Verdict: yes" in row["verdict"]
