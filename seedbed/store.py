@@ -4,15 +4,16 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from seedbed.errors import UserError
 
+T = TypeVar("T")
 Write = tuple[str, Sequence[Any]]
 """A statement and its values."""
 
@@ -63,6 +64,14 @@ class Store:
         self._commit_waiting()
         await done
 
+    async def decide(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What `work` finds and writes in one transaction, which no other process comes between; on the disk when it
+        returns. It runs in the writer's thread. Raises UserError where the file cannot be written."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._decide, work)
+        except (sqlite3.Error, RuntimeError) as error:
+            raise unusable(self.path, error) from error
+
     def write_now(self, *writes: Write) -> None:
         """Write from any thread, in one commit; on the disk when it returns. Raises UserError where it cannot."""
         try:
@@ -105,6 +114,11 @@ class Store:
             self._writer.execute("begin immediate")
             for statement, group in groupby(writes, key=itemgetter(0)):
                 self._writer.executemany(statement, [values for _, values in group])
+
+    def _decide(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        with self._writer:
+            self._writer.execute("begin immediate")
+            return work(self._writer)
 
 
 def _connect(path: Path) -> sqlite3.Connection:
