@@ -57,11 +57,3 @@ class ModelEntry(Section):
                 "must be an http(s) address without a key or query in it, such as http://localhost:8000/v1"
             )
         return value
-
-    def dollars(self, input_tokens: int, output_tokens: int) -> float | None:
-        """What these tokens cost; None where the price is unknown. Embedded and scripted models cost nothing."""
-        if self.model.startswith(("embedded/", "scripted/")):
-            return 0.0
-        if self.input_price is None or self.output_price is None:
-            return None
-        return (input_tokens * self.input_price + output_tokens * self.output_price) / 1e6

@@ -5,6 +5,7 @@ import importlib.util
 from optimize.allowance import Allowance, Caps, Cost
 from optimize.optimizers import REFLECTING
 from seedbed.errors import UserError
+from seedbed.prices import price
 from seedbed.session import Session
 
 
@@ -22,7 +23,7 @@ def provide(session: Session) -> Allowance:
         session.lm("reflection")
     caps = Caps(settings.max_calls, settings.max_tokens, settings.max_usd, settings.max_minutes)
     for alias in sorted(set(roles.values())):
-        if caps.usd is not None and config.models[alias].dollars(0, 0) is None:
+        if caps.usd is not None and price(config.models[alias]) is None:
             raise UserError(
                 f"compile.max_usd: what {alias} costs is unknown.",
                 hint=f"Set models.{alias}.input_price and output_price, in dollars per million tokens.",

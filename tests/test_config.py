@@ -185,12 +185,3 @@ def test_a_file_that_is_not_text_is_a_mistake(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"There is no .*seedbed\.yaml"):
         load_config(tmp_path / "seedbed.yaml")
-
-
-@pytest.mark.parametrize(("alias", "dollars"), [("small", 0.0), ("local", 6.0)])
-def test_tokens_cost_what_the_entry_says(tmp_path: Path, alias: str, dollars: float) -> None:
-    assert loaded(tmp_path).models[alias].dollars(2_000_000, 1_000_000) == dollars
-
-
-def test_an_unknown_price_is_unknown(tmp_path: Path) -> None:
-    assert loaded(tmp_path, GOOD, "models.local.input_price=null").models["local"].dollars(1, 1) is None
