@@ -19,3 +19,12 @@ class TeacherDown(BaseException):
     def __init__(self, what: str, *, hint: str) -> None:
         super().__init__(what)
         self.hint = hint
+
+
+class BudgetReached(BaseException):
+    """A hard cap leaves no room for the next call: the work stops with what it has; exit code 1.
+
+    Not an `Exception`, for the reason TeacherDown has.
+    """
+
+    hint = "Raise it and run the same command again; finished calls are kept."

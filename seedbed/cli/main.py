@@ -19,7 +19,7 @@ from seedbed.cli import (
     run,
     teachers,
 )
-from seedbed.errors import TeacherDown, UserError
+from seedbed.errors import BudgetReached, TeacherDown, UserError
 
 app = typer.Typer(
     help="Training data from your documents and a few labelled seeds: prompts are compiled, rows are measured.\n\n"
@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = app(list(argv) if argv is not None else None, standalone_mode=False)
     except UserError as error:
         return _say(f"{error}\n  {error.hint}", 2)
+    except BudgetReached as error:
+        return _say(f"{error}\n  {error.hint}", 1)
     except TeacherDown as error:
         return _say(f"{error}\n  {error.hint}", 3)
     except (typer.TyperException, typer.Abort) as error:

@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 import dspy
 from dspy import lm15
+from dspy.utils import exceptions as dspy_errors
 
 from programs.program import run_sync
 
@@ -19,6 +20,14 @@ PARAMETERS = frozenset(
         "logprobs",
         "top_logprobs",
     }
+)
+
+_LATE = (408, 504, 524)  # a gateway's timeouts: the model behind it may have been at work
+_NEVER_SENT = (
+    lm15.ConfigurationError,
+    lm15.CapabilityError,
+    dspy_errors.LMConfigurationError,
+    dspy_errors.LMUnsupportedFeatureError,
 )
 
 
@@ -88,3 +97,17 @@ class Blocking(Shared):
 def continuing() -> bool:
     """Whether the call in hand asks for its one message to be continued as plain text."""
     return bool(dspy.settings.get("continuation", False))
+
+
+def free(error: BaseException) -> bool:
+    """Whether a call that ended so certainly cost nothing: it was never sent, or the server itself refused it.
+
+    False for what may have been worked on before it was lost: timeouts, broken connections, a reply that cannot be
+    read, cancellation. An engine that held a call back sets `unsent` on the error, a refused connection `refused`.
+    """
+    if getattr(error, "unsent", False) or getattr(error, "refused", False):
+        return True
+    if isinstance(error, TimeoutError | dspy_errors.LMTimeoutError):
+        return False
+    status = getattr(error, "status", None)
+    return isinstance(error, _NEVER_SENT) or (isinstance(status, int) and status >= 400 and status not in _LATE)
