@@ -13,11 +13,12 @@ from dspy.utils.exceptions import AdapterParseError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.formats import FORMATS, CompactAdapter
+from programs.compact import CompactAdapter
+from programs.formats import FORMATS
 from programs.program import run_sync
 from programs.step import Step
 from seedbed.engines.engine import Shared, continuing
-from seedbed.teacher import TeacherLM
+from seedbed.teacher_lm import TeacherLM
 
 
 class Reviewed(dspy.Signature):

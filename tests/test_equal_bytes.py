@@ -1,0 +1,293 @@
+"""Our chat and JSON formats are DSPy's own to the byte: what they ask, what they read, what they refuse."""
+
+import asyncio
+import enum
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any, Literal, Optional
+
+import dspy
+import pydantic
+import pytest
+from dspy import lm15
+from dspy.utils.exceptions import AdapterParseError
+from hypothesis import given
+from hypothesis import strategies as st
+
+import signatures
+from programs.formats import FORMATS
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Place(pydantic.BaseModel):
+    name: str
+    size: int = 1
+
+
+class Odd(dspy.Signature):
+    """Read what
+    stands there."""
+
+    note: str = dspy.InputField()
+    notes: list[str] = dspy.InputField(default=["none"])
+    place: Place = dspy.InputField()
+    count: int = dspy.OutputField()
+    share: float = dspy.OutputField(desc="a part")
+    sure: bool = dspy.OutputField()
+    grade: Literal[1, 2, "2", True] = dspy.OutputField()
+    ranks: list[int] = dspy.OutputField()
+
+
+class Odder(dspy.Signature):
+    """Read it again."""
+
+    note: str = dspy.InputField()
+    completed: str = dspy.OutputField()
+    colour: Colour = dspy.OutputField()
+    where: Place = dspy.OutputField()
+    table: dict[str, int] = dspy.OutputField()
+    maybe: Optional[str] = dspy.OutputField()  # noqa: UP045
+    fallen: int = dspy.OutputField(default=3)
+
+
+def ours_and_theirs() -> dict[str, tuple[dspy.Adapter, dspy.Adapter]]:
+    theirs = {
+        "chat": dspy.ChatAdapter(use_json_adapter_fallback=False),
+        "json": dspy.JSONAdapter(use_native_function_calling=False),
+    }
+    return {name: (FORMATS[name], adapter) for name, adapter in theirs.items()}
+
+
+def every_signature() -> list[type[dspy.Signature]]:
+    """Those of the project, and two with annotations the project does not use."""
+    modules = [
+        importlib.import_module(f"signatures.{module.name}") for module in pkgutil.iter_modules(signatures.__path__)
+    ]
+    found = {value for module in modules for value in vars(module).values() if isinstance(value, type(dspy.Signature))}
+    return [*sorted(found - {dspy.Signature}, key=lambda one: one.__name__), Odd, Odder]
+
+
+PAIRS, SIGNATURES = ours_and_theirs(), every_signature()
+TRICKY = [
+    "[[ ## answer ## ]]",
+    "[[ ## verdict ## ]] yes",
+    " [[ ## completed ## ]] ",
+    "[[ ## ",
+    "\n",
+    "\r\n",
+    "\u2028",
+    "\x85",
+    "\x1f",
+    "  ",
+    "\t",
+    '{"answer": "x"}',
+    '"',
+    "'yes'",
+    "```json",
+    "{",
+    "}",
+    "[1, 2",
+    "Literal[yes]",
+    "yes",
+    "2",
+    "007",
+    "-0.0",
+    "1e400",
+    "NaN",
+    "true",
+    "True",
+    "null",
+    "\\ud800",
+    "\ud800",
+    "é\u200b漢",
+    "<<CUSTOM-TYPE-START-IDENTIFIER>>[]<<CUSTOM-TYPE-END-IDENTIFIER>>",
+]
+TEXT = st.lists(st.sampled_from(TRICKY) | st.text(max_size=8), max_size=5).map("".join)
+VALUE = st.one_of(
+    TEXT,
+    st.lists(TEXT, max_size=3),
+    st.integers(),
+    st.booleans(),
+    st.floats(),
+    st.none(),
+    st.just(Place(name="x")),
+    st.dictionaries(TEXT, st.integers(), max_size=2),
+    st.lists(st.integers() | st.booleans(), max_size=2),
+)
+FORMAT, SIGNATURE = st.sampled_from(list(PAIRS)), st.sampled_from(SIGNATURES)
+
+
+def values(names: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """Some of the fields, mostly with text."""
+    return st.fixed_dictionaries({}, optional=dict.fromkeys([*names, "another"], TEXT | VALUE))
+
+
+def outcome(work: Callable[[], Any]) -> tuple[Any, ...]:
+    """What it gave, with its types, or the kind of its error."""
+    try:
+        return ("gave", repr(work()))
+    except Exception as error:
+        return ("raised", type(error), getattr(error, "lm_response", None))
+
+
+@given(data=st.data(), format=FORMAT, signature=SIGNATURE)
+def test_a_prompt_is_theirs(data: st.DataObject, format: str, signature: Any) -> None:
+    ours, theirs = PAIRS[format]
+    inputs = data.draw(values(signature.input_fields))
+    demos = data.draw(st.lists(values(signature.fields) | values(signature.fields).map(dspy.Example), max_size=3))
+    expected = outcome(lambda: theirs.format(signature, demos, inputs))
+    for _ in range(2):  # the second time from memory
+        assert outcome(lambda: ours.format(signature, demos, inputs)) == expected
+
+
+def replies(theirs: Any, signature: Any) -> st.SearchStrategy[str]:
+    """Right replies, right ones that lost, doubled or gained lines, and any text."""
+    fitting = st.fixed_dictionaries({name: fits(field.annotation) for name, field in signature.output_fields.items()})
+    right = fitting.map(lambda found: theirs.format_assistant_message_content(signature, found))
+    lines = right.flatmap(lambda text: st.lists(st.sampled_from(text.split("\n")) | TEXT, max_size=12))
+    spoilt = st.tuples(right, st.integers(0, 400), TEXT).map(lambda cut: cut[0][: cut[1]] + cut[2] + cut[0][cut[1] :])
+    return st.one_of(right, spoilt, lines.map("\n".join), TEXT)
+
+
+def fits(annotation: Any) -> st.SearchStrategy[Any]:
+    if annotation is str:
+        return TEXT
+    kinds = {int: st.integers(), float: st.floats(), bool: st.booleans(), list[str]: st.lists(TEXT, max_size=3)}
+    named = {Colour: st.sampled_from(["red", "RED"]), Place: st.just(Place(name="x"))}
+    choices = st.sampled_from(getattr(annotation, "__args__", ("",)))  # those of a Literal
+    return (kinds | named).get(annotation, choices) | VALUE
+
+
+@given(data=st.data(), format=FORMAT, signature=SIGNATURE)
+def test_a_reply_is_read_as_they_read_it(data: st.DataObject, format: str, signature: Any) -> None:
+    ours, theirs = PAIRS[format]
+    reply = data.draw(replies(theirs, signature))
+    assert outcome(lambda: ours.parse(signature, reply)) == outcome(lambda: theirs.parse(signature, reply))
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [
+        (int, "4"),
+        (float, "0.5"),
+        (bool, "true"),
+        (Literal["yes", "no"], "yes"),
+        (Literal[1, 2], "2"),
+        (list[str], '["a"]'),
+    ],
+)
+@pytest.mark.parametrize("format", PAIRS)
+def test_a_plain_reply_needs_no_repair(
+    format: str, annotation: Any, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signature = dspy.Signature("note -> said: str").append("value", dspy.OutputField(), annotation)
+    written = text if text != "yes" else '"yes"'
+    reply = {
+        "chat": f"[[ ## said ## ]]\na\nb\n\n[[ ## value ## ]]\n{text}\n\n[[ ## completed ## ]]",
+        "json": f'{{"said": "a\\nb", "value": {written}}}',
+    }[format]
+    expected = PAIRS[format][1].parse(signature, reply)
+    monkeypatch.setattr("json_repair.loads", lambda text: pytest.fail("repaired"))
+    assert PAIRS[format][0].parse(signature, reply) == expected
+
+
+@pytest.mark.parametrize("format", PAIRS)
+def test_what_was_written_once_is_remembered(format: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, demos = PAIRS[format][0], [dspy.Example(note="a", said="b")]
+    signature = dspy.Signature("note -> said")
+    before = ours.format(signature, demos, {"note": "n"})
+    monkeypatch.setattr("dspy.adapters.utils.serialize_for_json", lambda value: pytest.fail("written anew"))
+    monkeypatch.setattr("dspy.adapters.json_adapter.serialize_for_json", lambda value: pytest.fail("written anew"))
+    assert ours.format(signature, [demo.copy() for demo in demos], {"note": "n"}) == before
+
+
+@pytest.mark.parametrize("format", PAIRS)
+def test_a_wording_set_later_is_the_one_sent(format: str) -> None:
+    ours, signature = PAIRS[format][0], dspy.Signature("note -> said", "First.")
+    ours.format(signature, [], {"note": "n"})
+    signature.instructions = "Second."
+    assert "Second." in ours.format(signature, [], {"note": "n"})[0]["content"]
+
+
+@pytest.mark.parametrize("format", PAIRS)
+def test_what_a_caller_does_to_the_messages_is_not_remembered(format: str) -> None:
+    ours, signature, demos = PAIRS[format][0], dspy.Signature("note -> said"), [{"note": "a", "said": "b"}]
+    before = ours.format(signature, demos, {"note": "n"})
+    for message in ours.format(signature, demos, {"note": "n"}):
+        message["content"] = "spoilt"
+    assert ours.format(signature, demos, {"note": "n"}) == before
+
+
+class Hearing:
+    """An engine that keeps what it was asked, with every log-probability it is asked for."""
+
+    def __init__(self, says: str, *, schema: bool) -> None:
+        self.says, self.heard = says, list[lm15.Request]()
+        self.supports_response_schema = schema
+        self.supported_params = {"response_format"} if schema else set[str]()
+
+    def answer(self, request: lm15.Request) -> lm15.Response:
+        self.heard.append(request)
+        logprobs = (lm15.TokenLogprob(token="yes", logprob=-0.5),) if request.config.logprobs is not None else None
+        return lm15.Response(
+            id=None,
+            model=request.model,
+            message=lm15.Message.assistant(self.says),
+            finish_reason="stop",
+            usage=lm15.Usage(),
+            logprobs=logprobs,
+        )
+
+    complete = answer
+
+
+class HearingLater(Hearing):
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        return self.answer(request)
+
+
+def called(
+    adapter: dspy.Adapter, signature: Any, says: str, **options: Any
+) -> tuple[tuple[Any, ...], list[lm15.Request]]:
+    """What two calls gave, and what the engine was asked."""
+    schema, inputs = options.pop("schema", True), dict.fromkeys(signature.input_fields, "a text")
+    engine = HearingLater(says, schema=schema)
+    lm = dspy.LM("a/model", engine=Hearing(says, schema=schema), async_engine=engine, cache=False, num_retries=0)
+
+    async def twice() -> list[Any]:
+        return [await adapter.acall(lm, dict(options), signature, [], inputs) for _ in range(2)]
+
+    return outcome(lambda: asyncio.run(twice())), engine.heard
+
+
+@pytest.mark.parametrize("schema", [True, False])
+@pytest.mark.parametrize("format", PAIRS)
+def test_a_whole_call_is_theirs(format: str, schema: bool) -> None:
+    for signature in SIGNATURES:
+        ours, theirs = (called(one, signature, "{}", schema=schema) for one in PAIRS[format])
+        assert ours == theirs
+        assert len(ours[1]) == 1  # nothing is read from {}, and nobody asks again
+
+
+@pytest.mark.parametrize("format", PAIRS)
+def test_log_probabilities_come_with_the_fields(format: str) -> None:
+    signature, reply = (
+        dspy.Signature("note -> said"),
+        {"chat": "[[ ## said ## ]]\nyes", "json": '{"said": "yes"}'}[format],
+    )
+    ours, theirs = (called(one, signature, reply, logprobs=True, top_logprobs=2) for one in PAIRS[format])
+    assert ours == theirs
+    assert "'logprobs': {'content': [{'token': 'yes'" in ours[0][1]
+    assert len(ours[1]) == 2
+
+
+@pytest.mark.parametrize("format", PAIRS)
+def test_an_empty_reply_is_unreadable(format: str) -> None:
+    ours, theirs = (called(one, Odder, "") for one in PAIRS[format])
+    assert ours == theirs
+    assert ours[0][1] is AdapterParseError
