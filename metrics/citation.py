@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from metrics.evidence import Embed
 from programs.candidate import Candidate
+from programs.embedding import Embed, ahead
 from programs.text import content_words, sentences
 from signatures.grounding import DOES_NOT_SAY
 
@@ -17,15 +17,22 @@ def cited(embed: Embed, candidate: Candidate) -> list[Span]:
     Best by the cosine with prompt and answer together plus the share of the answer's words it holds: a short
     answer such as a year is found by its word, a paraphrase by its meaning.
     """
-    document, response = candidate.document or "", candidate.response
-    spans, claims = sentence_spans(document), sentences(response)
-    if not spans or not claims or response == DOES_NOT_SAY:
+    document = candidate.document or ""
+    spans, claims = sentence_spans(document), _claims(candidate)
+    if not spans or not claims:
         return []
     pieces = [document[start:end] for start, end in spans]
     vectors = embed([*(f"{candidate.prompt} {claim}" for claim in claims), *pieces])
     worth = vectors[: len(claims)] @ vectors[len(claims) :].T
     worth = worth + np.array([[_held(claim, piece) for piece in pieces] for claim in claims])
     return sorted({spans[best] for best in worth.argmax(axis=1)})
+
+
+async def citations(embed: Embed, candidate: Candidate) -> list[Span]:
+    """As `cited`, with all texts embedded off the event loop first."""
+    claims = [f"{candidate.prompt} {claim}" for claim in _claims(candidate)]
+    pieces = sentences(candidate.document or "")
+    return cited(await ahead(embed, [*claims, *pieces]), candidate) if claims and pieces else []
 
 
 def sentence_spans(text: str) -> list[Span]:
@@ -36,6 +43,11 @@ def sentence_spans(text: str) -> list[Span]:
         end = start + len(sentence)
         spans.append((start, end))
     return spans
+
+
+def _claims(candidate: Candidate) -> list[str]:
+    """What the response says, a sentence each; nothing where it says that the document does not."""
+    return [] if candidate.response == DOES_NOT_SAY else sentences(candidate.response)
 
 
 def _held(claim: str, sentence: str) -> float:

@@ -1,16 +1,16 @@
 """What a row is worth: deterministic vetoes times the probability that a person would accept it, with its reasons."""
 
-import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
 
-from metrics.evidence import PARTS, Embed, Entail, evidence, likeness, word_support
+from metrics.evidence import PARTS, Entail, evidence, likeness, word_support
 from metrics.fitting import Fitted, prior
 from metrics.vetoes import like_a_seed, veto
 from programs.candidate import Candidate, Drop, digest
+from programs.embedding import Embed, ahead
 from programs.judging import Judge, Verdict
 from programs.program import Program
 from programs.recipe import Recipe
@@ -58,7 +58,7 @@ class Metric:
     """Scores candidates of one recipe.
 
     Args:
-        embed: texts -> unit vectors; called off the event loop. fitted: parts -> probability, frozen by calibration.
+        embed: texts -> unit vectors; asked off the event loop. fitted: parts -> probability, frozen by calibration.
         judges: those whose verdicts count. shown: prompts no row may repeat. entail: a cross-encoder, where one is set.
     """
 
@@ -106,15 +106,15 @@ class Metric:
         drop = veto(candidate) or self.recipe.filter(candidate)
         if not drop and candidate.prompt:
             drop = like_a_seed(candidate, [text for text in self.shown if text not in given])
-        return drop or await asyncio.to_thread(self._too_far, candidate)
+        return drop or await self._too_far(candidate)
 
     async def worth(self, candidate: Candidate, *, label: str | None = None, given: Collection[str] = ()) -> Worth:
         """Score without judges: vetoes, then evidence; or likeness to a person's answer where there is one."""
         if label is not None:
-            return await asyncio.to_thread(self._against, candidate, label)
+            return await self._against(candidate, label)
         if drop := candidate.dropped or await self.veto(candidate, given):
             return Worth(score=0.0, drop=drop)
-        found = await asyncio.to_thread(evidence, candidate, self.embed, self.entail)
+        found = await evidence(candidate, self.embed, self.entail)
         return self._scored(
             candidate,
             Worth(
@@ -188,11 +188,12 @@ class Metric:
             return Drop(step=f"judge {judge.aspect}", reason=f"judge {judge.aspect}", detail=verdict.reason)
         return None
 
-    def _too_far(self, candidate: Candidate) -> Drop | None:
+    async def _too_far(self, candidate: Candidate) -> Drop | None:
         """The embedding's and the words' veto."""
         if not candidate.document or not candidate.prompt:
             return None
-        near = likeness(self.embed, candidate.prompt, candidate.document)
+        texts = candidate.prompt, candidate.document
+        near = likeness(await ahead(self.embed, texts), *texts)
         if near < self.bars.relevance:
             return Drop(step="veto", reason="off topic", detail=f"question and document are {near:.2f} alike")
         if not candidate.response or candidate.response == DOES_NOT_SAY:
@@ -202,12 +203,13 @@ class Metric:
             return Drop(step="veto", reason="unsupported", detail=f"{support:.0%} of the answer is in the document")
         return None
 
-    def _against(self, candidate: Candidate, label: str) -> Worth:
+    async def _against(self, candidate: Candidate, label: str) -> Worth:
         """Likeness to a person's answer: the geometric mean of word F1 and cosine, in [0, 1]; both must hold."""
         if candidate.dropped:
             return Worth(score=0.0, parts={"label": 0.0}, drop=candidate.dropped)
         said = candidate.response
-        like = float((f1(said, label) * likeness(self.embed, said, label)) ** 0.5)
+        known = await ahead(self.embed, [said, label])
+        like = float((f1(said, label) * likeness(known, said, label)) ** 0.5)
         reasons = {"label": f"a person answered {label!r}; this says {said!r}"}
         return Worth(score=like, parts={"label": like}, reasons=reasons, weakest="label")
 

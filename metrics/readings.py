@@ -5,8 +5,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from metrics.calibration import Observation
 from metrics.case import LabelledCase, Preference
-from metrics.evidence import PARTS, Embed, Entail, Row, evidence
+from metrics.evidence import PARTS, Entail, evidence
 from programs.candidate import Candidate
+from programs.embedding import Embed
 from programs.judging import Judge, Pairwise
 from programs.text import words
 
@@ -38,14 +39,7 @@ class Reader:
 
     async def observe(self, cases: Sequence[Case]) -> list[Observation]:
         """One observation a case, in their order."""
-        await asyncio.to_thread(self._embed_all, cases)
         return list(await asyncio.gather(*map(self._one, cases)))
-
-    def _embed_all(self, cases: Sequence[Case]) -> None:
-        """All texts in one batch, which is many times as fast as a row at a time; the embedder remembers them."""
-        rows = [row for case in cases for row in ((case.row,) if isinstance(case, LabelledCase) else case.rows)]
-        if texts := [text for row in rows if row.document for text in Row(row, self.embed).texts()]:
-            self.embed(texts)
 
     async def _one(self, case: Case) -> Observation:
         observation = await (self._row(case) if isinstance(case, LabelledCase) else self._pair(case))
@@ -53,7 +47,7 @@ class Reader:
         return observation
 
     async def _row(self, case: LabelledCase) -> Observation:
-        parts = dict[str, float | None](await asyncio.to_thread(self._evidence, case.row)) | case.scores
+        parts = dict[str, float | None](await self._evidence(case.row)) | case.scores
         if not case.scores:
             asked = [judge for judge in self.judges if judge.sees(case.row)]
             parts |= {judge.aspect: (await judge.acall(case.row)).score for judge in asked}
@@ -69,7 +63,7 @@ class Reader:
 
     async def _pair(self, case: Preference) -> Observation:
         """The parts of `a` less those of `b`; a judge's 0 to 1 becomes -1 to 1, so that 0 is a tie."""
-        a, b = [await asyncio.to_thread(self._evidence, row) for row in case.rows]
+        a, b = [await self._evidence(row) for row in case.rows]
         parts: dict[str, float | None] = {name: a[name] - b[name] for name in a.keys() & b.keys()}
         readings: dict[str, float | None] = dict(case.scores)
         if not readings and self.pairwise:
@@ -87,8 +81,8 @@ class Reader:
             own=bool(case.teacher) and case.teacher == self.writer,
         )
 
-    def _evidence(self, row: Candidate) -> dict[str, float]:
-        return {name: finding.score for name, finding in evidence(row, self.embed, self.entail).items()}
+    async def _evidence(self, row: Candidate) -> dict[str, float]:
+        return {name: finding.score for name, finding in (await evidence(row, self.embed, self.entail)).items()}
 
 
 def judge_names(observations: Sequence[Observation]) -> Collection[str]:

@@ -11,8 +11,8 @@ from pydantic import BaseModel, computed_field
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import cdist
 
-from metrics.evidence import Embed
 from programs.candidate import Candidate, Source, digest
+from programs.embedding import Embed
 from programs.text import words
 
 SAMPLE = 1000  # rows, and chunks, that are held against each other at most

@@ -10,9 +10,9 @@ import dspy
 import numpy as np
 from dspy.utils.exceptions import ContextWindowExceededError
 
-from metrics.evidence import Embed
 from metrics.metric import Metric, Worth
 from programs.candidate import Candidate, Drop, Source
+from programs.embedding import Embed
 from programs.program import Program
 
 T = TypeVar("T")

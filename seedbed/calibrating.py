@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from metrics.calibration import Calibration, calibrate
 from metrics.case import LabelledCase, Preference, middle
-from metrics.evidence import Embed
 from metrics.frozen import Frozen, uncalibrated
 from metrics.observations import Alike, Observation
 from metrics.readings import PREFERENCE, Case, Reader, judge_names
+from programs.embedding import Embed
 from programs.formats import FORMATS
 from programs.judging import Judge, Pairwise
 from programs.rater import Rater

@@ -1,52 +1,79 @@
-"""The embedder: texts to unit vectors, each text once."""
+"""The embedder: texts to unit vectors, each text once. Who asks while a batch is encoded shares the next one."""
 
+import asyncio
 import functools
 import importlib.util
 import os
-import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from programs.embedding import Vectors
+from seedbed.embedding_queue import EmbeddingQueue
 from seedbed.errors import UserError
 
 MODEL = "embedded/all-minilm-l6-v2"
-REMEMBERED = 50_000  # texts; 1.5 kB each at 384 dimensions
+AT_ONCE = 16  # texts of one length; more gain nothing on a core, and take 1.5 MB each at 256 tokens
 
 
 class Embedder:
-    """Calls of one model are serialised: torch uses both cores for one. The latest texts are remembered.
+    """Texts as one model sees them. Called from any thread, or awaited on an event loop.
 
     Args:
         name: `embedded/all-minilm-l6-v2`, or any name or path sentence-transformers knows.
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self._lock, self._known = _memory(name)
+        self.name, self._queue = name, _queue(name)
 
-    def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    def __call__(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (len(texts), d). Raises UserError where the model cannot be had."""
-        with self._lock:
-            new = list(dict.fromkeys(text for text in texts if text not in self._known))
-            if new:
-                vectors = _model(self.name).encode(new, normalize_embeddings=True, show_progress_bar=False)
-                self._known.update(zip(new, vectors.astype(np.float32), strict=True))
-            found = np.stack([self._known[text] for text in texts])
-            while len(self._known) > REMEMBERED:
-                self._known.pop(next(iter(self._known)))
-        return found
+        vectors, coming = self._queue.ask(texts)
+        for batch in coming:
+            vectors |= batch.result()
+        return np.stack([vectors[text] for text in texts])
+
+    async def later(self, texts: Sequence[str]) -> Vectors:
+        """As the call, while the event loop goes on; a cancelled one leaves the others of its batch alone."""
+        vectors, coming = self._queue.ask(texts)
+        for batch in coming:
+            found = await asyncio.wrap_future(batch)
+            vectors |= found
+        return np.stack([vectors[text] for text in texts])
 
     def __deepcopy__(self, memo: object) -> "Embedder":
         return self
 
 
 @functools.cache
-def _memory(name: str) -> tuple[threading.Lock, dict[str, npt.NDArray[np.float32]]]:
-    """One a model and process: the sessions of a project embed the same documents."""
-    return threading.Lock(), {}
+def _queue(name: str) -> EmbeddingQueue:
+    """One a model and process: the sessions of a project embed the same documents. Half of the cores encode; the
+    other half is the model server's."""
+    return EmbeddingQueue(lambda texts: _encoded(name, texts), workers=max(1, (os.cpu_count() or 2) // 2))
+
+
+def _encoded(name: str, texts: Sequence[str]) -> Vectors:
+    """Texts of one length in tokens together: nothing is padded, which costs time and changes a vector's last bits.
+
+    So a text's vector is the same whoever shares its batch, on the CPU where each batch has one thread.
+    """
+    model, groups = _model(name), defaultdict[int, list[int]](list)
+    for row, length in enumerate(_lengths(model, texts)):
+        groups[length].append(row)
+    vectors: dict[int, Vectors] = {}
+    for rows in groups.values():
+        together = [texts[row] for row in rows]
+        found = model.encode(together, batch_size=AT_ONCE, normalize_embeddings=True, show_progress_bar=False)
+        vectors |= zip(rows, found.astype(np.float32), strict=True)
+    return np.stack([vectors[row] for row in range(len(texts))])
+
+
+def _lengths(model, texts: Sequence[str]) -> list[int]:  # type: ignore[no-untyped-def]
+    """In tokens; all 0 for a model that does not pad."""
+    mask = model.preprocess(list(texts)).get("attention_mask")
+    return [0] * len(texts) if mask is None else [int(length) for length in mask.sum(axis=1)]
 
 
 @functools.cache
@@ -58,7 +85,7 @@ def _model(name: str):  # type: ignore[no-untyped-def]  # sentence-transformers 
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))  # the other half is the model server's
+    torch.set_num_threads(1)  # a batch each on two cores is faster than one batch on both, and its sums do not vary
     disable_progress_bar()
     try:
         return SentenceTransformer(path, device="cpu" if name == MODEL else None)

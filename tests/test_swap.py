@@ -1,10 +1,10 @@
 """What compiling brings, measured and shipped through the commands: few seeds, other teachers, what a run then uses."""
 
+import functools
 import json
 import random
 import re
 import shutil
-import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 from seedbed import embedder
 from seedbed.cli.main import main
 from seedbed.config import load_config
+from seedbed.embedding_queue import EmbeddingQueue
 from seedbed.project import Project
 
 TEACHER = Path(__file__).with_name("teacher.py")
@@ -100,10 +101,11 @@ def words(texts: Sequence[str], **_: Any) -> np.ndarray:
 
 @pytest.fixture(scope="module", autouse=True)
 def _fast_embedder() -> Iterator[None]:
-    model = type("Words", (), {"encode": staticmethod(words)})
+    model = type("Words", (), {"encode": staticmethod(words), "preprocess": staticmethod(lambda texts: {})})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedder, "_model", lambda name: model)
-        patch.setattr(embedder, "_memory", lambda name: (threading.Lock(), {}))  # what it says stays with it
+        queue = EmbeddingQueue(functools.partial(embedder._encoded, ""))
+        patch.setattr(embedder, "_queue", lambda name: queue)  # what the model says stays with it
         yield
 
 
