@@ -6,8 +6,9 @@ Both sides ask a mock server on loopback (benchmarks/mock_server.py) the same pr
 calls may be in flight. They take turns, each in a process of its own with a server of its own. Prints Markdown: medians
 over the rounds, and ratios taken within a round. CPU is the client's alone, user and system, after a warm-up.
 
-Sides: `bare` fills ready-made prompts and posts them; `ours` is what `seedbed run` calls models through, journal
-included; `bounded` is ours with a limit in dollars; `unjournalled` is ours without its journal.
+Sides: `bare` fills ready-made prompts and posts them; `ours` is what `seedbed run` calls a model of one's own through,
+journal included; `bounded` is ours with a model that costs money and a limit in dollars, so that every call is booked
+in the ledger before it is sent; `unjournalled` is ours without its journal.
 """
 
 import argparse
@@ -39,7 +40,7 @@ class Load(NamedTuple):
     latency: str
     slots: int
     rows: int
-    sides: Sequence[str] = ("bare", "ours")
+    sides: Sequence[str] = ("bare", "ours", "bounded")
 
 
 LOADS = {
@@ -160,10 +161,11 @@ def _stack(side: str, address: str, load: Load) -> Iterator[None]:
     from seedbed.config import Config
     from seedbed.project import Project
     from seedbed.session import Session
-    from seedbed.teacher import TeacherLM
+    from seedbed.teacher_lm import TeacherLM
 
     entry = {"model": "mock", "api_base": f"{address}/{load.latency}/v1", "concurrency": load.slots}
-    prices = {"max_tokens": TOKENS, "input_price": 0.1, "output_price": 0.1}
+    dollars = 0.1 if side == "bounded" else 0.0
+    prices = {"max_tokens": TOKENS, "input_price": dollars, "output_price": dollars}
     config = {"recipe": "grounded-qa", "models": {"mock": entry | prices}, "roles": {"teacher": "mock"}, "seeds": "-"}
     config |= {"run": {"max_usd": 1000.0}} if side == "bounded" else {}
     with tempfile.TemporaryDirectory() as folder:
@@ -171,7 +173,7 @@ def _stack(side: str, address: str, load: Load) -> Iterator[None]:
         with Session(project, Path(folder) / "journal.sqlite", history=False) as session:
             lm = session.lm("teacher")
             if side == "unjournalled":
-                lm = TeacherLM("mock", lm._async_engine_spec.engine, temperature=0.0, max_tokens=TOKENS)
+                lm = TeacherLM("mock", lm.async_engine.engine, temperature=0.0, max_tokens=TOKENS)
             with dspy.context(lm=lm):
                 yield
 

@@ -149,6 +149,10 @@ class HashedWords:
         embedder._model = lambda name: stand_in
         return stand_in
 
+    def preprocess(self, texts: Sequence[str]) -> dict[str, Any]:
+        """Nothing: it does not pad."""
+        return {}
+
     def encode(self, texts: Sequence[str], **settings: Any) -> npt.NDArray[np.float32]:
         """Unit vectors, shape (len(texts), DIMENSIONS)."""
         started = time.thread_time()
