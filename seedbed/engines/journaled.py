@@ -62,7 +62,8 @@ class Journaled(Wrapped):
 
     async def _fly(self, key: str, body: bytes, request: lm15.Request) -> Timed:
         started = time.monotonic()
-        response = await self.engine.complete(request)
+        with dspy.context(call=key):  # a batch that is taken up after a restart knows its calls by it
+            response = await self.engine.complete(request)
         now = time.monotonic()
         work, self._ended = now - max(started, self._ended), now
         await self.journal.put(key, answered_by(response, self.alias), body, response, now - started, work)

@@ -1,0 +1,177 @@
+"""The engine of `run.mode: batch`: calls that wait at one moment, of all rows, go to the provider as one job."""
+
+import asyncio
+from typing import NamedTuple
+
+import dspy
+import orjson
+from dspy import lm15
+from dspy._vendor.lm15.serde import request_to_dict, response_from_dict
+
+from seedbed.engines.batch_service import CERTAIN, BatchService, Say, size_of
+from seedbed.engines.engine import Engine, Wrapped
+from seedbed.errors import UserError
+from seedbed.wave_book import Wave, WaveBook
+from seedbed.waves import Waves
+
+TRIES = 2  # waves that carry a call before it goes online
+LANDING = 30.0  # seconds that a job may take to show in the provider's list after it was sent
+
+
+class _Call(NamedTuple):
+    request: lm15.Request
+    wave: asyncio.Future[str]  # the id of the wave that carries it
+
+
+class BatchEngine(Wrapped):
+    """Waits, in `complete`, until the wave that carries the call is answered.
+
+    A wave is written into the book before it is sent and its ticket after. A call is known by `dspy.settings.call`,
+    its key in the journal, so after a restart a row that asks the same again finds the wave that carries it, and
+    waits for that one. What a wave does not answer goes into the next, and after `TRIES` waves online, as does what no
+    job of this provider can hold.
+    Memory is that of the calls waiting at one moment: as many rows as the run lets live, whatever the dataset's size.
+
+    Args:
+        online: the same model without a batch, for stragglers; this engine stands for it in identity.
+        service: where waves are sent. book: where they are written down. waves: the run's rows.
+        say: told how each job stands.
+    """
+
+    def __init__(self, online: Engine, service: BatchService, book: WaveBook, waves: Waves, say: Say) -> None:
+        super().__init__(online)
+        self.continues, self.concurrency = False, service.limit.requests
+        self._service, self._book, self._waves, self._say = service, book, waves, say
+        self._gathered: dict[str, _Call] = {}
+        self._bytes = 0
+        self._watch: asyncio.Task[None] | None = None  # sends what is gathered once every row waits
+        self._settling: dict[str, asyncio.Task[bool]] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+        self._unsure: dict[str, lm15.LM15Error] = {}  # waves of which we never heard whether they were taken
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        if self._service.carries(request):
+            with self._waves.waits():
+                reply = await self._batched(dspy.settings.call, request)
+            if reply:
+                return reply
+        return await self.engine.complete(request)
+
+    async def aclose(self) -> None:
+        """Stop waiting. Jobs go on at the provider, and the next start takes them up again."""
+        tasks = {*self._settling.values(), *self._sending, *([self._watch] if self._watch else [])}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._service.aclose()
+        await self.engine.aclose()
+
+    async def _batched(self, key: str, request: lm15.Request) -> lm15.Response | None:
+        tried = set[str]()
+        while len(tried) < TRIES:
+            carried = (wave for wave in self._book.carried(key) if wave not in tried)
+            wave = next(carried, None) or await self._carry(key, request)
+            if (reply := self._book.reply(key, wave)) is None:
+                if not await self._settled(wave):
+                    continue
+                reply = self._book.reply(key, wave)
+            if reply:
+                return response_from_dict(orjson.loads(reply))
+            tried.add(wave)
+        return None
+
+    async def _carry(self, key: str, request: lm15.Request) -> str:
+        """Wait until a wave has taken the call along; its id."""
+        size = len(orjson.dumps(request_to_dict(request)))
+        limit = self._service.limit
+        if len(self._gathered) == limit.requests or self._bytes + size > limit.bytes:
+            self._send()
+        call = self._gathered[key] = _Call(request, asyncio.get_running_loop().create_future())
+        self._bytes += size
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._send_when_still())
+        return await call.wave
+
+    async def _send_when_still(self) -> None:
+        await self._waves.still()
+        self._send()
+
+    def _send(self) -> None:
+        calls = {key: call for key, call in self._gathered.items() if not call.wave.done()}  # done: its row was stopped
+        self._gathered, self._bytes = {}, 0
+        if calls:
+            task = asyncio.create_task(self._submit(calls))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _submit(self, calls: dict[str, _Call]) -> None:
+        try:
+            wave = await self._book.open(list(calls))
+            await self._taken(wave, [call.request for call in calls.values()])
+        except Exception as error:
+            for call in calls.values():
+                if not call.wave.done():
+                    call.wave.set_exception(error)
+        else:
+            for call in calls.values():
+                if not call.wave.done():
+                    call.wave.set_result(wave.id)
+
+    async def _taken(self, wave: Wave, requests: list[lm15.Request]) -> None:
+        """Send a wave and keep its ticket. Raises what says that it was not taken; where nobody knows, it is looked
+        for when its replies are."""
+        try:
+            job = await self._service.submit(requests, wave.label)
+        except CERTAIN:
+            await self._book.forget(wave.id)
+            raise
+        except lm15.LM15Error as error:
+            self._unsure[wave.id] = error
+            return
+        await self._book.ticket(wave.id, job)
+        self._say(f"batch {job}: {wave.size} calls sent, wave {wave.id}")
+
+    async def _settled(self, wave: str) -> bool:
+        """Wait until the book holds what a wave brought; False where the wave turns out never to have been sent."""
+        if wave not in self._settling:
+            self._settling[wave] = asyncio.create_task(self._settle(self._book.wave(wave)))
+            self._settling[wave].add_done_callback(lambda _: self._settling.pop(wave))
+        return await asyncio.shield(self._settling[wave])
+
+    async def _settle(self, wave: Wave) -> bool:
+        job = wave.job or await self._look_for(wave)
+        error = self._unsure.pop(wave.id, None)
+        if job:
+            await self._book.keep(wave.id, await self._service.replies(wave, job, self._say))
+            return True
+        await self._book.forget(wave.id)
+        if error:
+            raise error
+        return False
+
+    async def _look_for(self, wave: Wave) -> str | None:
+        """The ticket of a wave whose ticket was lost; None where it surely was never sent.
+
+        Raises UserError where that cannot be told: a person can look, and paying twice cannot be undone."""
+        for last in (False, True):
+            found, all_seen = await self._service.candidates(wave, self._book.jobs(), self._say)
+            sure = len(found) == 1 and (found[0].label == wave.label or (last and size_of(found[0]) == wave.size))
+            if sure:
+                await self._book.ticket(wave.id, found[0].id)
+                self._say(f"batch {found[0].id}: found again as wave {wave.id}")
+                return found[0].id
+            if last and not found and all_seen:
+                return None
+            if not last:
+                await asyncio.sleep(LANDING)
+        raise _ask(wave, self._service.provider, [job.id for job in found])
+
+
+def _ask(wave: Wave, provider: str, jobs: list[str]) -> UserError:
+    seen = f"it may be {' or '.join(jobs)}" if jobs else "its list of jobs does not reach back that far"
+    return UserError(
+        f"Wave {wave.id} ({wave.size} calls) was about to be sent when the run stopped, and {provider} cannot tell "
+        f"whether it was: {seen}.",
+        hint=f"Look in the provider's console for a batch of {wave.size} requests, then run again with "
+        f"--wave {wave.id}=JOB_ID, or with --wave {wave.id}=none if there is none.",
+    )

@@ -1,0 +1,191 @@
+"""A provider's batch service, reached through `dspy.lm15`: half the price, and an answer within a day."""
+
+import asyncio
+import dataclasses
+import datetime
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
+from dspy import lm15
+from dspy._vendor.lm15.serde import response_to_dict
+
+from seedbed.engines.engine import Shared
+from seedbed.errors import UserError
+from seedbed.wave_book import Wave
+
+T = TypeVar("T")
+Say = Callable[[str], object]
+
+SHARE = 0.5  # of the online price, at all four: see the pages beside LIMITS
+FIRST_POLL, LONGEST_POLL = 10.0, 300.0  # seconds between two looks at a job, growing by half each time
+LISTED = 100  # jobs looked through for one whose ticket was lost, newest first; the most OpenAI lists at once
+DRIFT = 900.0  # seconds by which the provider's clock and ours may differ
+UPLOAD = 3600.0  # seconds that may pass between writing a wave down and the provider's creating its job
+
+
+class Limit(NamedTuple):
+    """The most one job may hold. We count bytes of our own JSON, which differs from the provider's by a little."""
+
+    requests: int
+    bytes: int
+
+
+LIMITS = {
+    "openai": Limit(50_000, 160_000_000),  # 50,000 and 200 MB: platform.openai.com/docs/guides/batch
+    "azure": Limit(
+        100_000, 160_000_000
+    ),  # 100,000 and 200 MB: learn.microsoft.com/azure/ai-foundry/openai/how-to/batch
+    "anthropic": Limit(100_000, 200_000_000),  # 100,000 and 256 MB: docs.anthropic.com/en/api/creating-message-batches
+    "gemini": Limit(50_000, 16_000_000),  # 20 MB inline, no number is given: ai.google.dev/gemini-api/docs/batch-api
+}
+
+_NOTE = lm15.Adaptation("batch", "satisfied", "the provider's batch service answered, at half the price")
+
+
+def by_batch(response: lm15.Response) -> bool:
+    """Whether a batch service answered, so that `SHARE` of the price was paid. It outlives the journal."""
+    return _NOTE in response.adaptations
+
+
+class BatchService(Shared):
+    """One model behind a provider's batch service.
+
+    Args:
+        provider: one of `LIMITS`. model: the name it knows the model by. key: sent in its usual way; None takes the
+        environment's. base: an address to use instead of the provider's own, up to and with `/v1`.
+
+    Raises UserError for a provider without a batch service that we know, or where there is no key.
+    """
+
+    def __init__(self, provider: str, model: str, key: str | None, base: str | None = None) -> None:
+        if provider not in LIMITS:
+            raise UserError(
+                f"There is no batch service for {provider}/{model} that seedbed knows.",
+                hint=f"Set run.mode to online, or take a model of {', '.join(LIMITS)}.",
+            )
+        self.provider, self.model, self.limit = provider, model, LIMITS[provider]
+        keys, bases = {provider: key} if key else None, {provider: base} if base else None
+        self._router = lm15.AsyncLMRouter(lm15.RouterConfig(api_keys=keys, base_urls=bases))
+        try:
+            self._lm: Any = self._router.lm(f"{provider}:{model}")
+        except lm15.ConfigurationError as error:
+            raise UserError(
+                f"{provider}/{model}: {error}", hint="Set the provider's key in the environment."
+            ) from error
+
+    @classmethod
+    def of(cls, model: str, key: str | None, base: str | None) -> "BatchService":
+        """The service of a model of the config: `provider/name`, or a name on the OpenAI-compatible server at `base`,
+        which is sent a word in place of a key it does not want."""
+        if base:
+            return cls("openai", model, key or "none", base)
+        provider, _, name = model.partition("/")
+        return cls(provider, name, key)
+
+    def carries(self, request: lm15.Request) -> bool:
+        """Whether a job can hold this call; OpenAI's knows no stop texts, and lm15 cannot cut what it does not ask."""
+        try:
+            notes = self._router.plan(dataclasses.replace(request, model=f"{self.provider}:{self.model}"))
+        except lm15.CapabilityError:
+            return False
+        return not any(note.field == "config.stop" and note.action == "client_side" for note in notes)
+
+    async def submit(self, requests: Sequence[lm15.Request], label: str) -> str:
+        """Send one job; its ticket. Raises what lm15 does: of `CERTAIN` the provider took nothing, of the rest nobody
+        can know."""
+        named = tuple(dataclasses.replace(request, model=self.model) for request in requests)
+        job: lm15.BatchJobInfo = await self._lm.batch_submit(lm15.BatchRequest(requests=named, label=label))
+        return job.id
+
+    async def replies(self, wave: Wave, job: str, say: Say) -> list[bytes]:
+        """Wait for a job to end; what it brought for each call of the wave, empty where nothing came."""
+        pauses = _pauses()
+        while not (info := await self._patiently(lambda: self._lm.batch_status(job), job, say)).done:
+            say(f"batch {job}: {info.status} after {_since(wave.written)}; {wave.size} calls wait for it")
+            await asyncio.sleep(next(pauses))
+        entries = await self._patiently(lambda: self._lm.batch_results(job), job, say)
+        replies = [b""] * wave.size
+        for entry in entries:
+            if entry.ok and entry.index < wave.size:
+                replies[entry.index] = _kept(entry.response)
+        came = sum(map(bool, replies))
+        say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered")
+        return replies
+
+    async def candidates(self, wave: Wave, known: set[str], say: Say) -> tuple[list[lm15.BatchJobInfo], bool]:
+        """Jobs that may be a wave whose ticket was lost, and whether all that could be were looked at.
+
+        By its label where a job has one, else by time and size. `known` jobs are other waves'."""
+        what = f"the jobs of {self.provider}"
+        jobs = await self._patiently(lambda: self._lm.batch_list(limit=LISTED), what, say)
+        free = [job for job in jobs if job.id not in known]
+        labelled = [job for job in free if job.label == wave.label]
+        far_enough = len(jobs) < LISTED or any(_created(job) < wave.written - DRIFT for job in jobs)
+        return labelled or [job for job in free if job.label is None and _alike(job, wave)], far_enough
+
+    async def aclose(self) -> None:
+        await self._router.aclose()
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str, say: Say) -> T:
+        """Ask until there is an answer: a job at the provider outlives any outage of ours or of theirs."""
+        for pause in _pauses():
+            try:
+                return await ask()
+            except lm15.RETRYABLE_ERRORS as error:
+                say(f"batch {what}: {str(error).splitlines()[0]}; asking again in {pause:.0f} s")
+                await asyncio.sleep(pause)
+            except (lm15.AuthError, lm15.BillingError):
+                raise
+            except lm15.ProviderError as error:
+                raise UserError(
+                    f"{self.provider} gives no readable answer about {what}: {str(error).splitlines()[0]}",
+                    hint="Look at it in the provider's console, and run the same command again when it is well.",
+                ) from error
+        raise AssertionError("unreachable")
+
+
+CERTAIN = (
+    lm15.AuthError,
+    lm15.BillingError,
+    lm15.RateLimitError,
+    lm15.InvalidRequestError,
+    lm15.CapabilityError,
+    lm15.ConfigurationError,
+)
+"""Errors after which the provider certainly took no job."""
+
+
+def size_of(job: lm15.BatchJobInfo) -> int | None:
+    """How many calls a job holds, as its provider tells; None while it does not."""
+    data: dict[str, Any] = job.provider_data or {}
+    if stats := (data.get("metadata") or {}).get("batchStats"):  # Gemini
+        return int(stats.get("requestCount") or 0) or None
+    counts = data.get("request_counts") or {}
+    return int(counts["total"] if "total" in counts else sum(counts.values())) or None
+
+
+def _alike(job: lm15.BatchJobInfo, wave: Wave) -> bool:
+    in_time = wave.written - DRIFT <= _created(job) <= wave.written + UPLOAD + DRIFT
+    return in_time and size_of(job) in (None, wave.size)
+
+
+def _created(job: lm15.BatchJobInfo) -> float:
+    return datetime.datetime.fromisoformat(job.created_at).timestamp() if job.created_at else time.time()
+
+
+def _kept(response: lm15.Response) -> bytes:
+    return orjson.dumps(response_to_dict(dataclasses.replace(response, adaptations=(*response.adaptations, _NOTE))))
+
+
+def _pauses() -> Any:
+    pause = FIRST_POLL
+    while True:
+        yield pause
+        pause = min(LONGEST_POLL, pause * 1.5)
+
+
+def _since(moment: float) -> str:
+    minutes, seconds = divmod(int(max(0.0, time.time() - moment)), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {seconds} s"

@@ -1,0 +1,106 @@
+"""The book of a run's waves: which calls each carried, the provider's ticket for it, and the replies that came."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from seedbed.errors import UserError
+from seedbed.store import Store, Write
+
+_SCHEMA = """
+create table if not exists waves (id text primary key, size integer, written real, job text);
+create table if not exists asked (key text, wave text, position integer, reply blob, primary key (key, wave));
+create index if not exists by_wave on asked (wave, position);
+"""
+
+
+class Wave(NamedTuple):
+    """A wave: its id, how many calls it carries, when it was written down (seconds since 1970), and its ticket, the
+    provider's job id; None where the ticket is not known."""
+
+    id: str
+    size: int
+    written: float
+    job: str | None
+
+    @property
+    def label(self) -> str:
+        """What the job is called at a provider that keeps labels."""
+        return f"seedbed-{self.id}"
+
+
+class WaveBook:
+    """`batches.sqlite` beside the journal. Every write is on the disk when it returns.
+
+    A wave stands here before it is sent, so whatever happens to this process, a call that may have been paid for is
+    known, and so is where its reply is to be had. Raises UserError where the file is none of ours or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._store = Store(path, _SCHEMA)
+
+    def carried(self, key: str) -> list[str]:
+        """The waves that carried this call, oldest first."""
+        query = "select wave from asked join waves on wave = id where key = ? order by written, id"
+        return [row[0] for row in self._store.rows(query, key)]
+
+    def wave(self, id: str) -> Wave:
+        """A wave that stands in the book."""
+        return Wave(*self._store.row("select id, size, written, job from waves where id = ?", id))
+
+    def jobs(self) -> set[str]:
+        """The tickets of all waves."""
+        return {row[0] for row in self._store.rows("select job from waves where job is not null")}
+
+    def reply(self, key: str, wave: str) -> bytes | None:
+        """The reply this wave brought for a call, empty where it brought none; None while that is not known."""
+        row = self._store.row("select reply from asked where key = ? and wave = ?", key, wave)
+        return row[0] if row else None
+
+    async def open(self, keys: Sequence[str]) -> Wave:
+        """Write down a new wave and its calls, in their order."""
+        wave = Wave(secrets.token_hex(6), len(keys), time.time(), None)
+        asked = [("insert into asked values (?, ?, ?, null)", (key, wave.id, at)) for at, key in enumerate(keys)]
+        await self._write(("insert into waves values (?, ?, ?, ?)", wave), *asked)
+        return wave
+
+    async def ticket(self, wave: str, job: str) -> None:
+        """Keep a wave's ticket."""
+        await self._write(("update waves set job = ? where id = ?", (job, wave)))
+
+    async def keep(self, wave: str, replies: Sequence[bytes]) -> None:
+        """Keep what a wave brought, in the order of its calls; empty where nothing came."""
+        change = "update asked set reply = ? where wave = ? and position = ?"
+        await self._write(*((change, (reply, wave, position)) for position, reply in enumerate(replies)))
+
+    async def forget(self, wave: str) -> None:
+        """Strike out a wave that never reached the provider."""
+        await self._write(*_struck(wave))
+
+    def settle(self, said: str) -> None:
+        """Take a person's word for a wave without a ticket: `WAVE=JOB`, or `WAVE=none` where it was never sent.
+
+        Raises UserError where the book holds no such wave or the wave has its ticket."""
+        id, _, job = said.partition("=")
+        row = self._store.row("select job from waves where id = ?", id)
+        if not job or row is None or row[0] is not None:
+            raise UserError(
+                f"--wave {said} answers no question: it takes WAVE=JOB or WAVE=none for a wave without a job.",
+                hint="Run without --wave; the message names the wave that is asked about, if there is one.",
+            )
+        struck = _struck(id) if job == "none" else [("update waves set job = ? where id = ?", (job, id))]
+        self._store.write_now(*struck)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._store.close()
+
+    async def _write(self, *writes: Write) -> None:
+        await asyncio.to_thread(self._store.write_now, *writes)
+
+
+def _struck(wave: str) -> list[Write]:
+    return [("delete from asked where wave = ?", (wave,)), ("delete from waves where id = ?", (wave,))]

@@ -1,0 +1,187 @@
+"""The batch services of OpenAI, Anthropic and Gemini on loopback, as faithful as lm15 can tell, and as bad as asked.
+
+Each job meets the next `Fate` of the plan. What the provider would bill is counted when a job is created, so a job
+sent twice shows as calls paid twice.
+"""
+
+import asyncio
+import collections
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from batch_wire import Fate, Job, anthropic, anthropic_results, gemini, openai
+
+
+class BatchServer:
+    """The server. `plan(a, b)` gives the first job fate a and all later ones fate b.
+
+    Attributes:
+        jobs: every job created, in order. paid: how often each prompt was billed. outage: how many of the next looks
+        are met with a 503. clock: seconds that the server's clock is ahead.
+    """
+
+    def __init__(self) -> None:
+        self._loop, started = asyncio.new_event_loop(), threading.Event()
+        self._thread = threading.Thread(target=self._serve, args=(started,), daemon=True)
+        self._thread.start()
+        assert started.wait(10)
+        self.forget()
+
+    def forget(self) -> None:
+        """As if nobody had asked yet."""
+        self.jobs: list[Job] = []
+        self.paid: collections.Counter[str] = collections.Counter()
+        self.outage, self.clock = 0, 0.0
+        self._files: dict[str, str] = {}
+        self._plan = [Fate()]
+
+    def plan(self, *fates: Fate) -> None:
+        """What the coming jobs meet; the last one stays."""
+        self._plan = list(fates)
+
+    def finish(self) -> None:
+        """Let every job end now."""
+        for job in self.jobs:
+            job.seen = max(job.seen, job.fate.looks)
+
+    def stranger(self, size: int, label: str | None = None) -> None:
+        """Someone else's job in the same account, created just now."""
+        self.jobs.append(Job(f"batch_other{len(self.jobs)}", ["?"] * size, label, Fate(), time.time()))
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def _serve(self, started: threading.Event) -> None:
+        self._loop.run_until_complete(self._listen())
+        started.set()
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._runner.cleanup())
+
+    async def _listen(self) -> None:
+        app = web.Application(client_max_size=2**26)
+        app.router.add_routes(
+            [
+                web.post("/v1/files", self._upload),
+                web.get("/v1/files/{id}/content", self._content),
+                web.post("/v1/batches", self._openai_create),
+                web.get("/v1/batches", self._openai_list),
+                web.get("/v1/batches/{id}", self._openai_look),
+                web.post("/v1/batches/{id}/cancel", self._openai_cancel),
+                web.post("/v1/messages/batches", self._anthropic_create),
+                web.get("/v1/messages/batches", self._anthropic_list),
+                web.get("/v1/messages/batches/{id}", self._anthropic_look),
+                web.get("/v1/messages/batches/{id}/results", self._anthropic_results),
+                web.post("/v1beta/models/{model}", self._gemini_create),
+                web.get("/v1beta/batches", self._gemini_list),
+                web.get("/v1beta/batches/{id}", self._gemini_look),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+
+    def _create(
+        self, request: web.Request, prompts: list[str], label: str | None, tell: Callable[[Job], Any]
+    ) -> web.Response:
+        fate = self._plan.pop(0) if len(self._plan) > 1 else self._plan[0]
+        if fate.creation == "broken":
+            return web.json_response({"error": {"message": "try later"}}, status=500)
+        if fate.creation == "full":
+            return web.json_response({"error": {"message": "too many tokens enqueued"}}, status=429)
+        job = Job(f"batch_{len(self.jobs)}", prompts, label, fate, time.time() + self.clock)
+        self.jobs.append(job)
+        self.paid.update(prompt for prompt, answer in zip(prompts, job.answers(), strict=True) if answer == "ok")
+        if fate.creation == "lost":
+            assert request.transport
+            request.transport.abort()
+        return web.json_response(tell(job))
+
+    def _look(self, request: web.Request, tell: Callable[[Job], Any]) -> web.Response:
+        if self.outage:
+            self.outage -= 1
+            return web.json_response({"error": {"message": "down"}}, status=503)
+        job = next((job for job in self.jobs if job.id == request.match_info["id"]), None)
+        if job is None:
+            return web.json_response({"error": {"message": "no such batch"}}, status=404)
+        job.seen += 1
+        return web.json_response(tell(job))
+
+    def _listed(self, request: web.Request, limit: str, tell: Callable[[Job], Any]) -> list[Any]:
+        newest = sorted(self.jobs, key=lambda job: -job.created)
+        return [tell(job) for job in newest[: int(request.query[limit])]]
+
+    # OpenAI: developers.openai.com/api/reference/resources/batches
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        assert form["purpose"] == "batch"
+        id = f"file-{len(self._files)}"
+        self._files[id] = form["file"].file.read().decode()  # type: ignore[union-attr]
+        return web.json_response({"id": id, "object": "file", "purpose": "batch", "status": "processed"})
+
+    async def _content(self, request: web.Request) -> web.Response:
+        return web.Response(text=self._files[request.match_info["id"]])
+
+    async def _openai_create(self, request: web.Request) -> web.Response:
+        asked = await request.json()
+        lines = [json.loads(line) for line in self._files[asked["input_file_id"]].splitlines()]
+        assert [line["custom_id"] for line in lines] == [str(place) for place in range(len(lines))]
+        assert {line["url"] for line in lines} == {asked["endpoint"]}
+        prompts = [line["body"]["input"][-1]["content"][-1]["text"] for line in lines]
+        return self._create(request, prompts, asked.get("metadata", {}).get("label"), self._openai_job)
+
+    async def _openai_look(self, request: web.Request) -> web.Response:
+        return self._look(request, self._openai_job)
+
+    async def _openai_cancel(self, request: web.Request) -> web.Response:
+        next(job for job in self.jobs if job.id == request.match_info["id"]).cancelled = True
+        return self._look(request, self._openai_job)
+
+    async def _openai_list(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": self._listed(request, "limit", self._openai_job)})
+
+    # Anthropic: docs.anthropic.com/en/api/creating-message-batches. No labels.
+
+    async def _anthropic_create(self, request: web.Request) -> web.Response:
+        asked = (await request.json())["requests"]
+        prompts = [one["params"]["messages"][-1]["content"][-1]["text"] for one in asked]
+        return self._create(request, prompts, None, self._anthropic_job)
+
+    async def _anthropic_look(self, request: web.Request) -> web.Response:
+        return self._look(request, self._anthropic_job)
+
+    async def _anthropic_list(self, request: web.Request) -> web.Response:
+        return web.json_response({"data": self._listed(request, "limit", self._anthropic_job), "has_more": False})
+
+    async def _anthropic_results(self, request: web.Request) -> web.Response:
+        job = next(job for job in self.jobs if job.id == request.match_info["id"])
+        return web.Response(text=anthropic_results(job))
+
+    # Gemini: ai.google.dev/gemini-api/docs/batch-api, inline requests
+
+    async def _gemini_create(self, request: web.Request) -> web.Response:
+        assert request.match_info["model"].endswith(":batchGenerateContent")
+        batch = (await request.json())["batch"]
+        asked = [one["request"] for one in batch["inputConfig"]["requests"]["requests"]]
+        prompts = [one["contents"][-1]["parts"][-1]["text"] for one in asked]
+        return self._create(request, prompts, batch.get("displayName"), gemini)
+
+    async def _gemini_look(self, request: web.Request) -> web.Response:
+        return self._look(request, gemini)
+
+    async def _gemini_list(self, request: web.Request) -> web.Response:
+        return web.json_response({"operations": self._listed(request, "pageSize", gemini)})
+
+    def _openai_job(self, job: Job) -> dict[str, Any]:
+        return openai(job, self._files)
+
+    def _anthropic_job(self, job: Job) -> dict[str, Any]:
+        return anthropic(job, self.base)
