@@ -1,12 +1,13 @@
 """What several test files share."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hostile import Hostile
 
-from seedbed.engines import endpoint
+from seedbed.engines import breaker, retrying
 from seedbed.journal import Journal
 
 
@@ -33,8 +34,15 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Retries come at once; the seconds they would have waited are listed."""
+    """Nothing waits to try again: the seconds it would have are listed, and the breaker's clock shows their sum."""
     waited: list[float] = []
-    honest = endpoint._wait
-    monkeypatch.setattr(endpoint, "_wait", lambda attempt, asked: waited.append(honest(attempt, asked)) or 0.0)
+    pause = asyncio.sleep
+
+    async def hurry(seconds: float) -> None:
+        waited.append(seconds)
+        await pause(0)
+
+    monkeypatch.setattr(retrying, "_sleep", hurry)
+    monkeypatch.setattr(breaker, "_sleep", hurry)
+    monkeypatch.setattr(breaker, "_now", lambda: sum(waited))
     return waited

@@ -117,6 +117,56 @@ def sends(body: bytes | dict[str, Any], content_type: str = "application/json") 
     return behave
 
 
+def refusal(said: str) -> dict[str, Any]:
+    """A completion in which the model declines, as OpenAI puts it: no content, its words beside it."""
+    body = completion(None)
+    body["choices"][0]["message"]["refusal"] = said
+    return body
+
+
+def filtered() -> dict[str, Any]:
+    """A completion that the provider's content filter emptied."""
+    body = completion("")
+    body["choices"][0]["finish_reason"] = "content_filter"
+    return body
+
+
+def well_after(seconds: float, until: Behaviour) -> Behaviour:
+    """`until` for so long after its first request, then "fine"."""
+    began: list[float] = []
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        now = asyncio.get_running_loop().time()
+        began.append(now)
+        return await (until if now - began[0] < seconds else says("fine"))(request)
+
+    return behave
+
+
+def trickles(text: str, pause: float) -> Behaviour:
+    """A good completion in a dozen pieces, that far apart."""
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        raw = json.dumps(completion(text)).encode()
+        reply = web.StreamResponse(headers={"content-type": "application/json"})
+        await reply.prepare(request)
+        for start in range(0, len(raw), len(raw) // 12 + 1):
+            await reply.write(raw[start : start + len(raw) // 12 + 1])
+            await asyncio.sleep(pause)
+        return reply
+
+    return behave
+
+
+def packs(body: bytes, encoding: str) -> Behaviour:
+    """These bytes, said to be compressed so."""
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=body, headers={"content-encoding": encoding, "content-type": "application/json"})
+
+    return behave
+
+
 async def hangs(request: web.Request) -> web.StreamResponse:
     """Takes the request and never answers."""
     await asyncio.sleep(30)

@@ -1,20 +1,39 @@
 """The endpoint engine against a server that misbehaves in every way a server can."""
 
-import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import dspy
 import pytest
 from dspy import lm15
-from hostile import Behaviour, Hostile, completion, dead_port, drips, hangs, resets, says, sends, status
+from dspy.utils.exceptions import AdapterParseError
+from hostile import (
+    Behaviour,
+    Hostile,
+    completion,
+    dead_port,
+    drips,
+    filtered,
+    hangs,
+    packs,
+    refusal,
+    resets,
+    sends,
+    status,
+    trickles,
+)
 
 from programs.program import run_sync
-from seedbed.engines import endpoint
-from seedbed.engines.endpoint import RETRIES, EndpointEngine
+from programs.step import Step
+from seedbed.engines.breaker import is_refused
+from seedbed.engines.endpoint import EndpointEngine
+from seedbed.teacher import TeacherLM
 
 KEY = "sk-hunter2-hunter2"
-pytestmark = pytest.mark.usefixtures("waits")
 ASK = lm15.Request(model="m", messages=(lm15.Message.user("Say something."),))
+SURROGATE = b'{"choices": [{"message": {"role": "assistant", "content": "\\ud800"}}]}'
 
 
 def engine(server: Hostile, **changes: Any) -> EndpointEngine:
@@ -33,34 +52,38 @@ def ask(server: Hostile, request: lm15.Request = ASK, **changes: Any) -> lm15.Re
     return run_sync(work())
 
 
-PASSING: dict[str, Behaviour] = {
-    "429 with retry-after": status(429, "slow down", retry_after="0"),
-    "429 with a date": status(429, "slow down", retry_after="Wed, 21 Oct 2026 07:28:00 GMT"),
-    "429": status(429),
-    "500": status(500),
-    "502 with a page": status(502, "<html><h1>Bad Gateway</h1></html>"),
-    "503": status(503),
-    "408": status(408),
-    "504": status(504),
-    "hang": hangs,
-    "reset": resets,
-    "drip": drips,
-    "truncated JSON": sends(b'{"choices": [{"message": {"rol'),
-    "a page": sends(b"<html>Log in to this network</html>", "text/html"),
-    "nothing": sends(b""),
-    "null": sends(b"null"),
-    "a list": sends(b"[1, 2]"),
-    "choices of another kind": sends({"choices": ["fine"]}),
-    "no choices": sends({**completion("x"), "choices": []}),
-    "choices: null": sends({**completion("x"), "choices": None}),
-    "no content": sends({**completion("x"), "choices": [{"index": 0, "finish_reason": "stop"}]}),
-    "an error with 200": sends({"error": {"message": "overloaded"}}),
-    "2 MB of garbage": sends(bytes(range(256)) * 8192, "application/octet-stream"),
+PASSING: dict[str, tuple[Behaviour, type[Exception]]] = {
+    "429": (status(429, "slow down"), lm15.RateLimitError),
+    "500": (status(500), lm15.ServerError),
+    "502 with a page": (status(502, "<html><h1>Bad Gateway</h1></html>"), lm15.ServerError),
+    "503": (status(503), lm15.ServerError),
+    "529": (status(529, "overloaded"), lm15.ServerError),
+    "408": (status(408), lm15.TimeoutError),
+    "504": (status(504), lm15.TimeoutError),
+    "hang": (hangs, lm15.TimeoutError),
+    "drip": (drips, lm15.TimeoutError),
+    "reset": (resets, lm15.TransportError),
+    "no gzip": (packs(b"plain", "gzip"), lm15.TransportError),
+    "truncated JSON": (sends(b'{"choices": [{"message": {"rol'), lm15.ServerError),
+    "a page": (sends(b"<html>Log in to this network</html>", "text/html"), lm15.ServerError),
+    "nothing": (sends(b""), lm15.ServerError),
+    "null": (sends(b"null"), lm15.ServerError),
+    "a list": (sends(b"[1, 2]"), lm15.ServerError),
+    "brackets without end": (sends(b"[" * 100_000), lm15.ServerError),
+    "choices of another kind": (sends({"choices": ["fine"]}), lm15.ServerError),
+    "no choices": (sends({**completion("x"), "choices": []}), lm15.ServerError),
+    "choices: null": (sends({**completion("x"), "choices": None}), lm15.ServerError),
+    "no content": (sends({**completion("x"), "choices": [{"index": 0}]}), lm15.ServerError),
+    "an error with 200": (sends({"error": {"message": "overloaded"}}), lm15.ServerError),
+    "half a surrogate pair": (sends(SURROGATE), lm15.ServerError),
+    "Latin-1": (sends(json.dumps(completion("\xe9"), ensure_ascii=False).encode("latin-1")), lm15.ServerError),
+    "2 MB of garbage": (sends(bytes(range(256)) * 8192, "application/octet-stream"), lm15.ServerError),
 }
 FINAL: dict[str, tuple[Behaviour, type[Exception]]] = {
     "401": (status(401, "bad key"), lm15.AuthError),
     "403": (status(403, "not you"), lm15.AuthError),
     "402": (status(402, "pay"), lm15.BillingError),
+    "429 for an empty account": (status(429, '{"error": {"code": "insufficient_quota"}}'), lm15.BillingError),
     "404": (status(404, "no such model"), lm15.UnsupportedModelError),
     "400": (status(400, "bad temperature"), lm15.InvalidRequestError),
     "422": (status(422, "bad field"), lm15.InvalidRequestError),
@@ -69,74 +92,103 @@ FINAL: dict[str, tuple[Behaviour, type[Exception]]] = {
 }
 
 
-@pytest.mark.parametrize("trouble", PASSING)
-def test_what_can_pass_is_tried_again_and_passes(server: Hostile, trouble: str) -> None:
-    server.plan(PASSING[trouble], says("fine"))
-    assert (ask(server).text, len(server.bodies)) == ("fine", 2)
-
-
-@pytest.mark.parametrize("trouble", FINAL)
-def test_what_cannot_pass_is_asked_once(server: Hostile, trouble: str) -> None:
-    behaviour, error = FINAL[trouble]
+@pytest.mark.parametrize("trouble", PASSING | FINAL)
+def test_trouble_has_its_own_error_and_is_met_once(server: Hostile, trouble: str) -> None:
+    behaviour, error = (PASSING | FINAL)[trouble]
     server.plan(behaviour)
     with pytest.raises(error) as raised:
         ask(server)
     assert (type(raised.value), len(server.bodies)) == (error, 1)
 
 
+def test_a_server_that_redirects_for_ever_is_left(server: Hostile) -> None:
+    server.plan(status(307, location="/v1/chat/completions"))
+    with pytest.raises(lm15.TransportError):
+        ask(server)
+
+
+@pytest.mark.parametrize("code", [408, 504])
+def test_a_timeout_the_server_tells_of_is_told_from_our_own(server: Hostile, code: int) -> None:
+    server.plan(status(code, "upstream is slow"))
+    with pytest.raises(lm15.TimeoutError, match="upstream is slow") as raised:
+        ask(server)
+    assert raised.value.status == code
+
+
 @pytest.mark.parametrize(
-    ("behaviour", "error"),
-    [(status(500), lm15.ServerError), (status(429), lm15.RateLimitError), (resets, lm15.TransportError)],
-    ids=["500", "429", "reset"],
+    ("headers", "seconds"),
+    [
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "0.5"}, 0.5),
+        ({"retry_after_ms": "1500", "retry_after": "9"}, 1.5),
+        ({"retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry_after": "soon"}, None),
+        ({"retry_after": "-3"}, None),
+        ({"retry_after": "1e999"}, None),
+        ({"retry_after_ms": "nan"}, None),
+        ({}, None),
+    ],
+    ids=str,
 )
-def test_what_does_not_pass_is_given_up_with_its_own_error(
-    server: Hostile, behaviour: Behaviour, error: type[Exception]
+def test_the_wait_a_server_asks_for(server: Hostile, headers: dict[str, str], seconds: float | None) -> None:
+    server.plan(status(503, **headers))
+    with pytest.raises(lm15.ServerError) as raised:
+        ask(server)
+    assert raised.value.retry_after == seconds
+
+
+def test_a_wait_until_a_date_is_counted_from_now(server: Hostile) -> None:
+    server.plan(status(429, retry_after=format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)))
+    with pytest.raises(lm15.RateLimitError) as raised:
+        ask(server)
+    assert raised.value.retry_after is not None
+    assert 590 < raised.value.retry_after <= 600
+
+
+def test_a_slow_reply_that_ends_in_time_is_read(server: Hostile) -> None:
+    server.plan(trickles("fine", 0.01))
+    assert ask(server, timeout=2.0).text == "fine"
+
+
+def test_a_reply_of_another_model_is_taken_and_says_so(server: Hostile) -> None:
+    server.plan(sends({**completion("fine"), "model": "m-2026-11-01"}))
+    reply = ask(server)
+    assert (reply.text, reply.model) == ("fine", "m-2026-11-01")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a\u2028b\x00c\ufeffd", "\u202eright to left", "e\u0301\U0001f469\u200d\U0001f680", "\ufffd\uffff"],
+    ids=ascii,
+)
+def test_unicode_traps_come_through_unchanged(server: Hostile, text: str) -> None:
+    server.plan(sends(completion(text)))
+    asked = lm15.Request(model="m", messages=(lm15.Message.user(text),))
+    assert (ask(server, asked).text, server.bodies[0]["messages"][0]["content"]) == (text, text)
+
+
+@pytest.mark.parametrize("body", [refusal("I cannot help with that."), filtered()], ids=["refusal", "content filter"])
+@pytest.mark.parametrize("form", ["chat", "json", "compact"])
+def test_a_model_that_declines_gives_an_unreadable_reply_and_is_asked_once(
+    server: Hostile, body: dict[str, Any], form: str
 ) -> None:
-    server.plan(behaviour)
-    with pytest.raises(error):
-        ask(server)
-    assert len(server.bodies) == RETRIES + 1
+    async def work() -> None:
+        one = engine(server)
+        try:
+            with dspy.context(lm=TeacherLM("far", one)):
+                await Step(dspy.Signature("question -> answer"), format=form).acall(question="2 + 2?")
+        finally:
+            await one.aclose()
 
-
-def test_a_server_that_hangs_is_a_timeout(server: Hostile, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint, "RETRIES", 0)
-    server.plan(hangs)
-    with pytest.raises(lm15.TimeoutError):
-        ask(server)
-
-
-def test_the_servers_retry_after_is_believed(server: Hostile, waits: list[float]) -> None:
-    server.plan(status(429, retry_after="7"), says("fine"))
-    ask(server)
-    assert waits == [7.0]
-
-
-def test_no_retry_after_is_believed_for_more_than_a_minute(server: Hostile, waits: list[float]) -> None:
-    server.plan(status(429, retry_after="86400"), says("fine"))
-    ask(server)
-    assert waits == [60.0]
-
-
-def test_waits_grow(server: Hostile, waits: list[float]) -> None:
-    server.plan(status(500), status(500), status(500), status(500), says("fine"))
-    ask(server)
-    assert all(0.25 * 2**n <= waited <= 0.75 * 2**n for n, waited in enumerate(waits))
+    server.plan(sends(body))
+    with pytest.raises(AdapterParseError):
+        run_sync(work())
+    assert len(server.bodies) == 1
 
 
 def test_tokens_are_read(server: Hostile) -> None:
     usage = ask(server).usage
     assert (usage.input_tokens, usage.output_tokens) == (7, 3)
-
-
-def test_calls_in_flight_stay_under_the_limit(server: Hostile) -> None:
-    async def work() -> None:
-        one = engine(server, concurrency=3, timeout=5)
-        await asyncio.gather(*(one.complete(ASK) for _ in range(12)))
-        await one.aclose()
-
-    server.plan(says("fine", after=0.03))
-    run_sync(work())
-    assert server.most == 3
 
 
 def test_a_chat_request(server: Hostile) -> None:
@@ -196,7 +248,10 @@ def test_a_reply_without_content_is_an_empty_reply(server: Hostile) -> None:
     assert ask(server).text in (None, "")
 
 
-def test_a_dead_port_is_not_tried_again(server: Hostile, waits: list[float]) -> None:
-    with pytest.raises(lm15.TransportError):
+def test_a_dead_port_is_told_from_a_broken_connection(server: Hostile) -> None:
+    with pytest.raises(lm15.TransportError, match="cannot connect to http://127") as dead:
         ask(server, base=dead_port())
-    assert waits == []
+    server.plan(resets)
+    with pytest.raises(lm15.TransportError) as broken:
+        ask(server)
+    assert (is_refused(dead.value), is_refused(broken.value)) == (True, False)
