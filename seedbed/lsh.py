@@ -1,0 +1,143 @@
+"""MinHash-LSH over short texts: which of the rows added so far may be alike, in about 70 bytes a row."""
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from rensa import RMinHash
+
+RECALL = 0.98  # of the pairs that are only just alike; the others are found more surely
+BANDS = 12  # at most; each takes 4 bytes a row
+ROWS = 8  # MinHashes a band at most: at a bar of 1 any number would do
+NEWEST = 4096  # rows that are kept in a dict, at 2 kB each, until they go into the arrays together
+BUCKETS = 1 << 16  # a band
+LONG = 65_535  # words; nothing is told from longer texts, which differ in 64 parities at most
+SEED = 42
+MIX = np.random.default_rng(SEED).integers(1 << 63, size=ROWS, dtype=np.uint64) | np.uint64(1)
+
+Rows = npt.NDArray[np.uint32]
+
+
+class Print(NamedTuple):
+    """What is kept of a text: its bucket in each band, 64 parities of its words' hashes, and its number of words."""
+
+    buckets: list[int]
+    parities: int
+    length: int
+
+
+def banding(bar: float) -> tuple[int, int]:
+    """Bands and MinHashes a band that find pairs of ROUGE-L `bar` in (0, 1] with probability RECALL at least.
+
+    A common subsequence is in both bags of words, so their Dice coefficient is at least the ROUGE-L, and their
+    Jaccard similarity at least j = bar / (2 - bar). b bands of r MinHashes find such a pair with probability
+    1 - (1 - j^r)^b (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, section 3.4.2). The r is the largest
+    for which BANDS bands are enough, since more MinHashes a band mean fewer pairs that are looked at in vain:
+    6 of them in 11 bands at 0.9, 2 in 12 at 0.7. Below about 0.43 RECALL is missed, and BANDS are taken.
+    """
+    jaccard = bar / (2 - bar)
+    for rows in range(ROWS, 0, -1):
+        missed = 1 - jaccard**rows
+        bands = math.ceil(math.log(1 - RECALL) / math.log(missed)) if missed > 0 else 1
+        if bands <= BANDS:
+            return bands, rows
+    return BANDS, 1
+
+
+class Lsh:
+    """Rows in the order in which they were added, and those of them that may have a ROUGE-L of `bar` with a text.
+
+    rensa's own LSH takes about 1,000 bytes a row, so only its MinHashes are used. A band's buckets are slices of one
+    array of rows, 4 bytes each. Who shares a bucket must also pass a bound that every pair above the bar does: a word
+    that two bags do not share turns at most one of the 64 parities. So what is missed is missed by MinHash alone, and
+    whether a pair is found depends on its two texts only.
+
+    Args:
+        bar: of ROUGE-L, in (0, 1].
+    """
+
+    def __init__(self, bar: float) -> None:
+        self._bar = bar
+        self._bands, self._width = banding(bar)
+        self._first = np.arange(self._bands, dtype=np.uint64) * np.uint64(BUCKETS + 1)
+        self._starts = np.zeros(self._bands * (BUCKETS + 1), dtype=np.uint32)  # of each bucket in its band's rows
+        self._rows: list[Rows] = [np.zeros(0, dtype=np.uint32)] * self._bands
+        self._parities: npt.NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
+        self._lengths: npt.NDArray[np.uint16] = np.zeros(0, dtype=np.uint16)
+        self._new: list[Print] = []
+        self._new_buckets: defaultdict[int, list[int]] = defaultdict(list)
+
+    def __len__(self) -> int:
+        return len(self._parities) + len(self._new)
+
+    def print(self, words: Sequence[str]) -> Print:
+        """The print of a text by its words."""
+        bag = _bag(words)
+        sketch = RMinHash(self._bands * self._width, SEED)
+        sketch.update(bag)
+        minima = np.array(sketch.digest(), dtype=np.uint64).reshape(self._bands, self._width)
+        buckets = (minima @ MIX[: self._width] >> np.uint64(48)) + self._first
+        parities = 0
+        for word in bag:
+            parities ^= 1 << (hash(word) & 63)
+        return Print(buckets.tolist(), parities, len(bag))
+
+    def alike(self, one: Print) -> list[int]:
+        """The rows that may be like it, in order."""
+        shared = self._sharing(one.buckets)
+        differing = np.bitwise_count(self._parities[shared] ^ np.uint64(one.parities))
+        close = shared[differing <= self._bound(one.length, one.length * (2 / self._bar - 1))]  # no row may be longer
+        old = [row for row in sorted(set(close.tolist())) if self._may(one, self._parities[row], self._lengths[row])]
+        return old + self._newest(one)
+
+    def add(self, one: Print) -> None:
+        """Add a row."""
+        for bucket in one.buckets:
+            self._new_buckets[bucket].append(len(self._new))
+        self._new.append(one)
+        if len(self._new) == NEWEST:
+            self._fold()
+
+    def _sharing(self, buckets: list[int]) -> Rows:
+        """The rows in these buckets, some of them more than once."""
+        starts = self._starts.data  # single numbers are read several times as fast from a memoryview
+        pairs = zip(self._rows, buckets, strict=True)
+        return np.concatenate([rows[starts[bucket] : starts[bucket + 1]] for rows, bucket in pairs])
+
+    def _newest(self, one: Print) -> list[int]:
+        found = {row for bucket in one.buckets for row in self._new_buckets.get(bucket, ())}
+        return [len(self._parities) + row for row in sorted(found) if self._may(one, *self._new[row][1:])]
+
+    def _may(self, one: Print, parities: int, length: int) -> bool:
+        return (one.parities ^ int(parities)).bit_count() <= self._bound(one.length, int(length))
+
+    def _bound(self, length: int, other: float) -> float:
+        """The most words that two texts of so many words do not share, where they have the ROUGE-L."""
+        return (1 - self._bar) * (length + other) + 1e-9
+
+    def _fold(self) -> None:
+        """Put the newest rows behind the others of their buckets."""
+        buckets = np.array([one.buckets for one in self._new]).T - self._first[:, None].astype(np.int64)
+        for band, (new, starts) in enumerate(zip(buckets, self._starts.reshape(self._bands, -1), strict=True)):
+            order = np.argsort(new, kind="stable")
+            rows = (order + len(self._parities)).astype(np.uint32)
+            self._rows[band] = np.insert(self._rows[band], starts[new[order] + 1].astype(np.int64), rows)
+            starts[1:] += np.cumsum(np.bincount(new, minlength=BUCKETS), dtype=np.uint32)
+        self._parities = np.append(self._parities, np.array([one.parities for one in self._new], dtype=np.uint64))
+        lengths = [min(one.length, LONG) for one in self._new]
+        self._lengths = np.append(self._lengths, np.array(lengths, dtype=np.uint16))
+        self._new.clear()
+        self._new_buckets.clear()
+
+
+def _bag(words: Sequence[str]) -> list[str]:
+    """The words, told apart from their own other occurrences, so that the set of them is the bag."""
+    seen: dict[str, int] = {}
+    bag = []
+    for word in words:
+        count = seen[word] = seen.get(word, 0) + 1
+        bag.append(word if count == 1 else f"{word} {count}")
+    return bag
