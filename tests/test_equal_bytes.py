@@ -3,6 +3,7 @@
 import asyncio
 import enum
 import importlib
+import json
 import pkgutil
 from collections.abc import Callable
 from typing import Any, Literal, Optional
@@ -12,7 +13,7 @@ import pydantic
 import pytest
 from dspy import lm15
 from dspy.utils.exceptions import AdapterParseError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import signatures
@@ -127,31 +128,33 @@ def values(names: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=dict.fromkeys([*names, "another"], TEXT | VALUE))
 
 
-def outcome(work: Callable[[], Any]) -> tuple[Any, ...]:
+def outcome(work: Callable[..., Any], *given: Any) -> tuple[Any, ...]:
     """What it gave, with its types, or the kind of its error."""
     try:
-        return ("gave", repr(work()))
+        return ("gave", repr(work(*given)))
     except Exception as error:
         return ("raised", type(error), getattr(error, "lm_response", None))
 
 
+@settings(deadline=None)
 @given(data=st.data(), format=FORMAT, signature=SIGNATURE)
 def test_a_prompt_is_theirs(data: st.DataObject, format: str, signature: Any) -> None:
     ours, theirs = PAIRS[format]
     inputs = data.draw(values(signature.input_fields))
     demos = data.draw(st.lists(values(signature.fields) | values(signature.fields).map(dspy.Example), max_size=3))
-    expected = outcome(lambda: theirs.format(signature, demos, inputs))
+    expected = outcome(theirs.format, signature, demos, inputs)
     for _ in range(2):  # the second time from memory
-        assert outcome(lambda: ours.format(signature, demos, inputs)) == expected
+        assert outcome(ours.format, signature, demos, inputs) == expected
 
 
 def replies(theirs: Any, signature: Any) -> st.SearchStrategy[str]:
-    """Right replies, right ones that lost, doubled or gained lines, and any text."""
+    """Right replies, two of them, ones that lost, doubled or gained lines, and any text."""
     fitting = st.fixed_dictionaries({name: fits(field.annotation) for name, field in signature.output_fields.items()})
     right = fitting.map(lambda found: theirs.format_assistant_message_content(signature, found))
     lines = right.flatmap(lambda text: st.lists(st.sampled_from(text.split("\n")) | TEXT, max_size=12))
+    twice = st.tuples(right, right).map("\n".join)
     spoilt = st.tuples(right, st.integers(0, 400), TEXT).map(lambda cut: cut[0][: cut[1]] + cut[2] + cut[0][cut[1] :])
-    return st.one_of(right, spoilt, lines.map("\n".join), TEXT)
+    return st.one_of(right, twice, spoilt, lines.map("\n".join), TEXT)
 
 
 def fits(annotation: Any) -> st.SearchStrategy[Any]:
@@ -163,11 +166,45 @@ def fits(annotation: Any) -> st.SearchStrategy[Any]:
     return (kinds | named).get(annotation, choices) | VALUE
 
 
+@settings(deadline=None)
 @given(data=st.data(), format=FORMAT, signature=SIGNATURE)
 def test_a_reply_is_read_as_they_read_it(data: st.DataObject, format: str, signature: Any) -> None:
     ours, theirs = PAIRS[format]
     reply = data.draw(replies(theirs, signature))
-    assert outcome(lambda: ours.parse(signature, reply)) == outcome(lambda: theirs.parse(signature, reply))
+    assert outcome(ours.parse, signature, reply) == outcome(theirs.parse, signature, reply)
+
+
+ANNOTATIONS = [str, int, float, bool, Literal["yes", "no"], Literal[1, 2, "2", True], list[str], list[int]]
+OTHERS = [Colour, Optional[str], Place, dict[str, int], list[Any], list[Literal["yes"]], Any]  # noqa: UP045
+TEXTS = [
+    "",
+    "4",
+    " 4 ",
+    "+4",
+    "4.0",
+    "4.5",
+    "1_000",
+    "\u0663",
+    '"4"',
+    '"red"',
+    "red",
+    '"yes"',
+    "[4]",
+    '["a", "b"]',
+    "[true]",
+]
+TEXTS += ['{"name": "x"}', '{"a": 1}', "[[[[", '"\\ud800"', '["\\ud800"]', "9" * 5000, "[" * 100_000, *TRICKY]
+
+
+@pytest.mark.parametrize("annotation", [*ANNOTATIONS, *OTHERS], ids=str)
+@pytest.mark.parametrize("format", PAIRS)
+def test_a_single_value_is_read_as_they_read_it(format: str, annotation: Any) -> None:
+    ours, theirs = PAIRS[format]
+    signature = dspy.Signature("note -> value").with_updated_fields("value", annotation)
+    for text in TEXTS:
+        shapes = {"chat": ["[[ ## value ## ]]\n{}"], "json": ['{{"value": {}}}', "{}"]}[format]
+        for reply in [shape.format(one) for shape in shapes for one in (text, json.dumps(text))]:
+            assert outcome(ours.parse, signature, reply) == outcome(theirs.parse, signature, reply)
 
 
 @pytest.mark.parametrize(
@@ -218,9 +255,18 @@ def test_a_wording_set_later_is_the_one_sent(format: str) -> None:
 def test_what_a_caller_does_to_the_messages_is_not_remembered(format: str) -> None:
     ours, signature, demos = PAIRS[format][0], dspy.Signature("note -> said"), [{"note": "a", "said": "b"}]
     before = ours.format(signature, demos, {"note": "n"})
-    for message in ours.format(signature, demos, {"note": "n"}):
+    text = repr(before)
+    for message in before:
         message["content"] = "spoilt"
-    assert ours.format(signature, demos, {"note": "n"}) == before
+    assert repr(ours.format(signature, demos, {"note": "n"})) == text
+
+
+@pytest.mark.parametrize("format", PAIRS)
+def test_equal_demos_that_are_written_differently_are_not_taken_for_each_other(format: str) -> None:
+    (ours, theirs), signature = PAIRS[format], dspy.Signature("note -> value: list[str]")
+    for value in (True, 1, "1", 1.0, 0, -0.0, 0.0, ["a"], ("a",), [1], [True], None, ""):
+        demos = [{"note": "a", "value": value}]
+        assert ours.format(signature, demos, {"note": "n"}) == theirs.format(signature, demos, {"note": "n"})
 
 
 class Hearing:
@@ -262,7 +308,7 @@ def called(
     async def twice() -> list[Any]:
         return [await adapter.acall(lm, dict(options), signature, [], inputs) for _ in range(2)]
 
-    return outcome(lambda: asyncio.run(twice())), engine.heard
+    return outcome(asyncio.run, twice()), engine.heard
 
 
 @pytest.mark.parametrize("schema", [True, False])
