@@ -137,7 +137,7 @@ def _sets(test_sets: Sequence[str], base: Path) -> Iterator[tuple[str, list[Any]
     """The name and the rows of every set; lines stand for the rows of what is no table."""
     for entry in test_sets:
         if entry.startswith(HF):
-            yield entry, dataset_rows(entry, "test")
+            yield entry, list(dataset_rows(entry, "test"))
             continue
         for path in find_documents(entry, base):
             name = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from dataclasses import dataclass
 
@@ -27,7 +28,7 @@ class Document:
     text: str
     headings: tuple[Heading, ...] = ()
 
-    @property
+    @functools.cached_property
     def hash(self) -> str:
         """The first 16 hex digits of the text's SHA-256."""
         return hashlib.sha256(self.text.encode()).hexdigest()[:16]

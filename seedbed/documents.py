@@ -7,29 +7,37 @@ import glob
 import json
 import os
 import sys
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from programs.candidate import digest
 from seedbed.document import Document, Unreadable
 from seedbed.errors import UserError
 from seedbed.extract import SUFFIXES, extract, plain
+from seedbed.spool import Spool
 
 TABLES = (".csv", ".jsonl", ".parquet")
 HF = "hf://"
 
 _Row = dict[str, Any]
+_Skipped = list[tuple[str, str]]
 _UNDERSTOOD = f"Name {', '.join(SUFFIXES)} files, {', '.join(TABLES)} tables or {HF}owner/name datasets."
 
 
 @dataclass
 class Reading:
-    """What reading the sources gave: the documents, and the name of all that was skipped with the reason."""
+    """What reading the sources gave: the documents, kept on disk, and the name of all that was skipped with the
+    reason."""
 
-    documents: list[Document] = field(default_factory=list)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    documents: Sequence[Document]
+    skipped: _Skipped
 
 
 def find_documents(where: str | list[str], base: Path) -> list[Path]:
@@ -53,45 +61,63 @@ def read_documents(
     read is skipped and named. Raises UserError when nothing can be read, an entry is not there, a table lacks
     `text_column`, or a dataset or its `split` cannot be loaded.
     """
-    entries = [where] if isinstance(where, str) else where
-    reading = Reading()
+    entries, skipped = [where] if isinstance(where, str) else where, _Skipped()
+    documents = Spool(_documents(entries, base, text_column, split, skipped))
+    if not documents:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in skipped[:3])
+        raise UserError(f"No document could be read from {', '.join(entries)} ({reasons})", hint=_UNDERSTOOD)
+    return Reading(documents, skipped)
+
+
+def _documents(entries: list[str], base: Path, column: str | None, split: str, skipped: _Skipped) -> Iterator[Document]:
+    """One document at a time; what cannot be read is added to `skipped`."""
     for path in find_documents([entry for entry in entries if not entry.startswith(HF)], base):
-        name = Path(os.path.relpath(path, base)).as_posix()
-        with _skipping(name, reading):
+        name = _encodable(Path(os.path.relpath(path, base)).as_posix())
+        with _skipping(name, skipped):
             if path.suffix.lower() in TABLES:
-                _add_rows(name, list(table_rows(path)), text_column, reading)
+                yield from _of_rows(name, partial(table_rows, path), column, skipped)
             else:
-                reading.documents.append(extract(path, name))
+                yield extract(path, name)
     for entry in entries:
         if entry.startswith(HF):
-            with _skipping(entry, reading):
-                _add_rows(entry, dataset_rows(entry, split), text_column, reading)
-    if not reading.documents:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in reading.skipped[:3])
-        raise UserError(f"No document could be read from {', '.join(entries)} ({reasons})", hint=_UNDERSTOOD)
-    return reading
+            with _skipping(entry, skipped):
+                yield from _of_rows(entry, partial(iter, dataset_rows(entry, split)), column, skipped)
 
 
 @contextmanager
-def _skipping(name: str, reading: Reading) -> Iterator[None]:
+def _skipping(name: str, skipped: _Skipped) -> Iterator[None]:
     try:
         yield
     except Unreadable as error:
-        reading.skipped.append((name, str(error)))
+        skipped.append((name, str(error)))
 
 
 def _find(entry: str, base: Path) -> list[Path]:
+    try:
+        return _found(entry, base)
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or entry} cannot be looked into: {error.strerror}.", hint="Mend its permissions."
+        ) from error
+
+
+def _found(entry: str, base: Path) -> list[Path]:
     place = base / Path(entry).expanduser()
     if place.is_dir():
         files = [path for path in place.rglob("*") if not _hidden(path.relative_to(place))]
     else:
         matches = glob.glob(str(Path(entry).expanduser()), root_dir=base, recursive=True)  # noqa: PTH207
         files = [place] if place.exists() else [base / match for match in matches]
-    found = [path for path in files if path.suffix.lower() in (*SUFFIXES, *TABLES) and path.is_file()]
+    found = [path for path in files if path.suffix.lower() in (*SUFFIXES, *TABLES) and _is_file(path)]
     if not found:
         what = "There is nothing Seedbed can read in" if files or place.exists() else "Nothing was found at"
         raise UserError(f"{what} {entry!r}, looked for in {base.resolve()}", hint=_UNDERSTOOD)
     return found
+
+
+def _is_file(path: Path) -> bool:
+    """A file, or a link to nothing or to itself, which is to be named; no folder or pipe."""
+    return path.is_file() or not path.exists()
 
 
 def _hidden(path: Path) -> bool:
@@ -130,12 +156,13 @@ def _jsonl_rows(path: Path) -> Iterator[_Row]:
 def _parquet_rows(path: Path) -> Iterator[_Row]:
     from pyarrow.parquet import ParquetFile
 
-    for batch in ParquetFile(path).iter_batches():
+    for batch in ParquetFile(path).iter_batches(batch_size=1000):
         yield from batch.to_pylist()
 
 
-def dataset_rows(entry: str, split: str) -> list[_Row]:
-    """The rows of `hf://owner/name` or `hf:///absolute/folder`. Raises UserError where they cannot be had."""
+def dataset_rows(entry: str, split: str) -> Iterable[_Row]:
+    """The rows of `hf://owner/name` or `hf:///absolute/folder`, each read when it is its turn. Raises UserError
+    where they cannot be had."""
     import datasets
 
     place = entry.removeprefix(HF)
@@ -148,28 +175,41 @@ def dataset_rows(entry: str, split: str) -> list[_Row]:
         if split not in found:
             raise UserError(f"{entry} has no split {split!r}", hint=f"Name one of {', '.join(found)}.")
         found = found[split]
-    return list(found)
+    rows: Iterable[_Row] = found
+    return rows
 
 
-def _add_rows(name: str, rows: list[_Row], column: str | None, reading: Reading) -> None:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
+def _of_rows(
+    name: str, read: Callable[[], Iterator[_Row]], column: str | None, skipped: _Skipped
+) -> Iterator[Document]:
+    """A document a row. The table is read twice: first for its columns and ids, and for faults."""
+    columns, own_ids = _survey(read())
     if not columns:
         raise Unreadable("it is a table without a readable row")
     if column is None:
         raise Unreadable(f"it is a table: name its text column, one of {', '.join(columns)}")
     if column not in columns:
         raise UserError(f"{name} has no column {column!r}", hint=f"Name one of {', '.join(columns)}.")
-    for key, row in zip(_keys(rows), rows, strict=True):
-        value = row.get(column)
+    for number, row in enumerate(read(), 1):
+        key, value = row["id"] if own_ids else number, row.get(column)
         text = plain(value) if isinstance(value, str) else ""
         if text.strip():
-            reading.documents.append(Document(f"{name}#{key}", text))
+            yield Document(_encodable(f"{name}#{key}"), text)
         else:
             reason = f"there is no text in column {column!r}" if row else "it is not a JSON object"
-            reading.skipped.append((f"{name}#{key}", reason))
+            skipped.append((_encodable(f"{name}#{key}"), reason))
 
 
-def _keys(rows: list[_Row]) -> list[str]:
-    """The rows' ids where every row has its own, else their numbers from 1."""
-    ids = {str(row["id"]): None for row in rows if row.get("id") not in (None, "")}
-    return list(ids) if len(ids) == len(rows) else [str(number) for number in range(1, len(rows) + 1)]
+def _survey(rows: Iterable[_Row]) -> tuple[list[str], bool]:
+    """The columns there are, and whether every row has an id of its own: 8 bytes of memory a row."""
+    columns, ids, number = dict[str, None](), array("Q"), 0
+    for number, row in enumerate(rows, 1):  # noqa: B007 - the count is of use
+        columns |= dict.fromkeys(row)
+        if row.get("id") not in (None, ""):
+            ids.append(int(digest(_encodable(str(row["id"]))), 16))
+    return list(columns), number == np.unique(np.frombuffer(ids, np.uint64)).size
+
+
+def _encodable(name: str) -> str:
+    """Without what no encoder takes: a file name's undecodable bytes, JSON's lone surrogates."""
+    return name.encode(errors="replace").decode()

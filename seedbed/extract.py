@@ -41,7 +41,8 @@ def extract(path: Path, name: str = "") -> Document:
 
 def plain(text: str) -> str:
     """`text` with newlines as \\n and form feeds (with the page's running lines) as paragraph breaks."""
-    text = text.encode(errors="replace").decode()  # JSON can hold lone surrogates, which no encoder takes
+    if not text.isascii():
+        text = text.encode(errors="replace").decode()  # JSON can hold lone surrogates, which no encoder takes
     pages = re.sub(r"\r\n?", "\n", text.removeprefix("\ufeff")).split("\f")
     return "\n\n".join(filter(None, map(_page_body, pages))) if len(pages) > 1 else pages[0]
 

@@ -2,8 +2,8 @@
 
 import functools
 import math
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from array import array
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,6 +20,7 @@ from seedbed.chunks import Chunk, chunk
 from seedbed.config import Config, unknown
 from seedbed.documents import Reading, read_documents
 from seedbed.errors import UserError
+from seedbed.spool import Spool
 
 Line = TypeVar("Line", bound=BaseModel)
 FEWEST_SEEDS = 4
@@ -27,7 +28,8 @@ FEW_SEEDS, FOLDS = 20, 3  # below the first no seed is held out; the procedure i
 
 
 class Project:
-    """The recipe, seeds, verdicts, documents and split a config names. Everything is read once, when first asked for.
+    """The recipe, seeds, verdicts, documents and split a config names. Everything is read once, when first asked for;
+    of documents and passages only the places on disk are kept in memory.
 
     Args:
         config: the checked config. base: the folder its paths start from.
@@ -86,7 +88,7 @@ class Project:
         return read_documents(where, self.base, text_column=self.config.sources.text, split=self.config.sources.split)
 
     @functools.cached_property
-    def sources(self) -> list[Source]:
+    def sources(self) -> Sequence[Source]:
         """One source a passage; none for a recipe that starts from its seeds, or where documents are invented."""
         if self.recipe.takes != "documents" or self.config.sources.invent:
             return []
@@ -95,12 +97,11 @@ class Project:
                 f"{self.recipe.name} starts from documents, and sources.documents names none.",
                 hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
             )
-        return [
-            _source(piece)
-            for document in self.reading.documents
-            for piece in chunk(document, self.config.sources.chunk_tokens)
-            if _worth_asking(piece)
-        ]
+        return Spool(self._passages())
+
+    def _passages(self) -> Iterator[Source]:
+        for document in self.reading.documents:
+            yield from map(_source, filter(_worth_asking, chunk(document, self.config.sources.chunk_tokens)))
 
     @functools.cached_property
     def held_out(self) -> frozenset[str]:
@@ -124,10 +125,11 @@ class Project:
         `compile.folds`; left open, 3 with fewer than 20 seeds, which are too precious to hold any out, as long as
         documents without seeds are there to compare programs on.
         """
-        asked, (seeded, bare) = self.config.compile.folds, self._groups
+        asked, seeded = self.config.compile.folds, len(self._seeded)
         if asked is None:
-            asked = FOLDS if len(self.seeds) < FEW_SEEDS and len(bare) > 1 and self.recipe.labelled else 0
-        return min(asked, len(seeded)) if len(seeded) > 1 else 0
+            few = len(self.seeds) < FEW_SEEDS and bool(self.recipe.labelled)
+            asked = FOLDS if few and len(self._groups[1]) > 1 else 0
+        return min(asked, seeded) if seeded > 1 else 0
 
     def seed_folds(self) -> list[tuple[list[Any], list[Any]]]:
         """For each fold the seeds to compile on and those left out; groups stay whole. None without folds."""
@@ -136,52 +138,60 @@ class Project:
                 [seed for seed in self.seeds if self.group(seed) not in fold],
                 [seed for seed in self.seeds if self.group(seed) in fold],
             )
-            for fold in fold_groups(map(self.group, self.seeds), self.folds)
+            for fold in map(frozenset, fold_groups(map(self.group, self.seeds), self.folds))
         ]
 
     @property
     def _groups(self) -> tuple[set[str], set[str]]:
         """Groups with seeds, and documents without."""
-        seeded = {self.group(seed) for seed in self.seeds}
-        return seeded, {source.group for source in self.sources} - seeded
+        return self._seeded, {source.group for source in self.sources} - self._seeded
+
+    @functools.cached_property
+    def _seeded(self) -> set[str]:
+        return {self.group(seed) for seed in self.seeds}
 
     def group(self, seed: Any) -> str:
         """What a seed is kept together with: its document, which it may name by the end of its path alone."""
-        return self._endings.get(seed.group, seed.group)
+        return self._full(seed.group)
+
+    def _full(self, group: str) -> str:
+        """The one document whose path ends like this, else what was given."""
+        names = self._named.get(group, ())
+        return next(iter(names)) if len(names) == 1 else group
 
     @functools.cached_property
-    def _endings(self) -> dict[str, str]:
-        """Document names by every ending of their path that only one has."""
-        names = {source.group for source in self.sources}
-        endings = [
-            ("/".join(parts[i:]), "/".join(parts)) for parts in (n.split("/") for n in names) for i in range(len(parts))
-        ]
-        counts = Counter(ending for ending, _ in endings)
-        ambiguous = sorted({seed.group for seed in self.seeds if counts[seed.group] > 1})
-        if ambiguous:
+    def _named(self) -> dict[str, set[str]]:
+        """For each group that a seed or a verdict names, the documents whose path is that or ends in it."""
+        wanted = {seed.group for seed in self.seeds} | {case.group for case in self.verdicts}
+        found = dict[str, set[str]]()
+        for source in self.sources:
+            parts = source.group.split("/")
+            for ending in wanted.intersection("/".join(parts[i:]) for i in range(len(parts))):
+                found.setdefault(ending, set()).add(source.group)
+        if ambiguous := sorted({seed.group for seed in self.seeds if len(found.get(seed.group, ())) > 1}):
             raise UserError(
                 f"{self.config.seeds}: source {ambiguous[0]!r} is the end of several documents' paths.",
                 hint="Write as much of the path as tells them apart.",
             )
-        return {ending: name for ending, name in endings if counts[ending] == 1}
+        return found
 
     def is_held_out(self, group: str) -> bool:
         """Whether rows of a group go to the validation split. A group that has no documents to be held out with
         (an invented one, a pool's) falls on its side by its own name."""
         known = self.sources or self.recipe.takes == "leaves"
-        return self._endings.get(group, group) in self.held_out if known else int(digest(group), 16) % 10 == 0
+        return self._full(group) in self.held_out if known else int(digest(group), 16) % 10 == 0
 
     @property
     def open_groups(self) -> list[str]:
         """Groups (documents) of which a label may stand in a prompt, a judge's included."""
         seeded = {self.group(seed) for seed in self.training_seeds}
         judged = {case.group for case in self.verdicts if self.is_open(case.group)}
-        return sorted(seeded | {self._endings.get(group, group) for group in judged})
+        return sorted(seeded | set(map(self._full, judged)))
 
     def is_open(self, group: str) -> bool:
         """Whether a verdict's row may be shown to a judge: it is of a document that is known, and not held out."""
-        seeded, bare = self._groups
-        return self._endings.get(group, group) in seeded | bare and not self.is_held_out(group)
+        full = self._full(group)
+        return (full in self._seeded or full in self._named.get(group, ())) and not self.is_held_out(group)
 
     @property
     def training_seeds(self) -> list[Any]:
@@ -229,12 +239,13 @@ class Project:
         if not self.sources:
             feed = self.feed([seed for seed in self.test_seeds if self.group(seed) not in but_not])
             return [source for position in range(n) if (source := feed.take(position))]
-        piles: dict[str, list[Source]] = {group: [] for group in sorted(self.held_out - set(but_not))}
-        for source in self.sources:
+        piles = {group: array("Q") for group in sorted(self.held_out - set(but_not))}  # of places among the sources
+        for place, source in enumerate(self.sources):
             if source.group in piles:
-                piles[source.group].append(source)
+                piles[source.group].append(place)
         shares = even_shares([len(pile) for pile in piles.values()], n)
-        return [source for pile, share in zip(piles.values(), shares, strict=True) for source in spread(pile, share)]
+        picked = (spread(pile, share) for pile, share in zip(piles.values(), shares, strict=True))
+        return [self.sources[place] for places in picked for place in places]
 
     def compiled_path(self) -> Path:
         """Where the compiled program of this recipe and teacher stands."""

@@ -273,7 +273,7 @@ def test_what_cannot_be_read_is_skipped_and_named(tmp_path: Path) -> None:
     written(tmp_path / "docs/bad.pdf", JPEG)
     written(tmp_path / "docs/rows.csv", "id,body\n1,x\n")
     reading = read_documents("docs", tmp_path)
-    assert reading.documents == [Document("docs/good.md", "Good.")]
+    assert list(reading.documents) == [Document("docs/good.md", "Good.")]
     assert reading.skipped == [
         ("docs/bad.pdf", "it is not a PDF, whatever its name says"),
         ("docs/rows.csv", "it is a table: name its text column, one of id, body"),
@@ -289,7 +289,7 @@ def test_jsonl_rows_take_their_ids_or_numbers(tmp_path: Path) -> None:
     lines = "\n\n".join(map(json.dumps, ROWS))
     written(tmp_path / "t.jsonl", lines)
     reading = read_documents("t.jsonl", tmp_path, text_column="body")
-    assert reading.documents == [Document("t.jsonl#a", "One."), Document("t.jsonl#c", "Lone ?.")]
+    assert list(reading.documents) == [Document("t.jsonl#a", "One."), Document("t.jsonl#c", "Lone ?.")]
     assert reading.skipped == [("t.jsonl#b", "there is no text in column 'body'")]
 
     written(tmp_path / "t.jsonl", f"{lines}\nnonsense\n[]\n")

@@ -1,0 +1,62 @@
+"""A sequence that stands on disk: memory holds only where each item ends."""
+
+import os
+import pickle
+import tempfile
+import weakref
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar, overload
+
+from seedbed.errors import UserError
+
+T = TypeVar("T")
+
+
+class Spool(Sequence[T]):
+    """Items in the order given, written one at a time to a file without a name (in TMPDIR), which goes when the spool
+    does. An item is read anew each time it is asked for: equal to the one given, not the same; from any thread.
+
+    Takes 8 bytes of memory an item. Raises UserError where there is no room for the file.
+    """
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._ends = array("Q", [0])
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the finalizer
+        weakref.finalize(self, file.close)
+        self._descriptor = file.fileno()
+        for item in items:
+            kept = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
+            with _room():
+                file.write(kept)
+            self._ends.append(self._ends[-1] + len(kept))
+        with _room():
+            file.flush()
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[T]: ...
+    def __getitem__(self, index: int | slice) -> T | list[T]:
+        places = range(len(self))[index]  # knows of negative ones, and raises IndexError
+        return self._read(places) if isinstance(places, int) else [self._read(place) for place in places]
+
+    def _read(self, place: int) -> T:
+        start, end = self._ends[place], self._ends[place + 1]
+        item: T = pickle.loads(os.pread(self._descriptor, end - start, start))
+        return item
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"The texts do not fit into {tempfile.gettempdir()}: {error.strerror}.",
+            hint="Make room there, or set TMPDIR to a folder on a larger disk.",
+        ) from error
