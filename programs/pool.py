@@ -4,12 +4,18 @@ import random
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from rapidfuzz.distance import Indel
+from rapidfuzz.process import cdist
+
 from programs.candidate import Drop, Source, digest
-from programs.text import rouge_l
+from programs.text import words
 
 SHOWN = 8  # instructions a prompt shows,
 MACHINE = 2  # of them machine-made, once there are any
 ALIKE = 0.7  # ROUGE-L from which two instructions are one
+BLOCK = 1000  # instructions compared in one call
+UNKNOWN = "\0"  # the symbol of every word that no instruction holds
 
 
 def numbered(instructions: Sequence[str]) -> str:
@@ -25,11 +31,15 @@ class Pool:
         sources: unused. seeds: the human instructions. seed: of the draws.
     """
 
+    listens = True
+
     def __init__(self, sources: Sequence[Source], seeds: Sequence[Any], *, seed: int, **_: Any) -> None:
         self._seed = seed
         self._human: list[str] = [one.instruction for one in seeds]
         self._machine: list[str] = []
-        self._all, self._latest = list(self._human), ""
+        self._heard, self._all, self._latest = set[str](), Alike(), ""
+        for instruction in self._human:
+            self._all.add(instruction)
 
     def take(self, position: int) -> Source | None:
         """Eight instructions in random order: up to two machine-made ones, the others human."""
@@ -51,13 +61,53 @@ class Pool:
         instruction = candidate.instruction
         if instruction == self._latest:
             return None  # a second instance of the instruction just let in
-        for known in self._all:
-            if (alike := rouge_l(instruction, known)) >= ALIKE:
-                return Drop(step="pool", reason="like the pool", detail=f"ROUGE-L {alike:.2f} with {known!r}")
+        if found := self._all.first(instruction):
+            known, alike = found
+            return Drop(step="pool", reason="like the pool", detail=f"ROUGE-L {alike:.2f} with {known!r}")
         self._latest = instruction
-        self._all.append(instruction)
+        self._all.add(instruction)
         return None
 
     def hear(self, candidate: Any) -> None:
-        if candidate.instruction not in self._machine:
+        if candidate.instruction not in self._heard:
+            self._heard.add(candidate.instruction)
             self._machine.append(candidate.instruction)
+
+
+class Alike:
+    """Texts, of which the first like another one is found: as `rouge_l` would, but a thousand texts in a call.
+
+    Each text is kept as a string of symbols, one a word; a word that none of them holds is the symbol of none.
+    """
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._spelt: list[str] = []
+        self._symbols: dict[str, str] = {}
+
+    def add(self, text: str) -> None:
+        """One more text."""
+        symbols = self._symbols
+        self._spelt.append("".join(symbols.setdefault(word, chr(0x10000 + len(symbols))) for word in words(text)))
+        self._texts.append(text)
+
+    def first(self, text: str) -> tuple[str, float] | None:
+        """The first text whose ROUGE-L with this one is `ALIKE` or more, and how much it is; None where there is none.
+
+        Twice the LCS over both lengths is exactly the Indel similarity.
+        """
+        spelt = "".join(self._symbols.get(word, UNKNOWN) for word in words(text))
+        if not spelt:
+            return None
+        for start in range(0, len(self._spelt), BLOCK):
+            scores = cdist(
+                [spelt],
+                self._spelt[start : start + BLOCK],
+                scorer=Indel.normalized_similarity,
+                score_cutoff=ALIKE,
+                dtype=np.float64,
+            )[0]
+            if (alike := scores >= ALIKE).any():
+                place = int(alike.argmax())
+                return self._texts[start + place], float(scores[place])
+        return None
