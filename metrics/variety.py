@@ -2,6 +2,7 @@
 
 import heapq
 import re
+from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
@@ -100,8 +101,8 @@ class Variety(BaseModel):
 class Sample:
     """What is remembered of a set while it grows: at most `SAMPLE` rows, and which sources have one.
 
-    Kept are the rows of the smallest digests: neither their order nor an interruption changes which, and memory
-    does not grow with the set.
+    Kept are the rows of the smallest digests: neither their order nor an interruption changes which. Memory
+    does not grow with the set, and with the sources by 18 bytes each at most.
 
     Args:
         sources: the chunks there are. topics: the groups of sources there are; those of the sources by default.
@@ -109,8 +110,12 @@ class Sample:
 
     def __init__(self, sources: Sequence[Source] = (), topics: Collection[str] = ()) -> None:
         self.rows, self._sources = 0, sources
-        self._chunks = dict.fromkeys((source.id for source in sources), False)
-        self._topics = dict.fromkeys(topics or (source.group for source in sources), False)
+        ids, groups = array("Q"), array("Q", map(_key, topics))
+        for source in sources:
+            ids.append(_key(source.id))
+            if not topics:
+                groups.append(_key(source.group))
+        self._chunks, self._topics = _Seen(ids), _Seen(groups)
         self._kept: list[tuple[int, int, str, str]] = []  # a heap with the greatest digest first
 
     def add(self, candidate: Candidate, source: Source) -> None:
@@ -119,9 +124,8 @@ class Sample:
         rank = int(digest(source.id, candidate.topic, candidate.response), 16)
         keep = heapq.heappush if len(self._kept) < SAMPLE else heapq.heappushpop
         keep(self._kept, (-rank, self.rows, candidate.topic, candidate.response))
-        for there, name in ((self._chunks, source.id), (self._topics, source.group)):
-            if name in there:
-                there[name] = True
+        self._chunks.see(source.id)
+        self._topics.see(source.group)
 
     def variety(self, embed: Embed) -> Variety | None:
         """The worth of the set so far; None while it is empty. Embeds up to `SAMPLE` texts and as many chunks."""
@@ -142,20 +146,41 @@ class Sample:
             kinds=_shares([kind(text) for text in texts]),
             prompt_words=_lengths(texts),
             response_words=_lengths(responses),
-            chunks=_reach(self._chunks),
-            topics=_reach(self._topics),
+            chunks=self._chunks.reach(),
+            topics=self._topics.reach(),
             radius=radius,
             farthest=farthest,
         )
 
     def _radius(self, embed: Embed, vectors: npt.NDArray[np.float32]) -> tuple[float, str] | tuple[None, None]:
-        chunks = [source for source in self._sources if source.inputs.get("document")]
-        chunks = heapq.nsmallest(SAMPLE, chunks, key=lambda source: digest(source.id))
+        texts = (source for source in self._sources if source.inputs.get("document"))
+        chunks = heapq.nsmallest(SAMPLE, texts, key=lambda source: digest(source.id))
         if not chunks:
             return None, None
         nearest = (embed([source.inputs["document"] for source in chunks]) @ vectors.T).max(axis=1)
         worst = int(nearest.argmin())
         return max(0.0, 1 - float(nearest[worst])), chunks[worst].group
+
+
+class _Seen:
+    """Which of the names there are were seen, in 9 bytes a name: sorted 64-bit keys, and a flag for each."""
+
+    def __init__(self, keys: "array[int]") -> None:
+        self._keys = np.unique(np.frombuffer(keys, np.uint64))
+        self._seen = np.zeros(len(self._keys), bool)
+
+    def see(self, name: str) -> None:
+        key = np.uint64(_key(name))
+        place = int(self._keys.searchsorted(key))
+        if place < len(self._keys) and self._keys[place] == key:
+            self._seen[place] = True
+
+    def reach(self) -> Reach | None:
+        return Reach(reached=int(self._seen.sum()), total=len(self._seen)) if len(self._seen) else None
+
+
+def _key(name: str) -> int:
+    return int(digest(name), 16)
 
 
 def variety(
@@ -217,7 +242,3 @@ def _shares(kinds: Sequence[str]) -> dict[str, float]:
 def _lengths(texts: Sequence[str]) -> Lengths:
     low, median, high = np.quantile([len(text.split()) for text in texts], (0.1, 0.5, 0.9))
     return Lengths(low=low, median=median, high=high)
-
-
-def _reach(there: dict[str, bool]) -> Reach | None:
-    return Reach(reached=sum(there.values()), total=len(there)) if there else None
