@@ -7,6 +7,7 @@ from metrics.case import LabelledCase
 from programs.candidate import digest
 from programs.text import words
 
+OTHERS = 200  # rows that may lend a row their answer or question: those after it, and then the first
 _NUMBER = re.compile(r"\d+")
 _NAME = re.compile(r"(?<=[a-z,;] )[A-Z]\w+(?: [A-Z]\w+)*")
 _VERB = re.compile(r"\b(is|are|was|were|can|could|may|must|will|would|should|has|have|had|does|do|did)\b(?! not)")
@@ -79,7 +80,8 @@ def hard_negatives(good: Sequence[LabelledCase]) -> list[LabelledCase]:
     """
     made = []
     for number, case in enumerate(good):
-        others = [*good[number + 1 :], *good[:number]]
+        after = good[number + 1 : number + 1 + OTHERS]
+        others = [*after, *good[: min(number, OTHERS - len(after))]]
         fitting = [
             _spoilt(case, what, aspect, field, text)
             for what, aspect, field, rule in RULES

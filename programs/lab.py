@@ -145,7 +145,7 @@ def examples(seeds: Sequence[LeafSeed]) -> dict[str, list[dspy.Example]]:
 
 def _asking(shown: LeafSeed, leaf: Sequence[LeafSeed]) -> dspy.Example:
     """One example shown, as in the paper's prompt; the others' questions are the reply, their texts its context."""
-    others = [seed for seed in leaf if seed is not shown][:QUESTIONS]
+    others = [seed for seed in leaf[: QUESTIONS + 1] if seed is not shown][:QUESTIONS]
     return dspy.Example(
         task=shown.task,
         examples=as_examples([shown]),

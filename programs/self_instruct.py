@@ -136,10 +136,10 @@ def _example(seed: TaskSeed, **values: str) -> dspy.Example:
 
 def _list(seeds: Sequence[TaskSeed], number: int) -> dspy.Example:
     """Eight seeds as a prompt shows them, or half of them where there are few, and eight others as the reply."""
-    drawn = random.Random(f"list {number}").sample([seed.instruction for seed in seeds], len(seeds))
-    cut = min(SHOWN, len(drawn) // 2)
+    drawn = random.Random(f"list {number}").sample(range(len(seeds)), min(SHOWN + PROPOSALS, len(seeds)))
+    tasks, cut = [seeds[place].instruction for place in drawn], min(SHOWN, len(seeds) // 2)
     return dspy.Example(
-        tasks=numbered(drawn[:cut]), proposals=drawn[cut : cut + PROPOSALS], group=f"list-{number}"
+        tasks=numbered(tasks[:cut]), proposals=tasks[cut : cut + PROPOSALS], group=f"list-{number}"
     ).with_inputs("tasks")
 
 
