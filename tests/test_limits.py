@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from programs.program import run_sync
 from seedbed.engines.endpoint import EndpointEngine
-from seedbed.engines.engine import Shared
+from seedbed.engines.engine import Shared, free
 from seedbed.engines.limited import Limited, Pace, Window, tokens
 
 ASK = lm15.Request(model="m", messages=(lm15.Message.user("Say something."),))
@@ -232,6 +232,25 @@ def test_a_call_cancelled_just_as_its_turn_came_gives_it_on() -> None:
         return turn_has_come, await asyncio.wait_for(third, 1)
 
     assert run_sync(work()) == (1, DONE)
+
+
+def test_a_call_cancelled_while_it_waits_cost_nothing_and_one_in_flight_may_have() -> None:
+    async def work() -> list[bool]:
+        engine = Limited(Stub(asyncio.Event().wait), concurrency=1)
+        tasks = [asyncio.ensure_future(watched(engine)) for _ in range(3)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        return await asyncio.gather(*tasks)
+
+    async def watched(engine: Limited) -> bool:
+        try:
+            await engine.complete(ASK)
+        except asyncio.CancelledError as error:
+            return free(error)
+        raise AssertionError("it was not cancelled")
+
+    assert run_sync(work()) == [False, True, True]
 
 
 def test_a_failed_call_leaves_its_slot() -> None:
