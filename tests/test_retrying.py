@@ -17,6 +17,7 @@ from seedbed.engines.breaker import PATIENCE, is_down
 from seedbed.engines.endpoint import EndpointEngine
 from seedbed.engines.engine import Shared
 from seedbed.engines.limited import Limited
+from seedbed.engines.provider import ProviderEngine
 from seedbed.engines.retrying import RETRIES, Retrying, wait
 
 pytestmark = pytest.mark.usefixtures("waits")
@@ -153,6 +154,23 @@ def test_an_address_that_never_answered_is_not_tried_again(server: Hostile, wait
 )
 def test_what_dspys_own_clients_raise_is_tried_again_too(error: type[Exception]) -> None:
     assert ask(patient(Scripted(error("no"), None))) == [DONE]
+
+
+@pytest.mark.parametrize("trouble", ["429", "500", "hang", "reset"])
+def test_dspys_own_client_makes_one_attempt_which_is_tried_again_here(server: Hostile, trouble: str) -> None:
+    async def work() -> tuple[str | None, int]:
+        bare = ProviderEngine("openai/gpt-4o-mini", concurrency=2, timeout=0.2, api_key="k", api_base=server.base)
+        try:
+            with pytest.raises(dspy_errors.LMError):
+                await bare.complete(asking())
+            once = len(server.bodies)
+            server.plan(PASSING[trouble], says("fine"))
+            return (await patient(bare).complete(asking())).text, once
+        finally:
+            await bare.aclose()
+
+    server.plan(PASSING[trouble])
+    assert run_sync(work()) == ("fine", 1)
 
 
 @pytest.mark.parametrize("error", [dspy_errors.LMAuthError, dspy_errors.ContextWindowExceededError, lm15.LM15Error])
