@@ -110,6 +110,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "counts": report["counts"],
         "stopped": report["stopped"],
+        "dollars": report["dollars"],
         "seconds": wall,
         "cpu": cpu,
         "embedding": (hashed.texts, hashed.seconds) if hashed else None,
@@ -187,6 +188,7 @@ def _print(rows: int, found: dict[str, Any]) -> None:
         "CPU": f"{found['cpu']:.0f} s, {1000 * found['cpu'] / calls:.2f} ms a call",
         "of it the stand-in's": "{:.0f} texts, {:.0f} s".format(*found["embedding"]) if found["embedding"] else "-",
         "memory": f"{found['final_mb']:.0f} MB at the end, {found['peak_mb']:.0f} MB at most",
+        "dollars": f"{found['dollars']:.2f}",
         "journal, rows": f"{found['journal_mb']:.1f} MB, {found['rows_mb']:.1f} MB",
     }.items():
         print(f"| {name} | {value} |")
