@@ -82,7 +82,7 @@ async def score_step(
         heard()
         return reply
 
-    replies = await _together(map(one, examples))
+    replies = await together(map(one, examples))
     if not novelty:
         return [reply.score for reply in replies]
     good = [candidate.topic for reply in replies for candidate, worth in reply.rows if worth.score > 0]
@@ -141,10 +141,10 @@ async def score_program(
         heard()
         return [dataclasses.replace(row, spent=spent) for row in scored]
 
-    return [scored for batch in await _together(map(one, sources)) for scored in batch]
+    return [scored for batch in await together(map(one, sources)) for scored in batch]
 
 
-async def _together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """All results in order; the first failure ends all the others before it is passed on."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:

@@ -44,11 +44,12 @@ class Price:
 
 
 def price(entry: ModelEntry) -> Price | None:
-    """What a model costs; None where that is unknown, which is never 0. What runs in this process costs nothing, and
-    of a name on a server at `api_base` only the config can say."""
-    if not entry.api_base and entry.model.startswith(FREE):
-        return Price(0.0, 0.0)
-    read, written = (None, None) if entry.api_base else _known(entry.model)
+    """What a model costs; None where that is unknown, which is never 0. What runs in this process costs nothing
+    unless the config says so, and of a name on a server at `api_base` only the config can tell."""
+    if entry.api_base:
+        read, written = None, None
+    else:
+        read, written = (0.0, 0.0) if entry.model.startswith(FREE) else _known(entry.model)
     read = read if entry.input_price is None else entry.input_price
     written = written if entry.output_price is None else entry.output_price
     return None if read is None or written is None else Price(read, written)

@@ -34,6 +34,7 @@ def asked(text: str, **config: Any) -> lm15.Request:
         ({"model": "openai/gpt-4o-mini", "input_price": 2}, Price(2, 0.6)),
         ({"model": "embedded/smollm2-135m"}, Price(0, 0)),
         ({"model": "scripted/teacher.py"}, Price(0, 0)),
+        ({"model": "scripted/teacher.py", "input_price": 1, "output_price": 2}, Price(1, 2)),  # for dry runs
         ({"model": "gpt-4o-mini", "api_base": "http://localhost/v1"}, None),
         ({"model": "scripted/x", "api_base": "http://localhost/v1"}, None),
         ({"model": "own", "api_base": "http://localhost/v1", "input_price": 0.1}, None),
