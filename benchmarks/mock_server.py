@@ -14,6 +14,7 @@ import contextlib
 import functools
 import json
 import math
+import os
 import re
 import statistics
 import subprocess
@@ -231,11 +232,13 @@ async def _serve(port: int) -> None:
     loop, counts = asyncio.get_running_loop(), Counts()
     server = await loop.create_server(lambda: Connection(counts, loop), "127.0.0.1", port, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
+    parent = os.getppid()
+    while os.getppid() == parent:  # a benchmark that is killed leaves no server behind
+        await asyncio.sleep(1)
 
 
 def main() -> None:
-    """Print the port and serve until ended."""
+    """Print the port and serve until ended, or until who started it has ended."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0, help="0 takes one that is free")
     with contextlib.suppress(ImportError, KeyboardInterrupt):
