@@ -13,6 +13,10 @@ from programs.values import from_text
 
 _NUMBERED = re.compile(r"^\s*(?:\d+[.)]|[-*])(?!\d)\s*")  # "1.5 litres" and "-4" are no numbering
 
+LONGEST_WORD = (
+    200  # characters of a decision; a longer one is none, and takes the repair of a JSON value long to find out
+)
+
 
 @functools.cache
 def label(name: str) -> str:
@@ -113,6 +117,8 @@ def _read(text: str, annotation: Any) -> Any:
     if annotation is str:
         return text
     word = text.split()[0].strip(".,:;!()\"'").lower()
+    if len(word) > LONGEST_WORD:
+        raise ValueError("no word")
     try:
         return from_text(word, annotation)
     except ValueError:
