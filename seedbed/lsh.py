@@ -1,8 +1,8 @@
 """MinHash-LSH over short texts: which of the rows added so far may be alike, in about 70 bytes a row."""
 
 import math
-from collections import defaultdict
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -65,13 +65,13 @@ class Lsh:
         self._first = np.arange(self._bands, dtype=np.uint64) * np.uint64(BUCKETS + 1)
         self._starts = np.zeros(self._bands * (BUCKETS + 1), dtype=np.uint32)  # of each bucket in its band's rows
         self._rows: list[Rows] = [np.zeros(0, dtype=np.uint32)] * self._bands
-        self._parities: npt.NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
-        self._lengths: npt.NDArray[np.uint16] = np.zeros(0, dtype=np.uint16)
+        self._parities: npt.NDArray[np.uint64] = np.zeros(NEWEST, dtype=np.uint64)
+        self._lengths: npt.NDArray[np.uint16] = np.zeros(NEWEST, dtype=np.uint16)
         self._new: list[Print] = []
-        self._new_buckets: defaultdict[int, list[int]] = defaultdict(list)
+        self._new_buckets: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
-        return len(self._parities) + len(self._new)
+        return len(self._parities) - NEWEST + len(self._new)
 
     def print(self, words: Sequence[str]) -> Print:
         """The print of a text by its words."""
@@ -81,54 +81,44 @@ class Lsh:
         minima = np.array(sketch.digest(), dtype=np.uint64).reshape(self._bands, self._width)
         buckets = (minima @ MIX[: self._width] >> np.uint64(48)) + self._first
         parities = 0
-        for word in bag:
-            parities ^= 1 << (hash(word) & 63)
+        for number in map(hash, bag):
+            parities ^= 1 << (number & 63)
         return Print(buckets.tolist(), parities, len(bag))
 
     def alike(self, one: Print) -> list[int]:
         """The rows that may be like it, in order."""
         shared = self._sharing(one.buckets)
         differing = np.bitwise_count(self._parities[shared] ^ np.uint64(one.parities))
-        close = shared[differing <= self._bound(one.length, one.length * (2 / self._bar - 1))]  # no row may be longer
-        old = [row for row in sorted(set(close.tolist())) if self._may(one, self._parities[row], self._lengths[row])]
-        return old + self._newest(one)
+        most = (1 - self._bar) * (self._lengths[shared] + float(one.length))  # words not shared, above the bar
+        return sorted(set(shared[differing <= most + 1e-9].tolist()))
 
     def add(self, one: Print) -> None:
         """Add a row."""
-        for bucket in one.buckets:
-            self._new_buckets[bucket].append(len(self._new))
+        row = len(self)
+        self._parities[row], self._lengths[row] = one.parities, min(one.length, LONG)
         self._new.append(one)
+        for bucket in one.buckets:
+            self._new_buckets.setdefault(bucket, []).append(row)
         if len(self._new) == NEWEST:
             self._fold()
 
     def _sharing(self, buckets: list[int]) -> Rows:
         """The rows in these buckets, some of them more than once."""
         starts = self._starts.data  # single numbers are read several times as fast from a memoryview
-        pairs = zip(self._rows, buckets, strict=True)
-        return np.concatenate([rows[starts[bucket] : starts[bucket + 1]] for rows, bucket in pairs])
-
-    def _newest(self, one: Print) -> list[int]:
-        found = {row for bucket in one.buckets for row in self._new_buckets.get(bucket, ())}
-        return [len(self._parities) + row for row in sorted(found) if self._may(one, *self._new[row][1:])]
-
-    def _may(self, one: Print, parities: int, length: int) -> bool:
-        return (one.parities ^ int(parities)).bit_count() <= self._bound(one.length, int(length))
-
-    def _bound(self, length: int, other: float) -> float:
-        """The most words that two texts of so many words do not share, where they have the ROUGE-L."""
-        return (1 - self._bar) * (length + other) + 1e-9
+        old = [rows[starts[one] : starts[one + 1]] for rows, one in zip(self._rows, buckets, strict=True)]
+        new = chain.from_iterable(self._new_buckets.get(one, ()) for one in buckets)
+        return np.concatenate([*old, np.fromiter(new, dtype=np.uint32)])
 
     def _fold(self) -> None:
         """Put the newest rows behind the others of their buckets."""
         buckets = np.array([one.buckets for one in self._new]).T - self._first[:, None].astype(np.int64)
         for band, (new, starts) in enumerate(zip(buckets, self._starts.reshape(self._bands, -1), strict=True)):
             order = np.argsort(new, kind="stable")
-            rows = (order + len(self._parities)).astype(np.uint32)
+            rows = (order + (len(self) - NEWEST)).astype(np.uint32)
             self._rows[band] = np.insert(self._rows[band], starts[new[order] + 1].astype(np.int64), rows)
             starts[1:] += np.cumsum(np.bincount(new, minlength=BUCKETS), dtype=np.uint32)
-        self._parities = np.append(self._parities, np.array([one.parities for one in self._new], dtype=np.uint64))
-        lengths = [min(one.length, LONG) for one in self._new]
-        self._lengths = np.append(self._lengths, np.array(lengths, dtype=np.uint16))
+        self._parities = np.append(self._parities, np.zeros(NEWEST, dtype=np.uint64))
+        self._lengths = np.append(self._lengths, np.zeros(NEWEST, dtype=np.uint16))
         self._new.clear()
         self._new_buckets.clear()
 
