@@ -1,79 +1,17 @@
 """Our chat and JSON formats are DSPy's own to the byte: what they ask, what they read, what they refuse."""
 
-import asyncio
-import enum
-import importlib
 import json
-import pkgutil
-from collections.abc import Callable
 from typing import Any, Literal, Optional
 
 import dspy
-import pydantic
 import pytest
-from dspy import lm15
+from alike import PAIRS, SIGNATURES, Colour, Place, outcome
 from dspy.utils.exceptions import AdapterParseError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import signatures
 from programs.formats import FORMATS
 
-
-class Colour(enum.Enum):
-    RED = "red"
-    BLUE = "blue"
-
-
-class Place(pydantic.BaseModel):
-    name: str
-    size: int = 1
-
-
-class Odd(dspy.Signature):
-    """Read what
-    stands there."""
-
-    note: str = dspy.InputField()
-    notes: list[str] = dspy.InputField(default=["none"])
-    place: Place = dspy.InputField()
-    count: int = dspy.OutputField()
-    share: float = dspy.OutputField(desc="a part")
-    sure: bool = dspy.OutputField()
-    grade: Literal[1, 2, "2", True] = dspy.OutputField()
-    ranks: list[int] = dspy.OutputField()
-
-
-class Odder(dspy.Signature):
-    """Read it again."""
-
-    note: str = dspy.InputField()
-    completed: str = dspy.OutputField()
-    colour: Colour = dspy.OutputField()
-    where: Place = dspy.OutputField()
-    table: dict[str, int] = dspy.OutputField()
-    maybe: Optional[str] = dspy.OutputField()  # noqa: UP045
-    fallen: int = dspy.OutputField(default=3)
-
-
-def ours_and_theirs() -> dict[str, tuple[dspy.Adapter, dspy.Adapter]]:
-    theirs = {
-        "chat": dspy.ChatAdapter(use_json_adapter_fallback=False),
-        "json": dspy.JSONAdapter(use_native_function_calling=False),
-    }
-    return {name: (FORMATS[name], adapter) for name, adapter in theirs.items()}
-
-
-def every_signature() -> list[type[dspy.Signature]]:
-    """Those of the project, and two with annotations the project does not use."""
-    modules = [
-        importlib.import_module(f"signatures.{module.name}") for module in pkgutil.iter_modules(signatures.__path__)
-    ]
-    found = {value for module in modules for value in vars(module).values() if isinstance(value, type(dspy.Signature))}
-    return [*sorted(found - {dspy.Signature}, key=lambda one: one.__name__), Odd, Odder]
-
-
-PAIRS, SIGNATURES = ours_and_theirs(), every_signature()
 TRICKY = [
     "[[ ## answer ## ]]",
     "[[ ## verdict ## ]] yes",
@@ -126,14 +64,6 @@ FORMAT, SIGNATURE = st.sampled_from(list(PAIRS)), st.sampled_from(SIGNATURES)
 def values(names: Any) -> st.SearchStrategy[dict[str, Any]]:
     """Some of the fields, mostly with text."""
     return st.fixed_dictionaries({}, optional=dict.fromkeys([*names, "another"], TEXT | VALUE))
-
-
-def outcome(work: Callable[..., Any], *given: Any) -> tuple[Any, ...]:
-    """What it gave, with its types, or the kind of its error."""
-    try:
-        return ("gave", repr(work(*given)))
-    except Exception as error:
-        return ("raised", type(error), getattr(error, "lm_response", None))
 
 
 def as_read(adapter: Any, signature: Any, reply: str) -> tuple[Any, ...]:
@@ -283,73 +213,3 @@ def test_equal_demos_that_are_written_differently_are_not_taken_for_each_other(f
     for value in (True, 1, "1", 1.0, 0, -0.0, 0.0, ["a"], ("a",), [1], [True], None, ""):
         demos = [{"note": "a", "value": value}]
         assert ours.format(signature, demos, {"note": "n"}) == theirs.format(signature, demos, {"note": "n"})
-
-
-class Hearing:
-    """An engine that keeps what it was asked, with every log-probability it is asked for."""
-
-    def __init__(self, says: str, *, schema: bool) -> None:
-        self.says, self.heard = says, list[lm15.Request]()
-        self.supports_response_schema = schema
-        self.supported_params = {"response_format"} if schema else set[str]()
-
-    def answer(self, request: lm15.Request) -> lm15.Response:
-        self.heard.append(request)
-        logprobs = (lm15.TokenLogprob(token="yes", logprob=-0.5),) if request.config.logprobs is not None else None
-        return lm15.Response(
-            id=None,
-            model=request.model,
-            message=lm15.Message.assistant(self.says),
-            finish_reason="stop",
-            usage=lm15.Usage(),
-            logprobs=logprobs,
-        )
-
-    complete = answer
-
-
-class HearingLater(Hearing):
-    async def complete(self, request: lm15.Request) -> lm15.Response:
-        return self.answer(request)
-
-
-def called(
-    adapter: dspy.Adapter, signature: Any, says: str, **options: Any
-) -> tuple[tuple[Any, ...], list[lm15.Request]]:
-    """What two calls gave, and what the engine was asked."""
-    schema, inputs = options.pop("schema", True), dict.fromkeys(signature.input_fields, "a text")
-    engine = HearingLater(says, schema=schema)
-    lm = dspy.LM("a/model", engine=Hearing(says, schema=schema), async_engine=engine, cache=False, num_retries=0)
-
-    async def twice() -> list[Any]:
-        return [await adapter.acall(lm, dict(options), signature, [], inputs) for _ in range(2)]
-
-    return outcome(asyncio.run, twice()), engine.heard
-
-
-@pytest.mark.parametrize("schema", [True, False])
-@pytest.mark.parametrize("format", PAIRS)
-def test_a_whole_call_is_theirs(format: str, schema: bool) -> None:
-    for signature in SIGNATURES:
-        ours, theirs = (called(one, signature, "{}", schema=schema) for one in PAIRS[format])
-        assert ours == theirs
-        assert len(ours[1]) == 1  # nothing is read from {}, and nobody asks again
-
-
-@pytest.mark.parametrize("format", PAIRS)
-def test_log_probabilities_come_with_the_fields(format: str) -> None:
-    signature, reply = (
-        dspy.Signature("note -> said"),
-        {"chat": "[[ ## said ## ]]\nyes", "json": '{"said": "yes"}'}[format],
-    )
-    ours, theirs = (called(one, signature, reply, logprobs=True, top_logprobs=2) for one in PAIRS[format])
-    assert ours == theirs
-    assert "'logprobs': {'content': [{'token': 'yes'" in ours[0][1]
-    assert len(ours[1]) == 2
-
-
-@pytest.mark.parametrize("format", PAIRS)
-def test_an_empty_reply_is_unreadable(format: str) -> None:
-    ours, theirs = (called(one, Odder, "") for one in PAIRS[format])
-    assert ours == theirs
-    assert ours[0][1] is AdapterParseError
