@@ -274,6 +274,24 @@ def test_a_prompt_that_fails_the_server_fails_alone() -> None:
     assert lines == []
 
 
+def test_a_prompt_that_fails_the_server_fails_alone_even_where_nothing_else_is_asked() -> None:
+    async def answer(text: str) -> None:
+        if text:
+            raise DOWN
+
+    engine, well, ended = patient(Stub(answer)), asking(""), []
+    for poison in (asking("one"), asking("two")):
+        ended += ask(engine, well) + ask(engine, poison)
+    assert [type(one) for one in ended] == [lm15.Response, lm15.ServerError] * 2
+    assert [is_down(one) for one in ended[1::2]] == [False, False]
+
+
+def test_calls_that_fail_one_after_another_are_told_from_one_that_fails_often() -> None:
+    engine = patient(Scripted(None, DOWN), patience=1)
+    ask(engine)
+    assert [is_down(ask(engine)[0]) for _ in range(2)] == [False, True]
+
+
 def test_a_prompt_that_brings_the_server_down_each_time_is_given_up() -> None:
     refused = lm15.TransportError("cannot connect")
     refused.refused = True  # type: ignore[attr-defined]
@@ -325,6 +343,30 @@ def test_without_patience_a_call_fails_at_once_and_one_asks_now_and_then(waits: 
     stub.outcomes = [None]
     assert set(map(type, ask(engine, *many(3)))) == {lm15.ServerError, lm15.Response}
     assert ask(engine, *many(3)) == [DONE] * 3
+
+
+def test_without_patience_no_call_waits_for_the_one_that_asks(waits: list[float]) -> None:
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async def work() -> Exception | lm15.Response:
+        stub = Scripted(None, DOWN)
+        engine = patient(stub, patience=0)
+        await asyncio.gather(*map(engine.complete, many(6)), return_exceptions=True)
+        await asyncio.gather(*map(engine.complete, many(6)), return_exceptions=True)
+        stub.answer = lambda text: hang()
+        waits.append(30.0)
+        asks = asyncio.ensure_future(engine.complete(asking()))
+        await asyncio.sleep(0.01)
+        waits.append(30.0)  # the next question would be due
+        try:
+            return await asyncio.wait_for(engine.complete(asking()), 1)
+        except lm15.ServerError as error:
+            return error
+        finally:
+            asks.cancel()
+
+    assert is_down(run_sync(work()))
 
 
 def test_a_call_cancelled_while_it_waits_lets_the_next_one_ask() -> None:

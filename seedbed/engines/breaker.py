@@ -39,7 +39,7 @@ class Breaker:
     def __init__(self, alias: str, patience: float, say: Callable[[str], object]) -> None:
         self.alias, self.patience, self._say = alias, patience, say
         self._well_before, self._failed = False, 0
-        self._failing: set[int] = set()  # the calls of those failures
+        self._failing: dict[int, lm15.Request] = {}  # the calls of those failures; held, lest an id come again
         self._opened: float | None = None
         self._last: Exception | None = None
         self._next, self._pause = 0.0, FIRST_PAUSE
@@ -57,10 +57,10 @@ class Breaker:
             self._say(f"{self.alias} answers again after {_now() - self._opened:.0f} s")
             self._opened = None
 
-    def failed(self, error: Exception, call: int) -> None:
-        """An attempt of that call met one of FAILURES."""
+    def failed(self, error: Exception, request: lm15.Request) -> None:
+        """An attempt at that call met one of FAILURES."""
         self._failed, self._last = self._failed + 1, error
-        self._failing.add(call)
+        self._failing[id(request)] = request
         fails = is_refused(error) or (self._failed >= PATIENCE and len(self._failing) > 1)
         if self._well_before and fails and not self.is_open:
             self._opened, self._pause = _now(), FIRST_PAUSE

@@ -64,7 +64,7 @@ class Retrying(Wrapped):
         try:
             response = await self.engine.complete(request)
         except FAILURES as error:
-            self._breaker.failed(error, call=id(request))
+            self._breaker.failed(error, request)
             raise
         except (lm15.ProviderError, dspy_errors.LMProviderError) as error:
             if error.status:
