@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from seedbed.document import Document, Heading
 
 CHARACTERS_PER_TOKEN = 4
-LONGEST_LINE = 50_000  # characters; the splitter takes the square of the length of a sentence, or of a "word"
-_LONG_LINE = re.compile(rf"[^\n]{{{LONGEST_LINE + 1},}}")
-_BREAKS = (". ", "。", " ")  # where a longer line is cut, the best first
+PIECE = 1_000_000  # characters given to the splitter at once: its time grows with their square,
+LONGEST_LINE = 20_000  # and with that of a sentence or a word longer than a chunk
+_LINE = re.compile(r"[^\n]+")
+_BREAKS = ("\n\n", "\n", ". ", "。", " ")  # where longer ones are cut, the best first
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ def chunk(document: Document, tokens: int) -> list[Chunk]:
     """The chunks of `document`, of at most `tokens` tokens (1 or more), in order and without overlap.
 
     A token is estimated as 4 characters, so no chunk is longer than 4 * `tokens` characters. Paragraphs, then
-    sentences, then words stay whole where they fit; a line of more than 50,000 characters is also cut where a sentence
-    or a word ends. A chunk never crosses a heading nor contains its line, so
-    the last chunk of a section may be short. Raises ValueError when `tokens` is below 1.
+    sentences, then words stay whole where they fit; a section of more than 1,000,000 characters is first cut between
+    paragraphs, and a line of more than 20,000 between sentences or words. A chunk never crosses a heading nor
+    contains its line, so the last chunk of a section may be short. Raises ValueError when `tokens` is below 1.
     """
     from semantic_text_splitter import TextSplitter
 
@@ -70,17 +71,19 @@ def _sections(document: Document) -> Iterator[tuple[int, int, tuple[str, ...]]]:
 
 
 def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The span from `start` to `end` cut so that no line is longer than LONGEST_LINE."""
-    for line in _LONG_LINE.finditer(text, start, end):
-        at = line.start()
-        while line.end() - at > LONGEST_LINE:
-            at = _break(text, at)
-            yield start, at
-            start = at
-    yield start, end
+    """The span from `start` to `end` in pieces of at most PIECE, with no line longer than LONGEST_LINE."""
+    for high in (*_cuts(text, start, end, PIECE), end):
+        for line in _LINE.finditer(text, start, high):
+            for cut in _cuts(text, *line.span(), LONGEST_LINE):
+                yield start, cut
+                start = cut
+        yield start, high
+        start = high
 
 
-def _break(text: str, at: int) -> int:
-    """Where to cut a long line that goes on from `at`: in the second half of what may stay one."""
-    low, high = at + LONGEST_LINE // 2, at + LONGEST_LINE
-    return next((found + len(mark) for mark in _BREAKS if (found := text.rfind(mark, low, high)) >= 0), high)
+def _cuts(text: str, start: int, end: int, most: int) -> Iterator[int]:
+    """Where to cut a span into parts of at most `most` characters: at the best break of each part's second half."""
+    while end - start > most:
+        low, high = start + most // 2, start + most
+        start = next((at + len(mark) for mark in _BREAKS if (at := text.rfind(mark, low, high)) >= 0), high)
+        yield start
