@@ -55,6 +55,11 @@ class WaveBook:
         """The tickets of all waves."""
         return {row[0] for row in self._store.rows("select job from waves where job is not null")}
 
+    def lost(self, size: int) -> int:
+        """How many waves of this size have no ticket; two of them cannot be told apart without a label."""
+        count: int = self._store.row("select count(*) from waves where job is null and size = ?", size)[0]
+        return count
+
     def reply(self, key: str, wave: str) -> bytes | None:
         """The reply this wave brought for a call, empty where it brought none; None while that is not known."""
         row = self._store.row("select reply from asked where key = ? and wave = ?", key, wave)

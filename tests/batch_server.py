@@ -115,8 +115,10 @@ class BatchServer:
         return web.json_response(tell(job))
 
     def _listed(self, request: web.Request, limit: str, tell: Callable[[Job], Any]) -> list[Any]:
-        newest = sorted(self.jobs, key=lambda job: -job.created)
-        return [tell(job) for job in newest[: int(request.query[limit])]]
+        newest = sorted(self.jobs, key=lambda job: -job.created)[: int(request.query[limit])]
+        for job in newest:
+            job.seen += 1
+        return [tell(job) for job in newest]
 
     # OpenAI: developers.openai.com/api/reference/resources/batches
 

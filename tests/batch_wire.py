@@ -13,10 +13,12 @@ Answer = Callable[[int], str]  # of a call by its place in the job: "ok", "error
 class Fate:
     """What becomes of a job: how it ends, after how many looks at it, what it answers to each call, and how the
     request that creates it is met (`taken`, `lost`: taken but the line breaks, `broken`: a 500 and not taken, `full`:
-    a 429 and not taken). `label` and `counts`: whether the provider tells them."""
+    a 429 and not taken). `label` and `counts`: whether the provider tells them; OpenAI counts only after `validating`,
+    which takes so many of the looks."""
 
     end: str = "completed"
     looks: int = 2
+    validating: int = 1
     answer: Answer = lambda place: "ok"
     creation: str = "taken"
     label: bool = True
@@ -37,7 +39,8 @@ class Job:
             return "cancelled"
         if self.seen >= self.fate.looks:
             return self.fate.end
-        return ("validating", "in_progress", "finalizing")[min(self.seen, 2)]
+        past = self.seen - self.fate.validating
+        return "validating" if past < 0 else "in_progress" if past == 0 else "finalizing"
 
     @property
     def ended(self) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import urllib.request
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -11,28 +11,14 @@ import pytest
 from batch_server import BatchServer
 from batch_wire import Fate
 from dspy import lm15
-from waving import QUICK, Setting, drawn, openai, sitting, told
+from waving import Setting, drawn, openai, sitting, told
 
 from seedbed import waves
 from seedbed.engines import batch_service
 from seedbed.engines.batch_service import LIMITS, BatchService, Limit, by_batch
 from seedbed.errors import UserError
 
-
-@pytest.fixture(scope="module")
-def _provider() -> Iterator[BatchServer]:
-    server = BatchServer()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def provider(_provider: BatchServer, monkeypatch: pytest.MonkeyPatch) -> BatchServer:
-    """A provider that answers every job well until it is told otherwise; our own waits are short."""
-    for module, name, value in QUICK:
-        monkeypatch.setattr(module, name, value)
-    _provider.forget()
-    return _provider
+pytest_plugins = ("batch_fixtures",)
 
 
 def paid_once(provider: BatchServer, rows: int = 4, steps: int = 3) -> bool:
@@ -177,6 +163,7 @@ def test_a_job_that_was_not_taken_fails_its_calls_and_may_be_sent_again(
     async def work(setting: Setting) -> None:
         with pytest.raises(error):
             await setting.ask("row 0")
+        assert setting.book.lost(1) == 0
         assert await setting.ask("row 0") == "re: row 0"
 
     within(tmp_path, provider, work)

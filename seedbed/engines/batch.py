@@ -1,6 +1,7 @@
 """The engine of `run.mode: batch`: calls that wait at one moment, of all rows, go to the provider as one job."""
 
 import asyncio
+import itertools
 from typing import NamedTuple
 
 import dspy
@@ -47,6 +48,7 @@ class BatchEngine(Wrapped):
         self._watch: asyncio.Task[None] | None = None  # sends what is gathered once every row waits
         self._settling: dict[str, asyncio.Task[bool]] = {}
         self._sending: set[asyncio.Task[None]] = set()
+        self._told = False
         self._unsure: dict[str, lm15.LM15Error] = {}  # waves of which we never heard whether they were taken
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
@@ -55,6 +57,7 @@ class BatchEngine(Wrapped):
                 reply = await self._batched(dspy.settings.call, request)
             if reply:
                 return reply
+            self._tell_of_stragglers()
         return await self.engine.complete(request)
 
     async def aclose(self) -> None:
@@ -65,6 +68,11 @@ class BatchEngine(Wrapped):
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._service.aclose()
         await self.engine.aclose()
+
+    def _tell_of_stragglers(self) -> None:
+        if not self._told:
+            self._told = True
+            self._say(f"batch: calls that {TRIES} waves leave unanswered go online, at the full price")
 
     async def _batched(self, key: str, request: lm15.Request) -> lm15.Response | None:
         tried = set[str]()
@@ -153,18 +161,27 @@ class BatchEngine(Wrapped):
         """The ticket of a wave whose ticket was lost; None where it surely was never sent.
 
         Raises UserError where that cannot be told: a person can look, and paying twice cannot be undone."""
-        for last in (False, True):
-            found, all_seen = await self._service.candidates(wave, self._book.jobs(), self._say)
-            sure = len(found) == 1 and (found[0].label == wave.label or (last and size_of(found[0]) == wave.size))
-            if sure:
-                await self._book.ticket(wave.id, found[0].id)
-                self._say(f"batch {found[0].id}: found again as wave {wave.id}")
-                return found[0].id
-            if last and not found and all_seen:
-                return None
-            if not last:
-                await asyncio.sleep(LANDING)
-        raise _ask(wave, self._service.provider, [job.id for job in found])
+        found, all_seen = await self._looked(wave)
+        sure = len(found) == 1 and size_of(found[0]) == wave.size and self._book.lost(wave.size) == 1
+        if any(job.label for job in found) or sure:
+            await self._book.ticket(wave.id, found[0].id)
+            self._say(f"batch {found[0].id}: found again as wave {wave.id}")
+            return found[0].id
+        if found or not all_seen:
+            raise _ask(wave, self._service.provider, [job.id for job in found])
+        return None
+
+    async def _looked(self, wave: Wave) -> tuple[list[lm15.BatchJobInfo], bool]:
+        """Jobs that may be a wave: the one of its label, else, once a late one would show and all tell their size,
+        those of its time and size; and whether the provider's list goes back to the wave's time."""
+        for look in itertools.count(1):
+            jobs, all_seen = await self._service.candidates(wave, self._say)
+            found = [job for job in jobs if job.id not in self._book.jobs()]
+            told = all(size_of(job) or job.done for job in found)
+            if any(job.label for job in found) or (look > 1 and told):
+                return found, all_seen
+            await asyncio.sleep(LANDING)
+        raise AssertionError("unreachable")
 
 
 def _ask(wave: Wave, provider: str, jobs: list[str]) -> UserError:

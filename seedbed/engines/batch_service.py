@@ -114,16 +114,13 @@ class BatchService(Shared):
         say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered")
         return replies
 
-    async def candidates(self, wave: Wave, known: set[str], say: Say) -> tuple[list[lm15.BatchJobInfo], bool]:
-        """Jobs that may be a wave whose ticket was lost, and whether all that could be were looked at.
-
-        By its label where a job has one, else by time and size. `known` jobs are other waves'."""
-        what = f"the jobs of {self.provider}"
-        jobs = await self._patiently(lambda: self._lm.batch_list(limit=LISTED), what, say)
-        free = [job for job in jobs if job.id not in known]
-        labelled = [job for job in free if job.label == wave.label]
+    async def candidates(self, wave: Wave, say: Say) -> tuple[list[lm15.BatchJobInfo], bool]:
+        """The job that has the label of a wave whose ticket was lost, else the jobs without a label of its time and
+        size, which may be other waves'; and whether the list goes back to the wave's time."""
+        jobs = await self._patiently(lambda: self._lm.batch_list(limit=LISTED), f"the jobs of {self.provider}", say)
         far_enough = len(jobs) < LISTED or any(_created(job) < wave.written - DRIFT for job in jobs)
-        return labelled or [job for job in free if job.label is None and _alike(job, wave)], far_enough
+        labelled = [job for job in jobs if job.label == wave.label]
+        return labelled[:1] or [job for job in jobs if job.label is None and _alike(job, wave)], far_enough
 
     async def aclose(self) -> None:
         await self._router.aclose()
