@@ -1,4 +1,4 @@
-"""The batch services of OpenAI, Anthropic and Gemini on loopback, as faithful as lm15 can tell, and as bad as asked.
+"""Batch services of OpenAI, Azure, Anthropic and Gemini on loopback, as faithful as lm15 can tell and as bad as asked.
 
 Each job meets the next `Fate` of the plan. What the provider would bill is counted when a job is created, so a job
 sent twice shows as calls paid twice.
@@ -65,23 +65,20 @@ class BatchServer:
 
     async def _listen(self) -> None:
         app = web.Application(client_max_size=2**26)
-        app.router.add_routes(
-            [
-                web.post("/v1/files", self._upload),
-                web.get("/v1/files/{id}/content", self._content),
-                web.post("/v1/batches", self._openai_create),
-                web.get("/v1/batches", self._openai_list),
-                web.get("/v1/batches/{id}", self._openai_look),
-                web.post("/v1/batches/{id}/cancel", self._openai_cancel),
-                web.post("/v1/messages/batches", self._anthropic_create),
-                web.get("/v1/messages/batches", self._anthropic_list),
-                web.get("/v1/messages/batches/{id}", self._anthropic_look),
-                web.get("/v1/messages/batches/{id}/results", self._anthropic_results),
-                web.post("/v1beta/models/{model}", self._gemini_create),
-                web.get("/v1beta/batches", self._gemini_list),
-                web.get("/v1beta/batches/{id}", self._gemini_look),
-            ]
-        )
+        for root in ("/v1", "/openai/v1"):  # Azure's stands under its own
+            app.router.add_post(f"{root}/files", self._upload)
+            app.router.add_get(f"{root}/files/{{id}}/content", self._content)
+            app.router.add_post(f"{root}/batches", self._openai_create)
+            app.router.add_get(f"{root}/batches", self._openai_list)
+            app.router.add_get(f"{root}/batches/{{id}}", self._openai_look)
+            app.router.add_post(f"{root}/batches/{{id}}/cancel", self._openai_cancel)
+        app.router.add_post("/v1/messages/batches", self._anthropic_create)
+        app.router.add_get("/v1/messages/batches", self._anthropic_list)
+        app.router.add_get("/v1/messages/batches/{id}", self._anthropic_look)
+        app.router.add_get("/v1/messages/batches/{id}/results", self._anthropic_results)
+        app.router.add_post("/v1beta/models/{model}", self._gemini_create)
+        app.router.add_get("/v1beta/batches", self._gemini_list)
+        app.router.add_get("/v1beta/batches/{id}", self._gemini_look)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)

@@ -185,7 +185,7 @@ def test_what_the_batch_service_answered_is_known_from_the_journal(provider: Bat
     within(tmp_path, provider, look)
 
 
-@pytest.mark.parametrize(("name", "path"), [("anthropic", "/v1"), ("gemini", "/v1beta")])
+@pytest.mark.parametrize(("name", "path"), [("anthropic", "/v1"), ("azure", "/openai/v1"), ("gemini", "/v1beta")])
 def test_other_providers_answer_in_their_own_words(provider: BatchServer, tmp_path: Path, name: str, path: str) -> None:
     provider.plan(Fate(answer=lambda place: "error" if place == 1 else "ok"), Fate())
     service = BatchService(name, "m", "key", provider.base.removesuffix("/v1") + path)

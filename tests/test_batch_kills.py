@@ -84,7 +84,7 @@ def test_a_job_whose_label_is_lost_is_found_by_its_time_and_size(
     assert any("found again" in line for line in setting.said)
 
 
-@pytest.mark.parametrize(("name", "path"), [("anthropic", "/v1"), ("gemini", "/v1beta")])
+@pytest.mark.parametrize(("name", "path"), [("anthropic", "/v1"), ("azure", "/openai/v1"), ("gemini", "/v1beta")])
 def test_a_lost_ticket_is_found_at_other_providers(provider: BatchServer, tmp_path: Path, name: str, path: str) -> None:
     provider.plan(Fate(creation="lost"), Fate())
     service = BatchService(name, "m", "key", provider.base.removesuffix("/v1") + path)
