@@ -71,9 +71,9 @@ class BatchService(Shared):
         try:
             self._lm: Any = self._router.lm(f"{provider}:{model}")
         except lm15.ConfigurationError as error:
-            raise UserError(
-                f"{provider}/{model}: {error}", hint="Set the provider's key in the environment."
-            ) from error
+            said = str(error).partition("\n")[0].partition(", or pass")[0]
+            hint = "Set it in the environment, or name the key's variable as this model's api_key."
+            raise UserError(f"{provider}/{model}: {said}.", hint=hint) from error
 
     @classmethod
     def of(cls, model: str, key: str | None, base: str | None) -> "BatchService":
