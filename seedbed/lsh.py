@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ RECALL = 0.98  # of the pairs that are only just alike; the others are found mor
 BANDS = 12  # at most; each takes 4 bytes a row
 ROWS = 8  # MinHashes a band at most: at a bar of 1 any number would do
 NEWEST = 4096  # rows that are kept in a dict, at 2 kB each, until they go into the arrays together
-BUCKETS = 1 << 16  # a band
+BUCKETS = 1 << 18  # a band
 LONG = 65_535  # words; nothing is told from longer texts, which differ in 64 parities at most
 SEED = 42
 MIX = np.random.default_rng(SEED).integers(1 << 63, size=ROWS, dtype=np.uint64) | np.uint64(1)
@@ -79,7 +78,7 @@ class Lsh:
         sketch = RMinHash(self._bands * self._width, SEED)
         sketch.update(bag)
         minima = np.array(sketch.digest(), dtype=np.uint64).reshape(self._bands, self._width)
-        buckets = (minima @ MIX[: self._width] >> np.uint64(48)) + self._first
+        buckets = (minima @ MIX[: self._width] >> np.uint64(46)) + self._first
         parities = 0
         for number in map(hash, bag):
             parities ^= 1 << (number & 63)
@@ -87,10 +86,14 @@ class Lsh:
 
     def alike(self, one: Print) -> list[int]:
         """The rows that may be like it, in order."""
-        shared = self._sharing(one.buckets)
+        shared, slack = self._sharing(one.buckets), 1 - self._bar
         differing = np.bitwise_count(self._parities[shared] ^ np.uint64(one.parities))
-        most = (1 - self._bar) * (self._lengths[shared] + float(one.length))  # words not shared, above the bar
-        return sorted(set(shared[differing <= most + 1e-9].tolist()))
+        near = differing <= slack * one.length * 2 / self._bar + 1e-9  # both texts have this many words at most
+        if not near.any():
+            return []
+        rows, differing = shared[near], differing[near]
+        close = differing <= slack * (self._lengths[rows] + float(one.length)) + 1e-9  # words not shared
+        return sorted(set(rows[close].tolist()))
 
     def add(self, one: Print) -> None:
         """Add a row."""
@@ -106,8 +109,8 @@ class Lsh:
         """The rows in these buckets, some of them more than once."""
         starts = self._starts.data  # single numbers are read several times as fast from a memoryview
         old = [rows[starts[one] : starts[one + 1]] for rows, one in zip(self._rows, buckets, strict=True)]
-        new = chain.from_iterable(self._new_buckets.get(one, ()) for one in buckets)
-        return np.concatenate([*old, np.fromiter(new, dtype=np.uint32)])
+        new = [row for one in buckets if one in self._new_buckets for row in self._new_buckets[one]]
+        return np.concatenate([*old, np.array(new, dtype=np.uint32)])
 
     def _fold(self) -> None:
         """Put the newest rows behind the others of their buckets."""
