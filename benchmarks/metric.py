@@ -14,9 +14,9 @@ import argparse
 import asyncio
 import contextlib
 import functools
+import itertools
 import statistics
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -113,17 +113,22 @@ def _rows() -> tuple[list[QA], list[str]]:
     cases = [line for line in lines if isinstance(line, LabelledCase)]
     said = [(one.unit, one.document or "", one.question or "", one.answer) for one in cases]
     said += [(one.source, one.document, f"By the text, {one.question}", one.answer) for one in seeds if one.answer]
-    passages = defaultdict[str, dict[str, None]](dict)
-    for document, passage, _, _ in said:
-        if sum(map(len, passages[document])) + len(passage) <= LONGEST:
-            passages[document][passage] = None
-    rows = {
-        (" ".join(passages[document]), question, answer)
-        for document, passage, question, answer in said
-        if passage in passages[document]
-    }
+    joined = _joined([(document, passage) for document, passage, _, _ in said])
+    rows = {(joined[passage], question, answer) for _, passage, question, answer in said}
     made = [QA(passage=passage, question=question, answer=answer) for passage, question, answer in sorted(rows)]
     return made, [seed.question for seed in seeds]
+
+
+def _joined(passages: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The longer passage that each short one is part of; given (document, passage)."""
+    parts = list[list[str]]()
+    for _, ours in itertools.groupby(sorted(set(passages)), key=lambda one: one[0]):
+        parts.append([])
+        for _, passage in ours:
+            if sum(map(len, parts[-1])) + len(passage) > LONGEST:
+                parts.append([])
+            parts[-1].append(passage)
+    return {passage: " ".join(part) for part in parts for passage in part}
 
 
 def _print(at_once: int, rows: int, rounds: Sequence[Measured]) -> None:
