@@ -1,4 +1,4 @@
-"""MinHash-LSH over short texts: which of the rows added so far may be alike, in about 70 bytes a row."""
+"""MinHash-LSH over short texts: which of the rows added so far may be alike, in about 60 bytes a row."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ RECALL = 0.98  # of the pairs that are only just alike; the others are found mor
 BANDS = 12  # at most; each takes 4 bytes a row
 ROWS = 8  # MinHashes a band at most: at a bar of 1 any number would do
 NEWEST = 4096  # rows that are kept in a dict, at 2 kB each, until they go into the arrays together
-BUCKETS = 1 << 18  # a band
+BITS = 18  # of a bucket's number
+BUCKETS = 1 << BITS  # a band
 LONG = 65_535  # words; nothing is told from longer texts, which differ in 64 parities at most
 SEED = 42
 MIX = np.random.default_rng(SEED).integers(1 << 63, size=ROWS, dtype=np.uint64) | np.uint64(1)
@@ -78,7 +79,7 @@ class Lsh:
         sketch = RMinHash(self._bands * self._width, SEED)
         sketch.update(bag)
         minima = np.array(sketch.digest(), dtype=np.uint64).reshape(self._bands, self._width)
-        buckets = (minima @ MIX[: self._width] >> np.uint64(46)) + self._first
+        buckets = (minima @ MIX[: self._width] >> np.uint64(64 - BITS)) + self._first
         parities = 0
         for number in map(hash, bag):
             parities ^= 1 << (number & 63)
