@@ -24,6 +24,11 @@ _HOLLOW = re.compile(
     r"\b(?:the|this) (?:question|answer|document|passage|text|paragraph|author|main idea|purpose of)\b",
     re.IGNORECASE,
 )
+_INJECTED = re.compile(
+    r"\b(?:ignore|disregard|forget|override)\b[^.!?\n]{0,40}\b(?:instructions?|prompts?|rules|directions)\b[^.!?\n]*"
+    r"(?:[.!?]\s*[^.!?\n]*)?",
+    re.IGNORECASE,
+)
 _OPENERS = re.compile(
     r"^(?:what|when|where|who|whom|whose|which|why|how|is|are|was|were|do|does|did|can|could|should|"
     r"would|will|may|must|has|have|had|in|on|at|for|from|to|by|under|after|before|if|with|about|name|"
@@ -111,6 +116,16 @@ def pasted_answer(candidate: Candidate) -> Drop | None:
     return None
 
 
+def obeyed(candidate: Candidate) -> Drop | None:
+    """An answer all of whose words of meaning the document has only where it tells its reader to ignore instructions,
+    or right after. An honest answer that quotes such a sentence is out too."""
+    said = set(content_words(candidate.response))
+    apart = set(content_words(_INJECTED.sub(" ", candidate.document or "")))
+    if said and not said & apart and (found := _INJECTED.search(candidate.document or "")):
+        return _drop("obeyed the document", f"the document says {found[0][:80]!r}")
+    return None
+
+
 ON_PROMPT: tuple[Callable[[Candidate], Drop | None], ...] = (
     leak,
     loop,
@@ -123,6 +138,7 @@ ON_RESPONSE: tuple[Callable[[Candidate], Drop | None], ...] = (
     loop,
     word_list,
     bad_answer,
+    obeyed,
     ungrounded_number,
     pasted_answer,
 )
