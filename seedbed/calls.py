@@ -45,6 +45,8 @@ def _call(
     said = messages(request)
     prompt = "\n\n".join(message["text"] for message in said)
     steps = {name: step for name, step in made_with.get("steps", {}).items() if step["asks"] == asked}
+    ofs = {name: step for name, step in steps.items() if step.get("of") == kept["alias"]}
+    steps = ofs or steps  # of a cascade's the teacher's own; a fallback has none
     return Call(
         **{name: kept[name] for name in ("alias", "input_tokens", "output_tokens", "seconds")},
         step=" or ".join(steps) or asked,

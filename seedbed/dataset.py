@@ -1,18 +1,22 @@
 """A run into a folder: what is in it beside the rows, and how it is taken up again."""
 
+import dataclasses
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from metrics.frozen import uncalibrated
+from metrics.frozen import Frozen, uncalibrated
 from metrics.metric import Metric
 from optimize import artefact
 from programs.program import Program, run_sync
+from seedbed.arm import Arm
 from seedbed.card import write_card
 from seedbed.config import Config
 from seedbed.errors import TeacherDown, UserError
+from seedbed.journal import copy_journal
+from seedbed.ledger import Spending
 from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.rows import write_whole
@@ -21,24 +25,30 @@ from seedbed.session import Session
 from seedbed.verdicts import open_metric
 from seedbed.versions import versions
 
-REPORT = "run.json"
+REPORT, JOURNAL = "run.json", "journal.sqlite"
 
 
 def write_dataset(
-    project: Project, out: Path, *, uncompiled: bool, progress: Progress
+    project: Project, out: Path, *, uncompiled: bool, progress: Progress, replay: Path | None = None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Run until N rows are accepted or a limit is met; (run.json's content, three sample rows).
 
     An interrupt or a failing model still leaves the rows accepted so far, whole and loadable, before it goes on.
+    With `replay`, a run's folder, no model is asked: rows are made again from the calls in its journal alone.
     """
     _check_folder(project, out)
+    if replay and replay != out:
+        copy_journal(replay / JOURNAL, out / JOURNAL)
     started = time.monotonic()
     for name, reason in project.reading.skipped:
         progress.say(f"skipped {name}: {reason}")
-    with Session(project, out / "journal.sqlite", history=False) as session:
-        program, metric, shared = open_program(session, uncompiled=uncompiled, say=progress.say)
-        _check_program(out, shared["program"])
-        run = Run(session, program, metric, out, shared, progress)
+    session = Session(
+        project, out / JOURNAL, history=False, say=progress.say, caps=project.config.run, offline=replay is not None
+    )
+    with session:
+        arms, metric = open_arms(session, uncompiled=uncompiled, say=progress.say)
+        _check_program(out, _programs(arms))
+        run = Run(session, arms, metric, out, progress)
         stopped, complete = "an error ended it", False
         try:
             stopped, complete = run_sync(run.work()), True
@@ -54,38 +64,43 @@ def write_dataset(
     return report, run.samples
 
 
-def open_program(
-    session: Session, *, uncompiled: bool, say: Callable[[str], None]
-) -> tuple[Program, Metric, dict[str, Any]]:
-    """The program and the metric of a run, and what every row of it carries.
+def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None]) -> tuple[list[Arm], Metric]:
+    """The programs of a run, one a teacher of the cascade, and its metric, which is the first one's.
 
-    Says which program it is, and why where the compile's own figures had the uncompiled one ship. Raises UserError
-    where there is no compiled program, or one made for something else.
+    Says which programs they are, and why where the compile's own figures had the uncompiled one ship. Raises
+    UserError where there is no compiled program, or one made for something else.
     """
-    project, seeds = session.project, list[str]()
-    program: Program = project.recipe.program()
-    frozen = (
-        open_metric(project)
-        if project.config.metric
-        else uncalibrated(session.judges(), project.config.embedder, project.config.gates.cross_encoder)
-    )
-    if uncompiled:
-        say("program: uncompiled, as asked for")
-    else:
-        found = load_artefact(session)
-        program, frozen, ships = found.shipped, found.frozen, found.manifest.ships
-        seeds = found.manifest.seeds["train"] if ships == "compiled" else []
-        say(f"program: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
-    metric = session.metric(frozen).showing(program)
-    shared = {
+    project, opened = session.project, list[tuple[str, Program, list[str]]]()
+    frozen: Frozen | None = open_metric(project) if project.config.metric else None
+    for alias in project.config.roles.cascade:
+        if uncompiled:
+            say(f"program of {alias}: uncompiled, as asked for")
+            opened.append((alias, project.recipe.program(), []))
+            continue
+        of_alias = Project(project.config.swap(alias), project.base)
+        found = _load(of_alias, session.models.lm(alias).async_engine.identity)
+        ships, frozen = found.manifest.ships, frozen or found.frozen
+        opened.append((alias, found.shipped, found.manifest.seeds["train"] if ships == "compiled" else []))
+        say(f"program of {alias}: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
+    gates = project.config.gates
+    frozen = frozen or uncalibrated(session.judges(), project.config.embedder, gates.cross_encoder)
+    metric = session.metric(frozen)
+    for _, program, _ in opened:
+        metric = metric.showing(program)
+    carried = {
         "recipe": project.recipe.name,
-        "teacher": project.config.teacher,
         "judges": [judge.aspect for judge in metric.judges],
         "metric": frozen.hash,
-        "program": artefact.state_hash(program),
-        "seeds": seeds,
     }
-    return program, metric, shared
+    return [
+        Arm(alias, program, carried | {"teacher": alias, "program": artefact.state_hash(program), "seeds": seeds})
+        for alias, program, seeds in opened
+    ], metric
+
+
+def _programs(arms: Sequence[Arm]) -> str:
+    """The hashes of the programs that make a dataset's rows."""
+    return " ".join(str(arm.carried["program"]) for arm in arms)
 
 
 def load_artefact(session: Session) -> artefact.Artefact:
@@ -122,7 +137,7 @@ def _check_folder(project: Project, out: Path) -> None:
                 f"{out} holds {report['counts']['accepted']} rows already, more than were asked for.",
                 hint="Ask for more rows, or name another folder with --out.",
             )
-    elif out.is_dir() and any(out.iterdir()) and not (out / "journal.sqlite").exists():
+    elif out.is_dir() and any(out.iterdir()) and not (out / JOURNAL).exists():
         raise UserError(f"{out} has other files in it.", hint="Name a new folder with --out.")
 
 
@@ -161,15 +176,22 @@ def _report(session: Session, run: Run, stopped: str, seconds: float, *, complet
         "input_tokens": sum(tally.input_tokens for tally in tallies),
         "output_tokens": sum(tally.output_tokens for tally in tallies),
         "dollars": session.cost(totals),
+        "teachers": {alias: dataclasses.asdict(record) for alias, record in run.teachers.items()},
+        "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
         "variety": _variety(session, run) if complete else None,  # an interrupt shall not wait for it
         "seconds": round(seconds, 2),
         "warnings": _warnings(project),
-        "program": run.shared["program"],
-        "metric": run.shared["metric"],
-        "judges": run.shared["judges"],
+        "program": _programs(run.arms),
+        "metric": run.arms[0].carried["metric"],
+        "judges": run.arms[0].carried["judges"],
         "config": _public(project.config),
         "versions": versions(),
     }
+
+
+def _spent(session: Session) -> dict[str, Spending]:
+    """What this run's calls took by the ledger, those without a reply included."""
+    return run_sync(session.ledger.totals(session.ledger.account))
 
 
 def _variety(session: Session, run: Run) -> dict[str, Any] | None:

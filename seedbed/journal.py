@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import fcntl
 import os
+import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 
 from seedbed.errors import UserError
 from seedbed.salvage import mended
-from seedbed.store import Store
+from seedbed.store import Store, unusable
 
 Timed = tuple[lm15.Response, float]
 """A reply, and the seconds it added to the time in which its model was at work."""
@@ -173,6 +174,20 @@ class Journal:
         if note not in self.notes:
             self.notes.append(note)
         return False
+
+
+def copy_journal(path: Path, to: Path) -> None:
+    """Copy a journal to where none is yet, what its log holds included. Raises UserError where there is none."""
+    if not path.is_file():
+        raise UserError(f"{path} is not there.", hint="Give the folder of a run, with its journal.sqlite.")
+    if to.exists():
+        return
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as old, contextlib.closing(sqlite3.connect(to)) as new:
+        try:
+            old.backup(new)
+        except sqlite3.Error as error:
+            raise unusable(path, error) from error
 
 
 def _hold(folder: Path) -> int:

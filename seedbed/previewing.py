@@ -5,7 +5,7 @@ from typing import Any
 
 from optimize.scoring import Scored, score_program
 from programs.program import run_sync
-from seedbed.dataset import open_program
+from seedbed.dataset import open_arms
 from seedbed.project import Project
 from seedbed.records import messages
 from seedbed.session import Session
@@ -16,8 +16,8 @@ def preview_rows(project: Project, n: int, *, uncompiled: bool, say: Callable[[s
     feed = project.feed()
     sources = [source for position in range(n) if (source := feed.take(position))]
     with Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
-        program, metric, _ = open_program(session, uncompiled=uncompiled, say=say)
-        scored = run_sync(score_program(program, sources, metric, session.scope))
+        arms, metric = open_arms(session, uncompiled=uncompiled, say=say)
+        scored = run_sync(score_program(arms[0].program, sources, metric, session.scope))
         return [_shown(session, one) for one in scored]
 
 

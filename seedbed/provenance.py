@@ -9,6 +9,7 @@ from metrics.metric import Metric
 from programs.judging import Judge
 from programs.program import Program
 from programs.step import Step
+from seedbed.arm import Arm
 from seedbed.project import Project
 
 TELLING = 12  # characters from which an equal text is no chance
@@ -16,39 +17,52 @@ TELLING = 12  # characters from which an equal text is no chance
 _LABEL = re.compile(r"^(?:\d+\.|[A-Z][\w ]*:)\s+")
 
 
-def provenance(project: Project, program: Program, metric: Metric, shared: dict[str, Any]) -> dict[str, Any]:
+def provenance(project: Project, arms: Sequence[Arm], metric: Metric) -> dict[str, Any]:
     """Recipe, models, hashes, and every step with its demos and the seeds or verdicts these stand on.
 
-    `shared` is what all rows of the run carry, the hashes among it.
+    Of a cascade, the steps of every teacher after the first are named with it.
     """
-    labelled = [*project.seeds, *project.verdicts]
+    labelled, first = [*project.seeds, *project.verdicts], arms[0]
+    steps = {
+        name if arm is first else f"{arm.teacher} {name}": (arm.teacher, step)
+        for arm in arms
+        for name, step in arm.program.named_predictors()
+    }
+    judges = project.config.roles.named()["judge"]
+    steps |= {name: (judges, step) for name, step in judging_steps(metric.judges).items()}
     return {
         "recipe": project.recipe.name,
-        "teacher": project.config.teacher,
+        "teacher": first.teacher,
         "models": {alias: entry.model for alias, entry in project.config.models.items()},
-        "program": shared["program"],
-        "metric": shared["metric"],
+        "program": first.carried["program"],
+        "metric": first.carried["metric"],
         "judges": [judge.aspect for judge in metric.judges],
         "steps": {
             name: {
                 "asks": step.asked.__name__,
+                "of": alias,
                 "demos": [
                     {"seeds": seeds, "texts": _strings(demo)}
                     for demo, seeds in zip(step.demos, shown_seeds(step, labelled), strict=True)
                 ],
             }
-            for name, step in named_steps(program, metric.judges).items()
+            for name, (alias, step) in steps.items()
         },
     }
 
 
 def named_steps(program: Program, judges: Iterable[Judge]) -> dict[str, Step]:
     """Every predictor of a program and its judges, by the name people know it by."""
-    steps: dict[str, Step] = dict(program.named_predictors())
-    for judge in judges:
-        for name, step in judge.named_predictors():
-            steps[f"judge {judge.aspect}" + ("" if name == "judge" else f" {name}")] = step
-    return steps
+    return dict(program.named_predictors()) | judging_steps(judges)
+
+
+def judging_steps(judges: Iterable[Judge]) -> dict[str, Step]:
+    """Every predictor of the judges."""
+    return {
+        f"judge {judge.aspect}" + ("" if name == "judge" else f" {name}"): step
+        for judge in judges
+        for name, step in judge.named_predictors()
+    }
 
 
 def shown_seeds(step: Step, labelled: Sequence[Any]) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """Rows on disk: parquet shards that are whole or absent, in the order they were committed."""
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -102,12 +103,12 @@ class Shards:
         self._rows: list[dict[str, Any]] = []
         self._written: set[Path] = set()
 
-    def add(self, row: dict[str, Any]) -> None:
-        """Append a row; a full shard is written at once. Raises UserError where it cannot be."""
+    async def add(self, row: dict[str, Any]) -> None:
+        """Append a row; a full shard is written before it returns. Raises UserError where it cannot be."""
         self._rows.append(row)
         self.count += 1
         if len(self._rows) == SHARD:
-            self._write()
+            await asyncio.to_thread(self._write)
 
     def close(self, *, complete: bool = True) -> None:
         """Write what is left, and remove the shards of an earlier state that a complete one no longer has."""

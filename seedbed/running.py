@@ -3,106 +3,88 @@
 import asyncio
 import collections
 import dataclasses
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import dspy
-import numpy as np
-from dspy.utils.exceptions import LMError
-
-from metrics.citation import Span, cited
-from metrics.metric import Metric, Worth
+from metrics.metric import Metric
 from metrics.variety import Sample
-from optimize.scoring import Scored, score_source
+from optimize.scoring import Scored
 from programs.candidate import Candidate, Drop, Source, digest
-from programs.feeds import LAG
-from programs.program import Program
-from programs.text import words
-from seedbed.journal import Scope
+from seedbed.arm import Arm
+from seedbed.attempts import Attempts, Outcome, Try
+from seedbed.contamination import Contamination
+from seedbed.duplicates import Duplicates
+from seedbed.errors import BudgetReached
 from seedbed.progress import Progress
 from seedbed.provenance import provenance
 from seedbed.rows import REJECTED, Shards, rejected, row, row_schema
 from seedbed.session import Session
-from seedbed.teacher import SAMPLED
 
-
-@dataclasses.dataclass
-class Outcome:
-    """What became of one source, by its id in the journal: its scored candidates and the tokens they took."""
-
-    id: str
-    source: Source
-    scored: list[Scored]
-    input_tokens: int = 0
-    output_tokens: int = 0
-    dollars: float | None = 0.0
+LIVE = 2  # sources at work for each call that may be in flight, so that none of these waits for scoring
+AHEAD = 8  # sources, of the same, that may be done before the one whose turn it is: what a slow call may hold up
 
 
 class Run:
-    """One run into a folder. `await work()`, then `finish(why)` writes what is left and closes the shards.
+    """One run into a folder. `await work()`, then `finish(complete)` writes what is left and closes the shards.
 
     Order is by position, never by who is done first: outcomes wait for their turn, near duplicates are looked for
     and rows are accepted in that order, so an interrupted run and an uninterrupted one give the same rows.
     """
 
-    def __init__(
-        self,
-        session: Session,
-        program: Program,
-        metric: Metric,
-        out: Path,
-        shared: dict[str, Any],
-        progress: Progress,
-    ) -> None:
-        self.session, self.program, self.metric, self.progress = session, program, metric, progress
-        self.project, self.out, self.shared = session.project, out, shared
-        self.feed = self.project.feed()
-        self.goal, self.limits = self.project.config.run.rows, self.project.config.run
-        self.accepted, self.candidates = 0, 0
+    def __init__(self, session: Session, arms: Sequence[Arm], metric: Metric, out: Path, progress: Progress) -> None:
+        self.session, self.arms, self.metric, self.progress = session, arms, metric, progress
+        self.project, self.out, self.limits = session.project, out, session.project.config.run
+        gates = self.project.config.gates
+        self.feed, self.goal = self.project.feed(), self.limits.rows
+        self.accepted, self.candidates, self.sources = 0, 0, 0
         self.reasons: collections.Counter[str] = collections.Counter()
         self.unscored: collections.Counter[str] = collections.Counter()
+        self.teachers = {arm.teacher: Record() for arm in arms}
         self.samples: list[dict[str, Any]] = []
         self.content = digest()  # of the rows so far, in order
         leaves = [seed.group for seed in self.project.seeds] if self.project.recipe.takes == "leaves" else []
         self.sample = Sample(self.project.sources, leaves)
+        setup = self._setup()
+        session.journal.describe(setup, provenance(self.project, arms, metric))
+        self.attempts = Attempts(session, arms, metric, setup)
+        self._carried = {arm.teacher: arm.carried for arm in arms}
         self._started = time.monotonic()
         self._shards: dict[str, Shards] = {}
         self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
-        self._duplicates = Duplicates(session.embed, self.project.config.gates.near_duplicate)
-        self._setup = digest(
-            metric.hash,
-            session.identity("teacher"),
-            session.identity("judge"),
-            shared["program"],
-            self.project.config.models,
-            self.project.config.embedder,
-        )
+        self._duplicates = Duplicates(gates.near_duplicate, cosine=gates.near_duplicate_cosine, embed=session.embed)
+        self._contamination = Contamination(gates.test_sets, self.project.base)
+        slots = sum(session.models.lm(arm.teacher).async_engine.concurrency for arm in arms)
+        self._live, self._ahead = LIVE * slots, AHEAD * slots
+        if self.feed.listens:
+            self._ahead = min(self._ahead, self.limits.lag)
+        self._tasks: dict[int, asyncio.Future[Outcome]] = {}
+        self._position, self._dry = 0, False
 
     async def work(self) -> str:
         """Run until done; returns why it stopped. Cancelling it loses calls in flight at most."""
-        self.session.journal.describe(self._setup, provenance(self.project, self.program, self.metric, self.shared))
-        tasks: dict[int, asyncio.Task[Outcome]] = {}
-        window = min(LAG, 2 * self.session.lm("teacher").async_engine.concurrency)
         bar = self.progress.bar("rows", self.goal)
-        position = 0
         try:
-            while True:
-                self._launch(tasks, position, window)
-                if position not in tasks:
-                    return f"the feed is dry after {self.candidates} candidates"
-                await self._commit(position, await tasks[position])
-                del tasks[position]
-                position += 1
-                self.progress.show(bar, self.accepted, self._note())
-                if why := self._done():
-                    return why
+            async with asyncio.timeout(self._seconds_left()):
+                while True:
+                    self._launch()
+                    if self._position not in self._tasks:
+                        return f"the feed is dry after {self.candidates} candidates"
+                    await self._commit(await self._tasks[self._position])
+                    del self._tasks[self._position]
+                    self._position += 1
+                    self.progress.show(bar, self.accepted, self._note())
+                    if why := self._done():
+                        return why
+        except BudgetReached as reached:
+            return str(reached)
+        except TimeoutError:
+            return self._out_of_time()
         finally:
-            for task in tasks.values():
+            for task in self._tasks.values():
                 task.cancel()
-            await asyncio.gather(*tasks.values(), return_exceptions=True)
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def finish(self, *, complete: bool) -> None:
         """Write the rows not yet written; after a complete run, remove shards that are no longer part of it."""
@@ -118,156 +100,134 @@ class Run:
             if (shards := self._shards.get(name)) and shards.count
         }
 
-    def _launch(self, tasks: dict[int, asyncio.Task[Outcome]], position: int, window: int) -> None:
-        """Fill the window from `position` on; never run ahead of a remembered outcome, which costs nothing."""
-        while len(tasks) < window and (source := self._take(ahead := position + len(tasks))):
-            known = self.session.journal.outcome(self._setup, self._id(ahead, source))
-            tasks[ahead] = asyncio.create_task(self._outcome(ahead, source, known))
-            if known:
-                return
+    def _launch(self) -> None:
+        """Begin what may be begun: never more at work, or further ahead of the order, than is of use."""
+        while self._wanted() and (source := self._take(ahead := self._position + len(self._tasks))):
+            if known := self.attempts.remembered(ahead, source):
+                self._tasks[ahead] = done = asyncio.get_running_loop().create_future()
+                done.set_result(known)
+                return  # what is remembered costs nothing: see first whether it is enough
+            task = self._tasks[ahead] = asyncio.ensure_future(self.attempts.make(ahead, source))
+            task.add_done_callback(self._ended)
 
-    def _id(self, position: int, source: Source) -> str:
-        return digest(self.limits.seed, source.id, source.draw, position, json.dumps(source.inputs, sort_keys=True))
+    def _ended(self, task: asyncio.Future[Outcome]) -> None:
+        if not (task.cancelled() or task.exception()):
+            self._launch()
+
+    def _wanted(self) -> bool:
+        """Whether another source is needed now: at the end of a run no more are begun than the rows still missing
+        are likely to take, for every call of theirs would be paid for nothing."""
+        done = [task for task in self._tasks.values() if task.done()]
+        live = len(self._tasks) - len(done)
+        if not self._tasks:
+            return True
+        if self._dry or live >= self._live or len(self._tasks) >= self._ahead:
+            return False
+        passed = sum(task.result().passed for task in done if not (task.cancelled() or task.exception()))
+        rate = (self.accepted + 1) / (self.sources + 2)  # accepted rows a source, by the rule of succession
+        missing = self.goal - self.accepted - passed
+        room = self.limits.candidates - self.candidates - len(self._tasks)
+        return room > 0 and live * rate < missing
 
     def _take(self, position: int) -> Source | None:
-        """The feed's source, after it has heard of exactly the rows accepted up to LAG positions before."""
-        while self._heard and self._heard[0][0] <= position - LAG:
+        """The feed's source, after it has heard of exactly the rows accepted up to a lag before."""
+        while self._heard and self._heard[0][0] <= position - self.limits.lag:
             self.feed.hear(self._heard.popleft()[1])
         source: Source | None = self.feed.take(position)
+        self._dry = source is None
         return source
 
-    async def _outcome(self, position: int, source: Source, known: dict[str, Any] | None) -> Outcome:
-        id = self._id(position, source)
-        if known:
-            return _remembered(id, source, known, self.program)
-        with (
-            self.session.scope(id, source.draw) as scope,
-            dspy.context(lm=self._lm(source)),
-        ):
-            try:
-                scored = await score_source(self.program, source, self.metric)
-            except LMError as error:  # this call failed for good; another try of the run may do better
-                drop = Drop(step="teacher", reason="teacher failed", detail=str(error).splitlines()[0])
-                return Outcome(id, source, [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))])
-        outcome = Outcome(id, source, scored, *scope.tokens(), self.session.cost(scope.tallies))
-        await self.session.journal.record(
-            self._setup, id, _kept(outcome, scope, await asyncio.to_thread(self._cites, scored))
-        )
-        return outcome
+    async def _commit(self, outcome: Outcome) -> None:
+        self.sources += 1
+        for one in outcome.tries:
+            carried = self._carried[one.teacher] | {"attempt": outcome.id} | one.share
+            self.teachers[one.teacher].add(one)
+            for index, scored in enumerate(one.scored):
+                if self._done():
+                    return
+                self.candidates += 1
+                self.unscored.update(scored.worth.unscored)
+                if drop := self._refusal(scored):
+                    await self._reject(f"{one.teacher} {index}", scored, drop, carried)
+                else:
+                    await self._accept(scored, carried)
+                    self.teachers[one.teacher].accepted += 1
 
-    def _cites(self, scored: Sequence[Scored]) -> list[list[Span]]:
-        """The sentences behind each row that got as far as evidence, for which they were embedded already."""
-        return [cited(self.session.embed, one.candidate) if one.worth.parts else [] for one in scored]
-
-    def _lm(self, source: Source) -> Any:
-        lm = self.session.lm("teacher")
-        return lm if not source.draw else lm.copy(temperature=max(SAMPLED, lm.kwargs.get("temperature") or 0.0))
-
-    async def _commit(self, position: int, outcome: Outcome) -> None:
-        carried = self.shared | {"attempt": outcome.id} | _share(outcome)
-        for index, scored in enumerate(outcome.scored):
-            if self._done():
-                return
-            self.candidates += 1
-            self.unscored.update(scored.worth.unscored)
-            if drop := await self._refusal(scored):
-                self.reasons[drop.reason] += 1
-                worth = scored.worth.model_copy(update={"drop": drop})
-                id = digest(position, index, scored.source.id)
-                out = rejected(id, dataclasses.replace(scored, worth=worth), carried)
-                self._shard("rejected", "rejected").add(out)
-                continue
-            self._accept(position, scored, carried)
-
-    async def _refusal(self, scored: Scored) -> Drop | None:
+    def _refusal(self, scored: Scored) -> Drop | None:
         return (
             scored.worth.drop
-            or await asyncio.to_thread(self._duplicates.refusal, scored.candidate)
+            or self._contamination.refusal(scored.candidate)
+            or self._duplicates.refusal(scored.candidate)
             or self.feed.admit(scored.candidate)
         )
 
-    def _accept(self, position: int, scored: Scored, carried: dict[str, Any]) -> None:
+    async def _reject(self, place: str, scored: Scored, drop: Drop, carried: dict[str, Any]) -> None:
+        self.reasons[drop.reason] += 1
+        worth = scored.worth.model_copy(update={"drop": drop})
+        id = digest(self._position, place, scored.source.id)
+        await self._shard("rejected", "rejected").add(rejected(id, dataclasses.replace(scored, worth=worth), carried))
+
+    async def _accept(self, scored: Scored, carried: dict[str, Any]) -> None:
         self.accepted += 1
         self._duplicates.remember(scored.candidate)
-        self._heard.append((position, scored.candidate))
+        if self.feed.listens:
+            self._heard.append((self._position, scored.candidate))
         self.sample.add(scored.candidate, scored.source)
         made = row(scored, carried)
         split = "validation" if self.project.is_held_out(scored.source.group) else "train"
-        self._shard("rows", split).add(made)
+        await self._shard("rows", split).add(made)
         self.content = digest(self.content, made["id"])
         if len(self.samples) < 3:
             self.samples.append(made)
 
     def _done(self) -> str | None:
-        limits, minutes = self.limits, (time.monotonic() - self._started) / 60
         if self.accepted >= self.goal:
             return f"{self.goal} rows are accepted"
-        if self.candidates >= limits.candidates:
-            return f"run.max_candidates: {limits.candidates} is reached"
-        if limits.max_minutes is not None and minutes >= limits.max_minutes:
-            return f"run.max_minutes: {limits.max_minutes:g} is reached"
+        if self.candidates >= self.limits.candidates:
+            return f"run.max_candidates: {self.limits.candidates} is reached"
         return None
+
+    def _seconds_left(self) -> float | None:
+        minutes = [cap for cap in (self.limits.max_minutes, self.project.config.budget.max_minutes) if cap]
+        return min(minutes) * 60 - (time.monotonic() - self._started) if minutes else None
+
+    def _out_of_time(self) -> str:
+        ours, all = self.limits.max_minutes, self.project.config.budget.max_minutes
+        named = "run" if ours and (not all or ours <= all) else "budget"
+        return f"{named}.max_minutes: {ours if named == 'run' else all:g} is reached"
 
     def _note(self) -> str:
         worst = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common(3))
         rate = self.candidates / (time.monotonic() - self._started)
         return f"{self.candidates} candidates, {rate:.1f}/s" + (f" ({worst})" if worst else "")
 
+    def _setup(self) -> str:
+        config, session = self.project.config, self.session
+        return digest(
+            self.metric.hash,
+            *(session.models.lm(arm.teacher).async_engine.identity for arm in self.arms),
+            session.identity("judge"),
+            *(arm.carried["program"] for arm in self.arms),
+            config.models,
+            config.embedder,
+        )
+
     def _shard(self, folder: str, name: str) -> Shards:
         if name not in self._shards:
-            schema = REJECTED if folder == "rejected" else row_schema(self.program.row)
+            schema = REJECTED if folder == "rejected" else row_schema(self.arms[0].program.row)
             self._shards[name] = Shards(self.out / folder, name, schema)
         return self._shards[name]
 
 
-class Duplicates:
-    """Accepted prompts, exact and near: two prompts are one from a cosine on. Exact ones cost no embedding."""
+@dataclasses.dataclass
+class Record:
+    """What a teacher of the cascade tried, made and cost; `dollars` is None where its price is unknown."""
 
-    def __init__(self, embed: Any, bar: float) -> None:
-        self._embed, self._bar, self._exact = embed, bar, set[str]()
-        self._vectors: list[Any] = []
-        self._latest: Any = None
+    sources: int = 0
+    accepted: int = 0
+    dollars: float | None = 0.0
 
-    def refusal(self, candidate: Candidate) -> Drop | None:
-        """Why a row is one that is there already, or None."""
-        if self._key(candidate) in self._exact:
-            return Drop(step="duplicate", reason="exact duplicate", detail=candidate.prompt)
-        vector = self._latest = self._embed([candidate.topic])[0]
-        near = float(np.max(np.stack(self._vectors) @ vector)) if self._vectors else 0.0
-        if near >= self._bar:
-            return Drop(step="duplicate", reason="near duplicate", detail=f"{near:.2f} like an accepted row")
-        return None
-
-    def remember(self, candidate: Candidate) -> None:
-        """From now on rows like this one, the last that was looked at, are refused."""
-        self._exact.add(self._key(candidate))
-        self._vectors.append(self._latest)
-
-    def _key(self, candidate: Candidate) -> str:
-        return " ".join(words(f"{candidate.prompt} {candidate.response}"))
-
-
-def _share(outcome: Outcome) -> dict[str, Any]:
-    """What each candidate of an attempt took."""
-    n = max(len(outcome.scored), 1)
-    dollars = None if outcome.dollars is None else outcome.dollars / n
-    return {"input_tokens": outcome.input_tokens // n, "output_tokens": outcome.output_tokens // n, "dollars": dollars}
-
-
-def _kept(outcome: Outcome, scope: Scope, cites: Sequence[Sequence[Span]]) -> dict[str, Any]:
-    return {
-        "spent": [outcome.input_tokens, outcome.output_tokens, outcome.dollars],
-        "calls": list(zip(scope.keys, scope.asked, strict=True)),
-        "scored": [
-            {"candidate": s.candidate.model_dump(mode="json"), "worth": s.worth.model_dump(mode="json"), "cites": spans}
-            for s, spans in zip(outcome.scored, cites, strict=True)
-        ],
-    }
-
-
-def _remembered(id: str, source: Source, kept: dict[str, Any], program: Program) -> Outcome:
-    scored = [
-        Scored(source, program.row.model_validate(one["candidate"]), Worth.model_validate(one["worth"]))
-        for one in kept["scored"]
-    ]
-    return Outcome(id, source, scored, *kept["spent"])
+    def add(self, one: Try) -> None:
+        """One more source."""
+        self.sources += 1
+        self.dollars = None if self.dollars is None or one.dollars is None else self.dollars + one.dollars

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,11 @@ from seedbed.cross_encoder import cross_encoder
 from seedbed.embedder import Embedder
 from seedbed.errors import UserError
 from seedbed.journal import Journal, Scope, Tally
+from seedbed.ledger import Ledger
+from seedbed.prices import check_prices, price
 from seedbed.progress import Progress
 from seedbed.project import Project
+from seedbed.settings import RunSettings
 from seedbed.teacher import Models, Say, silent
 from seedbed.teacher_lm import TeacherLM
 
@@ -33,14 +37,35 @@ class Session:
     Args:
         project: what to open. journal: its file; created where absent.
         history: keep DSPy's traces (optimizers need them; a long run must not, they grow).
-        say: told in a line what happens to the models.
+        say: told in a line what happens to the models. caps: of the run that this session is, beside the project's.
+        offline: ask no model; what is not in the journal fails.
+
+    Raises UserError where a cap in dollars meets an unknown price, or a file cannot be used.
     """
 
-    def __init__(self, project: Project, journal: Path, *, history: bool = True, say: Say = silent) -> None:
+    def __init__(
+        self,
+        project: Project,
+        journal: Path,
+        *,
+        history: bool = True,
+        say: Say = silent,
+        caps: RunSettings | None = None,
+        offline: bool = False,
+    ) -> None:
+        check_prices(project.config)
         self.project, self.embed = project, Embedder(project.config.embedder)
         self.entail = cross_encoder(encoder) if (encoder := project.config.gates.cross_encoder) else None
         self.journal = Journal(journal)
-        self.models = Models(project.config.models, project.base, self.journal, say=say)
+        try:
+            account = self.journal.fact("account", secrets.token_hex(8))
+            self.ledger = Ledger(project.base / ".seedbed" / "ledger.sqlite", account, project.config.budget, caps)
+        except BaseException:
+            self.journal.close()
+            raise
+        self.models = Models(
+            project.config.models, project.base, self.journal, ledger=self.ledger, say=say, offline=offline
+        )
         self._history, self._open = history, contextlib.ExitStack()
         for note in self.journal.notes:
             say(note)
@@ -71,6 +96,7 @@ class Session:
     def __exit__(self, *exception: object) -> None:
         self._open.close()
         run_sync(self.models.aclose())
+        run_sync(self.ledger.aclose())
         self.journal.close()
 
     def lm(self, role: str) -> TeacherLM:
@@ -155,12 +181,13 @@ class Session:
 
     def cost(self, tallies: Mapping[str, Tally]) -> float | None:
         """What these calls cost in dollars, had each been paid; None where a price is unknown."""
-        costs = [
-            self.project.config.models[alias].dollars(tally.input_tokens, tally.output_tokens)
-            for alias, tally in tallies.items()
-            if alias in self.project.config.models
-        ]
-        return None if any(cost is None for cost in costs) else sum(cost or 0.0 for cost in costs)
+        models, total = self.project.config.models, 0.0
+        for alias, tally in tallies.items():
+            if alias in models:
+                if (known := price(models[alias])) is None:
+                    return None
+                total += known.dollars(tally.input_tokens, tally.output_tokens)
+        return total
 
 
 def asked_judges(project: Project) -> list[Judge]:

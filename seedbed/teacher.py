@@ -4,15 +4,20 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from seedbed.engines.engine import Engine
+from dspy import lm15
+
+from seedbed.engines.budgeted import Budgeted
+from seedbed.engines.engine import Engine, Wrapped
 from seedbed.engines.fallback import Fallback
 from seedbed.engines.journaled import Journaled
 from seedbed.engines.limited import Limited
 from seedbed.engines.retrying import Retrying
 from seedbed.errors import UserError
 from seedbed.journal import Journal
+from seedbed.ledger import Ledger
 from seedbed.model_entry import ModelEntry
-from seedbed.teacher_lm import TeacherLM
+from seedbed.prices import price
+from seedbed.teacher_lm import NotKept, TeacherLM
 
 SAMPLED = 0.7  # the temperature of every further draw from one source
 
@@ -28,11 +33,22 @@ class Models:
 
     Args:
         entries: by alias. base: the folder their paths start from. journal: where replies are kept.
+        ledger: where what they cost is booked, and capped; None books nothing. offline: make no call at all.
         say: told in a line when an endpoint goes down, is back, or another stands in for it.
     """
 
-    def __init__(self, entries: Mapping[str, ModelEntry], base: Path, journal: Journal, *, say: Say = silent) -> None:
-        self.entries, self._base, self._journal, self._say = entries, base, journal, say
+    def __init__(
+        self,
+        entries: Mapping[str, ModelEntry],
+        base: Path,
+        journal: Journal,
+        *,
+        ledger: Ledger | None = None,
+        say: Say = silent,
+        offline: bool = False,
+    ) -> None:
+        self.entries, self._base, self._journal = entries, base, journal
+        self._ledger, self._say, self._offline = ledger, say, offline
         self._stacks: dict[tuple[str, bool], Engine] = {}
         self._lms: dict[tuple[str, str | None], TeacherLM] = {}
 
@@ -61,16 +77,30 @@ class Models:
         roles share one stack, apart from whether it waits for an endpoint that is down."""
         if (alias, patient) not in self._stacks:
             entry, twin = self.entries[alias], self._stacks.get((alias, not patient))
-            inner = twin.engine if isinstance(twin, Retrying) else self._attempt(entry)
+            inner = twin.engine if isinstance(twin, Retrying) else self._attempt(alias, entry)
             self._stacks[alias, patient] = Retrying(
                 inner, patience=entry.patience if patient else 0, alias=alias, say=self._say
             )
         return self._stacks[alias, patient]
 
-    def _attempt(self, entry: ModelEntry) -> Engine:
+    def _attempt(self, alias: str, entry: ModelEntry) -> Engine:
         """One attempt at a call."""
         engine = _engine(entry, self._base)
-        return Limited(engine, concurrency=engine.concurrency, rpm=entry.rpm, tpm=entry.tpm)
+        if self._offline:
+            return Offline(engine)
+        engine = Limited(engine, concurrency=engine.concurrency, rpm=entry.rpm, tpm=entry.tpm)
+        known = price(entry)
+        costs = known is None or known.input or known.output
+        if self._ledger and (costs or self._ledger.counts_calls):
+            return Budgeted(engine, self._ledger, alias, known)
+        return engine
+
+
+class Offline(Wrapped):
+    """An engine that is never asked: for rebuilding from the journal."""
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        raise NotKept("this call is not in the journal, and a replay makes none")
 
 
 def teacher(alias: str, entry: ModelEntry, journal: Journal, base: Path) -> TeacherLM:

@@ -21,6 +21,10 @@ OPTIONS = 64  # sets of call options whose canonical form is remembered
 _NO_OPTIONS = frozenset({"messages", "rollout_id", "cache"})
 
 
+class NotKept(lm15.InvalidRequestError):
+    """A replay has no reply to this call."""
+
+
 class TeacherLM(dspy.LM):
     """`dspy.LM` over one of our engines. `continues` tells the compact format what the endpoint can do, `logprobs`
     tells judges."""
@@ -69,7 +73,8 @@ class TeacherLM(dspy.LM):
         except dspy_errors.LMError as error:
             if mistake := _user_error(error):  # a full disk under the journal is not the model's failure
                 raise mistake from error
-            self._failed[0] += not isinstance(error, dspy_errors.ContextWindowExceededError)  # the prompt's fault
+            prompts_fault = isinstance(error, dspy_errors.ContextWindowExceededError)
+            self._failed[0] += not (prompts_fault or isinstance(error.__cause__, NotKept))
             verdict = self._verdict(error)
             if verdict is error:
                 raise

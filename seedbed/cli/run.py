@@ -17,8 +17,14 @@ from seedbed.cli.options import (
 
 
 def run(
-    out: Annotated[Path, typer.Option(help="The dataset's folder; the same folder again resumes.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="The dataset's folder; the same folder again resumes.", show_default=False)
+    ] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="Accepted rows wanted; run.rows by default.")] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(help="Ask no model: make the rows again from this run's journal, into --out or in its own place."),
+    ] = None,
     uncompiled: Annotated[bool, typer.Option("--uncompiled", help="Use the prompts as written.")] = False,
     config: ConfigOption = CONFIG,
     teacher: TeacherOption = None,
@@ -29,6 +35,9 @@ def run(
 
     The same command resumes after Ctrl-C or a kill: calls that were paid for are never paid again.
     """
+    folder = out or replay
+    if folder is None:
+        raise typer.BadParameter("name a folder for the dataset", param_hint="--out")
     overrides = [*(set or []), *([f"run.rows={rows}"] if rows else [])]
     project = open_project(config, teacher, overrides)
     from seedbed.dataset import write_dataset
@@ -36,9 +45,9 @@ def run(
     from seedbed.summary import run_summary
 
     with Progress() as progress:
-        report, samples = write_dataset(project, out, uncompiled=uncompiled, progress=progress)
+        report, samples = write_dataset(project, folder, uncompiled=uncompiled, progress=progress, replay=replay)
     if json:
         print_json(report)
     else:
-        print(run_summary(report, out, samples))
+        print(run_summary(report, folder, samples))
     raise typer.Exit(130 if report["stopped"] == "interrupted" else int(report["counts"]["accepted"] < report["rows"]))

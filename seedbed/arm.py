@@ -1,0 +1,15 @@
+"""An arm of the cascade: a teacher, and the program that was compiled for it."""
+
+import dataclasses
+from typing import Any
+
+from programs.program import Program
+
+
+@dataclasses.dataclass(frozen=True)
+class Arm:
+    """A teacher with the program that it runs. `carried`: what every row it makes carries."""
+
+    teacher: str
+    program: Program
+    carried: dict[str, Any]

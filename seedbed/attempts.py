@@ -1,0 +1,138 @@
+"""Attempts: what one source gives, tried by one teacher after the other until something passes the gate."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import LMError
+
+from metrics.citation import Span, cited
+from metrics.metric import Metric, Worth
+from optimize.scoring import Scored, score_source
+from programs.candidate import Candidate, Drop, Source, digest
+from seedbed.arm import Arm
+from seedbed.journal import Scope
+from seedbed.session import Session
+from seedbed.teacher import SAMPLED
+
+
+@dataclasses.dataclass
+class Try:
+    """What one teacher made of a source, and what that took; `dollars` is None where a price is unknown."""
+
+    teacher: str
+    scored: list[Scored]
+    input_tokens: int = 0
+    output_tokens: int = 0
+    dollars: float | None = 0.0
+
+    @property
+    def share(self) -> dict[str, Any]:
+        """What each of its candidates took."""
+        n = max(len(self.scored), 1)
+        dollars = None if self.dollars is None else self.dollars / n
+        return {"input_tokens": self.input_tokens // n, "output_tokens": self.output_tokens // n, "dollars": dollars}
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of one source, by its id in the journal. `failed` where a call did not come through: another
+    sitting may do better, so it is not kept."""
+
+    id: str
+    tries: list[Try]
+    failed: bool = False
+
+    @property
+    def passed(self) -> int:
+        """Candidates that the gate let through."""
+        return sum(scored.accepted for one in self.tries for scored in one.scored)
+
+
+class Attempts:
+    """Makes outcomes, or remembers them from the journal.
+
+    Args:
+        arms: the teachers in the order they are tried. setup: everything an outcome depends on, as a digest.
+    """
+
+    def __init__(self, session: Session, arms: Sequence[Arm], metric: Metric, setup: str) -> None:
+        self.session, self.arms, self.metric, self.setup = session, arms, metric, setup
+        self._seed, self._fallback = session.project.config.run.seed, session.project.config.fallback.teacher
+
+    def id(self, position: int, source: Source) -> str:
+        """The journal's name for the attempt at a position."""
+        return digest(self._seed, source.id, source.draw, position, json.dumps(source.inputs, sort_keys=True))
+
+    def remembered(self, position: int, source: Source) -> Outcome | None:
+        """The outcome, if the journal has it."""
+        id = self.id(position, source)
+        kept = self.session.journal.outcome(self.setup, id)
+        return _read(id, source, kept, self.arms) if kept else None
+
+    async def make(self, position: int, source: Source) -> Outcome:
+        """Ask, score, and keep what came of it. Raises what stops a whole run: TeacherDown, Spent, UserError."""
+        outcome, scopes = Outcome(self.id(position, source), []), list[Scope]()
+        for arm in self.arms:
+            with self.session.scope(outcome.id, source.draw) as scope:
+                made, outcome.failed = await self._try(arm, source, scope)
+            outcome.tries.append(made)
+            scopes.append(scope)
+            if outcome.passed:
+                break
+        if not outcome.failed:
+            await self.session.journal.record(self.setup, outcome.id, await self._kept(outcome, scopes))
+        return outcome
+
+    async def _try(self, arm: Arm, source: Source, scope: Scope) -> tuple[Try, bool]:
+        """What the teacher made of it, and whether a call of it failed for good."""
+        lm = self.session.models.lm(arm.teacher, self._fallback)
+        if source.draw:
+            lm = lm.copy(temperature=max(SAMPLED, lm.kwargs.get("temperature") or 0.0))
+        try:
+            with dspy.context(lm=lm):
+                scored, failed = await score_source(arm.program, source, self.metric), False
+        except LMError as error:
+            drop = Drop(step="teacher", reason="teacher failed", detail=str(error).splitlines()[0])
+            scored, failed = [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))], True
+        return Try(arm.teacher, scored, *scope.tokens(), self.session.cost(scope.tallies)), failed
+
+    async def _kept(self, outcome: Outcome, scopes: Sequence[Scope]) -> dict[str, Any]:
+        return {
+            "tries": [
+                [one.teacher, len(one.scored), one.input_tokens, one.output_tokens, one.dollars]
+                for one in outcome.tries
+            ],
+            "calls": [call for scope in scopes for call in zip(scope.keys, scope.asked, strict=True)],
+            "scored": [
+                {
+                    "candidate": one.candidate.model_dump(mode="json"),
+                    "worth": one.worth.model_dump(mode="json"),
+                    "cites": await self._cites(one),
+                }
+                for tried in outcome.tries
+                for one in tried.scored
+            ],
+        }
+
+    async def _cites(self, scored: Scored) -> Sequence[Span]:
+        """The sentences behind a row that got as far as evidence, for which they were embedded already."""
+        return cited(self.session.embed, scored.candidate) if scored.worth.parts else []
+
+
+def _read(id: str, source: Source, kept: dict[str, Any], arms: Sequence[Arm]) -> Outcome:
+    kinds = {arm.teacher: arm.program.row for arm in arms}
+    scored = iter(kept["scored"])
+    return Outcome(
+        id,
+        [
+            Try(teacher, [_scored(source, next(scored), kinds[teacher]) for _ in range(n)], *spent)
+            for teacher, n, *spent in kept["tries"]
+        ],
+    )
+
+
+def _scored(source: Source, one: dict[str, Any], kind: type[Candidate]) -> Scored:
+    return Scored(source, kind.model_validate(one["candidate"]), Worth.model_validate(one["worth"]))
