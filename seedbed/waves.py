@@ -23,11 +23,6 @@ class Waves:
         self._waiting: dict[object, int] = {}  # calls that wait, by live row
         self._stirred = 0.0
 
-    @property
-    def live(self) -> int:
-        """Rows at work, those that wait included."""
-        return len(self._waiting)
-
     @contextlib.contextmanager
     def row(self) -> Iterator[None]:
         """Calls made inside this block, and in tasks started in it, are one live row's."""

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-Answer = Callable[[int], str]  # of a call by its place in the job: "ok", "error", "expired" or "missing"
+Answer = Callable[[int], str]  # of a call by its place in the job: "ok", "error", "expired", "missing" or
+# "unreadable" (said to be good, and it is not)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +77,9 @@ def _result_files(job: Job, files: dict[str, str]) -> dict[str, Any]:
         line: dict[str, Any] = {"id": f"r{place}", "custom_id": str(place), "response": None, "error": None}
         if answer == "ok":
             good.append({**line, "response": {"status_code": 200, "body": _response(prompt)}})
+        elif answer == "unreadable":
+            failed = {**_response(prompt), "status": "failed", "error": {"code": "server_error", "message": "oh"}}
+            good.append({**line, "response": {"status_code": 200, "body": failed}})
         elif answer == "error":
             body = {"error": {"message": "the server had an error", "type": "server_error"}}
             bad.append({**line, "response": {"status_code": 500, "body": body}})
@@ -110,6 +114,8 @@ def anthropic_results(job: Job) -> str:
         result: dict[str, Any] = {"type": _ANTHROPIC[answer]}
         if answer == "ok":
             result["message"] = _message(prompt)
+        if answer == "unreadable":
+            result["message"] = {**_message(prompt), "content": [{"type": "tool_use", "id": "t"}]}
         if answer == "error":
             result["error"] = {"type": "error", "error": {"type": "api_error", "message": "internal"}}
         lines.append(json.dumps({"custom_id": str(place), "result": result}))
@@ -130,15 +136,20 @@ def gemini(job: Job) -> dict[str, Any]:
     }
     if job.status == "completed":
         inlined = [
-            {"metadata": {"key": str(place)}, **({"response": _content(prompt)} if answer == "ok" else _STATUS)}
+            {"metadata": {"key": str(place)}, **_inline(prompt, answer)}
             for place, (prompt, answer) in enumerate(zip(job.prompts, job.answers(), strict=True))
         ]
         told |= {"done": True, "response": {"inlinedResponses": {"inlinedResponses": inlined[::-1]}}}
     return told
 
 
-_ANTHROPIC = {"ok": "succeeded", "error": "errored", "expired": "expired", "missing": "canceled"}
-_STATUS = {"error": {"code": 13, "message": "internal"}}
+_ANTHROPIC = {
+    "ok": "succeeded",
+    "error": "errored",
+    "expired": "expired",
+    "missing": "canceled",
+    "unreadable": "succeeded",
+}
 
 
 def _moment(job: Job) -> str:
@@ -172,6 +183,12 @@ def _message(prompt: str) -> dict[str, Any]:
         "stop_reason": "end_turn",
         "usage": {"input_tokens": 7, "output_tokens": 3},
     }
+
+
+def _inline(prompt: str, answer: str) -> dict[str, Any]:
+    if answer == "unreadable":
+        return {"response": {"promptFeedback": {"blockReason": "SAFETY"}, "modelVersion": "m"}}
+    return {"response": _content(prompt)} if answer == "ok" else {"error": {"code": 13, "message": "internal"}}
 
 
 def _content(prompt: str) -> dict[str, Any]:

@@ -195,6 +195,20 @@ def test_other_providers_answer_in_their_own_words(provider: BatchServer, tmp_pa
     assert setting.online.asked == []
 
 
+@pytest.mark.parametrize(
+    ("name", "path"), [("openai", "/v1"), ("anthropic", "/v1"), ("azure", "/openai/v1"), ("gemini", "/v1beta")]
+)
+def test_a_reply_that_cannot_be_read_costs_no_other_row(
+    provider: BatchServer, tmp_path: Path, name: str, path: str
+) -> None:
+    provider.plan(Fate(answer=lambda place: "unreadable" if place in (1, 2) else "ok"), Fate())
+    service = BatchService(name, "m", "key", provider.base.removesuffix("/v1") + path)
+    replies, setting = asyncio.run(sitting(tmp_path, service, steps=1))
+    assert replies == told(steps=1)
+    assert sorted(len(job.prompts) for job in provider.jobs) == [2, 4]
+    assert setting.online.asked == []
+
+
 def test_a_provider_without_a_batch_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="mistral/small"):
         BatchService.of("mistral/small", "key", None)

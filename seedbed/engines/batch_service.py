@@ -1,6 +1,7 @@
 """A provider's batch service, reached through `dspy.lm15`: half the price, and an answer within a day."""
 
 import asyncio
+import contextlib
 import dataclasses
 import datetime
 import time
@@ -105,11 +106,10 @@ class BatchService(Shared):
         while not (info := await self._patiently(lambda: self._lm.batch_status(job), job, say)).done:
             say(f"batch {job}: {info.status} after {_since(wave.written)}; {wave.size} calls wait for it")
             await asyncio.sleep(next(pauses))
-        entries = await self._patiently(lambda: self._lm.batch_results(job), job, say)
         replies = [b""] * wave.size
-        for entry in entries:
-            if entry.ok and entry.index < wave.size:
-                replies[entry.index] = _kept(entry.response)
+        for place, response in await self._patiently(lambda: self._results(job), job, say):
+            if place < wave.size:
+                replies[place] = _kept(response)
         came = sum(map(bool, replies))
         say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered")
         return replies
@@ -124,6 +124,33 @@ class BatchService(Shared):
 
     async def aclose(self) -> None:
         await self._router.aclose()
+
+    async def _results(self, job: str) -> list[tuple[int, lm15.Response]]:
+        """The good replies of a job that ended, by their place in it."""
+        try:
+            entries = await self._lm.batch_results(job)
+        except lm15.ProviderError as error:
+            if error.status != 200:
+                raise
+            return await self._row_by_row(
+                job
+            )  # lm15 reads all or nothing, and one reply (a blocked prompt) it could not
+        return [(entry.index, entry.response) for entry in entries if entry.ok]
+
+    async def _row_by_row(self, job: str) -> list[tuple[int, lm15.Response]]:
+        body, inner = (await self._lm.batch_status(job)).provider_data, self._lm._inner
+        inline = (body.get("response") or {}).get("inlinedResponses") or {}  # Gemini; the others keep files of lines
+        rows = [({"response": {"inlinedResponses": [row]}}, "") for row in inline.get("inlinedResponses", [])]
+        for fetch in await self._lm._build(inner._batch_result_fetches, body):
+            reply = await self._lm._send(fetch)
+            if reply.status >= 400:
+                raise inner._http_error(reply)
+            rows += [({}, line) for line in reply.text().splitlines() if line.strip()]
+        read = []
+        for told, line in rows:
+            with contextlib.suppress(lm15.LM15Error, ValueError, TypeError, LookupError, AttributeError):
+                read.append(_entry(inner, told, line))
+        return [(place, response) for place, response in read if response]
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str, say: Say) -> T:
         """Ask until there is an answer: a job at the provider outlives any outage of ours or of theirs."""
@@ -170,6 +197,16 @@ def _alike(job: lm15.BatchJobInfo, wave: Wave) -> bool:
 
 def _created(job: lm15.BatchJobInfo) -> float:
     return datetime.datetime.fromisoformat(job.created_at).timestamp() if job.created_at else time.time()
+
+
+def _entry(inner: Any, told: dict[str, Any], line: str) -> tuple[int, lm15.Response | None]:
+    """One row of a job's results: its place, and its reply if it is a good one."""
+    if not line:
+        entry = inner._batch_entries(told, ())[0]
+        return entry.index, entry.response
+    row = orjson.loads(line)
+    alone = orjson.dumps({**row, "custom_id": "0"}).decode()  # lm15 would add an entry for every place before this one
+    return int(row["custom_id"]), inner._batch_entries(told, (alone,))[0].response
 
 
 def _kept(response: lm15.Response) -> bytes:
