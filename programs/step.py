@@ -5,6 +5,7 @@ from typing import Any
 import dspy
 import numpy as np
 
+from programs.embedding import Embed, ahead
 from programs.formats import FORMATS
 
 
@@ -36,7 +37,10 @@ class Step(dspy.Predict):
         return super().load_state(state, **kwargs)
 
     async def aforward(self, **kwargs: Any) -> dspy.Prediction:
-        demos = self.shown(kwargs)
+        embed = dspy.settings.get("embedder")
+        if self.nearest and embed:
+            embed = await ahead(embed, [self._key(demo) for demo in [*self.demos, kwargs]])
+        demos = self.shown(kwargs, embed)
         if not self._plain(kwargs):
             with dspy.context(adapter=FORMATS[self.format]):
                 return await super().aforward(demos=demos, **kwargs)
@@ -53,17 +57,19 @@ class Step(dspy.Predict):
             and bool(self.lm or dspy.settings.lm)
         )
 
-    def shown(self, inputs: dict[str, Any]) -> list[Any]:
-        """The demos this call shows. The nearest one stands last, next to the inputs.
+    def shown(self, inputs: dict[str, Any], embed: Embed | None = None) -> list[Any]:
+        """The demos this call shows. The nearest one stands last, next to the inputs. Without `embed`, it is
+        `dspy.settings.embedder`.
 
         A demo on these very inputs is left out: it would be the answer, to be copied by the model and, while
         compiling, to be taken for skill.
         """
-        embed, asked = dspy.settings.get("embedder"), self._key(inputs)
+        embed, asked = embed or dspy.settings.get("embedder"), self._key(inputs)
         demos = [demo for demo in self.demos if self._key(demo) != asked]
         if not self.nearest or len(demos) <= self.nearest or embed is None:
             return demos[: self.nearest or None]
-        similarity = embed([self._key(demo) for demo in demos]) @ embed([asked])[0]
+        keys = [self._key(demo) for demo in demos]
+        similarity = embed(keys) @ embed([asked])[0]
         return [demos[i] for i in np.argsort(similarity, kind="stable")[-self.nearest :]]
 
     def _key(self, values: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import dspy
 from dspy.utils.exceptions import LMError
 
-from metrics.citation import Span, cited
+from metrics.citation import Span, citations
 from metrics.metric import Metric, Worth
 from optimize.scoring import Scored, score_source
 from programs.candidate import Candidate, Drop, Source, digest
@@ -119,7 +119,7 @@ class Attempts:
 
     async def _cites(self, scored: Scored) -> Sequence[Span]:
         """The sentences behind a row that got as far as evidence, for which they were embedded already."""
-        return cited(self.session.embed, scored.candidate) if scored.worth.parts else []
+        return await citations(self.session.embed, scored.candidate) if scored.worth.parts else []
 
 
 def _read(id: str, source: Source, kept: dict[str, Any], arms: Sequence[Arm]) -> Outcome:

@@ -73,15 +73,16 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
     project, opened = session.project, list[tuple[str, Program, list[str]]]()
     frozen: Frozen | None = open_metric(project) if project.config.metric else None
     for alias in project.config.roles.cascade:
+        named = "program" if len(project.config.roles.cascade) == 1 else f"program of {alias}"
         if uncompiled:
-            say(f"program of {alias}: uncompiled, as asked for")
+            say(f"{named}: uncompiled, as asked for")
             opened.append((alias, project.recipe.program(), []))
             continue
         of_alias = Project(project.config.swap(alias), project.base)
         found = _load(of_alias, session.models.lm(alias).async_engine.identity)
         ships, frozen = found.manifest.ships, frozen or found.frozen
         opened.append((alias, found.shipped, found.manifest.seeds["train"] if ships == "compiled" else []))
-        say(f"program of {alias}: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
+        say(f"{named}: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
     gates = project.config.gates
     frozen = frozen or uncalibrated(session.judges(), project.config.embedder, gates.cross_encoder)
     metric = session.metric(frozen)

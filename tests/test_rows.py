@@ -12,6 +12,7 @@ from metrics.metric import Worth
 from optimize.scoring import Scored
 from programs.candidate import Drop, Source
 from programs.grounded_qa import QA
+from programs.program import run_sync
 from programs.recipe import recipes
 from seedbed.card import write_card
 from seedbed.errors import UserError
@@ -34,7 +35,7 @@ SHARED = {
 def filled(folder: Path, count: int, name: str = "train") -> Shards:
     shards = Shards(folder, name, SCHEMA)
     for n in range(count):
-        shards.add({"n": n})
+        run_sync(shards.add({"n": n}))
     return shards
 
 
@@ -131,7 +132,7 @@ def test_other_rows_have_other_ids() -> None:
 def test_a_rejected_row_says_where_and_why(tmp_path: Path) -> None:
     drop = Drop(step="veto", reason="wrong number", detail="7")
     shards = Shards(tmp_path, "rejected", REJECTED)
-    shards.add(rejected("r1", scored(1, drop), SHARED))
+    run_sync(shards.add(rejected("r1", scored(1, drop), SHARED)))
     shards.close()
     kept = pq.read_table(tmp_path / "rejected-00000.parquet").to_pylist()[0]
     assert (kept["step"], kept["reason"], kept["source"], kept["group"]) == ("veto", "wrong number", "s1", "d.md")
@@ -163,10 +164,10 @@ def test_load_dataset_gives_exactly_the_rows(tmp_path: Path, splits: dict[str, i
         shards = Shards(tmp_path / "out" / "rows", split, row_schema(QA))
         written[split] = [row(scored(n), SHARED) for n in range(count)]
         for one in written[split]:
-            shards.add(one)
+            run_sync(shards.add(one))
         shards.close()
     drops = Shards(tmp_path / "out" / "rejected", "rejected", REJECTED)
-    drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED))
+    run_sync(drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED)))
     drops.close()
     write_card(tmp_path / "out", report(splits))
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
