@@ -91,6 +91,8 @@ class BatchServer:
         fate = self._plan.pop(0) if len(self._plan) > 1 else self._plan[0]
         if fate.creation == "broken":
             return web.json_response({"error": {"message": "try later"}}, status=500)
+        if fate.creation == "denied":
+            return web.json_response({"error": {"message": "no such key"}}, status=401)
         if fate.creation == "full":
             return web.json_response({"error": {"message": "too many tokens enqueued"}}, status=429)
         job = Job(f"batch_{len(self.jobs)}", prompts, label, fate, time.time() + self.clock)

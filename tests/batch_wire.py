@@ -14,8 +14,8 @@ Answer = Callable[[int], str]  # of a call by its place in the job: "ok", "error
 class Fate:
     """What becomes of a job: how it ends, after how many looks at it, what it answers to each call, and how the
     request that creates it is met (`taken`, `lost`: taken but the line breaks, `broken`: a 500 and not taken, `full`:
-    a 429 and not taken). `label` and `counts`: whether the provider tells them; OpenAI counts only after `validating`,
-    which takes so many of the looks."""
+    a 429, `denied`: a 401). `label` and `counts`: whether the provider tells them; OpenAI counts only after
+    `validating`, which takes so many of the looks."""
 
     end: str = "completed"
     looks: int = 2

@@ -152,16 +152,22 @@ def test_an_outage_while_polling_is_waited_out(provider: BatchServer, tmp_path: 
     assert any("asking again" in line for line in setting.said)
 
 
-@pytest.mark.parametrize(
-    ("creation", "error"), [("full", lm15.RateLimitError), ("broken", lm15.ServerError)], ids=["429", "500"]
-)
-def test_a_job_that_was_not_taken_fails_its_calls_and_may_be_sent_again(
-    provider: BatchServer, tmp_path: Path, creation: str, error: type[Exception]
+@pytest.mark.parametrize("creation", ["full", "broken"])
+def test_a_provider_that_takes_no_job_now_is_asked_until_it_does(
+    provider: BatchServer, tmp_path: Path, creation: str
 ) -> None:
-    provider.plan(Fate(creation=creation), Fate())
+    provider.plan(Fate(creation=creation), Fate(creation=creation), Fate())
+    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base), steps=1))
+    assert replies == told(steps=1)
+    assert paid_once(provider, steps=1)
+    assert setting.online.asked == []
+
+
+def test_a_job_that_is_refused_fails_its_calls_and_is_not_looked_for(provider: BatchServer, tmp_path: Path) -> None:
+    provider.plan(Fate(creation="denied"), Fate())
 
     async def work(setting: Setting) -> None:
-        with pytest.raises(error):
+        with pytest.raises(lm15.AuthError):
             await setting.ask("row 0")
         assert setting.book.lost(1) == 0
         assert await setting.ask("row 0") == "re: row 0"

@@ -14,7 +14,7 @@ from dspy import lm15
 
 from seedbed import waves as waves_module
 from seedbed.engines import batch, batch_service
-from seedbed.engines.batch import BatchEngine
+from seedbed.engines.batch import BatchEngine, Straggling
 from seedbed.engines.batch_service import BatchService
 from seedbed.engines.engine import Shared
 from seedbed.engines.journaled import Journaled
@@ -54,7 +54,8 @@ class Setting:
     def __init__(self, folder: Path, service: BatchService) -> None:
         self.online, self.waves, self.said = Online(), Waves(), list[str]()
         self.journal, self.book = Journal(folder / "journal.sqlite"), WaveBook(folder / "batches.sqlite")
-        self.engine = BatchEngine(self.online, service, self.book, self.waves, self.said.append)
+        batch = BatchEngine(self.online, service, self.book, self.waves, self.said.append)
+        self.engine = Straggling(batch, self.online, self.said.append)
         self.model = Journaled(self.engine, "t", self.journal)
 
     async def ask(self, prompt: str, **config: Any) -> str:

@@ -16,7 +16,12 @@ from seedbed.wave_book import Wave, WaveBook
 from seedbed.waves import Waves
 
 TRIES = 2  # waves that carry a call before it goes online
+CALLS = 1000  # calls that may wait at once: what a run takes the number of its live rows from
 LANDING = 30.0  # seconds that a job may take to show in the provider's list after it was sent
+
+
+class Unanswered(lm15.InvalidRequestError):
+    """No job answered this call, nor will one; it cost nothing."""
 
 
 class _Call(NamedTuple):
@@ -29,36 +34,32 @@ class BatchEngine(Wrapped):
 
     A wave is written into the book before it is sent and its ticket after. A call is known by `dspy.settings.call`,
     its key in the journal, so after a restart a row that asks the same again finds the wave that carries it, and
-    waits for that one. What a wave does not answer goes into the next, and after `TRIES` waves online, as does what no
-    job of this provider can hold.
+    waits for that one. What a wave does not answer goes into the next; after `TRIES` waves `complete` raises
+    Unanswered, as for what no job of this provider can hold. A provider that takes no job now is asked until it does.
     Memory is that of the calls waiting at one moment: as many rows as the run lets live, whatever the dataset's size.
 
     Args:
-        online: the same model without a batch, for stragglers; this engine stands for it in identity.
+        online: the same model without a batch, which this engine stands for; it is not asked.
         service: where waves are sent. book: where they are written down. waves: the run's rows.
         say: told how each job stands.
     """
 
     def __init__(self, online: Engine, service: BatchService, book: WaveBook, waves: Waves, say: Say) -> None:
         super().__init__(online)
-        self.continues, self.concurrency = False, service.limit.requests
+        self.continues, self.concurrency = False, CALLS
         self._service, self._book, self._waves, self._say = service, book, waves, say
         self._gathered: dict[str, _Call] = {}
         self._bytes = 0
         self._watch: asyncio.Task[None] | None = None  # sends what is gathered once every row waits
         self._settling: dict[str, asyncio.Task[bool]] = {}
         self._sending: set[asyncio.Task[None]] = set()
-        self._told = False
-        self._unsure: dict[str, lm15.LM15Error] = {}  # waves of which we never heard whether they were taken
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         if self._service.carries(request):
             with self._waves.waits():
-                reply = await self._batched(dspy.settings.call, request)
-            if reply:
-                return reply
-            self._tell_of_stragglers()
-        return await self.engine.complete(request)
+                if reply := await self._batched(dspy.settings.call, request):
+                    return reply
+        raise Unanswered("no job answered it", status=422)
 
     async def aclose(self) -> None:
         """Stop waiting. Jobs go on at the provider, and the next start takes them up again."""
@@ -67,12 +68,6 @@ class BatchEngine(Wrapped):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._service.aclose()
-        await self.engine.aclose()
-
-    def _tell_of_stragglers(self) -> None:
-        if not self._told:
-            self._told = True
-            self._say(f"batch: calls that {TRIES} waves leave unanswered go online, at the full price")
 
     async def _batched(self, key: str, request: lm15.Request) -> lm15.Response | None:
         tried = set[str]()
@@ -129,12 +124,12 @@ class BatchEngine(Wrapped):
         """Send a wave and keep its ticket. Raises what says that it was not taken; where nobody knows, it is looked
         for when its replies are."""
         try:
-            job = await self._service.submit(requests, wave.label)
+            job = await self._service.submit(requests, wave.label, self._say)
         except CERTAIN:
             await self._book.forget(wave.id)
             raise
         except lm15.LM15Error as error:
-            self._unsure[wave.id] = error
+            self._say(f"batch wave {wave.id}: {str(error).splitlines()[0]}; looking whether it was taken")
             return
         await self._book.ticket(wave.id, job)
         self._say(f"batch {job}: {wave.size} calls sent, wave {wave.id}")
@@ -148,14 +143,11 @@ class BatchEngine(Wrapped):
 
     async def _settle(self, wave: Wave) -> bool:
         job = wave.job or await self._look_for(wave)
-        error = self._unsure.pop(wave.id, None)
         if job:
             await self._book.keep(wave.id, await self._service.replies(wave, job, self._say))
-            return True
-        await self._book.forget(wave.id)
-        if error:
-            raise error
-        return False
+        else:
+            await self._book.forget(wave.id)
+        return job is not None
 
     async def _look_for(self, wave: Wave) -> str | None:
         """The ticket of a wave whose ticket was lost; None where it surely was never sent.
@@ -182,6 +174,27 @@ class BatchEngine(Wrapped):
                 return found, all_seen
             await asyncio.sleep(LANDING)
         raise AssertionError("unreachable")
+
+
+class Straggling(Wrapped):
+    """A batch engine whose unanswered calls go to the same model online. Each may have its own bill around it."""
+
+    def __init__(self, batch: Engine, online: Engine, say: Say) -> None:
+        super().__init__(batch)
+        self.online, self._say, self._told = online, say, False
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        try:
+            return await self.engine.complete(request)
+        except Unanswered:
+            if not self._told:
+                self._told = True
+                self._say("batch: calls that no job answered go online, at the full price")
+            return await self.online.complete(request)
+
+    async def aclose(self) -> None:
+        await self.engine.aclose()
+        await self.online.aclose()
 
 
 def _ask(wave: Wave, provider: str, jobs: list[str]) -> UserError:

@@ -93,12 +93,19 @@ class BatchService(Shared):
             return False
         return not any(note.field == "config.stop" and note.action == "client_side" for note in notes)
 
-    async def submit(self, requests: Sequence[lm15.Request], label: str) -> str:
-        """Send one job; its ticket. Raises what lm15 does: of `CERTAIN` the provider took nothing, of the rest nobody
-        can know."""
+    async def submit(self, requests: Sequence[lm15.Request], label: str, say: Say) -> str:
+        """Send one job, waiting while the provider takes no more; its ticket. Raises what lm15 does: of `CERTAIN` the
+        provider took nothing, of the rest nobody can know."""
         named = tuple(dataclasses.replace(request, model=self.model) for request in requests)
-        job: lm15.BatchJobInfo = await self._lm.batch_submit(lm15.BatchRequest(requests=named, label=label))
-        return job.id
+        job = lm15.BatchRequest(requests=named, label=label)
+        for pause in _pauses():
+            try:
+                taken: lm15.BatchJobInfo = await self._lm.batch_submit(job)
+                return taken.id
+            except lm15.RateLimitError as error:
+                say(f"batch {label}: {str(error).splitlines()[0]}; asking again in {pause:.0f} s")
+                await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
 
     async def replies(self, wave: Wave, job: str, say: Say) -> list[bytes]:
         """Wait for a job to end; what it brought for each call of the wave, empty where nothing came."""
@@ -173,7 +180,6 @@ class BatchService(Shared):
 CERTAIN = (
     lm15.AuthError,
     lm15.BillingError,
-    lm15.RateLimitError,
     lm15.InvalidRequestError,
     lm15.CapabilityError,
     lm15.ConfigurationError,
