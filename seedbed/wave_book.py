@@ -47,9 +47,10 @@ class WaveBook:
         query = "select wave from asked join waves on wave = id where key = ? order by written, id"
         return [row[0] for row in self._store.rows(query, key)]
 
-    def wave(self, id: str) -> Wave:
+    def wave(self, id: str) -> Wave | None:
         """A wave that stands in the book."""
-        return Wave(*self._store.row("select id, size, written, job from waves where id = ?", id))
+        row = self._store.row("select id, size, written, job from waves where id = ?", id)
+        return Wave(*row) if row else None
 
     def jobs(self) -> set[str]:
         """The tickets of all waves."""

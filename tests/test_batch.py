@@ -100,6 +100,28 @@ def test_a_row_that_was_stopped_is_left_out_and_equal_requests_of_other_draws_ar
     assert [job.prompts for job in provider.jobs] == [["same"] * 3]
 
 
+def test_a_call_asked_again_while_its_wave_is_on_its_way_is_sent_once(
+    provider: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = BatchService.submit
+
+    async def slowly(*args: Any) -> str:
+        await asyncio.sleep(0.5)  # longer than a job takes to show in the list
+        return await submit(*args)
+
+    monkeypatch.setattr(BatchService, "submit", slowly)
+
+    async def work(setting: Setting) -> None:
+        stopped = asyncio.create_task(setting.ask("same"))
+        while not setting.book.lost(1):
+            await asyncio.sleep(0.01)
+        stopped.cancel()
+        assert await setting.ask("same") == "re: same"
+
+    within(tmp_path, provider, work)
+    assert paid_once(provider, 1, 1)
+
+
 def test_what_a_wave_leaves_unanswered_goes_into_the_next(provider: BatchServer, tmp_path: Path) -> None:
     provider.plan(Fate(answer=lambda place: ("ok", "error", "missing", "expired")[place]), Fate())
     replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base), steps=1))

@@ -137,11 +137,17 @@ class BatchEngine(Wrapped):
     async def _settled(self, wave: str) -> bool:
         """Wait until the book holds what a wave brought; False where the wave turns out never to have been sent."""
         if wave not in self._settling:
-            self._settling[wave] = asyncio.create_task(self._settle(self._book.wave(wave)))
+            self._settling[wave] = asyncio.create_task(self._settle(wave))
             self._settling[wave].add_done_callback(lambda _: self._settling.pop(wave))
         return await asyncio.shield(self._settling[wave])
 
-    async def _settle(self, wave: Wave) -> bool:
+    async def _settle(self, id: str) -> bool:
+        wave = self._book.wave(id)
+        if wave and not wave.job and self._sending:  # it may be on its way, asked for again by a row that was stopped
+            await asyncio.wait(self._sending)
+            wave = self._book.wave(id)
+        if wave is None:
+            return False
         job = wave.job or await self._look_for(wave)
         if job:
             await self._book.keep(wave.id, await self._service.replies(wave, job, self._say))
