@@ -4,8 +4,8 @@
 
 OpenAI's `/chat/completions` and `/completions`, below a path that sets the latency: `/fixed-200/v1` is 200 ms,
 `/lognormal-1000-0.8/v1` has a mean of 1,000 ms and a sigma of 0.8. A latency depends on the messages alone, so whoever
-asks the same waits the same. So does a reply at temperature 0; above, every reply is another. Replies are in the format
-the prompt asks for and made of the document's own words. `GET /stats` counts.
+asks the same waits the same. So does a reply at temperature 0; above, every reply is another, unless the request has a
+`seed`. Replies are in the format the prompt asks for and made of the document's own words. `GET /stats` counts.
 """
 
 import argparse
@@ -53,8 +53,8 @@ def serving() -> Iterator[str]:
 
 
 def stats(address: str) -> dict[str, Any]:
-    """What a server counted: `requests`, `most` in flight at once, `seconds` from the first request to the last reply,
-    its CPU `cpu_ms` a request, and `prompts`, a sum over all messages, equal for clients that sent the same ones."""
+    """What a server counted: `requests`, `inside` it now and at `most`, `seconds` from the first request to the last
+    reply, its CPU `cpu_ms` a request, and `prompts`, a sum over all messages, equal for clients that sent the same ones."""
     with urllib.request.urlopen(f"{address}/stats") as reply:
         found: dict[str, Any] = json.load(reply)
     return found
@@ -79,7 +79,7 @@ class Counts:
     def report(self) -> dict[str, Any]:
         spent = 1000 * (time.process_time() - self._spent) / max(self.requests, 1)
         figures = {"cpu_ms": round(spent, 3), "seconds": self._last - self._first}
-        return figures | {"requests": self.requests, "most": self.most, "prompts": self.prompts}
+        return figures | {name: getattr(self, name) for name in ("requests", "inside", "most", "prompts")}
 
 
 class Connection(asyncio.Protocol):
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
             return self._send(b'{"error": {"message": "there are no messages"}}', b"400 Bad Request")
         mark = zlib.crc32("\n".join(texts).encode())
         self._counts.begin(mark)
-        salt = self._counts.requests if asked.get("temperature") else 0
+        salt = (asked.get("seed") or self._counts.requests) if asked.get("temperature") else 0
         raw = _completion(asked.get("model", ""), texts, reply(texts[-1], mark + salt), chat="messages" in asked)
         self._loop.call_later(latency(path.split("/")[1])(mark), self._finish, raw)
         return None
