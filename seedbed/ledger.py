@@ -3,10 +3,10 @@
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seedbed.errors import BudgetReached, UserError
 from seedbed.settings import Budget, RunSettings
@@ -73,6 +73,8 @@ class Ledger:
         path: the file. account: what this process spends for (`compile`, or a run's id).
         budget: caps on all accounts together, for ever. run: caps on this account.
 
+    `room` is what was left of the tightest cap, as a share of it, when something was last reserved; None without caps.
+
     Raises UserError where the file cannot be used, or where a cap in dollars would have to count calls that were made
     while their price was unknown.
     """
@@ -87,6 +89,7 @@ class Ledger:
         self._worker: asyncio.Task[None] | None = None
         self._stuck = False  # the first of those asked for did not fit, and nothing was closed since
         self._refuse_unpriced()
+        self.room = _share(self._limits, _left(self._limits, self._store.row))
 
     @property
     def counts_calls(self) -> bool:
@@ -211,7 +214,7 @@ class Ledger:
     ) -> tuple[int, str]:
         """How many of those asked for fit, the first ones, and the cap that the next one would break."""
         database.executemany(_ADD, [(self.account, *change) for change in changes])
-        room = [limit.most - _spent(database, limit) for limit in self._limits]
+        room = _left(self._limits, lambda statement, *values: database.execute(statement, values).fetchone())
         granted, broken = list[Reservation](), ""
         for reservation in asked:
             wanted = [reservation.calls if limit.column == "calls" else reservation.nano or 0 for limit in self._limits]
@@ -222,6 +225,7 @@ class Ledger:
             room = [left - want for left, want in zip(room, wanted, strict=True)]
             granted.append(reservation)
         database.executemany(_ADD, [(self.account, *_whole(reservation)) for reservation in granted])
+        self.room = _share(self._limits, room)
         return len(granted), broken
 
     def _refuse_unpriced(self) -> None:
@@ -241,9 +245,14 @@ def _limits(section: str, usd: float | None, calls: int | None, account: str | N
     return [_Limit(f"{section}.{key}", column, most, account) for key, (column, most) in caps.items() if most]
 
 
-def _spent(database: sqlite3.Connection, limit: _Limit) -> int:
-    statement = f"select coalesce(sum({limit.column}), 0) from spent where account = coalesce(?, account)"
-    return int(database.execute(statement, (limit.account,)).fetchone()[0])
+def _left(limits: Sequence[_Limit], row: Callable[..., Any]) -> list[int]:
+    """What is left of each cap; `row(statement, *values)` asks the file."""
+    statement = "select coalesce(sum({}), 0) from spent where account = coalesce(?, account)"
+    return [limit.most - int(row(statement.format(limit.column), limit.account)[0]) for limit in limits]
+
+
+def _share(limits: Sequence[_Limit], room: Sequence[int]) -> float | None:
+    return min((left / limit.most for limit, left in zip(limits, room, strict=True)), default=None)
 
 
 def _whole(reservation: Reservation) -> _Change:

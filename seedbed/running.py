@@ -61,6 +61,7 @@ class Run:
             self._ahead = min(self._ahead, self.limits.lag)
         self._tasks: dict[int, asyncio.Future[Outcome]] = {}
         self._position, self._dry = 0, False
+        self._made, self._room = 0, session.ledger.room
 
     async def work(self) -> str:
         """Run until done; returns why it stopped. Cancelling it loses calls in flight at most."""
@@ -112,6 +113,7 @@ class Run:
 
     def _ended(self, task: asyncio.Future[Outcome]) -> None:
         if not (task.cancelled() or task.exception()):
+            self._made += 1
             self._launch()
 
     def _wanted(self) -> bool:
@@ -121,13 +123,23 @@ class Run:
         live = len(self._tasks) - len(done)
         if not self._tasks:
             return True
-        if self._dry or live >= self._live or len(self._tasks) >= self._ahead:
+        if self._dry or live >= self._live or len(self._tasks) >= self._ahead or not self._affordable(live):
             return False
         passed = sum(task.result().passed for task in done if not (task.cancelled() or task.exception()))
-        rate = (self.accepted + 1) / (self.sources + 2)  # accepted rows a source, by the rule of succession
+        rate = (self.accepted + 1) / (self.sources + 1)  # accepted rows a source; one until there is more to go by
         missing = self.goal - self.accepted - passed
         room = self.limits.candidates - self.candidates - len(self._tasks)
         return room > 0 and live * rate < missing
+
+    def _affordable(self, live: int) -> bool:
+        """Whether what the caps leave would see one more source to its end, by what those of this sitting took.
+
+        For what is spent on sources that come to no end is spent in vain. Never more are at work than have ended, and
+        one: until the first has, nobody knows what a source takes.
+        """
+        if (room := self.session.ledger.room) is None or self._room is None or not live:
+            return True
+        return live <= self._made and (live + 1) * (self._room - room) <= room * self._made
 
     def _take(self, position: int) -> Source | None:
         """The feed's source, after it has heard of exactly the rows accepted up to a lag before."""
