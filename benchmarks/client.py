@@ -139,6 +139,7 @@ def _ours(side: str, address: str, load: Load) -> dict[str, float]:
 
     from programs.candidate import digest
     from programs.program import run_sync
+    from seedbed.collector import calm
     from seedbed.journal import Scope
 
     program = ThreeCalls()
@@ -149,7 +150,7 @@ def _ours(side: str, address: str, load: Load) -> dict[str, float]:
         if candidate.dropped:
             raise SystemExit(f"{side}: {candidate.dropped}")
 
-    with _stack(side, address, load):
+    with _stack(side, address, load), calm():
         return run_sync(_timed(row, load))
 
 

@@ -1,6 +1,7 @@
 """A run into a folder: what is in it beside the rows, and how it is taken up again."""
 
 import dataclasses
+import functools
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +13,9 @@ from metrics.metric import Metric
 from optimize import artefact
 from programs.program import Program, run_sync
 from seedbed.arm import Arm
+from seedbed.attempts import Attempts
 from seedbed.card import write_card
+from seedbed.collector import calm
 from seedbed.config import Config
 from seedbed.errors import TeacherDown, UserError
 from seedbed.journal import copy_journal
@@ -29,12 +32,19 @@ REPORT, JOURNAL = "run.json", "journal.sqlite"
 
 
 def write_dataset(
-    project: Project, out: Path, *, uncompiled: bool, progress: Progress, replay: Path | None = None
+    project: Project,
+    out: Path,
+    *,
+    uncompiled: bool,
+    progress: Progress,
+    replay: Path | None = None,
+    waves: Sequence[str] = (),
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Run until N rows are accepted or a limit is met; (run.json's content, three sample rows).
 
     An interrupt or a failing model still leaves the rows accepted so far, whole and loadable, before it goes on.
     With `replay`, a run's folder, no model is asked: rows are made again from the calls in its journal alone.
+    `waves` settle, as WAVE=JOB or WAVE=none, batches of which it is not known whether they were sent.
     """
     _check_folder(project, out)
     if replay and replay != out:
@@ -46,12 +56,15 @@ def write_dataset(
         project, out / JOURNAL, history=False, say=progress.say, caps=project.config.run, offline=replay is not None
     )
     with session:
+        for wave in waves:
+            session.settle(wave)
         arms, metric = open_arms(session, uncompiled=uncompiled, say=progress.say)
         _check_program(out, _programs(arms))
-        run = Run(session, arms, metric, out, progress)
+        run = Run(session, arms, metric, out, progress, _makes(project, out, progress, replay))
         stopped, complete = "an error ended it", False
         try:
-            stopped, complete = run_sync(run.work()), True
+            with calm():
+                stopped, complete = run_sync(run.work()), True
         except KeyboardInterrupt:
             stopped = "interrupted"
         except TeacherDown as error:
@@ -97,6 +110,15 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
         Arm(alias, program, carried | {"teacher": alias, "program": artefact.state_hash(program), "seeds": seeds})
         for alias, program, seeds in opened
     ], metric
+
+
+def _makes(project: Project, out: Path, progress: Progress, replay: Path | None) -> Any:
+    """What makes the attempts: this process or workers. A replay, which asks no model, needs none."""
+    if project.config.run.engine == "local" or replay:
+        return Attempts
+    from seedbed.cluster import RemoteAttempts
+
+    return functools.partial(RemoteAttempts, folder=out.resolve() / "workers", say=progress.say)
 
 
 def _programs(arms: Sequence[Arm]) -> str:
@@ -210,11 +232,16 @@ def _public(config: Config) -> dict[str, Any]:
 
 
 def _warnings(project: Project) -> list[str]:
-    alias, entry = project.config.entry("teacher")
-    if entry.trains:
-        return []
-    state = "may not" if entry.trains is False else "is not stated to be allowed to"
-    return [f"the output of {alias} ({entry.model}) {state} train other models; see trains: in its model entry"]
+    config, warnings = project.config, list[str]()
+    writers = [*config.roles.cascade, *([config.fallback.teacher] if config.fallback.teacher else [])]
+    for alias in dict.fromkeys(writers):
+        entry = config.models[alias]
+        if not entry.trains:
+            state = "may not" if entry.trains is False else "is not stated to be allowed to"
+            warnings.append(
+                f"the output of {alias} ({entry.model}) {state} train other models; see trains: in its model entry"
+            )
+    return warnings
 
 
 def _write(out: Path, report: dict[str, Any], run: Run) -> None:

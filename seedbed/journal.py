@@ -1,5 +1,6 @@
 """The journal: every model call that was paid for, so that nothing is ever paid for twice."""
 
+import asyncio
 import collections
 import contextlib
 import dataclasses
@@ -16,7 +17,9 @@ import dspy
 import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
+from rbloom import Bloom
 
+from seedbed.engines.batch_service import by_batch
 from seedbed.errors import UserError
 from seedbed.salvage import mended
 from seedbed.store import Store, unusable
@@ -24,20 +27,28 @@ from seedbed.store import Store, unusable
 Timed = tuple[lm15.Response, float]
 """A reply, and the seconds it added to the time in which its model was at work."""
 
+Call = Sequence[Any]
+"""A line of the table of calls."""
+
+CALLS = 4_000_000  # calls and outcomes up to which a look at what is not there costs nothing; 5 MB
+
 SCHEMA = """
 create table if not exists calls (key text primary key, alias text, scope text, request blob, response blob,
-                                  input_tokens integer, output_tokens integer, seconds real, work real, crc integer);
+                                  input_tokens integer, output_tokens integer, seconds real, work real, crc integer,
+                                  batch integer);
 create table if not exists outcomes (setup text, id text, outcome blob, crc integer, primary key (setup, id));
 create table if not exists setups (setup text primary key, made_with blob);
 create table if not exists facts (name text primary key, fact text);
 """
+_CALL = "insert or replace into calls values"
 
 
 @dataclasses.dataclass
 class Tally:
     """Calls and tokens; `replayed` calls came from the journal, or from an equal call in flight, and cost nothing;
     the `paid` tokens are the others'. `seconds` is the time in which the model was at work, whatever ran at once; a
-    replayed call counts as it did when it was paid."""
+    replayed call counts as it did when it was paid. The `batch` tokens are those of replies of a batch service, for
+    which it took `SHARE` of the price."""
 
     calls: int = 0
     replayed: int = 0
@@ -46,6 +57,8 @@ class Tally:
     paid_input: int = 0
     paid_output: int = 0
     seconds: float = 0.0
+    batch_input: int = 0
+    batch_output: int = 0
 
     def add(self, response: lm15.Response, seconds: float, *, replayed: bool) -> None:
         """Count one reply. A token count the server did not give is 0."""
@@ -56,6 +69,8 @@ class Tally:
         self.input_tokens, self.output_tokens = self.input_tokens + read, self.output_tokens + written
         if not replayed:
             self.paid_input, self.paid_output = self.paid_input + read, self.paid_output + written
+        if by_batch(response):
+            self.batch_input, self.batch_output = self.batch_input + read, self.batch_output + written
 
 
 class Scope:
@@ -105,42 +120,62 @@ class Journal:
             os.close(self._held)
             raise
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
+        self._there = Bloom(CALLS, 0.01)  # sqlite reads its pages anew after every commit, 50 us a look
+        for select in ("select key from calls", "select setup || id from outcomes"):
+            for (key,) in self._store.each(select):
+                self._there.add(key)
         self._closing = threading.Lock()
 
     def get(self, key: str) -> Timed | None:
         """The reply kept under this key, and the model time it took."""
-        row = self._store.row("select response, crc, work from calls where key = ?", key)
-        return (response_from_dict(orjson.loads(row[0])), row[2]) if row and self._sound(row[0], row[1]) else None
+        row = self._row(key, "select response, crc, work from calls where key = ?", key)
+        return (_reply(row[0]), row[2]) if row and self._sound(row[0], row[1]) else None
 
     async def put(
         self, key: str, alias: str, request: bytes, response: lm15.Response, seconds: float, work: float
     ) -> None:
         """Keep a reply: `seconds` from asking to hearing, of which `work` were added to the model's time at work."""
-        scope, usage, reply = dspy.settings.get("scope"), response.usage, orjson.dumps(response_to_dict(response))
-        told = (usage.input_tokens, usage.output_tokens, seconds, work, zlib.crc32(reply))
-        await self._store.write(
-            "insert or replace into calls values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (key, alias, scope.id if scope else "", request, reply, *told),
-        )
+        self._there.add(key)
+        await self._store.write(_CALL, call(key, alias, request, response, seconds, work))
+
+    async def take(self, calls: Sequence[Call]) -> None:
+        """Keep calls that were made elsewhere."""
+        self._there.update(one[0] for one in calls)
+        await asyncio.gather(*(self._store.write(_CALL, one) for one in calls))
+
+    async def index(self) -> None:
+        """Make ready for `made_for`. It slows the keeping of calls by a little, so it is made for those who ask."""
+        await self._store.decide(lambda db: db.execute("create index if not exists scopes on calls (scope)"))
+
+    def made_for(self, id: str) -> list[Call]:
+        """The calls made for a candidate, or used by its outcome under any setup."""
+        calls = self._store.rows("select * from calls where scope = ?", id)
+        kept = "select outcome, crc from outcomes where setup in (select setup from setups) and id = ?"
+        used = {
+            key for row in self._store.rows(kept, id) if self._sound(*row) for key, _ in orjson.loads(row[0])["calls"]
+        }
+        others = used.difference(one[0] for one in calls)
+        return calls + [row for key in others if (row := self._store.row("select * from calls where key = ?", key))]
 
     def outcome(self, setup: str, id: str) -> dict[str, Any] | None:
         """What became of a candidate under this setup (everything its outcome depends on, as a digest)."""
-        row = self._store.row("select outcome, crc from outcomes where setup = ? and id = ?", setup, id)
+        row = self._row(setup + id, "select outcome, crc from outcomes where setup = ? and id = ?", setup, id)
         return orjson.loads(row[0]) if row and self._sound(*row) else None
 
     async def record(self, setup: str, id: str, outcome: dict[str, Any]) -> None:
         """Keep what became of a candidate."""
         kept = orjson.dumps(outcome)
         values = (setup, id, kept, zlib.crc32(kept))
-        await self._store.write("insert or replace into outcomes values (?, ?, ?, ?)", values)
+        self._there.add(setup + id)
+        await self._store.write("insert or replace into outcomes values", values)
 
     def describe(self, setup: str, made_with: dict[str, Any]) -> None:
         """Keep what a setup stands for."""
-        self._store.write_now(("insert or replace into setups values (?, ?)", (setup, orjson.dumps(made_with))))
+        self._store.write_now(("insert or replace into setups values", (setup, orjson.dumps(made_with))))
 
     def fact(self, name: str, default: str) -> str:
         """What this journal remembers under a name; from now on the default where that is nothing yet."""
-        self._store.write_now(("insert or ignore into facts values (?, ?)", (name, default)))
+        self._store.write_now(("insert or ignore into facts values", (name, default)))
         found: str = self._store.row("select fact from facts where name = ?", name)[0]
         return found
 
@@ -152,11 +187,12 @@ class Journal:
     def totals(self) -> dict[str, Tally]:
         """By alias, what all calls kept in this journal took, whenever they were made."""
         rows = self._store.rows(
-            "select alias, count(*), total(input_tokens), total(output_tokens) from calls group by 1"
+            "select alias, count(*), total(input_tokens), total(output_tokens), "
+            "total(input_tokens * batch), total(output_tokens * batch) from calls group by 1"
         )
         return {
-            alias: Tally(calls, 0, int(read), int(written), int(read), int(written))
-            for alias, calls, read, written in rows
+            alias: Tally(calls, 0, int(read), int(written), int(read), int(written), 0.0, int(cheap_in), int(cheap_out))
+            for alias, calls, read, written, cheap_in, cheap_out in rows
         }
 
     def close(self) -> None:
@@ -167,6 +203,9 @@ class Journal:
                 os.close(self._held)
                 self._held = None
 
+    def _row(self, key: str, select: str, *values: str) -> Any:
+        return self._store.row(select, *values) if key in self._there else None
+
     def _sound(self, kept: bytes, crc: int) -> bool:
         if zlib.crc32(kept) == crc:
             return True
@@ -174,6 +213,23 @@ class Journal:
         if note not in self.notes:
             self.notes.append(note)
         return False
+
+
+def call(key: str, alias: str, request: bytes, response: lm15.Response, seconds: float, work: float) -> Call:
+    """What is kept of a call, made for the candidate in whose scope this is asked; see `Journal.put`."""
+    scope, usage, reply = dspy.settings.get("scope"), response.usage, orjson.dumps(response_to_dict(response))
+    counted = (usage.input_tokens, usage.output_tokens, seconds, work, zlib.crc32(reply), by_batch(response))
+    return (key, alias, scope.id if scope else "", request, reply, *counted)
+
+
+def timed(call: Call) -> Timed | None:
+    """The reply of a call that was kept; None where it changed on the disk."""
+    reply, work, crc = call[4], call[8], call[9]
+    return (_reply(reply), work) if zlib.crc32(reply) == crc else None
+
+
+def _reply(kept: bytes) -> lm15.Response:
+    return response_from_dict(orjson.loads(kept))
 
 
 def copy_journal(path: Path, to: Path) -> None:

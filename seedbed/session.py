@@ -18,6 +18,7 @@ from seedbed.calibrating import Calibrator
 from seedbed.config import unknown
 from seedbed.cross_encoder import cross_encoder
 from seedbed.embedder import Embedder
+from seedbed.engines.batch_service import SHARE
 from seedbed.errors import UserError
 from seedbed.journal import Journal, Scope, Tally
 from seedbed.ledger import Ledger
@@ -27,6 +28,7 @@ from seedbed.project import Project
 from seedbed.settings import RunSettings
 from seedbed.teacher import Models, Say, silent
 from seedbed.teacher_lm import TeacherLM
+from seedbed.wave_book import WaveBook
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else DSPy fetches a price map over the network
 
@@ -56,19 +58,31 @@ class Session:
         check_prices(project.config)
         self.project, self.embed = project, Embedder(project.config.embedder)
         self.entail = cross_encoder(encoder) if (encoder := project.config.gates.cross_encoder) else None
-        self.journal = Journal(journal)
-        try:
-            account = self.journal.fact("account", secrets.token_hex(8))
-            self.ledger = Ledger(project.base / ".seedbed" / "ledger.sqlite", account, project.config.budget, caps)
-        except BaseException:
-            self.journal.close()
-            raise
+        self.journal, self.ledger = self._books(journal, caps)
+        batches = caps is not None and caps.mode == "batch" and not offline
+        self.book = WaveBook(journal.with_name("batches.sqlite")) if batches else None
         self.models = Models(
-            project.config.models, project.base, self.journal, ledger=self.ledger, say=say, offline=offline
+            project.config.models,
+            project.base,
+            self.journal,
+            ledger=self.ledger,
+            book=self.book,
+            say=say,
+            offline=offline,
         )
         self._history, self._open = history, contextlib.ExitStack()
         for note in self.journal.notes:
             say(note)
+
+    def _books(self, path: Path, caps: RunSettings | None) -> tuple[Journal, Ledger]:
+        """Where calls are kept, and where what they cost is booked."""
+        journal, budget = Journal(path), self.project.config.budget
+        try:
+            account = journal.fact("account", secrets.token_hex(8))
+            return journal, Ledger(self.project.base / ".seedbed" / "ledger.sqlite", account, budget, caps)
+        except BaseException:
+            journal.close()
+            raise
 
     def __enter__(self) -> "Session":
         """Open teacher and judge. Raises UserError where one cannot be; nothing stays open then."""
@@ -97,6 +111,8 @@ class Session:
         self._open.close()
         run_sync(self.models.aclose())
         run_sync(self.ledger.aclose())
+        if self.book:
+            self.book.close()
         self.journal.close()
 
     def lm(self, role: str) -> TeacherLM:
@@ -173,6 +189,16 @@ class Session:
         there = {judge.aspect for judge in judges}
         return judges + [judge for judge in self.judges() if judge.aspect in needed - there]
 
+    def row(self) -> contextlib.AbstractContextManager[None]:
+        """The calls made inside are one row's: a batch is sent once every row waits."""
+        return self.models.waves.row() if self.book else contextlib.nullcontext()
+
+    def settle(self, wave: str) -> None:
+        """Take a person's word, WAVE=JOB or WAVE=none, on a batch of which nobody else knows whether it was sent."""
+        if not self.book:
+            raise UserError(f"--wave {wave}: this run sends no batches.", hint="Set run.mode: batch, or leave it out.")
+        self.book.settle(wave)
+
     @contextlib.contextmanager
     def scope(self, id: str, draw: int = 0) -> Iterator[Scope]:
         """Calls made inside belong to one candidate and are counted for it."""
@@ -187,6 +213,7 @@ class Session:
                 if (known := price(models[alias])) is None:
                     return None
                 total += known.dollars(tally.input_tokens, tally.output_tokens)
+                total -= (1 - SHARE) * known.dollars(tally.batch_input, tally.batch_output)
         return total
 
 

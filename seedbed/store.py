@@ -4,9 +4,9 @@ import asyncio
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,8 +14,9 @@ from typing import Any, TypeVar
 from seedbed.errors import UserError
 
 T = TypeVar("T")
+SIZES = (256, 64, 16, 4, 1)
 Write = tuple[str, Sequence[Any]]
-"""A statement and its values."""
+"""A statement and its values; one that ends with `values` is completed for as many rows as there are."""
 
 
 class Store:
@@ -53,6 +54,13 @@ class Store:
         try:
             with self._lock:
                 return self._reader.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise unusable(self.path, error) from error
+
+    def each(self, statement: str) -> Iterator[Any]:
+        """All of them, one by one, for selects whose rows would fill the memory. Not while others read."""
+        try:
+            yield from self._reader.execute(statement)
         except sqlite3.Error as error:
             raise unusable(self.path, error) from error
 
@@ -113,12 +121,28 @@ class Store:
         with self._writer:  # one transaction, rolled back as a whole
             self._writer.execute("begin immediate")
             for statement, group in groupby(writes, key=itemgetter(0)):
-                self._writer.executemany(statement, [values for _, values in group])
+                rows = [values for _, values in group]
+                if not statement.endswith("values"):
+                    self._writer.executemany(statement, rows)
+                    continue
+                for some in _together(rows):
+                    marks = f"({', '.join('?' * len(some[0]))})"
+                    self._writer.execute(f"{statement} {', '.join([marks] * len(some))}", [*chain(*some)])
 
     def _decide(self, work: Callable[[sqlite3.Connection], T]) -> T:
         with self._writer:
             self._writer.execute("begin immediate")
             return work(self._writer)
+
+
+def _together(rows: list[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    """Rows to be written by one statement: for every statement this thread has to get hold of Python's lock again,
+    which on a busy event loop takes milliseconds. A few sizes alone, so that sqlite knows the statements."""
+    start = 0
+    while start < len(rows):
+        size = next(size for size in SIZES if size <= len(rows) - start)
+        yield rows[start : start + size]
+        start += size
 
 
 def _connect(path: Path) -> sqlite3.Connection:

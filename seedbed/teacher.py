@@ -6,6 +6,8 @@ from pathlib import Path
 
 from dspy import lm15
 
+from seedbed.engines.batch import BatchEngine, Straggling
+from seedbed.engines.batch_service import SHARE, BatchService
 from seedbed.engines.budgeted import Budgeted
 from seedbed.engines.engine import Engine, Wrapped
 from seedbed.engines.fallback import Fallback
@@ -16,8 +18,10 @@ from seedbed.errors import UserError
 from seedbed.journal import Journal
 from seedbed.ledger import Ledger
 from seedbed.model_entry import ModelEntry
-from seedbed.prices import price
+from seedbed.prices import FREE, Price, price
 from seedbed.teacher_lm import NotKept, TeacherLM
+from seedbed.wave_book import WaveBook
+from seedbed.waves import Waves
 
 SAMPLED = 0.7  # the temperature of every further draw from one source
 
@@ -33,7 +37,8 @@ class Models:
 
     Args:
         entries: by alias. base: the folder their paths start from. journal: where replies are kept.
-        ledger: where what they cost is booked, and capped; None books nothing. offline: make no call at all.
+        ledger: where what they cost is booked, and capped; None books nothing. book: of the waves in which calls
+        go to the provider's batch service; None sends them one by one. offline: make no call at all.
         say: told in a line when an endpoint goes down, is back, or another stands in for it.
     """
 
@@ -44,12 +49,15 @@ class Models:
         journal: Journal,
         *,
         ledger: Ledger | None = None,
+        book: WaveBook | None = None,
         say: Say = silent,
         offline: bool = False,
     ) -> None:
         self.entries, self._base, self._journal = entries, base, journal
-        self._ledger, self._say, self._offline = ledger, say, offline
+        self._ledger, self._book, self._say, self._offline = ledger, book, say, offline
+        self.waves = Waves()
         self._stacks: dict[tuple[str, bool], Engine] = {}
+        self._attempts: dict[str, Engine] = {}
         self._lms: dict[tuple[str, str | None], TeacherLM] = {}
 
     def lm(self, alias: str, fallback: str | None = None) -> TeacherLM:
@@ -76,20 +84,33 @@ class Models:
         """Tries again, asks the ledger, keeps the limits, asks the endpoint. Limits are the model's, not the role's:
         roles share one stack, apart from whether it waits for an endpoint that is down."""
         if (alias, patient) not in self._stacks:
-            entry, twin = self.entries[alias], self._stacks.get((alias, not patient))
-            inner = twin.engine if isinstance(twin, Retrying) else self._attempt(alias, entry)
-            self._stacks[alias, patient] = Retrying(
-                inner, patience=entry.patience if patient else 0, alias=alias, say=self._say
-            )
+            entry = self.entries[alias]
+            if alias not in self._attempts:
+                self._attempts[alias] = self._attempt(alias, entry)
+            patience = entry.patience if patient else 0
+            online = Retrying(self._attempts[alias], patience=patience, alias=alias, say=self._say)
+            self._stacks[alias, patient] = self._batched(alias, entry, online) if self._book else online
         return self._stacks[alias, patient]
 
     def _attempt(self, alias: str, entry: ModelEntry) -> Engine:
         """One attempt at a call."""
-        engine = _engine(entry, self._base)
         if self._offline:
-            return Offline(engine)
-        engine = Limited(engine, concurrency=engine.concurrency, rpm=entry.rpm, tpm=entry.tpm)
-        known = price(entry)
+            return Offline(_engine(entry.model_copy(update={"api_key": None}), self._base))
+        engine = _engine(entry, self._base)
+        limited = Limited(engine, concurrency=engine.concurrency, rpm=entry.rpm, tpm=entry.tpm)
+        return self._booked(limited, alias, price(entry))
+
+    def _batched(self, alias: str, entry: ModelEntry, online: Engine) -> Engine:
+        """Calls go in waves to the provider's batch service, those that no wave answers online."""
+        if not entry.api_base and entry.model.startswith(FREE):
+            return online
+        assert self._book
+        service, known = BatchService.of(entry.model, key_of(entry), entry.api_base), price(entry)
+        half = known and Price(known.input * SHARE, known.output * SHARE)
+        batch = BatchEngine(online, service, self._book, self.waves, self._say)
+        return Straggling(self._booked(batch, alias, half), online, self._say)
+
+    def _booked(self, engine: Engine, alias: str, known: Price | None) -> Engine:
         costs = known is None or known.input or known.output
         if self._ledger and (costs or self._ledger.counts_calls):
             return Budgeted(engine, self._ledger, alias, known)

@@ -25,6 +25,10 @@ def run(
         Path | None,
         typer.Option(help="Ask no model: make the rows again from this run's journal, into --out or in its own place."),
     ] = None,
+    wave: Annotated[
+        list[str] | None,
+        typer.Option(help="Batch mode: a wave's job at the provider, or none.", metavar="WAVE=JOB"),
+    ] = None,
     uncompiled: Annotated[bool, typer.Option("--uncompiled", help="Use the prompts as written.")] = False,
     config: ConfigOption = CONFIG,
     teacher: TeacherOption = None,

@@ -13,6 +13,8 @@ from seedbed.engines.engine import Engine, Wrapped, continuing
 from seedbed.engines.fallback import answered_by
 from seedbed.journal import Journal, Timed
 
+KEY = 32  # hex digits: 128 bits
+
 
 class Journaled(Wrapped):
     """An engine whose replies are journalled; the same call in flight twice is made once."""
@@ -73,9 +75,9 @@ class Journaled(Wrapped):
         """Identity, request and draw; above temperature 0 also the candidate and the call's occurrence in it."""
         scope, draw = dspy.settings.get("scope"), dspy.settings.get("draw", 0)
         told = b"%s|%d|%d|" % (self.identity.encode(), continuing(), draw)
-        key = hashlib.sha256(told + body).hexdigest()
+        key = hashlib.sha256(told + body).hexdigest()[:KEY]
         if temperature > 0 and scope:
-            key = hashlib.sha256(f"{key}|{scope.id}|{scope.occurrence(key)}".encode()).hexdigest()
+            key = hashlib.sha256(f"{key}|{scope.id}|{scope.occurrence(key)}".encode()).hexdigest()[:KEY]
         return key
 
 
