@@ -17,6 +17,8 @@ from seedbed.journal import Scope
 from seedbed.session import Session
 from seedbed.teacher import SAMPLED
 
+LIVE = 2  # sources at work for each call that may be in flight, so that none of these waits for scoring
+
 
 @dataclasses.dataclass
 class Try:
@@ -56,10 +58,13 @@ class Attempts:
 
     Args:
         arms: the teachers in the order they are tried. setup: everything an outcome depends on, as a digest.
+
+    `slots` are the calls that may be in flight.
     """
 
     def __init__(self, session: Session, arms: Sequence[Arm], metric: Metric, setup: str) -> None:
         self.session, self.arms, self.metric, self.setup = session, arms, metric, setup
+        self.slots = sum(session.models.lm(arm.teacher).async_engine.concurrency for arm in arms)
         self._seed, self._fallback = session.project.config.run.seed, session.project.config.fallback.teacher
 
     def id(self, position: int, source: Source) -> str:
@@ -70,21 +75,38 @@ class Attempts:
         """The outcome, if the journal has it."""
         id = self.id(position, source)
         kept = self.session.journal.outcome(self.setup, id)
-        return _read(id, source, kept, self.arms) if kept else None
+        return self.read(id, source, kept) if kept else None
 
     async def make(self, position: int, source: Source) -> Outcome:
-        """Ask, score, and keep what came of it. Raises what stops a whole run: TeacherDown, Spent, UserError."""
-        outcome, scopes = Outcome(self.id(position, source), []), list[Scope]()
+        """Ask, score, and keep what came of it. Raises what stops a run: TeacherDown, BudgetReached, UserError."""
+        outcome, kept = await self.tried(self.id(position, source), source)
+        if not outcome.failed:
+            await self.session.journal.record(self.setup, outcome.id, kept)
+        return outcome
+
+    async def aclose(self) -> None:
+        """Nothing is held here that was not before."""
+
+    async def tried(self, id: str, source: Source) -> tuple[Outcome, dict[str, Any]]:
+        """The outcome, and the same as the journal keeps it."""
+        outcome, scopes = Outcome(id, []), list[Scope]()
         for arm in self.arms:
-            with self.session.scope(outcome.id, source.draw) as scope:
+            with self.session.row(), self.session.scope(outcome.id, source.draw) as scope:
                 made, outcome.failed = await self._try(arm, source, scope)
             outcome.tries.append(made)
             scopes.append(scope)
             if outcome.passed:
                 break
-        if not outcome.failed:
-            await self.session.journal.record(self.setup, outcome.id, await self._kept(outcome, scopes))
-        return outcome
+        return outcome, await self._kept(outcome, scopes)
+
+    def read(self, id: str, source: Source, kept: dict[str, Any], *, failed: bool = False) -> Outcome:
+        """The outcome that was kept so."""
+        kinds, scored = {arm.teacher: arm.program.row for arm in self.arms}, iter(kept["scored"])
+        tries = [
+            Try(teacher, [_scored(source, next(scored), kinds[teacher]) for _ in range(n)], *spent)
+            for teacher, n, *spent in kept["tries"]
+        ]
+        return Outcome(id, tries, failed)
 
     async def _try(self, arm: Arm, source: Source, scope: Scope) -> tuple[Try, bool]:
         """What the teacher made of it, and whether a call of it failed for good."""
@@ -122,17 +144,7 @@ class Attempts:
         return await citations(self.session.embed, scored.candidate) if scored.worth.parts else []
 
 
-def _read(id: str, source: Source, kept: dict[str, Any], arms: Sequence[Arm]) -> Outcome:
-    kinds = {arm.teacher: arm.program.row for arm in arms}
-    scored = iter(kept["scored"])
-    return Outcome(
-        id,
-        [
-            Try(teacher, [_scored(source, next(scored), kinds[teacher]) for _ in range(n)], *spent)
-            for teacher, n, *spent in kept["tries"]
-        ],
-    )
-
-
 def _scored(source: Source, one: dict[str, Any], kind: type[Candidate]) -> Scored:
-    return Scored(source, kind.model_validate(one["candidate"]), Worth.model_validate(one["worth"]))
+    filled = one["candidate"].keys() - {"dropped"}  # a candidate of no kind stands for what was not made
+    candidate = (kind if filled else Candidate).model_validate(one["candidate"])
+    return Scored(source, candidate, Worth.model_validate(one["worth"]))

@@ -4,7 +4,7 @@ import asyncio
 import collections
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from metrics.variety import Sample
 from optimize.scoring import Scored
 from programs.candidate import Candidate, Drop, Source, digest
 from seedbed.arm import Arm
-from seedbed.attempts import Attempts, Outcome, Try
+from seedbed.attempts import LIVE, Attempts, Outcome, Try
 from seedbed.contamination import Contamination
 from seedbed.duplicates import Duplicates
 from seedbed.errors import BudgetReached
@@ -22,7 +22,6 @@ from seedbed.provenance import provenance
 from seedbed.rows import REJECTED, Shards, rejected, row, row_schema
 from seedbed.session import Session
 
-LIVE = 2  # sources at work for each call that may be in flight, so that none of these waits for scoring
 AHEAD = 8  # sources, of the same, that may be done before the one whose turn it is: what a slow call may hold up
 
 
@@ -33,7 +32,15 @@ class Run:
     and rows are accepted in that order, so an interrupted run and an uninterrupted one give the same rows.
     """
 
-    def __init__(self, session: Session, arms: Sequence[Arm], metric: Metric, out: Path, progress: Progress) -> None:
+    def __init__(
+        self,
+        session: Session,
+        arms: Sequence[Arm],
+        metric: Metric,
+        out: Path,
+        progress: Progress,
+        makes: Callable[[Session, Sequence[Arm], Metric, str], Attempts] = Attempts,
+    ) -> None:
         self.session, self.arms, self.metric, self.progress = session, arms, metric, progress
         self.project, self.out, self.limits = session.project, out, session.project.config.run
         gates = self.project.config.gates
@@ -48,15 +55,14 @@ class Run:
         self.sample = Sample(self.project.sources, leaves)
         setup = self._setup()
         session.journal.describe(setup, provenance(self.project, arms, metric))
-        self.attempts = Attempts(session, arms, metric, setup)
+        self.attempts = makes(session, arms, metric, setup)
         self._carried = {arm.teacher: arm.carried for arm in arms}
         self._started = time.monotonic()
         self._shards: dict[str, Shards] = {}
         self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
         self._duplicates = Duplicates(gates.near_duplicate, cosine=gates.near_duplicate_cosine, embed=session.embed)
         self._contamination = Contamination(gates.test_sets, self.project.base)
-        slots = sum(session.models.lm(arm.teacher).async_engine.concurrency for arm in arms)
-        self._live, self._ahead = LIVE * slots, AHEAD * slots
+        self._live, self._ahead = LIVE * self.attempts.slots, AHEAD * self.attempts.slots
         if self.feed.listens:
             self._ahead = min(self._ahead, self.limits.lag)
         self._tasks: dict[int, asyncio.Future[Outcome]] = {}
@@ -86,6 +92,7 @@ class Run:
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            await self.attempts.aclose()
 
     def finish(self, *, complete: bool) -> None:
         """Write the rows not yet written; after a complete run, remove shards that are no longer part of it."""

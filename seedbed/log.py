@@ -1,0 +1,86 @@
+"""A worker's log: what it did, on its own disk before anyone hears of it, in a file that a kill cannot spoil."""
+
+import asyncio
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from seedbed.errors import UserError
+
+LARGEST = 64 << 20  # bytes: a file that grew beyond is begun anew, with what was not heard of yet
+_HEAD = struct.Struct("<II")  # of a frame: the length of its body, and the body's CRC-32
+
+
+class Log:
+    """Frames, lists that JSON can hold, appended to a file and given out in their order. Used on one event loop.
+
+    A frame is in the file when `append` returns and so survives the kill of the process (a crash of the machine takes
+    what the system had not written yet). Raises UserError where the file cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._fresh, self._grown = path, list[bytes](), asyncio.Event()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab")
+        except OSError as error:
+            raise _unwritable(path, error) from error
+
+    def append(self, *frame: Any) -> None:
+        """Keep a frame, and give it out with the next news."""
+        body = orjson.dumps(frame)
+        try:
+            self._file.write(_framed(body))
+            self._file.flush()
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        self._fresh.append(body)
+        self._grown.set()
+
+    async def news(self) -> list[bytes]:
+        """The frames since the last time, each as JSON; waits for one. To ask again is to say that those given before
+        are kept elsewhere."""
+        if self._file.tell() > LARGEST:
+            self._begin_anew()
+        while not self._fresh:
+            self._grown.clear()
+            await self._grown.wait()
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def _begin_anew(self) -> None:
+        aside = self.path.with_suffix(".part")
+        aside.write_bytes(b"".join(map(_framed, self._fresh)))
+        aside.replace(self.path)
+        self._file.close()
+        self._file = self.path.open("ab")
+
+
+def read_log(path: Path) -> Iterator[bytes]:
+    """The frames of a log, each as JSON, up to the first that is not whole; none where there is no file to read."""
+    try:
+        file = path.open("rb")
+    except OSError:
+        return
+    with file:
+        while len(head := file.read(_HEAD.size)) == _HEAD.size:
+            length, crc = _HEAD.unpack(head)
+            body = file.read(length)
+            if len(body) < length or zlib.crc32(body) != crc:
+                return
+            yield body
+
+
+def _framed(body: bytes) -> bytes:
+    return _HEAD.pack(len(body), zlib.crc32(body)) + body
+
+
+def _unwritable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"Cannot write {path}: {error.strerror}.",
+        hint="Make room, or choose an --out that every worker can write to; finished calls are kept.",
+    )
