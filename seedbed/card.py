@@ -7,6 +7,7 @@ import yaml
 
 from metrics.variety import Variety
 from programs.recipe import recipes
+from seedbed.bill import bill_lines
 from seedbed.rows import write_whole
 
 
@@ -33,9 +34,11 @@ def _body(report: dict[str, Any]) -> str:
     judges = ", ".join(report["judges"]) or "none: the labels showed none to be of use, or none was asked for"
     models = "\n".join(
         f"- {role}: {report['config']['models'][alias]['model']}"
-        for role, alias in report["config"]["roles"].items()
+        for role, bound in report["config"]["roles"].items()
+        for alias in (bound if isinstance(bound, list) else [bound])
         if alias
     )
+    bill = "".join(f"- {line}\n" for line in bill_lines(report))
     warnings = "".join(f"\n**Note:** {warning}.\n" for warning in report["warnings"])
     return f"""# {recipe.gives.capitalize()}
 
@@ -57,7 +60,7 @@ The run stopped because {report["stopped"]}.
 - judges: {judges}
 - compiled program: `{report["program"]}`, metric: `{report["metric"]}`
 - calls {report["calls"]}, tokens in {report["input_tokens"]:,}, tokens out {report["output_tokens"]:,}
-
+{bill}
 Human involvement: labelled seeds and verdicts; rows were generated and checked by machine, none was read by a person.
 Every row carries its source (of a document: its character span), its scores with their reasons,
 and the hash of the program; `seedbed explain DIR ID` shows the prompts and replies behind it.

@@ -40,7 +40,7 @@ def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
         _case(
             kind.model_validate({key: row[key] for key in kind.model_fields if key in row}),
             row.get("document") or row.get("group") or row["source"],
-            report["config"]["roles"]["teacher"],
+            row["teacher"],
         )
         for row in rows
     ]

@@ -9,6 +9,7 @@ from optimize.artefact import Manifest
 from optimize.comparison import Gain, Standing
 from optimize.labels import Agreement
 from optimize.shipping import TOLERANCE
+from seedbed.bill import bill_lines
 from seedbed.figures import calibration_line
 
 
@@ -70,6 +71,7 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
         lines.append(f"  {count} rows were scored without the {name} judge: its verdict could not be read")
     dollars = "unknown (no price in the config)" if report["dollars"] is None else f"${report['dollars']:.4f}"
     lines.append(f"calls {report['calls']} ({report['replayed']} replayed), cost {dollars}, {report['seconds']:.0f} s")
+    lines += [f"  {line}" for line in bill_lines(report)]
     lines += [str(Variety.model_validate(report["variety"]))] if report["variety"] else []
     lines += [f"warning: {warning}" for warning in report["warnings"]]
     for sample in samples:
