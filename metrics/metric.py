@@ -101,12 +101,18 @@ class Metric:
     async def veto(self, candidate: Candidate, given: Collection[str] = ()) -> Drop | None:
         """The cheapest evidence first, on what is filled so far: what a program asks before it pays for more.
 
-        `given` are texts the teacher was given, which it may repeat even where they are a seed's.
+        `given` are texts the teacher was given, which it may repeat even where they are a seed's. A candidate is not
+        looked at again as long as nothing on it has changed.
         """
+        state = (id(self), tuple(given), candidate.document, candidate.prompt, candidate.response)
+        if candidate.cleared == state:
+            return None
         drop = veto(candidate) or self.recipe.filter(candidate)
         if not drop and candidate.prompt:
             drop = like_a_seed(candidate, [text for text in self.shown if text not in given])
-        return drop or await self._too_far(candidate)
+        drop = drop or await self._too_far(candidate)
+        candidate.cleared = None if drop else state
+        return drop
 
     async def worth(self, candidate: Candidate, *, label: str | None = None, given: Collection[str] = ()) -> Worth:
         """Score without judges: vetoes, then evidence; or likeness to a person's answer where there is one."""

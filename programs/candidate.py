@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 
 def digest(*parts: object) -> str:
@@ -45,6 +45,16 @@ class Candidate(BaseModel):
     """One training example in the making. Fields are filled step by step; a dropped one is filled no further."""
 
     dropped: Drop | None = None
+    _cleared: tuple[Any, ...] | None = PrivateAttr(None)
+
+    @property
+    def cleared(self) -> tuple[Any, ...] | None:
+        """The state in which a metric found nothing against it; no part of the row."""
+        return self._cleared
+
+    @cleared.setter
+    def cleared(self, state: tuple[Any, ...] | None) -> None:
+        self._cleared = state
 
     @property
     def document(self) -> str | None:

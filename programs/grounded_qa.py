@@ -12,7 +12,7 @@ from programs.candidate import Candidate, Drop, Exchange
 from programs.feeds import ChunkFeed
 from programs.program import Program
 from programs.recipe import Recipe, Seed
-from programs.step import Step
+from programs.step import Step, reworded
 from signatures.grounding import DOES_NOT_SAY, AnswerQuestion, AskBeyond, AskQuestion, InventDocument
 from signatures.wording import wordings
 
@@ -97,7 +97,7 @@ class GroundedQA(Program):
         with contextlib.suppress(AdapterParseError):
             return (
                 await step.acall(
-                    signature=step.signature.with_instructions(others[0]),
+                    signature=reworded(step.signature, others[0]),
                     document=candidate.passage,
                     question=candidate.question,
                 )

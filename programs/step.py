@@ -1,5 +1,6 @@
 """One call of a teacher: a signature with its wording, its message format and its demos, all three compiled."""
 
+import functools
 from typing import Any
 
 import dspy
@@ -41,17 +42,18 @@ class Step(dspy.Predict):
         if self.nearest and embed:
             embed = await ahead(embed, [self._key(demo) for demo in [*self.demos, kwargs]])
         demos = self.shown(kwargs, embed)
-        if not self._plain(kwargs):
+        signature = kwargs.pop("signature", self.signature)
+        if not self._plain(signature, kwargs):
             with dspy.context(adapter=FORMATS[self.format]):
-                return await super().aforward(demos=demos, **kwargs)
+                return await super().aforward(demos=demos, signature=signature, **kwargs)
         lm = self.lm or dspy.settings.lm
-        replies = await FORMATS[self.format].acall(lm, dict(self.config), self.signature, demos, kwargs)
-        return self._forward_postprocess(replies, self.signature, **kwargs)
+        replies = await FORMATS[self.format].acall(lm, dict(self.config), signature, demos, kwargs)
+        return self._forward_postprocess(replies, signature, **kwargs)
 
-    def _plain(self, kwargs: dict[str, Any]) -> bool:
+    def _plain(self, signature: type[dspy.Signature], kwargs: dict[str, Any]) -> bool:
         """Whether Predict's own way (defaults, warnings, streams, several replies) would add nothing to this call."""
         return (
-            kwargs.keys() == self.signature.input_fields.keys()
+            kwargs.keys() == signature.input_fields.keys()
             and all(type(value) is str for value in kwargs.values())
             and not (self.fields or self.config.get("n") or dspy.settings.send_stream)
             and bool(self.lm or dspy.settings.lm)
@@ -74,3 +76,9 @@ class Step(dspy.Predict):
 
     def _key(self, values: Any) -> str:
         return "\n".join(str(values[name]) for name in self.signature.input_fields if name in values)
+
+
+@functools.lru_cache(maxsize=64)
+def reworded(signature: type[dspy.Signature], instructions: str) -> type[dspy.Signature]:
+    """The signature with another instruction, the same class for the same two: making one takes a millisecond."""
+    return signature.with_instructions(instructions)
