@@ -156,7 +156,7 @@ class RemoteAttempts(Attempts):
 
     def _brief(self, number: int) -> Any:
         project, config = self.session.project, self.session.project.config
-        models = {alias: _share(entry, self._workers, number) for alias, entry in config.models.items()}
+        models = {alias: share(entry, self._workers, number) for alias, entry in config.models.items()}
         return ray.put(
             Brief(
                 config.model_copy(update={"models": models}),
@@ -171,7 +171,7 @@ class RemoteAttempts(Attempts):
         )
 
 
-def _share(entry: ModelEntry, workers: int, number: int) -> ModelEntry:
+def share(entry: ModelEntry, workers: int, number: int) -> ModelEntry:
     """The entry with one worker's share of its limits; the shares add up to the whole."""
     calls, more = divmod(entry.concurrency, workers)
     limits = {name: value / workers for name in ("rpm", "tpm") if (value := getattr(entry, name))}

@@ -18,6 +18,7 @@ from programs.judging import Judge
 from programs.program import background_loop
 from seedbed.arm import Arm
 from seedbed.attempts import Attempts
+from seedbed.collector import calm
 from seedbed.config import Config
 from seedbed.errors import UserError
 from seedbed.journal import Call, Journal, Tally, Timed, call, timed
@@ -73,7 +74,8 @@ class Worker:
         return await asyncio.wrap_future(self._context.run(asyncio.run_coroutine_threadsafe, work, background_loop()))
 
     def _opened(self) -> contextvars.Context:
-        """The context in which the models are switched on."""
+        """The context in which the models are switched on, for as long as the process lives."""
+        calm().__enter__()
         self._desk = Desk(self._brief, Log(self._path))
         return contextvars.copy_context()
 

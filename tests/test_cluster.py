@@ -1,0 +1,187 @@
+"""Several workers give what one process gives, and cost no more: killed, capped, and taken up again."""
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_cli import calls, project
+
+from seedbed.cli.main import main
+from seedbed.cluster import share
+from seedbed.errors import BudgetReached, TeacherDown, UserError
+from seedbed.lease import packed, unpacked
+from seedbed.log import Log, read_log
+from seedbed.model_entry import ModelEntry
+
+ROWS, CONCURRENCY = 12, 8  # rows of a run; calls in flight at one worker, which the scripted engine sets
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return project(tmp_path_factory.mktemp("cluster") / "project")
+
+
+@pytest.fixture(scope="module")
+def local(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset as one process makes it."""
+    out = tmp_path_factory.mktemp("local") / "ds"
+    assert run(base, out) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def ray() -> Iterator[None]:
+    """One Ray for several runs, which join it."""
+    import ray
+
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False)
+    yield
+    ray.shutdown()
+
+
+def run(base: Path, out: Path, *sets: str) -> int:
+    told = [word for one in sets for word in ("--set", one)]
+    return main(
+        ["run", "-c", str(base / "seedbed.yaml"), "--uncompiled", "--rows", str(ROWS), "--out", str(out), *told]
+    )
+
+
+def workers(base: Path, out: Path, *sets: str) -> int:
+    return run(base, out, "run.engine=ray", "run.workers=2", *sets)
+
+
+def files(out: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(out)): path.read_bytes() for path in out.glob("r*/*.parquet")}
+
+
+def kept(out: Path) -> int:
+    """Calls in the journal."""
+    return int(sqlite3.connect(out / "journal.sqlite").execute("select count(*) from calls").fetchone()[0])
+
+
+def test_workers_give_the_same_files_as_one_process(base: Path, local: Path, tmp_path: Path) -> None:
+    paid = calls(base)
+    assert workers(base, tmp_path / "ds") == 0
+    assert files(tmp_path / "ds") == files(local)
+    assert calls(base) - paid == kept(tmp_path / "ds") > 0
+    assert not (tmp_path / "ds" / "workers").exists()
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_killed_worker_costs_the_calls_in_flight_alone(
+    base: Path, local: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (base / "slow.txt").write_text("0.05", encoding="utf-8")
+    paid, out = calls(base), tmp_path / "ds"
+    killer = threading.Thread(target=kill_a_worker, args=(out / "workers",))
+    killer.start()
+    try:
+        assert workers(base, out) == 0
+    finally:
+        (base / "slow.txt").unlink()
+        killer.join()
+    assert "died; what it had under way goes to the others" in capfd.readouterr().err
+    assert files(out) == files(local)
+    assert calls(base) - paid - kept(out) <= CONCURRENCY
+
+
+@pytest.mark.usefixtures("ray")
+def test_a_cap_holds_over_all_workers(base: Path, tmp_path: Path) -> None:
+    paid, most = calls(base), 30
+    assert workers(base, tmp_path / "ds", f"run.max_calls={most}") == 1
+    report = json.loads((tmp_path / "ds" / "run.json").read_text(encoding="utf-8"))
+    assert report["stopped"] == f"run.max_calls: {most} is reached"
+    assert report["ledger"]["small"]["calls"] == calls(base) - paid
+    assert most - CONCURRENCY <= calls(base) - paid <= most
+
+
+@pytest.mark.usefixtures("ray")
+def test_what_workers_of_a_killed_sitting_had_not_told_is_not_paid_again(
+    base: Path, local: Path, tmp_path: Path
+) -> None:
+    log = Log(tmp_path / "ds" / "workers" / "0-dead.log")
+    for line in sqlite3.connect(local / "journal.sqlite").execute("select * from calls"):
+        log.append("call", *(one.decode() if isinstance(one, bytes) else one for one in line))
+    (tmp_path / "ds" / "journal.sqlite").touch()
+    paid = calls(base)
+    assert workers(base, tmp_path / "ds") == 0
+    assert files(tmp_path / "ds") == files(local)
+    assert calls(base) == paid
+
+
+def kill_a_worker(logs: Path) -> None:
+    """With -9, once it has told of some work: whoever has a log open that has grown."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        time.sleep(0.02)
+        grown = {str(path) for path in logs.glob("*.log") if path.stat().st_size > 20_000}
+        for process in Path("/proc").glob("[0-9]*"):
+            if grown and int(process.name) != os.getpid() and grown & opened(process):
+                os.kill(int(process.name), signal.SIGKILL)
+                return
+
+
+def opened(process: Path) -> set[str]:
+    try:
+        return {str(file.readlink()) for file in (process / "fd").iterdir()}
+    except OSError:
+        return set()
+
+
+@given(st.lists(st.text(max_size=20), max_size=6), st.data())
+def test_a_log_that_was_torn_gives_what_is_whole(
+    tmp_path_factory: pytest.TempPathFactory, told: list[str], data: st.DataObject
+) -> None:
+    path = tmp_path_factory.mktemp("log") / "0.log"
+    log, ends = Log(path), [0]
+    for one in told:
+        log.append("say", one)
+        ends.append(path.stat().st_size)
+    size = data.draw(st.integers(0, ends[-1]))
+    os.truncate(path, size)
+    assert [orjson.loads(frame)[1] for frame in read_log(path)] == told[: sum(end <= size for end in ends) - 1]
+
+
+@given(st.integers(1, 500), st.integers(1, 20))
+def test_shares_of_the_limits_add_up_to_them(concurrency: int, among: int) -> None:
+    whole = ModelEntry(model="m", concurrency=max(concurrency, among), rpm=60, tpm=1000)
+    shares = [share(whole, among, number) for number in range(among)]
+    assert sum(one.concurrency for one in shares) == whole.concurrency
+    assert sum(one.rpm or 0 for one in shares) == pytest.approx(60)
+    assert sum(one.tpm or 0 for one in shares) == pytest.approx(1000)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [UserError("a", hint="b"), TeacherDown("c", hint="d"), BudgetReached("e")],
+    ids=lambda one: type(one).__name__,
+)
+def test_what_stops_a_worker_stops_the_run_in_the_same_words(error: UserError) -> None:
+    again = unpacked(orjson.loads(orjson.dumps(packed(error))))
+    assert (type(again), str(again), again.hint) == (type(error), str(error), error.hint)  # type: ignore[attr-defined]
+
+
+def test_limits_that_cannot_be_shared_are_a_mistake(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert workers(base, tmp_path / "ds", "models.small.concurrency=1") == 2
+    assert "cannot share models.small.concurrency: 1" in capsys.readouterr().err
+
+
+def test_without_ray_it_is_said_how_to_get_it(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "seedbed.cluster")
+    assert workers(base, tmp_path / "ds") == 2
+    assert 'pip install "seedbed[ray]"' in capsys.readouterr().err
