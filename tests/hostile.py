@@ -16,7 +16,8 @@ class Hostile:
     """The server. `plan(a, b, c)` answers with a, b, then c for ever.
 
     Attributes:
-        bodies, paths, headers: what was asked, one entry a request. most: how many requests were in flight at once.
+        bodies, paths, headers: what was asked, one entry a request. inside, most: how many requests are in flight, and
+        were at once.
     """
 
     def __init__(self) -> None:
@@ -32,7 +33,7 @@ class Hostile:
         self.bodies: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
-        self.most = self._inside = 0
+        self.most = self.inside = 0
         self._plan: list[Behaviour] = [says("fine")]
 
     def plan(self, *behaviours: Behaviour) -> None:
@@ -64,12 +65,12 @@ class Hostile:
         self.paths.append(request.path)
         self.headers.append(dict(request.headers))
         behave = self._plan.pop(0) if len(self._plan) > 1 else self._plan[0]
-        self._inside += 1
-        self.most = max(self.most, self._inside)
+        self.inside += 1
+        self.most = max(self.most, self.inside)
         try:
             return await behave(request)
         finally:
-            self._inside -= 1
+            self.inside -= 1
 
 
 def completion(text: str | None) -> dict[str, Any]:
