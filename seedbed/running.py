@@ -67,6 +67,7 @@ class Run:
             self._ahead = min(self._ahead, self.limits.lag)
         self._tasks: dict[int, asyncio.Future[Outcome]] = {}
         self._position, self._dry = 0, False
+        self._working, self._passed = 0, 0  # sources at work; candidates through the gate that wait for their turn
         self._made, self._room = 0, session.ledger.room
 
     async def work(self) -> str:
@@ -78,7 +79,9 @@ class Run:
                     self._launch()
                     if self._position not in self._tasks:
                         return f"the feed is dry after {self.candidates} candidates"
-                    await self._commit(await self._tasks[self._position])
+                    outcome = await self._tasks[self._position]
+                    await self._commit(outcome)
+                    self._passed -= outcome.passed
                     del self._tasks[self._position]
                     self._position += 1
                     self.progress.show(bar, self.accepted, self._note())
@@ -114,27 +117,29 @@ class Run:
             if known := self.attempts.remembered(ahead, source):
                 self._tasks[ahead] = done = asyncio.get_running_loop().create_future()
                 done.set_result(known)
+                self._passed += known.passed
                 return  # what is remembered costs nothing: see first whether it is enough
             task = self._tasks[ahead] = asyncio.ensure_future(self.attempts.make(ahead, source))
             task.add_done_callback(self._ended)
+            self._working += 1
 
     def _ended(self, task: asyncio.Future[Outcome]) -> None:
+        self._working -= 1
         if not (task.cancelled() or task.exception()):
             self._made += 1
+            self._passed += task.result().passed
             self._launch()
 
     def _wanted(self) -> bool:
         """Whether another source is needed now: at the end of a run no more are begun than the rows still missing
         are likely to take, for every call of theirs would be paid for nothing."""
-        done = [task for task in self._tasks.values() if task.done()]
-        live = len(self._tasks) - len(done)
+        live = self._working
         if not self._tasks:
             return True
         if self._dry or live >= self._live or len(self._tasks) >= self._ahead or not self._affordable(live):
             return False
-        passed = sum(task.result().passed for task in done if not (task.cancelled() or task.exception()))
         rate = (self.accepted + 1) / (self.sources + 1)  # accepted rows a source; one until there is more to go by
-        missing = self.goal - self.accepted - passed
+        missing = self.goal - self.accepted - self._passed
         room = self.limits.candidates - self.candidates - len(self._tasks)
         return room > 0 and live * rate < missing
 
