@@ -92,8 +92,9 @@ class Attempts:
         outcome, scopes = Outcome(id, []), list[Scope]()
         for arm in self.arms:
             with self.session.row(), self.session.scope(outcome.id, source.draw) as scope:
-                made, outcome.failed = await self._try(arm, source, scope)
+                made, failed = await self._try(arm, source, scope)
             outcome.tries.append(made)
+            outcome.failed = (outcome.failed or failed) and not outcome.passed
             scopes.append(scope)
             if outcome.passed:
                 break

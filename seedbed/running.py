@@ -69,6 +69,7 @@ class Run:
         self._position, self._dry = 0, False
         self._working, self._passed = 0, 0  # sources at work; candidates through the gate that wait for their turn
         self._made, self._room = 0, session.ledger.room
+        self._absent = 0  # sources in a row that a replay does not find in the journal
 
     async def work(self) -> str:
         """Run until done; returns why it stopped. Cancelling it loses calls in flight at most."""
@@ -163,6 +164,10 @@ class Run:
 
     async def _commit(self, outcome: Outcome) -> None:
         self.sources += 1
+        if self.session.offline and outcome.failed:  # it came to no end in the run that is made again either
+            self._absent += 1
+            return
+        self._absent = 0
         for one in outcome.tries:
             carried = self._carried[one.teacher] | {"attempt": outcome.id} | one.share
             self.teachers[one.teacher].add(one)
@@ -207,6 +212,8 @@ class Run:
     def _done(self) -> str | None:
         if self.accepted >= self.goal:
             return f"{self.goal} rows are accepted"
+        if self._absent > self._ahead:  # further than any run is ahead of the order
+            return "the journal holds no more"
         if self.candidates >= self.limits.candidates:
             return f"run.max_candidates: {self.limits.candidates} is reached"
         return None

@@ -40,7 +40,7 @@ class Session:
         project: what to open. journal: its file; created where absent.
         history: keep DSPy's traces (optimizers need them; a long run must not, they grow).
         say: told in a line what happens to the models. caps: of the run that this session is, beside the project's.
-        offline: ask no model; what is not in the journal fails.
+        offline: ask no model, hence need no key; what is not in the journal fails.
 
     Raises UserError where a cap in dollars meets an unknown price, or a file cannot be used.
     """
@@ -70,7 +70,7 @@ class Session:
             say=say,
             offline=offline,
         )
-        self._history, self._open = history, contextlib.ExitStack()
+        self.offline, self._history, self._open = offline, history, contextlib.ExitStack()
         for note in self.journal.notes:
             say(note)
 

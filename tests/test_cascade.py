@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from hostile import sends, status
-from served import COST, Served, answer, by_model, served, well
+from served import COST, Served, answer, by_model, every, served, well
 
 __all__ = ["served"]
 BAD = "[[ ## answer ## ]]\nThe moon is made of cheese and of nothing else at all.\n\n[[ ## completed ## ]]"
@@ -71,6 +71,16 @@ def test_a_cascade_taken_up_again_pays_nothing_and_gives_the_same_bytes(both: Se
     both.run(rows=12)
     both.run("fresh", rows=12)
     assert both.bytes() == both.bytes("fresh")
+
+
+def test_a_source_at_which_the_cheap_teacher_failed_to_answer_is_tried_again(both: Served) -> None:
+    both.server.plan(by_model(cheap=every(4, status(400)), strong=sends(answer(BAD))))
+    both.run(rows=100)
+    failed = {row["source"] for row in both.rows(folder="rejected") if row["reason"] == "teacher failed"}
+    both.server.plan(by_model(cheap=well, strong=well))
+    both.run(rows=100)
+    assert failed
+    assert failed <= {row["source"] for row in both.rows() if row["teacher"] == "cheap"}
 
 
 def test_the_licence_of_every_teacher_whose_rows_may_be_kept_is_looked_at(both: Served) -> None:
