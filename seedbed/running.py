@@ -17,6 +17,7 @@ from seedbed.attempts import LIVE, Attempts, Outcome, Try
 from seedbed.contamination import Contamination
 from seedbed.duplicates import Duplicates
 from seedbed.errors import BudgetReached
+from seedbed.far_shards import FarShards
 from seedbed.progress import Progress
 from seedbed.provenance import provenance
 from seedbed.rows import REJECTED, Shards, rejected, row, row_schema
@@ -66,7 +67,7 @@ class Run:
         if self.feed.listens:
             self._ahead = min(self._ahead, self.limits.lag)
         self._tasks: dict[int, asyncio.Future[Outcome]] = {}
-        self._position, self._dry = 0, False
+        self._position, self._dry, self._over = 0, False, False
         self._working, self._passed = 0, 0  # sources at work; candidates through the gate that wait for their turn
         self._made, self._room = 0, session.ledger.room
         self._absent = 0  # sources in a row that a replay does not find in the journal
@@ -93,6 +94,7 @@ class Run:
         except TimeoutError:
             return self._out_of_time()
         finally:
+            self._over = True  # a source that ends now begins no other
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
@@ -129,7 +131,8 @@ class Run:
         if not (task.cancelled() or task.exception()):
             self._made += 1
             self._passed += task.result().passed
-            self._launch()
+            if not self._over:
+                self._launch()
 
     def _wanted(self) -> bool:
         """Whether another source is needed now: at the end of a run no more are begun than the rows still missing
@@ -246,7 +249,10 @@ class Run:
     def _shard(self, folder: str, name: str) -> Shards:
         if name not in self._shards:
             schema = REJECTED if folder == "rejected" else row_schema(self.arms[0].program.row)
-            self._shards[name] = Shards(self.out / folder, name, schema)
+            url = self.limits.shards
+            self._shards[name] = (
+                FarShards(f"{url}/{folder}", name, schema) if url else Shards(self.out / folder, name, schema)
+            )
         return self._shards[name]
 
 

@@ -49,7 +49,9 @@ def run(
     from seedbed.summary import run_summary
 
     with Progress() as progress:
-        report, samples = write_dataset(project, folder, uncompiled=uncompiled, progress=progress, replay=replay)
+        report, samples = write_dataset(
+            project, folder, uncompiled=uncompiled, progress=progress, replay=replay, waves=wave or []
+        )
     if json:
         print_json(report)
     else:
