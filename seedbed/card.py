@@ -18,7 +18,9 @@ def write_card(out: Path, report: dict[str, Any]) -> None:
 
 
 def _head(report: dict[str, Any]) -> dict[str, Any]:
-    files = [{"split": split, "path": f"rows/{split}-*.parquet"} for split in report["counts"]["splits"]]
+    url = report["config"]["run"]["shards"]
+    rows = f"{url}/rows" if url else "rows"
+    files = [{"split": split, "path": f"{rows}/{split}-*.parquet"} for split in report["counts"]["splits"]]
     return {
         "tags": ["synthetic", "seedbed", report["recipe"]],
         # `datasets` keys its cache by this head and not by the files: without the digest, two runs into folders of one

@@ -5,7 +5,6 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import typer
 
 from metrics.case import LabelledCase, verdict_line
@@ -15,6 +14,7 @@ from programs.recipe import recipes
 from seedbed.config import load_config
 from seedbed.dataset import REPORT
 from seedbed.errors import UserError
+from seedbed.far_shards import shards_of
 
 
 def verdicts_file(config: Path) -> Path:
@@ -28,11 +28,11 @@ def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
         raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
     report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     kind = recipes()[report["recipe"]].program.row
-    accepted = [row for path in sorted(folder.glob("rows/*.parquet")) for row in pq.read_table(path).to_pylist()]
+    accepted = [row for shard in shards_of(folder, "rows") for row in shard.read().to_pylist()]
     others = [
         {**row, **json.loads(row["candidate"])}
-        for path in sorted(folder.glob("rejected/*.parquet"))
-        for row in pq.read_table(path).to_pylist()
+        for shard in shards_of(folder, "rejected")
+        for row in shard.read().to_pylist()
         if row["scores"]
     ]
     rows = sorted(accepted + others, key=_disagreement, reverse=True)

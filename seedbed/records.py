@@ -8,9 +8,9 @@ from typing import Any
 
 import orjson
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from seedbed.errors import UserError
+from seedbed.far_shards import Shard, shards_of
 
 _NO_RUN = "seedbed run --out DIR makes one."
 
@@ -20,14 +20,15 @@ def find_row(folder: Path, prefix: str) -> tuple[dict[str, Any], bool]:
 
     Raises UserError where there is no run, or where none or several ids begin so.
     """
-    shards = [*sorted(folder.glob("rows/*.parquet")), *sorted(folder.glob("rejected/*.parquet"))]
+    accepted, others = shards_of(folder, "rows"), shards_of(folder, "rejected")
+    shards = [*accepted, *others]
     if not shards:
         going = (folder / "journal.sqlite").is_file()
         what = "no finished shard yet" if going else "no run"
         raise UserError(f"{folder} holds {what}.", hint="Wait for the run's first shard." if going else _NO_RUN)
     found = {id: shard for shard in shards for id in _ids(shard, prefix)}
     if prefix in found:
-        return _row(found[prefix], prefix)
+        return _row(found[prefix], prefix), found[prefix] in accepted
     if len(found) > 1:
         some = ", ".join(list(found)[:3])
         raise UserError(f"{len(found)} ids of {folder} begin with {prefix!r}: {some}, ...", hint="Write more of it.")
@@ -37,7 +38,7 @@ def find_row(folder: Path, prefix: str) -> tuple[dict[str, Any], bool]:
             hint=f"The column id of its rows/ and rejected/ holds them, such as {next(_ids(shards[0], ''))}.",
         )
     id, shard = found.popitem()
-    return _row(shard, id)
+    return _row(shard, id), shard in accepted
 
 
 def read_report(folder: Path) -> dict[str, Any]:
@@ -114,11 +115,11 @@ def _opened(path: Path) -> sqlite3.Connection:
     raise UserError(f"{path} cannot be read as a journal: {failed}.", hint="Give the folder of a run.")
 
 
-def _ids(shard: Path, prefix: str) -> Iterator[str]:
-    ids = pq.read_table(shard, columns=["id"])["id"]
+def _ids(shard: Shard, prefix: str) -> Iterator[str]:
+    ids = shard.read(columns=["id"])["id"]
     yield from ids.filter(pc.starts_with(ids, prefix)).to_pylist()
 
 
-def _row(shard: Path, id: str) -> tuple[dict[str, Any], bool]:
-    (row, *_) = pq.read_table(shard, filters=[("id", "=", id)]).to_pylist()
-    return row, shard.parent.name == "rows"
+def _row(shard: Shard, id: str) -> dict[str, Any]:
+    row: dict[str, Any] = shard.read(filters=[("id", "=", id)]).to_pylist()[0]
+    return row

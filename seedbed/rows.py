@@ -101,7 +101,12 @@ class Shards:
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
         self.folder, self.name, self.schema, self.count = folder, name, schema, 0
         self._rows: list[dict[str, Any]] = []
-        self._written: set[Path] = set()
+        self._written: set[str] = set()
+
+    @property
+    def place(self) -> str:
+        """Where the shards are, for people."""
+        return str(self.folder)
 
     async def add(self, row: dict[str, Any]) -> None:
         """Append a row; a full shard is written before it returns. Raises UserError where it cannot be."""
@@ -116,22 +121,31 @@ class Shards:
             self._write()
         if not complete:
             return
-        for path in self.folder.glob(f"{self.name}-*.parquet"):
-            if path not in self._written:
-                path.unlink()
+        for name in self._names():
+            if name not in self._written:
+                self._remove(name)
 
     def _write(self) -> None:
-        path = self.folder / f"{self.name}-{(self.count - 1) // SHARD:05d}.parquet"
+        name = f"{self.name}-{(self.count - 1) // SHARD:05d}.parquet"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_whole(path, lambda aside: pq.write_table(pa.Table.from_pylist(self._rows, self.schema), aside))
+            self._save(name, pa.Table.from_pylist(self._rows, self.schema))
         except OSError as error:
             raise UserError(
-                f"Cannot write {path}: {error.strerror or error}.",
+                f"Cannot write {self.place}/{name}: {error.strerror or error}.",
                 hint="Make room or choose another --out, then run the same command again; finished calls are kept.",
             ) from error
-        self._written.add(path)
+        self._written.add(name)
         self._rows = []
+
+    def _save(self, name: str, table: pa.Table) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_whole(self.folder / name, lambda aside: pq.write_table(table, aside))
+
+    def _names(self) -> list[str]:
+        return [path.name for path in self.folder.glob(f"{self.name}-*.parquet")]
+
+    def _remove(self, name: str) -> None:
+        (self.folder / name).unlink()
 
 
 def write_whole(path: Path, write: Any) -> None:

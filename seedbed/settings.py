@@ -1,5 +1,6 @@
 """The blocks of seedbed.yaml, but for its models: every key, its range and its default."""
 
+import re
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -147,6 +148,7 @@ class RunSettings(Section):
         of a row, which is also how far ahead of it work may run.
         mode: `batch` sends calls through the provider's batch service, at half the price and within a day.
         engine: `ray` spreads the work over `workers` processes or machines.
+        shards: the URL where rows/ and rejected/ are written, of a storage fsspec knows; None is the run's folder.
     """
 
     rows: int = Field(100, ge=1)
@@ -160,6 +162,14 @@ class RunSettings(Section):
     mode: Literal["online", "batch"] = "online"
     engine: Literal["local", "ray"] = "local"
     workers: int = Field(2, ge=1)
+    shards: str | None = None
+
+    @field_validator("shards")
+    @classmethod
+    def _is_an_address_without_a_key(cls, value: str | None) -> str | None:
+        if value is not None and (not re.match(r"\w[\w+.:-]*://", value) or re.search(r"://[^/]*:[^/]*@|\?", value)):
+            raise ValueError("must be a URL without a password or query in it, such as s3://bucket/folder")
+        return value and value.rstrip("/")
 
     @property
     def candidates(self) -> int:

@@ -1,12 +1,15 @@
 """Rows on disk: whole or absent, the same again, and loadable as a data set."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import datasets
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 
 from metrics.metric import Worth
 from optimize.scoring import Scored
@@ -16,7 +19,10 @@ from programs.program import run_sync
 from programs.recipe import recipes
 from seedbed.card import write_card
 from seedbed.errors import UserError
+from seedbed.far_shards import FarShards
+from seedbed.records import find_row
 from seedbed.rows import REJECTED, SHARD, Shards, rejected, row, row_schema, write_whole
+from seedbed.settings import RunSettings
 
 SCHEMA = pa.schema([("n", pa.int64())])
 SHARED = {
@@ -141,7 +147,11 @@ def test_a_rejected_row_says_where_and_why(tmp_path: Path) -> None:
 
 def report(splits: dict[str, int]) -> dict[str, Any]:
     counts = {"accepted": sum(splits.values()), "candidates": 9, "splits": splits, "rejected": {"off topic": 2}}
-    config = {"models": {"m": {"model": "embedded/x"}}, "roles": {"teacher": "m", "judge": None}}
+    config = {
+        "models": {"m": {"model": "embedded/x"}},
+        "roles": {"teacher": "m", "judge": None},
+        "run": {"shards": None},
+    }
     tokens = {"calls": 9, "input_tokens": 90, "output_tokens": 9}
     made = {
         "program": "p",
@@ -149,6 +159,8 @@ def report(splits: dict[str, int]) -> dict[str, Any]:
         "judges": [],
         "variety": None,
         "warnings": [],
+        "teachers": {},
+        "ledger": {},
         "stopped": "the rows are accepted",
         "content": "c0ffee",
     }
@@ -172,3 +184,93 @@ def test_load_dataset_gives_exactly_the_rows(tmp_path: Path, splits: dict[str, i
     write_card(tmp_path / "out", report(splits))
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
     assert {split: rows.to_list() for split, rows in loaded.items()} == written
+
+
+FAR = "memory://bucket/ds/rows"
+
+
+@pytest.fixture
+def bucket() -> Any:
+    memory = fsspec.filesystem("memory")
+    yield memory
+    memory.store.clear()
+
+
+def far(count: int, url: str = FAR, name: str = "train") -> FarShards:
+    shards = FarShards(url, name, SCHEMA)
+    for n in range(count):
+        run_sync(shards.add({"n": n}))
+    return shards
+
+
+def test_shards_under_a_url_are_the_bytes_of_local_ones(bucket: Any, tmp_path: Path) -> None:
+    far(SHARD + 5).close()
+    filled(tmp_path, SHARD + 5).close()
+    assert {path.rsplit("/", 1)[1]: bucket.cat(path) for path in bucket.find("/bucket")} == {
+        path.name: path.read_bytes() for path in tmp_path.iterdir()
+    }
+
+
+def test_a_shorter_state_leaves_no_stale_shard_under_a_url(bucket: Any) -> None:
+    far(3, name="validation").close()
+    far(SHARD + 1).close()
+    far(3).close()
+    assert bucket.find("/bucket") == [f"/bucket/ds/rows/{name}-00000.parquet" for name in ("train", "validation")]
+
+
+@pytest.mark.parametrize("breaks", ["pipe_file", "mv"])
+def test_a_put_that_breaks_off_leaves_nothing_and_is_a_mistake(
+    bucket: Any, breaks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: str, data: Any, **how: Any) -> None:
+        if breaks == "pipe_file":
+            bucket.store.pop(path, None)
+            with bucket.open(path, "wb") as file:
+                file.write(data[:3])
+        raise RuntimeError("the line went dead")
+
+    monkeypatch.setattr(bucket, breaks, broken)
+    with pytest.raises(UserError, match=r"Cannot write memory://bucket/ds/rows/train-00000.parquet: RuntimeError: the"):
+        far(3).close()
+    assert bucket.find("/bucket") == []
+
+
+def test_an_object_store_gets_one_put_a_shard(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(bucket), "async_impl", True)
+    monkeypatch.setattr(bucket, "mv", None)
+    far(3).close()
+    assert bucket.find("/bucket") == ["/bucket/ds/rows/train-00000.parquet"]
+
+
+def test_a_storage_nobody_knows_is_a_mistake() -> None:
+    with pytest.raises(UserError, match=r"run\.shards: nowhere://b/rows cannot be opened"):
+        far(1, "nowhere://b/rows")
+
+
+@pytest.mark.parametrize("url", ["rows", "s3://key:secret@bucket/ds", "https://host/ds?sig=secret"])
+def test_a_url_holds_no_secret(url: str) -> None:
+    with pytest.raises(ValidationError, match="must be a URL without a password"):
+        RunSettings(shards=url)
+
+
+def test_rows_under_a_url_load_by_the_card_and_are_found_by_id(tmp_path: Path) -> None:
+    url, out = f"file://{tmp_path}/far", tmp_path / "out"
+    out.mkdir()
+    shards, drops = (
+        FarShards(f"{url}/rows", "train", row_schema(QA)),
+        FarShards(f"{url}/rejected", "rejected", REJECTED),
+    )
+    written = [row(scored(n), SHARED) for n in range(3)]
+    for one in written:
+        run_sync(shards.add(one))
+    run_sync(drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED)))
+    shards.close()
+    drops.close()
+    told = report({"train": 3})
+    told["config"]["run"]["shards"] = url
+    write_card(out, told)
+    (out / "run.json").write_text(json.dumps(told), encoding="utf-8")
+    loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
+    assert loaded["train"].to_list() == written
+    (found, accepted), (drop, kept) = find_row(out, written[1]["id"]), find_row(out, "r1")
+    assert (found, accepted, drop["id"], kept) == (written[1], True, "r1", False)
