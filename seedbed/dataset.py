@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from metrics.frozen import Frozen, uncalibrated
 from metrics.metric import Metric
@@ -167,7 +167,19 @@ def _check_folder(project: Project, out: Path) -> None:
 def _previous(out: Path) -> dict[str, Any] | None:
     """The report of the run a folder holds, if it holds one."""
     path = out / REPORT
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return report if {"recipe", "program", "counts"} <= report.keys() else _broken(path)
+    except (ValueError, AttributeError):
+        return _broken(path)
+
+
+def _broken(path: Path) -> NoReturn:
+    raise UserError(
+        f"{path} is damaged.", hint="Remove it and run the same command again: the journal has all that is in it."
+    )
 
 
 def _check_program(out: Path, program: str) -> None:

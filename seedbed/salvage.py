@@ -16,7 +16,10 @@ def mended(path: Path, schema: str) -> str:
     The broken file is kept beside it as `NAME.damaged`. Returns a sentence for people, empty where all is well.
     Raises UserError where the file is no sqlite file at all, or one of something else.
     """
-    _fill_up(path)
+    try:
+        _fill_up(path)
+    except OSError as error:
+        raise unusable(path, error) from error
     db = sqlite3.connect(path, isolation_level=None)
     try:
         if _whole(db):

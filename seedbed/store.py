@@ -152,7 +152,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 def unusable(path: Path, error: BaseException) -> UserError:
     """What to tell a person where a file of ours cannot be read or written."""
     said = str(error)
-    if isinstance(error, PermissionError) or "readonly" in said or "unable to open" in said:
+    if isinstance(error, PermissionError) or any(word in said for word in ("readonly", "Read-only", "unable to open")):
         return UserError(f"Cannot write {path}: {said}.", hint="Choose a folder you can write to.")
     if isinstance(error, OSError) or "disk I/O" in said or "full" in said:
         free = os.statvfs(path.parent).f_bavail if path.parent.exists() else 0
