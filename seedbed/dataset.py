@@ -160,7 +160,7 @@ def _check_folder(project: Project, out: Path) -> None:
                 f"{out} holds {report['counts']['accepted']} rows already, more than were asked for.",
                 hint="Ask for more rows, or name another folder with --out.",
             )
-    elif out.is_dir() and any(out.iterdir()) and not (out / JOURNAL).exists():
+    elif out.is_dir() and not (out / JOURNAL).exists() and any(path.suffix != ".part" for path in out.iterdir()):
         raise UserError(f"{out} has other files in it.", hint="Name a new folder with --out.")
 
 

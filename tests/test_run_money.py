@@ -125,6 +125,26 @@ def test_a_run_that_a_limit_stopped_is_made_again_to_the_same_place(
     assert served.bytes("again") == served.bytes()
 
 
+def test_a_replay_never_takes_the_rows_of_the_run_that_is_there_for_those_it_was_asked_for(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert served.run("one", 4, run__seed=1) == 0
+    assert served.run("other", 4, run__seed=2) == 0
+    first = served.bytes("other")
+    assert served.run("other", 4, "--replay", str(served.base / "one"), run__seed=1) == 2
+    assert "other holds another run than" in capsys.readouterr().err
+    assert served.bytes("other") == first
+
+
+def test_a_replay_killed_while_it_copies_the_journal_copies_it_again(served: Served) -> None:
+    assert served.run(rows=4) == 0
+    (served.base / "new").mkdir()
+    (served.base / "new" / ".journal.sqlite.part").write_bytes(b"half of it")
+    assert served.run("new", 4, "--replay", str(served.base / "ds")) == 0
+    assert served.bytes("new") == served.bytes()
+    assert sorted(path.name for path in (served.base / "new").glob(".*")) == []
+
+
 def test_other_gates_ask_for_nothing_that_was_asked_before(served: Served) -> None:
     assert served.run(rows=60) == 1  # all passages
     calls, rows = paid(served), len(served.rows())
