@@ -59,16 +59,16 @@ def killed(base: Path, kills: int, *, slots: int = 32, seed: int = 0) -> dict[st
     rows = kills * ROWS
     write_project(base, rows * 2)
     with serving() as address:
-        command = _command(base, rows, slots, address)
-        _finished(command, base / "whole")
+        command = command_of(base, rows, slots, address)
+        finished(command, base / "whole")
         moments, started = random.Random(seed), time.monotonic()
         losses = list[Loss]()
         while len(losses) < kills:
-            if loss := _killed_once(command, base / "killed", moments, address):
+            if loss := killed_once(command, base / "killed", moments, address):
                 losses.append(loss)
-        _finished(command, base / "killed")
+        finished(command, base / "killed")
         seconds = time.monotonic() - started
-    _finished(command, base / "remade", f"--replay={_calls_alone(base)}")
+    finished(command, base / "remade", f"--replay={_calls_alone(base)}")
     return {
         "kills": len(losses),
         "seconds": round(seconds),
@@ -81,7 +81,8 @@ def killed(base: Path, kills: int, *, slots: int = 32, seed: int = 0) -> dict[st
     } | _compared(base / "killed", base / "whole", base / "remade")
 
 
-def _command(base: Path, rows: int, slots: int, address: str) -> list[str]:
+def command_of(base: Path, rows: int, slots: int, address: str) -> list[str]:
+    """The words of the run; where it writes is added to them."""
     entry = {"concurrency": slots, "api_base": f"{address}/lognormal-60-0.8/v1", "extra": {"seed": 7}}
     sets = [f"models.mock.{key}={json.dumps(value)}" for key, value in entry.items()]
     sets += ["embedder=hashed-words", "run.draws=2"]
@@ -116,10 +117,11 @@ def _begun(command: list[str], out: Path, *more: str) -> Iterator[BaseProcess]:
         process.join()
 
 
-def _finished(command: list[str], out: Path, *more: str) -> None:
+def finished(command: list[str], out: Path, *more: str, code: int = 0) -> None:
+    """A sitting that nobody kills. Raises SystemExit where it does not end with this exit code."""
     with _begun(command, out, *more) as process:
         process.join()
-    if process.exitcode:
+    if process.exitcode != code:
         raise SystemExit(f"exit code {process.exitcode}:\n{out.with_suffix('.log').read_text(encoding='utf-8')}")
 
 
@@ -134,7 +136,7 @@ class Loss:
     set_aside: int
 
 
-def _killed_once(command: list[str], out: Path, moments: random.Random, address: str) -> Loss | None:
+def killed_once(command: list[str], out: Path, moments: random.Random, address: str) -> Loss | None:
     """What a kill cost; None where the sitting ended before it."""
     calls, seconds = moments.randrange(2 * BETWEEN), moments.uniform(0, LONGEST)
     timed = moments.random() < TIMED or (out / "run.json").is_file()

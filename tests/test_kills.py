@@ -1,5 +1,6 @@
 """A run killed (-9) at random moments loses no row, doubles none, and gives the bytes of a run in one piece."""
 
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import kills
+from mock_server import serving, stats
+from run import write_project
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +32,14 @@ def test_the_files_are_those_of_a_run_in_one_piece_and_of_one_made_again_offline
 def test_a_kill_costs_calls_in_flight_alone(found: dict[str, Any]) -> None:
     assert found["in flight at the kills, by the server"] <= found["calls lost, so paid twice"]
     assert 0 < found["calls lost, so paid twice"] <= found["in flight at the kills, by the ledger"]
+
+
+def test_no_kill_breaks_a_cap(tmp_path: Path) -> None:
+    write_project(tmp_path, 400)
+    moments, out, cap = random.Random(3), tmp_path / "ds", 300
+    with serving() as address:
+        command = [*kills.command_of(tmp_path, 200, 8, address), f"--set=run.max_calls={cap}"]
+        losses = [kills.killed_once(command, out, moments, address) for _ in range(3)]
+        kills.finished(command, out, code=1)
+        assert sum(loss.lost for loss in losses if loss) > 0
+        assert stats(address)["requests"] <= cap
