@@ -1,9 +1,10 @@
-"""A sqlite file of ours: durable, checked, and fast, for writes of the same moment share one commit."""
+"""A sqlite file of ours: durable and fast, for writes of the same moment share one commit."""
 
 import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, groupby
@@ -14,6 +15,8 @@ from typing import Any, TypeVar
 from seedbed.errors import UserError
 
 T = TypeVar("T")
+LINGER = 0.002  # seconds that a write waits for others to share its commit
+SYNC = 1.0  # seconds of writes that a power cut may take
 SIZES = (256, 64, 16, 4, 1)
 Write = tuple[str, Sequence[Any]]
 """A statement and its values; one that ends with `values` is completed for as many rows as there are."""
@@ -31,7 +34,8 @@ class Store:
     def __init__(self, path: Path, schema: str) -> None:
         self.path, self._lock = path, threading.Lock()
         self._waiting: list[tuple[Write, asyncio.Future[None]]] = []
-        self._committing = False
+        self._due = False  # a commit is under way or about to be
+        self._synced = float("-inf")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=path.stem)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,11 +69,15 @@ class Store:
             raise unusable(self.path, error) from error
 
     async def write(self, statement: str, values: Sequence[Any]) -> None:
-        """Write on the event loop; on the disk when it returns. Whoever comes while a commit is under way shares the
-        next one, in the order they came. Cancelled, the write still happens. Raises UserError where it cannot."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Write on the event loop; what is written when it returns outlives this process. Whoever comes within LINGER
+        of another shares its commit, in the order they came. Cancelled, the write still happens. Raises UserError where
+        it cannot."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
         self._waiting.append(((statement, values), done))
-        self._commit_waiting()
+        if not self._due:
+            self._due = True
+            loop.call_later(LINGER, self._commit_waiting)
         await done
 
     async def decide(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -89,15 +97,15 @@ class Store:
 
     def close(self) -> None:
         """Close the file once what is under way is written. Calls after it fail with a UserError."""
+        if self._waiting:  # cancelled before their commit
+            self._thread.submit(self._commit, [write for write, _ in self._waiting])
         self._thread.shutdown()
         with self._lock:
             self._writer.close()
             self._reader.close()
 
     def _commit_waiting(self) -> None:
-        if self._committing or not self._waiting:
-            return
-        group, self._waiting, self._committing = self._waiting, [], True
+        group, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
         try:
             commit = loop.run_in_executor(self._thread, self._commit, [write for write, _ in group])
@@ -107,7 +115,6 @@ class Store:
             commit.add_done_callback(lambda over: self._settle([done for _, done in group], over.exception()))
 
     def _settle(self, waiting: Sequence[asyncio.Future[None]], error: BaseException | None) -> None:
-        self._committing = False
         for done in waiting:
             if done.done():
                 continue  # whoever waited was cancelled
@@ -115,9 +122,12 @@ class Store:
                 done.set_exception(unusable(self.path, error))
             else:
                 done.set_result(None)
-        self._commit_waiting()
+        self._due = bool(self._waiting)
+        if self._due:
+            asyncio.get_running_loop().call_later(LINGER, self._commit_waiting)
 
     def _commit(self, writes: Sequence[Write]) -> None:
+        self._sync_now_and_then()
         with self._writer:  # one transaction, rolled back as a whole
             self._writer.execute("begin immediate")
             for statement, group in groupby(writes, key=itemgetter(0)):
@@ -130,9 +140,18 @@ class Store:
                     self._writer.execute(f"{statement} {', '.join([marks] * len(some))}", [*chain(*some)])
 
     def _decide(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        self._sync_now_and_then()
         with self._writer:
             self._writer.execute("begin immediate")
             return work(self._writer)
+
+    def _sync_now_and_then(self) -> None:
+        """A commit outlives a kill of this process as it is; a power cut only if it waits for the disk, which takes as
+        long as a hundred writes. So the first commit of every second does."""
+        due = time.monotonic() - self._synced >= SYNC
+        self._writer.execute(f"pragma synchronous={'full' if due else 'normal'}")
+        if due:
+            self._synced = time.monotonic()
 
 
 def _together(rows: list[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
