@@ -6,7 +6,8 @@ import contextlib
 import math
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ except ImportError as error:
 
 STORE = 128 << 20  # bytes of shared memory for an embedded Ray; messages are small
 DEATHS = 3  # of workers that had not said a word, before the run stops
+SLOW = 60.0  # seconds in which a worker should be there
 PATIENCE = 5.0  # seconds that workers get to say what was under way when the run ends
 
 
@@ -62,6 +64,7 @@ class RemoteAttempts(Attempts):
         self._most = math.ceil(LIVE * self.slots / self._workers)  # sources at one worker
         self._ours, self._actor = _join(self._workers), ray.remote(Worker).options(num_cpus=1)
         self._briefs = [self._brief(number) for number in range(self._workers)]
+        self._jobs, self._posts = set[Job](), set[asyncio.Task[None]]()
         self._queue, self._members = collections.deque[Job](), dict[int, Member]()  # those at work, by number
         self._keepers = dict[int, asyncio.Task[None]]()
         self._open: asyncio.Future[None] | None = None
@@ -74,9 +77,13 @@ class RemoteAttempts(Attempts):
         if self._broken:
             raise self._broken
         job = Job(id, source, asyncio.get_running_loop().create_future())
+        self._jobs.add(job)
         self._queue.append(job)
         self._assign()
-        kept, failed = await job.done
+        try:
+            kept, failed = await job.done
+        finally:
+            self._jobs.discard(job)
         self._assign()
         return self.read(id, source, kept, failed=failed), kept
 
@@ -89,9 +96,9 @@ class RemoteAttempts(Attempts):
             member.send("stop")
         if at_work := [self._keepers[number] for number in self._members]:
             await asyncio.wait(at_work, timeout=PATIENCE)
-        for keeper in self._keepers.values():
-            keeper.cancel()
-        await asyncio.gather(*self._keepers.values(), return_exceptions=True)
+        for task in (last := [*self._keepers.values(), *self._posts]):
+            task.cancel()
+        await asyncio.gather(*last, return_exceptions=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
         if self._ours:
@@ -119,20 +126,26 @@ class RemoteAttempts(Attempts):
             while not await self._serve(number):
                 self._say(f"worker {number + 1} died; what it had under way goes to the others")
         except Exception as error:
-            self._broken = error
-            given = (job for member in self._members.values() for job in member.jobs.values())
-            for job in [*self._queue, *given]:
-                if not job.done.done():
-                    job.done.set_exception(error)
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        """No attempt can be made any more."""
+        self._broken = error
+        for job in self._jobs:
+            if not job.done.done():
+                job.done.set_exception(error)
 
     async def _serve(self, number: int) -> bool:
         """One worker's life; whether it ended when it was told to."""
         log = self.folder / f"{number}-{secrets.token_hex(4)}.log"
         actor = self._actor.remote(self._briefs[number], log)
-        member = Member(actor.post.remote, log, self.session.journal, self.session.ledger, self._say)
+        member = Member(partial(self._post, actor), log, self.session.journal, self.session.ledger, self._say)
+        late = f"worker {number + 1} is not there after {SLOW:.0f} s: has the Ray cluster a CPU to spare?"
+        warning = asyncio.get_running_loop().call_later(SLOW, self._say, late)
         try:
             if obstacle := await actor.open.remote():
                 raise unpacked(obstacle)
+            warning.cancel()
             self._members[number] = member
             self._assign()
             while not await member.hear(await actor.news.remote()):
@@ -146,6 +159,7 @@ class RemoteAttempts(Attempts):
                 ) from error
             return False
         finally:
+            warning.cancel()
             ray.kill(actor)
             self._members.pop(number, None)
             if not member.through:
@@ -153,6 +167,20 @@ class RemoteAttempts(Attempts):
             log.unlink(missing_ok=True)
             self._assign()
         return True
+
+    def _post(self, actor: Any, messages: Sequence[Sequence[Any]]) -> None:
+        post = asyncio.ensure_future(self._posted(actor.post.remote(messages)))
+        self._posts.add(post)
+        post.add_done_callback(self._posts.discard)
+
+    async def _posted(self, received: Awaitable[None]) -> None:
+        """That a worker died is seen elsewhere; that it cannot read its messages would be seen nowhere."""
+        try:
+            await received
+        except RayActorError:
+            pass
+        except Exception as error:
+            self._break(error)
 
     def _brief(self, number: int) -> Any:
         project, config = self.session.project, self.session.project.config

@@ -19,7 +19,8 @@ class Log:
     """Frames, lists that JSON can hold, appended to a file and given out in their order. Used on one event loop.
 
     A frame is in the file when `append` returns and so survives the kill of the process (a crash of the machine takes
-    what the system had not written yet). Raises UserError where the file cannot be written.
+    what the system had not written yet). Raises UserError where the file cannot be written; the news are then told so
+    by `broken ERROR`, for whoever appends may not be heard.
     """
 
     def __init__(self, path: Path) -> None:
@@ -37,9 +38,10 @@ class Log:
             self._file.write(_framed(body))
             self._file.flush()
         except OSError as error:
-            raise _unwritable(self.path, error) from error
-        self._fresh.append(body)
-        self._grown.set()
+            broken = _unwritable(self.path, error)
+            self._tell(orjson.dumps(("broken", ["UserError", str(broken), broken.hint])))
+            raise broken from error
+        self._tell(body)
 
     async def news(self) -> list[bytes]:
         """The frames since the last time, each as JSON; waits for one. To ask again is to say that those given before
@@ -51,6 +53,10 @@ class Log:
             await self._grown.wait()
         fresh, self._fresh = self._fresh, []
         return fresh
+
+    def _tell(self, body: bytes) -> None:
+        self._fresh.append(body)
+        self._grown.set()
 
     def _begin_anew(self) -> None:
         aside = self.path.with_suffix(".part")

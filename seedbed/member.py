@@ -49,6 +49,7 @@ class Member:
             "done": self._does,
             "stopped": self._stops,
             "say": say,
+            "broken": self._breaks,
         }
 
     def give(self, job: Job) -> None:
@@ -63,7 +64,8 @@ class Member:
         self._outbox.append(message)
 
     async def hear(self, news: Iterable[bytes]) -> bool:
-        """Take frames in; whether they say that the worker is through. What it was paid for is in the journal first."""
+        """Take frames in; whether they say that the worker is through. Its calls are in the journal before anything
+        else happens. Raises what broke the worker."""
         self.heard, frames = True, [orjson.loads(frame) for frame in news]
         await self._journal.take([as_call(told) for kind, *told in frames if kind == "call"])
         for kind, *told in frames:
@@ -130,6 +132,9 @@ class Member:
         job = self.jobs.pop(id, None)
         if job and not job.done.done():
             job.done.set_exception(unpacked(error))
+
+    def _breaks(self, error: list[str]) -> None:
+        raise unpacked(error)
 
 
 def as_call(told: Sequence[Any]) -> Call:

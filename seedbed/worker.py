@@ -84,7 +84,7 @@ class Desk:
     """The work of a worker: attempts under way, the calls known to each, and money lent. Used on the background loop.
 
     Its log says `call ...` (a line of the journal), `want ID ALIAS USD CALLS`, `settle ID USD`, `free ID`, `keep ID`,
-    `done ID KEPT FAILED TALLIES`, `stopped ID ERROR`, `say LINE` and, last, `bye`.
+    `done ID KEPT FAILED TALLIES`, `stopped ID ERROR`, `say LINE`, `broken ERROR` and, last, `bye`.
     """
 
     def __init__(self, brief: Brief, log: Log) -> None:

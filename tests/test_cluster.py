@@ -1,5 +1,6 @@
 """Several workers give what one process gives, and cost no more: killed, capped, and taken up again."""
 
+import asyncio
 import json
 import os
 import signal
@@ -12,16 +13,23 @@ from pathlib import Path
 
 import orjson
 import pytest
+from flaky import DONE
 from hypothesis import given
 from hypothesis import strategies as st
 from test_cli import calls, project
 
+from programs.program import run_sync
+from seedbed import log as log_module
 from seedbed.cli.main import main
 from seedbed.cluster import share
 from seedbed.errors import BudgetReached, TeacherDown, UserError
+from seedbed.journal import Journal, Scope, call, timed
 from seedbed.lease import packed, unpacked
+from seedbed.ledger import Ledger
 from seedbed.log import Log, read_log
+from seedbed.member import Member
 from seedbed.model_entry import ModelEntry
+from seedbed.settings import Budget
 
 ROWS, CONCURRENCY = 12, 8  # rows of a run; calls in flight at one worker, which the scripted engine sets
 
@@ -141,6 +149,17 @@ def opened(process: Path) -> set[str]:
         return set()
 
 
+def test_calls_taken_in_are_known_to_the_attempts_that_made_or_used_them(journal: Journal) -> None:
+    with Scope("a").open():
+        made = call("key", "m", b"{}", DONE, 1.0, 0.5)
+    run_sync(journal.index())
+    run_sync(journal.take([made]))
+    journal.describe("setup", {})
+    run_sync(journal.record("setup", "b", {"calls": [["key", ""]]}))
+    assert journal.get("key") == timed(made) == (DONE, 0.5)
+    assert [journal.made_for(id) for id in "abc"] == [[made], [made], []]
+
+
 @given(st.lists(st.text(max_size=20), max_size=6), st.data())
 def test_a_log_that_was_torn_gives_what_is_whole(
     tmp_path_factory: pytest.TempPathFactory, told: list[str], data: st.DataObject
@@ -153,6 +172,38 @@ def test_a_log_that_was_torn_gives_what_is_whole(
     size = data.draw(st.integers(0, ends[-1]))
     os.truncate(path, size)
     assert [orjson.loads(frame)[1] for frame in read_log(path)] == told[: sum(end <= size for end in ends) - 1]
+
+
+def test_a_log_that_grew_is_begun_anew_with_what_was_not_heard_of_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_module, "LARGEST", 100)
+    log, said = Log(tmp_path / "0.log"), [f"line {n} {'x' * 40}" for n in range(6)]
+
+    async def two_more(first: int) -> list[str]:
+        for line in said[first : first + 2]:
+            log.append("say", line)
+        return [orjson.loads(frame)[1] for frame in await log.news()]
+
+    assert [asyncio.run(two_more(first)) for first in (0, 2, 4)] == [said[:2], said[2:4], said[4:]]
+    assert [orjson.loads(frame)[1] for frame in read_log(log.path)] == said[4:]
+
+
+def test_a_full_disk_is_told_though_it_cannot_be_written(journal: Journal, tmp_path: Path) -> None:
+    log = Log(Path("/dev/full"))
+    with pytest.raises(UserError, match="Cannot write /dev/full: No space left"):
+        log.append("say", "hello")
+    ledger = Ledger(tmp_path / "ledger.sqlite", "run", Budget())
+    member = Member(print, log.path, journal, ledger, print)
+
+    async def work() -> None:
+        try:
+            await member.hear(await log.news())
+        finally:
+            await ledger.aclose()
+
+    with pytest.raises(UserError, match="No space left"):
+        asyncio.run(work())
 
 
 @given(st.integers(1, 500), st.integers(1, 20))
