@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 import secrets
+import socket
 from collections.abc import Awaitable, Sequence
 from functools import partial
 from pathlib import Path
@@ -62,7 +63,7 @@ class RemoteAttempts(Attempts):
         self._workers = config.run.workers
         _check(config)
         self._most = math.ceil(LIVE * self.slots / self._workers)  # sources at one worker
-        self._ours, self._actor = _join(self._workers), ray.remote(Worker).options(num_cpus=1)
+        self._ours, self._actor = join(self._workers), ray.remote(Worker).options(num_cpus=1)
         self._briefs = [self._brief(number) for number in range(self._workers)]
         self._jobs, self._posts = set[Job](), set[asyncio.Task[None]]()
         self._queue, self._members = collections.deque[Job](), dict[int, Member]()  # those at work, by number
@@ -222,7 +223,14 @@ def _check(config: Config) -> None:
             )
 
 
-def _join(workers: int) -> bool:
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens; Ray itself would go on trying for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host, int(port)), timeout=5).close()
+
+
+def join(workers: int) -> bool:
     """Be in a Ray: one that this process is in already, the cluster that RAY_ADDRESS names, or one of our own; whether
     it is that, to be ended with the run."""
     if ray.is_initialized():
@@ -230,8 +238,9 @@ def _join(workers: int) -> bool:
     quiet = {"log_to_driver": False, "configure_logging": False}
     if address := os.environ.get("RAY_ADDRESS"):
         try:
+            _knock(address)
             ray.init(address="auto", **quiet)
-        except ConnectionError as error:
+        except OSError as error:
             raise UserError(
                 f"There is no Ray cluster at RAY_ADDRESS={address}.", hint="Start it with ray start, or unset it."
             ) from error

@@ -13,15 +13,20 @@ from pathlib import Path
 
 import orjson
 import pytest
+import ray
 from flaky import DONE
 from hypothesis import given
 from hypothesis import strategies as st
 from test_cli import calls, project
 
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+from run import HashedWords
+
 from programs.program import run_sync
+from seedbed import embedder
 from seedbed import log as log_module
 from seedbed.cli.main import main
-from seedbed.cluster import share
+from seedbed.cluster import join, share
 from seedbed.errors import BudgetReached, TeacherDown, UserError
 from seedbed.journal import Journal, Scope, call, timed
 from seedbed.lease import packed, unpacked
@@ -31,7 +36,19 @@ from seedbed.member import Member
 from seedbed.model_entry import ModelEntry
 from seedbed.settings import Budget
 
+BENCHMARKS = str(Path(__file__).parent.parent / "benchmarks")
+HASHED = ("embedder=hashed-words", "gates.relevance=0.1")  # hashed words are less alike than a model's meanings
 ROWS, CONCURRENCY = 12, 8  # rows of a run; calls in flight at one worker, which the scripted engine sets
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hashed_words() -> Iterator[None]:
+    """In place of the embedder's model, here and in workers, which find this by PYTHONPATH."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(embedder, "_model", embedder._model)
+        patch.setenv("PYTHONPATH", BENCHMARKS, prepend=os.pathsep)
+        HashedWords.instead_of_the_model()
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -48,17 +65,16 @@ def local(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ray() -> Iterator[None]:
-    """One Ray for several runs, which join it."""
-    import ray
-
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False)
+def cluster(_hashed_words: None) -> Iterator[None]:
+    """A Ray for several runs, which join it."""
+    hook = {"worker_process_setup_hook": "workers.stand_in"}
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False, runtime_env=hook)
     yield
     ray.shutdown()
 
 
 def run(base: Path, out: Path, *sets: str) -> int:
-    told = [word for one in sets for word in ("--set", one)]
+    told = [word for one in (*HASHED, *sets) for word in ("--set", one)]
     return main(
         ["run", "-c", str(base / "seedbed.yaml"), "--uncompiled", "--rows", str(ROWS), "--out", str(out), *told]
     )
@@ -77,6 +93,20 @@ def kept(out: Path) -> int:
     return int(sqlite3.connect(out / "journal.sqlite").execute("select count(*) from calls").fetchone()[0])
 
 
+def test_a_ray_of_our_own_is_begun_and_is_ours_to_end() -> None:
+    assert join(1)
+    assert ray.cluster_resources()["CPU"] == 1
+    assert not join(1)
+    ray.shutdown()
+
+
+def test_a_cluster_that_is_not_there_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(UserError, match=r"no Ray cluster at RAY_ADDRESS=127\.0\.0\.1:1"):
+        join(1)
+
+
+@pytest.mark.usefixtures("cluster")
 def test_workers_give_the_same_files_as_one_process_and_pay_no_call_again(
     base: Path, local: Path, tmp_path: Path
 ) -> None:
@@ -102,7 +132,7 @@ def leave_behind(out: Path, made: Path) -> int:
     return len(half)
 
 
-@pytest.mark.usefixtures("ray")
+@pytest.mark.usefixtures("cluster")
 def test_a_killed_worker_costs_the_calls_in_flight_alone(
     base: Path, local: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,7 +150,7 @@ def test_a_killed_worker_costs_the_calls_in_flight_alone(
     assert calls(base) - paid - kept(out) <= CONCURRENCY
 
 
-@pytest.mark.usefixtures("ray")
+@pytest.mark.usefixtures("cluster")
 def test_a_cap_holds_over_all_workers(base: Path, tmp_path: Path) -> None:
     paid, most = calls(base), 30
     assert workers(base, tmp_path / "ds", f"run.max_calls={most}") == 1
