@@ -48,7 +48,7 @@ class Tally:
     """Calls and tokens; `replayed` calls came from the journal, or from an equal call in flight, and cost nothing;
     the `paid` tokens are the others'. `seconds` is the time in which the model was at work, whatever ran at once; a
     replayed call counts as it did when it was paid. The `batch` tokens are those of replies of a batch service, for
-    which it took `SHARE` of the price."""
+    which it took `SHARE` of the price. Of the `untold` calls the server did not say what they took."""
 
     calls: int = 0
     replayed: int = 0
@@ -59,12 +59,14 @@ class Tally:
     seconds: float = 0.0
     batch_input: int = 0
     batch_output: int = 0
+    untold: int = 0
 
     def add(self, response: lm15.Response, seconds: float, *, replayed: bool) -> None:
         """Count one reply. A token count the server did not give is 0."""
         self.calls += 1
         self.seconds += seconds
         self.replayed += replayed
+        self.untold += not (response.usage.input_tokens and response.usage.output_tokens is not None)
         read, written = response.usage.input_tokens or 0, response.usage.output_tokens or 0
         self.input_tokens, self.output_tokens = self.input_tokens + read, self.output_tokens + written
         if not replayed:
@@ -188,11 +190,12 @@ class Journal:
         """By alias, what all calls kept in this journal took, whenever they were made."""
         rows = self._store.rows(
             "select alias, count(*), total(input_tokens), total(output_tokens), "
-            "total(input_tokens * batch), total(output_tokens * batch) from calls group by 1"
+            "total(input_tokens * batch), total(output_tokens * batch), "
+            "total(coalesce(input_tokens, 0) = 0 or output_tokens is null) from calls group by 1"
         )
         return {
-            alias: Tally(calls, 0, int(read), int(written), int(read), int(written), 0.0, int(cheap_in), int(cheap_out))
-            for alias, calls, read, written, cheap_in, cheap_out in rows
+            alias: Tally(calls, 0, int(read), int(written), int(read), int(written), 0.0, *map(int, others))
+            for alias, calls, read, written, *others in rows
         }
 
     def close(self) -> None:

@@ -35,9 +35,9 @@ class Price:
         return None if longest is None else self.dollars(longest_prompt(request), longest)
 
     def paid(self, usage: lm15.Usage) -> float | None:
-        """What a call cost; None where the server did not say what it used. Gemini and xAI count the tokens of their
-        reasoning in the total alone."""
-        if usage.input_tokens is None or usage.output_tokens is None:
+        """What a call cost; None where the server did not say what it used, as by a prompt of 0 tokens. Gemini and xAI
+        count the tokens of their reasoning in the total alone."""
+        if not usage.input_tokens or usage.output_tokens is None:
             return None
         unseen = (usage.total_tokens or 0) - usage.input_tokens
         return self.dollars(usage.input_tokens, max(usage.output_tokens, unseen))

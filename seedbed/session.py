@@ -206,11 +206,12 @@ class Session:
             yield scope
 
     def cost(self, tallies: Mapping[str, Tally]) -> float | None:
-        """What these calls cost in dollars, had each been paid; None where a price is unknown."""
+        """What these calls cost in dollars, had each been paid; None where a price is unknown, or what a call took."""
         models, total = self.project.config.models, 0.0
         for alias, tally in tallies.items():
             if alias in models:
-                if (known := price(models[alias])) is None:
+                known = price(models[alias])
+                if known is None or (tally.untold and (known.input or known.output)):
                     return None
                 total += known.dollars(tally.input_tokens, tally.output_tokens)
                 total -= (1 - SHARE) * known.dollars(tally.batch_input, tally.batch_output)

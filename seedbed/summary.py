@@ -69,7 +69,7 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
     lines += [f"  {count:>5}  {reason}" for reason, count in counts["rejected"].items()]
     for name, count in counts["unscored"].items():
         lines.append(f"  {count} rows were scored without the {name} judge: its verdict could not be read")
-    dollars = "unknown (no price in the config)" if report["dollars"] is None else f"${report['dollars']:.4f}"
+    dollars = "unknown (no price or token counts)" if report["dollars"] is None else f"${report['dollars']:.4f}"
     lines.append(f"calls {report['calls']} ({report['replayed']} replayed), cost {dollars}, {report['seconds']:.0f} s")
     lines += [f"  {line}" for line in bill_lines(report)]
     lines += [str(Variety.model_validate(report["variety"]))] if report["variety"] else []

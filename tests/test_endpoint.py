@@ -101,10 +101,11 @@ def test_trouble_has_its_own_error_and_is_met_once(server: Hostile, trouble: str
     assert (type(raised.value), len(server.bodies)) == (error, 1)
 
 
-def test_a_server_that_redirects_for_ever_is_left(server: Hostile) -> None:
+def test_a_redirect_is_not_followed_for_each_hop_may_be_billed(server: Hostile) -> None:
     server.plan(status(307, location="/v1/chat/completions"))
-    with pytest.raises(lm15.TransportError):
+    with pytest.raises(lm15.ConfigurationError, match="redirects to /v1/chat/completions"):
         ask(server)
+    assert len(server.bodies) == 1
 
 
 @pytest.mark.parametrize("code", [408, 504])

@@ -4,12 +4,13 @@ A run can be made again from its journal, without a key, a call, or its rows.
 """
 
 import asyncio
+import json
 import shutil
 from typing import Any
 
 import pytest
 from aiohttp import web
-from hostile import hangs, resets, status
+from hostile import Behaviour, hangs, resets, status
 from served import COST, MAX_TOKENS, OUTPUT_PRICE, Served, every, served, well
 
 from seedbed.cli.main import main
@@ -47,6 +48,36 @@ def test_timeouts_and_broken_connections_count_as_the_most_they_can_have_cost(
     kept = f"mock: {spent['unanswered']} calls brought no reply, ${spent['unanswered_usd']:.4f} is kept as spent"
     assert kept in said
     assert kept in (served.base / "ds" / "README.md").read_text(encoding="utf-8")
+
+
+def counting(usage: object) -> Behaviour:
+    """Good replies that say they took these tokens."""
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        reply = await well(request)
+        assert isinstance(reply, web.Response)
+        return web.json_response(json.loads(reply.body or b"") | {"usage": usage})  # type: ignore[arg-type]
+
+    return behave
+
+
+def tokens(read: object, written: object) -> dict[str, object]:
+    return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": None}
+
+
+@pytest.mark.parametrize(
+    "usage", [None, {}, tokens(0, 0), tokens(-500, -60), tokens("x", 5), tokens(10**30, 5), "none"]
+)
+def test_a_server_that_does_not_count_or_counts_nonsense_does_not_lift_the_cap(
+    served: Served, capsys: pytest.CaptureFixture[str], waits: list[float], usage: object
+) -> None:
+    served.server.plan(counting(usage))
+    assert served.run(rows=20, run__max_usd=0.01) == 1
+    assert 3 <= paid(served) <= 0.01 // (MAX_TOKENS * OUTPUT_PRICE / 1e6)
+    assert 0.005 < served.report()["ledger"]["mock"]["usd"] <= 0.01
+    if served.rows():
+        assert "cost unknown" in capsys.readouterr().out
+        assert served.rows()[0]["dollars"] is None
 
 
 @pytest.mark.parametrize("calls", [1, 2, 20, 61])

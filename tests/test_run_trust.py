@@ -116,6 +116,26 @@ def test_a_server_that_gives_nothing_else_ends_the_run_with_a_sentence(
     assert len(served.rows()) == 8
 
 
+@pytest.mark.parametrize("code", [301, 302, 307])
+def test_a_redirect_is_told_and_not_followed(served: Served, capsys: pytest.CaptureFixture[str], code: int) -> None:
+    served.server.plan(status(code, "", location="/v1/elsewhere?token=abc"))
+    assert served.run() == 3
+    said = checked(served, capsys, 3)
+    assert "the server redirects to /v1/elsewhere\n" in said
+    assert set(served.server.paths) == {"/v1/chat/completions"}
+
+
+@pytest.mark.parametrize("words", ["", "\x1b[2Jcleared\x07 \u202ereversed\x00 [red]"])
+def test_what_a_server_says_is_readable_and_obeyed_by_no_terminal(
+    served: Served, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    served.server.plan(status(404, words))
+    assert served.run() == 3
+    said = checked(served, capsys, 3)
+    assert ("[2Jcleared" if words else "the server says 404 and no more") in said
+    assert not set("\x1b\x07\u202e\x00") & set(said)
+
+
 @pytest.mark.parametrize("what", ["a context too long", "a refusal", "an empty reply of a content filter"])
 def test_a_model_that_always_refuses_leaves_reasons_and_no_rows(
     served: Served, capsys: pytest.CaptureFixture[str], what: str

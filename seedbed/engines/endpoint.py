@@ -14,6 +14,8 @@ from dspy import lm15
 from programs.candidate import digest
 from seedbed.engines.engine import Shared, continuing
 
+MOST_TOKENS = 10**9  # of one call; a server that says it took more is not to be believed
+
 
 class EndpointEngine(Shared):
     """`POST {base}/chat/completions`, or `/completions` where a prompt is to be continued.
@@ -59,7 +61,7 @@ class EndpointEngine(Shared):
     async def _post(self, path: str, body: dict[str, Any]) -> lm15.Response:
         session = self._session = self._session or self._connect()
         try:
-            async with session.post(f"{self.base}/{path}", data=orjson.dumps(body)) as reply:
+            async with session.post(f"{self.base}/{path}", data=orjson.dumps(body), allow_redirects=False) as reply:
                 raw = await reply.read()
         except TimeoutError as error:
             raise lm15.TimeoutError(f"no reply within {self._timeout:g} s") from error
@@ -146,7 +148,11 @@ def _response(raw: bytes, model: str) -> lm15.Response:
             }
             for choice in body["choices"]
         ]
-        return lm15.response_from_openai_chat(body, model=model)
+        response = lm15.response_from_openai_chat(body, model=model)
+        usage = response.usage
+        if max(usage.input_tokens or 0, usage.output_tokens or 0, usage.total_tokens or 0) > MOST_TOKENS:
+            raise ValueError("no such number of tokens")
+        return response
     except (ValueError, KeyError, TypeError, AttributeError, lm15.LM15Error) as error:
         raise lm15.ServerError(f"the server's reply is not a completion ({len(raw)} bytes)") from error
 
@@ -177,13 +183,21 @@ def _scored(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _refusal(status: int, raw: bytes, headers: Mapping[str, str]) -> lm15.LM15Error:
-    said = " ".join(raw[:300].decode("utf-8", "replace").split())
+    said = _readable(raw[:300].decode("utf-8", "replace")) or f"the server says {status} and no more"
+    if 300 <= status < 400:
+        where = _readable(headers.get("location", "")).partition("?")[0]
+        return lm15.ConfigurationError(f"the server redirects to {where or 'nowhere'}", status=status)
     kind = _KINDS.get(status, lm15.ServerError if status >= 500 else lm15.InvalidRequestError)
     if kind is lm15.InvalidRequestError and _TOO_LONG.search(said):
         kind = lm15.ContextLengthError
     if kind is lm15.RateLimitError and "insufficient_quota" in said:
         kind = lm15.BillingError  # OpenAI's word for an empty account, which no waiting fills
     return kind(said, status=status, retry_after=_retry_after(headers))
+
+
+def _readable(said: str) -> str:
+    """In a line, without what a terminal would obey."""
+    return "".join(one if one.isprintable() else " " for one in " ".join(said.split())).strip()
 
 
 _KINDS: dict[int, type[lm15.LM15Error]] = {
