@@ -16,7 +16,7 @@ from run import write_project
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The figures of a run that was killed five times."""
-    return kills.killed(tmp_path_factory.mktemp("kills"), 5, slots=8, seed=3)
+    return kills.killed(tmp_path_factory.mktemp("kills"), 5, slots=24, seed=3)
 
 
 def test_no_row_is_lost_and_none_doubled(found: dict[str, Any]) -> None:
@@ -38,7 +38,7 @@ def test_no_kill_breaks_a_cap(tmp_path: Path) -> None:
     write_project(tmp_path, 400)
     moments, out, cap = random.Random(3), tmp_path / "ds", 300
     with serving() as address:
-        command = [*kills.command_of(tmp_path, 200, 8, address), f"--set=run.max_calls={cap}"]
+        command = [*kills.command_of(tmp_path, 200, 16, address), f"--set=run.max_calls={cap}"]
         losses = [kills.killed_once(command, out, moments, address) for _ in range(3)]
         kills.finished(command, out, code=1)
         assert sum(loss.lost for loss in losses if loss) > 0
