@@ -189,9 +189,9 @@ class Ledger:
             granted, broken = await self._store.decide(
                 lambda database: self._apply(database, changes, [reservation for reservation, _ in asked])
             )
-        except UserError as error:
+        except Exception as error:  # an amount that no database holds, say: whoever waits must hear of it
             self._stuck = False
-            _refuse(asked, error)
+            _refuse(asked, error if isinstance(error, UserError) else self._unbooked(error))
             return
         for reservation, future in asked[:granted]:
             self._open.add(reservation)
@@ -200,6 +200,12 @@ class Ledger:
             else:
                 future.set_result(None)
         self._put_off(asked[granted:], broken)
+
+    def _unbooked(self, error: Exception) -> UserError:
+        return UserError(
+            f"{self._store.path} could not book what calls cost: {error}.",
+            hint="Run the same command again; finished calls are kept.",
+        )
 
     def _put_off(self, asked: Sequence[_Asked], broken: str) -> None:
         """What did not fit waits, in its order, or is refused where nothing is open that may settle lower."""

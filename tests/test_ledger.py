@@ -149,6 +149,20 @@ def test_an_unknown_price_is_never_nought(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+def test_an_amount_that_cannot_be_booked_refuses_who_waits_and_no_one_after(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with opened(tmp_path) as ledger:
+            held = await ledger.reserve("m", 0.5)
+            waits = asyncio.create_task(ledger.reserve("m", 0.5))
+            ledger.settle(held, 9e12)  # in one transaction with who waits
+            with pytest.raises(UserError, match=r"ledger\.sqlite could not book what calls cost"):
+                await asyncio.wait_for(waits, 5)
+            ledger.settle(await asyncio.wait_for(ledger.reserve("m", 0.5), 5), 0.1)
+            assert await spent(ledger) == (2, 600_000_000)  # the first one stays as it was set aside
+
+    asyncio.run(work())
+
+
 def test_where_the_ledger_cannot_be_written_nothing_starts(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="Cannot write"):
