@@ -61,19 +61,22 @@ def write_dataset(
         arms, metric = open_arms(session, uncompiled=uncompiled, say=progress.say)
         _check_program(out, _programs(arms))
         run = Run(session, arms, metric, out, progress, _makes(project, out, progress, replay))
-        stopped, complete = "an error ended it", False
+        stopped = "an error ended it"
         try:
             with calm():
-                stopped, complete = run_sync(run.work()), True
+                stopped = run_sync(run.work())
         except KeyboardInterrupt:
             stopped = "interrupted"
         except TeacherDown as error:
             stopped = f"a model failed: {error}"
             raise
         finally:
-            run.finish(complete=complete)
-            report = _report(session, run, stopped, time.monotonic() - started, complete=complete)
-            _write(out, report, run)
+            run.finish()
+            report = _report(session, run, stopped, time.monotonic() - started)
+            if run.complete or not _holds_more(out, run.accepted):
+                _write(out, report, run)
+            else:
+                progress.say(f"{out} keeps the rows of an earlier sitting, which are more than these {run.accepted}")
     return report, run.samples
 
 
@@ -164,6 +167,12 @@ def _check_folder(project: Project, out: Path) -> None:
         raise UserError(f"{out} has other files in it.", hint="Name a new folder with --out.")
 
 
+def _holds_more(out: Path, accepted: int) -> bool:
+    """Whether a folder has more rows, from an earlier sitting with other settings, than this one came to."""
+    report = _previous(out)
+    return report is not None and report["counts"]["accepted"] > accepted
+
+
 def _previous(out: Path) -> dict[str, Any] | None:
     """The report of the run a folder holds, if it holds one."""
     path = out / REPORT
@@ -189,7 +198,7 @@ def _check_program(out: Path, program: str) -> None:
         )
 
 
-def _report(session: Session, run: Run, stopped: str, seconds: float, *, complete: bool) -> dict[str, Any]:
+def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[str, Any]:
     project, totals = session.project, session.journal.totals()
     tallies = totals.values()
     return {
@@ -213,7 +222,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float, *, complet
         "dollars": session.cost(totals),
         "teachers": {alias: dataclasses.asdict(record) for alias, record in run.teachers.items()},
         "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
-        "variety": _variety(session, run) if complete else None,  # an interrupt shall not wait for it
+        "variety": _variety(session, run) if run.complete else None,  # an interrupt shall not wait for it
         "seconds": round(seconds, 2),
         "warnings": _warnings(project),
         "program": _programs(run.arms),

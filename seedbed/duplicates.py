@@ -1,8 +1,6 @@
 """Rows that are there already: the same words, nearly the same question, or the same meaning."""
 
 import hashlib
-import os
-import tempfile
 import textwrap
 from typing import NamedTuple
 
@@ -13,6 +11,7 @@ from programs.candidate import Candidate, Drop
 from programs.embedding import Embed
 from programs.text import rouge_l, words
 from seedbed.lsh import NEWEST, Lsh, Print
+from seedbed.spool import Spool
 
 QUOTED = 200  # characters of the row that a refused one is like
 
@@ -41,7 +40,7 @@ class Duplicates:
 
     def __init__(self, bar: float, *, cosine: float | None = None, embed: Embed | None = None) -> None:
         self._bar, self._cosine, self._embed = bar, cosine, embed
-        self._keys, self._lsh, self._topics, self._vectors = _Keys(), Lsh(bar), _Texts(), _Vectors()
+        self._keys, self._lsh, self._topics, self._vectors = _Keys(), Lsh(bar), Spool[str](), _Vectors()
         self._latest: _Look | None = None
 
     def refusal(self, candidate: Candidate) -> Drop | None:
@@ -71,7 +70,7 @@ class Duplicates:
         assert look is not None
         assert look.topic == candidate.topic
         self._keys.add(look.key)
-        self._topics.add(look.topic)
+        self._topics.append(look.topic)
         self._lsh.add(look.print)
         if look.vector is not None:
             self._vectors.add(look.vector)
@@ -94,31 +93,6 @@ class _Keys:
         if len(self._new) == NEWEST:
             new = np.sort(np.fromiter(self._new, dtype=np.uint64, count=NEWEST))
             self._old = np.insert(self._old, np.searchsorted(self._old, new), new)
-            self._new.clear()
-
-
-class _Texts:
-    """Texts by number, in an unnamed temporary file but for the newest; 8 bytes of memory each."""
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # gone with the last use of this object
-        self._ends: npt.NDArray[np.int64] = np.zeros(1, dtype=np.int64)
-        self._new: list[str] = []
-
-    def __getitem__(self, number: int) -> str:
-        written = len(self._ends) - 1
-        if number >= written:
-            return self._new[number - written]
-        start, end = self._ends[number : number + 2].tolist()
-        return os.pread(self._file.fileno(), end - start, start).decode(errors="surrogatepass")
-
-    def add(self, text: str) -> None:
-        self._new.append(text)
-        if len(self._new) == NEWEST:
-            data = [one.encode(errors="surrogatepass") for one in self._new]
-            self._file.write(b"".join(data))
-            self._file.flush()
-            self._ends = np.concatenate([self._ends, self._ends[-1] + np.cumsum([len(one) for one in data])])
             self._new.clear()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import importlib.util
 import os
+import threading
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,8 +77,16 @@ def _lengths(model, texts: Sequence[str]) -> list[int]:  # type: ignore[no-untyp
     return [0] * len(texts) if mask is None else [int(length) for length in mask.sum(axis=1)]
 
 
+_LOADING = threading.Lock()  # several threads encode, and functools.cache lets each of them load the model
+
+
+def _model(name: str):  # type: ignore[no-untyped-def]
+    with _LOADING:
+        return _loaded(name)
+
+
 @functools.cache
-def _model(name: str):  # type: ignore[no-untyped-def]  # sentence-transformers takes five seconds to import
+def _loaded(name: str):  # type: ignore[no-untyped-def]  # sentence-transformers takes five seconds to import
     path = str(_embedded()) if name == MODEL else name
     if name == MODEL:
         os.environ["HF_HUB_OFFLINE"] = "1"

@@ -53,6 +53,13 @@ class FarShards(Shards):
             if self._fs.exists(aside):
                 self._fs.rm_file(aside)
 
+    def _length(self, name: str) -> int:
+        path = f"{self._root}/{name}"
+        if not self._fs.exists(path):
+            return 0
+        with self._fs.open(path) as file:
+            return int(pq.read_metadata(file).num_rows)
+
     def _names(self) -> list[str]:
         return [path.rsplit("/", 1)[-1] for path in self._fs.glob(f"{self._root}/{self.name}-*.parquet")]
 

@@ -115,6 +115,7 @@ class Journal:
         self.path, self.notes = path, list[str]()
         self._held: int | None = _hold(path.parent)
         try:
+            _check_format(path)
             if path.is_file() and (note := mended(path, SCHEMA)):
                 self.notes.append(note)
             self._store = Store(path, SCHEMA)
@@ -266,6 +267,16 @@ def _account(path: Path) -> Any:
         return db.execute("select fact from facts where name = 'account'").fetchone()
 
 
+def _check_format(path: Path) -> None:
+    """Raises UserError for a journal of an older version: its keys and records were others, so none could be found."""
+    if not path.is_file():
+        return
+    with contextlib.closing(sqlite3.connect(path)) as db, contextlib.suppress(sqlite3.DatabaseError):
+        columns = {column for _, column, *_ in db.execute("pragma table_info(calls)")}
+        if {"key", "alias"} <= columns and not {"crc", "batch"} <= columns:
+            raise UserError(f"{path} was written by an older Seedbed.", hint="Move its folder away and run again.")
+
+
 def _hold(folder: Path) -> int:
     """Lock a folder for this process; the lock goes when the process does, however it dies."""
     try:
@@ -280,4 +291,8 @@ def _hold(folder: Path) -> int:
     except BlockingIOError as error:
         os.close(held)
         raise UserError(f"{folder} is in use by another seedbed process.", hint="Wait for it, or stop it.") from error
+    except OSError as error:
+        os.close(held)
+        hint = "Choose a folder on a local disk; shards may go elsewhere by run.shards."
+        raise UserError(f"{folder} cannot be locked: {error.strerror}.", hint=hint) from error
     return held

@@ -116,8 +116,10 @@ class Shards:
             await asyncio.to_thread(self._write)
 
     def close(self, *, complete: bool = True) -> None:
-        """Write what is left, and remove the shards of an earlier state that a complete one no longer has."""
-        if self._rows:
+        """Write what is left, and remove the shards of an earlier state that a complete one no longer has.
+
+        Of an incomplete state nothing is removed, and no shard is replaced by a shorter one."""
+        if self._rows and (complete or self._length(self._latest) <= len(self._rows)):
             self._write()
         if not complete:
             return
@@ -125,8 +127,12 @@ class Shards:
             if name not in self._written:
                 self._remove(name)
 
+    @property
+    def _latest(self) -> str:
+        return f"{self.name}-{(self.count - 1) // SHARD:05d}.parquet"
+
     def _write(self) -> None:
-        name = f"{self.name}-{(self.count - 1) // SHARD:05d}.parquet"
+        name = self._latest
         try:
             self._save(name, pa.Table.from_pylist(self._rows, self.schema))
         except OSError as error:
@@ -140,6 +146,14 @@ class Shards:
     def _save(self, name: str, table: pa.Table) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / name, lambda aside: pq.write_table(table, aside))
+
+    def _length(self, name: str) -> int:
+        """Rows of the shard that is there by this name."""
+        path = self.folder / name
+        try:
+            return int(pq.read_metadata(path).num_rows) if path.is_file() else 0
+        except (OSError, pa.ArrowInvalid):
+            return 0
 
     def _names(self) -> list[str]:
         return [path.name for path in self.folder.glob(f"{self.name}-*.parquet")]

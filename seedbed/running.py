@@ -12,18 +12,22 @@ from metrics.metric import Metric
 from metrics.variety import Sample
 from optimize.scoring import Scored
 from programs.candidate import Candidate, Drop, Source, digest
+from programs.embedding import ahead
 from seedbed.arm import Arm
 from seedbed.attempts import LIVE, Attempts, Outcome, Try
 from seedbed.contamination import Contamination
 from seedbed.duplicates import Duplicates
 from seedbed.errors import BudgetReached
 from seedbed.far_shards import FarShards
+from seedbed.prices import in_use, price
 from seedbed.progress import Progress
 from seedbed.provenance import provenance
 from seedbed.rows import REJECTED, Shards, rejected, row, row_schema
 from seedbed.session import Session
 
 AHEAD = 8  # sources, of the same, that may be done before the one whose turn it is: what a slow call may hold up
+
+ABSENT = "not in the journal"
 
 
 class Run:
@@ -58,10 +62,13 @@ class Run:
         session.journal.describe(setup, provenance(self.project, arms, metric))
         self.attempts = makes(session, arms, metric, setup)
         self._carried = {arm.teacher: arm.carried for arm in arms}
+        self.complete = False  # whether it came to its end: the goal, the last source, or the last candidate
         self._started = time.monotonic()
+        self._clock: asyncio.Timeout | None = None
         self._shards: dict[str, Shards] = {}
         self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
-        self._duplicates = Duplicates(gates.near_duplicate, cosine=gates.near_duplicate_cosine, embed=session.embed)
+        self._cosine = gates.near_duplicate_cosine
+        self._duplicates = Duplicates(gates.near_duplicate, cosine=self._cosine, embed=session.embed)
         self._contamination = Contamination(gates.test_sets, self.project.base)
         self._live, self._ahead = LIVE * self.attempts.slots, AHEAD * self.attempts.slots
         if self.feed.listens:
@@ -74,12 +81,14 @@ class Run:
 
     async def work(self) -> str:
         """Run until done; returns why it stopped. Cancelling it loses calls in flight at most."""
-        bar = self.progress.bar("rows", self.goal)
+        bar, clock = self.progress.bar("rows", self.goal), asyncio.timeout(None)
+        self._clock = clock
         try:
-            async with asyncio.timeout(self._seconds_left()):
+            async with clock:
                 while True:
                     self._launch()
                     if self._position not in self._tasks:
+                        self.complete = True
                         return f"the feed is dry after {self.candidates} candidates"
                     outcome = await self._tasks[self._position]
                     await self._commit(outcome)
@@ -92,6 +101,8 @@ class Run:
         except BudgetReached as reached:
             return str(reached)
         except TimeoutError:
+            if not clock.expired():
+                raise
             return self._out_of_time()
         finally:
             self._over = True  # a source that ends now begins no other
@@ -100,11 +111,11 @@ class Run:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             await self.attempts.aclose()
 
-    def finish(self, *, complete: bool) -> None:
+    def finish(self) -> None:
         """Write the rows not yet written; after a complete run, remove shards that are no longer part of it."""
         for folder, names in (("rows", ("train", "validation")), ("rejected", ("rejected",))):
             for name in names:
-                self._shard(folder, name).close(complete=complete)
+                self._shard(folder, name).close(complete=self.complete)
 
     def splits(self) -> dict[str, int]:
         """Accepted rows by split; splits without rows are left out."""
@@ -122,6 +133,7 @@ class Run:
                 done.set_result(known)
                 self._passed += known.passed
                 return  # what is remembered costs nothing: see first whether it is enough
+            self._start_clock()
             task = self._tasks[ahead] = asyncio.ensure_future(self.attempts.make(ahead, source))
             task.add_done_callback(self._ended)
             self._working += 1
@@ -169,6 +181,7 @@ class Run:
         self.sources += 1
         if self.session.offline and outcome.failed:  # it came to no end in the run that is made again either
             self._absent += 1
+            self.reasons[ABSENT] += 1
             return
         self._absent = 0
         for one in outcome.tries:
@@ -179,6 +192,8 @@ class Run:
                     return
                 self.candidates += 1
                 self.unscored.update(scored.worth.unscored)
+                if self._cosine:
+                    await ahead(self.session.embed, [scored.candidate.topic])  # off the loop; it is remembered
                 if drop := self._refusal(scored):
                     await self._reject(f"{one.teacher} {index}", scored, drop, carried)
                 else:
@@ -214,16 +229,21 @@ class Run:
 
     def _done(self) -> str | None:
         if self.accepted >= self.goal:
+            self.complete = True
             return f"{self.goal} rows are accepted"
         if self._absent > self._ahead:  # further than any run is ahead of the order
+            self.reasons.subtract({ABSENT: self._absent})  # nobody had come so far
             return "the journal holds no more"
         if self.candidates >= self.limits.candidates:
+            self.complete = True
             return f"run.max_candidates: {self.limits.candidates} is reached"
         return None
 
-    def _seconds_left(self) -> float | None:
+    def _start_clock(self) -> None:
+        """The minutes of a sitting are those of its own work: what is remembered is committed first."""
         minutes = [cap for cap in (self.limits.max_minutes, self.project.config.budget.max_minutes) if cap]
-        return min(minutes) * 60 - (time.monotonic() - self._started) if minutes else None
+        if minutes and self._clock and self._clock.when() is None:
+            self._clock.reschedule(asyncio.get_running_loop().time() + 60 * min(minutes))
 
     def _out_of_time(self) -> str:
         ours, all = self.limits.max_minutes, self.project.config.budget.max_minutes
@@ -236,13 +256,15 @@ class Run:
         return f"{self.candidates} candidates, {rate:.1f}/s" + (f" ({worst})" if worst else "")
 
     def _setup(self) -> str:
+        """All that an outcome depends on beside its source; not how fast it was asked for."""
         config, session = self.project.config, self.session
+        models = [(alias, config.models[alias]) for alias in in_use(config)]
         return digest(
             self.metric.hash,
             *(session.models.lm(arm.teacher).async_engine.identity for arm in self.arms),
             session.identity("judge"),
             *(arm.carried["program"] for arm in self.arms),
-            config.models,
+            *((alias, one.temperature, one.max_tokens, one.logprobs, price(one)) for alias, one in models),
             config.embedder,
         )
 

@@ -35,7 +35,8 @@ def mended(path: Path, schema: str) -> str:
     finally:
         db.close()
     damaged = path.with_name(f"{path.name}.damaged")
-    path.replace(damaged)
+    damaged.unlink(missing_ok=True)
+    damaged.hardlink_to(path)  # so that at every moment there is a file by either name
     for log in ("-wal", "-shm"):  # what was in the log is in the copy
         path.with_name(f"{path.name}{log}").unlink(missing_ok=True)
     aside.replace(path)

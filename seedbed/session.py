@@ -58,31 +58,39 @@ class Session:
         check_prices(project.config)
         self.project, self.embed = project, Embedder(project.config.embedder)
         self.entail = cross_encoder(encoder) if (encoder := project.config.gates.cross_encoder) else None
-        self.journal, self.ledger = self._books(journal, caps)
-        batches = caps is not None and caps.mode == "batch" and not offline
-        self.book = WaveBook(journal.with_name("batches.sqlite")) if batches else None
-        self.models = Models(
-            project.config.models,
-            project.base,
-            self.journal,
-            ledger=self.ledger,
-            book=self.book,
-            say=say,
-            offline=offline,
-        )
         self.offline, self._history, self._open = offline, history, contextlib.ExitStack()
+        with contextlib.ExitStack() as opening:  # closed at once where a later one cannot be opened
+            self.journal = Journal(journal)
+            opening.callback(self.journal.close)
+            self.ledger = Ledger(
+                project.base / ".seedbed" / "ledger.sqlite",
+                self.journal.fact("account", secrets.token_hex(8)),
+                project.config.budget,
+                caps,
+            )
+            opening.callback(lambda: run_sync(self.ledger.aclose()))
+            self.book = self._batches(journal, caps)
+            if self.book:
+                opening.callback(self.book.close)
+            self.models = Models(
+                project.config.models,
+                project.base,
+                self.journal,
+                ledger=self.ledger,
+                book=self.book,
+                say=say,
+                offline=offline,
+            )
+            opening.callback(lambda: run_sync(self.models.aclose()))
+            self._open.push(opening.pop_all())
         for note in self.journal.notes:
             say(note)
 
-    def _books(self, path: Path, caps: RunSettings | None) -> tuple[Journal, Ledger]:
-        """Where calls are kept, and where what they cost is booked."""
-        journal, budget = Journal(path), self.project.config.budget
-        try:
-            account = journal.fact("account", secrets.token_hex(8))
-            return journal, Ledger(self.project.base / ".seedbed" / "ledger.sqlite", account, budget, caps)
-        except BaseException:
-            journal.close()
-            raise
+    def _batches(self, journal: Path, caps: RunSettings | None) -> WaveBook | None:
+        """The book of a run whose calls go in batches."""
+        if self.offline or caps is None or caps.mode != "batch":
+            return None
+        return WaveBook(journal.with_name("batches.sqlite"))
 
     def __enter__(self) -> "Session":
         """Open teacher and judge. Raises UserError where one cannot be; nothing stays open then."""
@@ -109,11 +117,6 @@ class Session:
 
     def __exit__(self, *exception: object) -> None:
         self._open.close()
-        run_sync(self.models.aclose())
-        run_sync(self.ledger.aclose())
-        if self.book:
-            self.book.close()
-        self.journal.close()
 
     def lm(self, role: str) -> TeacherLM:
         """The model bound to a role, with the fallback of that role."""

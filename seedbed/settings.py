@@ -50,7 +50,7 @@ class Fallback(Section):
 
 class Budget(Section):
     """The most this project may take, over all its commands together: compile, judge and run. Hard: what a call can
-    cost at most is set aside before it is sent. `max_minutes` is of each command."""
+    cost at most is set aside before it is sent. `max_minutes` is of each sitting of a run."""
 
     max_usd: float | None = Field(None, gt=0)
     max_calls: int | None = Field(None, ge=1)

@@ -21,18 +21,19 @@ class Spool(Sequence[T]):
     Takes 8 bytes of memory an item. Raises UserError where there is no room for the file.
     """
 
-    def __init__(self, items: Iterable[T]) -> None:
+    def __init__(self, items: Iterable[T] = ()) -> None:
         self._ends = array("Q", [0])
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the finalizer
-        weakref.finalize(self, file.close)
-        self._descriptor = file.fileno()
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed by the finalizer
+        weakref.finalize(self, self._file.close)
         for item in items:
-            kept = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
-            with _room():
-                file.write(kept)
-            self._ends.append(self._ends[-1] + len(kept))
+            self.append(item)
+
+    def append(self, item: T) -> None:
+        """Add an item at the end. Not while another thread reads."""
+        kept = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         with _room():
-            file.flush()
+            self._file.write(kept)
+        self._ends.append(self._ends[-1] + len(kept))
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -47,7 +48,7 @@ class Spool(Sequence[T]):
 
     def _read(self, place: int) -> T:
         start, end = self._ends[place], self._ends[place + 1]
-        item: T = pickle.loads(os.pread(self._descriptor, end - start, start))
+        item: T = pickle.loads(os.pread(self._file.fileno(), end - start, start))
         return item
 
 

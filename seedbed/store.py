@@ -1,6 +1,7 @@
 """A sqlite file of ours: durable and fast, for writes of the same moment share one commit."""
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import threading
@@ -35,7 +36,8 @@ class Store:
         self.path, self._lock = path, threading.Lock()
         self._waiting: list[tuple[Write, asyncio.Future[None]]] = []
         self._due = False  # a commit is under way or about to be
-        self._synced = float("-inf")
+        self._synced, self._unsynced = float("-inf"), False
+        self._tail: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=path.stem)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,14 +93,22 @@ class Store:
     def write_now(self, *writes: Write) -> None:
         """Write from any thread, in one commit; on the disk when it returns. Raises UserError where it cannot."""
         try:
-            self._thread.submit(self._commit, writes).result()
+            self._thread.submit(self._commit_now, writes).result()
         except (sqlite3.Error, RuntimeError) as error:
             raise unusable(self.path, error) from error
 
     def close(self) -> None:
         """Close the file once what is under way is written. Calls after it fail with a UserError."""
-        if self._waiting:  # cancelled before their commit
-            self._thread.submit(self._commit, [write for write, _ in self._waiting])
+        left, self._waiting = self._waiting, []  # cancelled before their commit
+        try:
+            if left:
+                self._thread.submit(self._commit_now, [write for write, _ in left]).result()
+        except sqlite3.Error as error:
+            raise unusable(self.path, error) from error
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         self._thread.shutdown()
         with self._lock:
             self._writer.close()
@@ -108,7 +118,7 @@ class Store:
         group, self._waiting = self._waiting, []
         loop = asyncio.get_running_loop()
         try:
-            commit = loop.run_in_executor(self._thread, self._commit, [write for write, _ in group])
+            commit = loop.run_in_executor(self._thread, self._commit_soon, [write for write, _ in group])
         except RuntimeError as closed:
             self._settle([done for _, done in group], closed)
         else:
@@ -123,11 +133,19 @@ class Store:
             else:
                 done.set_result(None)
         self._due = bool(self._waiting)
+        loop = asyncio.get_running_loop()
         if self._due:
-            asyncio.get_running_loop().call_later(LINGER, self._commit_waiting)
+            loop.call_later(LINGER, self._commit_waiting)
+        elif self._unsynced and not self._tail:
+            self._tail = loop.call_later(SYNC, self._sync_tail)
+
+    def _sync_tail(self) -> None:
+        self._tail = None
+        if self._unsynced:
+            with contextlib.suppress(RuntimeError):  # it was closed meanwhile, which syncs
+                self._thread.submit(self._sync)
 
     def _commit(self, writes: Sequence[Write]) -> None:
-        self._sync_now_and_then()
         with self._writer:  # one transaction, rolled back as a whole
             self._writer.execute("begin immediate")
             for statement, group in groupby(writes, key=itemgetter(0)):
@@ -140,18 +158,28 @@ class Store:
                     self._writer.execute(f"{statement} {', '.join([marks] * len(some))}", [*chain(*some)])
 
     def _decide(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        self._sync_now_and_then()
+        self._writer.execute("pragma synchronous=full")
         with self._writer:
             self._writer.execute("begin immediate")
             return work(self._writer)
 
-    def _sync_now_and_then(self) -> None:
+    def _commit_soon(self, writes: Sequence[Write]) -> None:
         """A commit outlives a kill of this process as it is; a power cut only if it waits for the disk, which takes as
-        long as a hundred writes. So the first commit of every second does."""
-        due = time.monotonic() - self._synced >= SYNC
-        self._writer.execute(f"pragma synchronous={'full' if due else 'normal'}")
-        if due:
+        long as a hundred writes. So the first commit of every second does, and after the last one `_sync`."""
+        self._unsynced = time.monotonic() - self._synced < SYNC
+        self._writer.execute(f"pragma synchronous={'normal' if self._unsynced else 'full'}")
+        if not self._unsynced:
             self._synced = time.monotonic()
+        self._commit(writes)
+
+    def _commit_now(self, writes: Sequence[Write]) -> None:
+        self._writer.execute("pragma synchronous=full")
+        self._commit(writes)
+
+    def _sync(self) -> None:
+        self._unsynced = False
+        self._writer.execute("pragma synchronous=full")
+        self._writer.execute("pragma wal_checkpoint(passive)")
 
 
 def _together(rows: list[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:

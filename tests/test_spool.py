@@ -50,7 +50,7 @@ def test_what_goes_wrong_while_items_are_made_is_not_hidden() -> None:
 
 def test_a_full_disk_names_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("/dev/full").open("wb+", buffering=0) as full:
-        monkeypatch.setattr(tempfile, "TemporaryFile", lambda: full)
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda **how: full)
         with pytest.raises(UserError, match="No space left") as caught:
             Spool(["text"])
     assert "TMPDIR" in caught.value.hint
