@@ -3,8 +3,9 @@
 import asyncio
 import itertools
 
+from seedbed.caps import NANO
 from seedbed.errors import BudgetReached, TeacherDown, UserError
-from seedbed.ledger import NANO, Ledger, Reservation, Spending
+from seedbed.ledger import Ledger, Reservation, Spending
 from seedbed.log import Log
 
 
@@ -28,8 +29,8 @@ class Lease(Ledger):
     def counts_calls(self) -> bool:
         return self._counts_calls
 
-    async def reserve(self, alias: str, usd: float | None, calls: int = 1) -> Reservation:
-        """As the ledger's; it comes with the next slice."""
+    async def reserve(self, alias: str, usd: float | None, calls: int = 1, call: str = "") -> Reservation:
+        """As the ledger's; it comes with the next slice. No call is taken up again here: batches have no workers."""
         id, reservation = next(self._ids), Reservation(alias, calls, None if usd is None else round(usd * NANO))
         granted = self._waiting[id] = asyncio.get_running_loop().create_future()
         self._log.append("want", id, alias, usd, calls)

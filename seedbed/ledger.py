@@ -3,25 +3,28 @@
 import asyncio
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
 
+from seedbed.caps import NANO, Room, caps
 from seedbed.errors import BudgetReached, UserError
 from seedbed.settings import Budget, RunSettings
 from seedbed.store import Store
 
-NANO = 1_000_000_000  # amounts are whole nano-dollars, so that sums are exact
 _SCHEMA = """
 create table if not exists spent (account text, alias text, calls integer, nano integer, answered integer,
-                                  answered_nano integer, unpriced integer, primary key (account, alias)) without rowid
+                                  answered_nano integer, unpriced integer, primary key (account, alias));
+create table if not exists held (account text, alias text, call text, nano integer, primary key (account, alias, call));
 """
 _ADD = """
 insert into spent values (?, ?, ?, ?, ?, ?, ?) on conflict do update set calls = calls + excluded.calls,
 nano = nano + excluded.nano, answered = answered + excluded.answered,
 answered_nano = answered_nano + excluded.answered_nano, unpriced = unpriced + excluded.unpriced
 """
+_HOLD = "insert into held values (?, ?, ?, ?)"
+_HELD = "select nano from held where account = ? and alias = ? and call = ?"
+_END = "delete from held where account = ? and alias = ? and call = ?"
 
 
 @dataclass(frozen=True)
@@ -37,28 +40,17 @@ class Spending:
 
 @dataclass(frozen=True, eq=False)
 class Reservation:
-    """What is set aside for a call, or for several; `nano` is None where the price is unknown."""
+    """What is set aside for a call, or for several; `nano` is None where the price is unknown. `call` names one that
+    may be taken up again."""
 
     alias: str
     calls: int
     nano: int | None
-
-
-class _Limit(NamedTuple):
-    """A cap on all accounts, or on one; `of` says what it is on."""
-
-    key: str
-    column: str
-    most: int
-    account: str | None
-
-    def sentence(self) -> str:
-        most = f"{self.most / NANO:g}" if self.column == "nano" else f"{self.most}"
-        return f"{self.key}: {most} is reached"
+    call: str = ""
 
 
 _Change = tuple[str, int, int, int, int, int]  # alias, then what to add to each column
-_Asked = tuple[Reservation, "asyncio.Future[None]"]
+_Asked = tuple[Reservation, "asyncio.Future[Reservation]"]
 
 
 class Ledger:
@@ -67,7 +59,8 @@ class Ledger:
     What a call can cost at most is on the disk as spent before the call is sent; its reply corrects that to what it
     did cost. So a process that is killed has nothing to make good: what it reserved stays spent. The caps are checked
     in the transaction that reserves, which no other process comes between, and the operations of one moment share a
-    commit. The file holds one line for each account and alias, however many calls there are.
+    commit. The file holds one line for each account and alias, however many calls there are, and one for each call that
+    may be taken up again, until it is.
 
     Args:
         path: the file. account: what this process spends for (`compile`, or a run's id).
@@ -81,47 +74,49 @@ class Ledger:
 
     def __init__(self, path: Path, account: str, budget: Budget, run: RunSettings | None = None) -> None:
         self.account, self._store = account, Store(path, _SCHEMA)
-        self._limits = _limits("budget", budget.max_usd, budget.max_calls, None)
+        self._caps = caps("budget", budget.max_usd, budget.max_calls, None)
         if run:
-            self._limits += _limits("run", run.max_usd, run.max_calls, account)
-        self._open, self._changes = set[Reservation](), list[_Change]()
+            self._caps += caps("run", run.max_usd, run.max_calls, account)
+        self._open, self._changes, self._over = set[Reservation](), list[_Change](), list[Reservation]()
         self._asked: deque[_Asked] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._stuck = False  # the first of those asked for did not fit, and nothing was closed since
         self._refuse_unpriced()
-        self.room = _share(self._limits, _left(self._limits, self._store.row))
+        self.room = Room(self._caps, self._store.row).share()
 
     @property
     def counts_calls(self) -> bool:
         """Whether there is a cap on calls, so that those that cost nothing must be booked too."""
-        return any(limit.column == "calls" for limit in self._limits)
+        return any(cap.column == "calls" for cap in self._caps)
 
-    async def reserve(self, alias: str, usd: float | None, calls: int = 1) -> Reservation:
+    async def reserve(self, alias: str, usd: float | None, calls: int = 1, call: str = "") -> Reservation:
         """Set aside the most that calls can cost, in the order of asking; on the disk when it returns.
 
+        `call` names one that outlives its asking, as one in a provider's batch does. Where something was set aside
+        under this name and neither settled nor freed, by whatever sitting, that is given out again and nothing more.
         What does not fit waits as long as reservations of this process are open, for they may settle lower. Raises
         BudgetReached where none is, UserError for an unknown price (None) under a cap in dollars.
         """
-        if usd is None and any(limit.column == "nano" for limit in self._limits):
+        if usd is None and any(cap.column == "nano" for cap in self._caps):
             raise UserError(
-                f"{self._limits[0].key}: what a call to {alias} costs is unknown.",
+                f"{self._caps[0].key}: what a call to {alias} costs is unknown.",
                 hint=f"Set models.{alias}.input_price, output_price (dollars per million tokens) and max_tokens.",
             )
-        reservation = Reservation(alias, calls, None if usd is None else round(usd * NANO))
-        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._asked.append((reservation, granted))
+        wanted = Reservation(alias, calls, None if usd is None else round(usd * NANO), call)
+        granted: asyncio.Future[Reservation] = asyncio.get_running_loop().create_future()
+        self._asked.append((wanted, granted))
         self._work()
         try:
-            await granted
+            return await granted
         except asyncio.CancelledError:
-            if reservation in self._open:  # granted at the very moment
-                self.free(reservation)
+            if granted.done() and not granted.cancelled() and not granted.exception():  # at the very moment
+                self._give_back(wanted, granted.result())
             raise
-        return reservation
 
     def settle(self, reservation: Reservation, usd: float | None) -> None:
         """A reply came and cost this much; None, which is unknown, leaves the reservation as it is."""
         self._open.remove(reservation)
+        self._over.append(reservation)
         set_aside = reservation.nano or 0
         cost = set_aside if usd is None or reservation.nano is None else round(usd * NANO)
         self._changes.append((reservation.alias, 0, cost - set_aside, reservation.calls, cost, 0))
@@ -130,6 +125,7 @@ class Ledger:
     def free(self, reservation: Reservation) -> None:
         """The call certainly cost nothing."""
         self._open.remove(reservation)
+        self._over.append(reservation)
         calls, nano = reservation.calls, reservation.nano
         self._changes.append((reservation.alias, -calls, -(nano or 0), 0, 0, -calls if nano is None else 0))
         self._closed()
@@ -161,6 +157,10 @@ class Ledger:
         if self._worker:
             await asyncio.shield(self._worker)
 
+    def _give_back(self, wanted: Reservation, given: Reservation) -> None:
+        """Nothing is sent for what was asked; for what an earlier asking left, something may have been."""
+        (self.free if given is wanted else self.keep)(given)
+
     def _closed(self) -> None:
         self._stuck = False
         self._work()
@@ -181,25 +181,26 @@ class Ledger:
 
     async def _commit(self) -> None:
         """One transaction for all that is to do now. Where it fails, what should have been corrected stays spent."""
-        changes, self._changes = self._changes, []
+        changes, over, self._changes, self._over = self._changes, self._over, [], []
         asked = [one for one in self._asked if not one[1].done()]  # the others were cancelled while they waited
         self._asked.clear()
         self._stuck = True  # unless a reservation is closed meanwhile
         try:
-            granted, broken = await self._store.decide(
-                lambda database: self._apply(database, changes, [reservation for reservation, _ in asked])
+            answers, broken = await self._store.decide(
+                lambda database: self._apply(database, changes, over, [wanted for wanted, _ in asked])
             )
         except Exception as error:  # an amount that no database holds, say: whoever waits must hear of it
             self._stuck = False
             _refuse(asked, error if isinstance(error, UserError) else self._unbooked(error))
             return
-        for reservation, future in asked[:granted]:
-            self._open.add(reservation)
-            if future.done():  # cancelled while it was written: nothing is sent
-                self.free(reservation)
-            else:
-                future.set_result(None)
-        self._put_off(asked[granted:], broken)
+        for (wanted, future), given in zip(asked, answers, strict=True):
+            if given:
+                self._open.add(given)
+                if future.done():  # cancelled while it was written
+                    self._give_back(wanted, given)
+                else:
+                    future.set_result(given)
+        self._put_off([one for one, given in zip(asked, answers, strict=True) if not given], broken)
 
     def _unbooked(self, error: Exception) -> UserError:
         return UserError(
@@ -216,49 +217,48 @@ class Ledger:
         _refuse(asked, BudgetReached(broken))
 
     def _apply(
-        self, database: sqlite3.Connection, changes: Sequence[_Change], asked: Sequence[Reservation]
-    ) -> tuple[int, str]:
-        """How many of those asked for fit, the first ones, and the cap that the next one would break."""
+        self,
+        database: sqlite3.Connection,
+        changes: Sequence[_Change],
+        over: Sequence[Reservation],
+        asked: Sequence[Reservation],
+    ) -> tuple[list[Reservation | None], str]:
+        """What each of those asked for is given, and the cap that the first which does not fit would break; those
+        after it are given nothing new either."""
         database.executemany(_ADD, [(self.account, *change) for change in changes])
-        room = _left(self._limits, lambda statement, *values: database.execute(statement, values).fetchone())
-        granted, broken = list[Reservation](), ""
-        for reservation in asked:
-            wanted = [reservation.calls if limit.column == "calls" else reservation.nano or 0 for limit in self._limits]
-            tight = (limit for limit, want, left in zip(self._limits, wanted, room, strict=True) if want > max(left, 0))
-            if limit := next(tight, None):
-                broken = limit.sentence()
-                break
-            room = [left - want for left, want in zip(room, wanted, strict=True)]
-            granted.append(reservation)
-        database.executemany(_ADD, [(self.account, *_whole(reservation)) for reservation in granted])
-        self.room = _share(self._limits, room)
-        return len(granted), broken
+        database.executemany(_END, [(self.account, one.alias, one.call) for one in over if one.call])
+        room = Room(self._caps, lambda statement, *values: database.execute(statement, values).fetchone())
+        answers, broken = list[Reservation | None](), ""
+        for wanted in asked:
+            given = self._held(database, wanted)
+            if not given and not (broken := broken or room.take(wanted.calls, wanted.nano or 0)):
+                given = wanted
+                self._set_aside(database, wanted)
+            answers.append(given)
+        self.room = room.share()
+        return answers, broken
+
+    def _held(self, database: sqlite3.Connection, wanted: Reservation) -> Reservation | None:
+        """What an earlier asking for the same call left."""
+        name = (self.account, wanted.alias, wanted.call)
+        found = wanted.call and database.execute(_HELD, name).fetchone()
+        return Reservation(wanted.alias, 1, found[0], wanted.call) if found else None
+
+    def _set_aside(self, database: sqlite3.Connection, wanted: Reservation) -> None:
+        database.execute(_ADD, (self.account, *_whole(wanted)))
+        if wanted.call:
+            database.execute(_HOLD, (self.account, wanted.alias, wanted.call, wanted.nano))
 
     def _refuse_unpriced(self) -> None:
-        for limit in self._limits:
+        for cap in self._caps:
             where = "where unpriced > 0 and account = coalesce(?, account)"
-            found = self._store.row(f"select alias, unpriced from spent {where}", limit.account)
-            if limit.column == "nano" and found:
+            found = self._store.row(f"select alias, unpriced from spent {where}", cap.account)
+            if cap.column == "nano" and found:
                 self._store.close()
                 raise UserError(
-                    f"{limit.key}: {found[1]} calls to {found[0]} were made while its price was unknown.",
+                    f"{cap.key}: {found[1]} calls to {found[0]} were made while its price was unknown.",
                     hint=f"Leave the cap out, or move {self._store.path} away to count from now on.",
                 )
-
-
-def _limits(section: str, usd: float | None, calls: int | None, account: str | None) -> list[_Limit]:
-    caps = {"max_usd": ("nano", usd and round(usd * NANO)), "max_calls": ("calls", calls)}
-    return [_Limit(f"{section}.{key}", column, most, account) for key, (column, most) in caps.items() if most]
-
-
-def _left(limits: Sequence[_Limit], row: Callable[..., Any]) -> list[int]:
-    """What is left of each cap; `row(statement, *values)` asks the file."""
-    statement = "select coalesce(sum({}), 0) from spent where account = coalesce(?, account)"
-    return [limit.most - int(row(statement.format(limit.column), limit.account)[0]) for limit in limits]
-
-
-def _share(limits: Sequence[_Limit], room: Sequence[int]) -> float | None:
-    return min((left / limit.most for limit, left in zip(limits, room, strict=True)), default=None)
 
 
 def _whole(reservation: Reservation) -> _Change:

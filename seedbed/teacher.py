@@ -108,12 +108,12 @@ class Models:
         service, known = BatchService.of(entry.model, key_of(entry), entry.api_base), price(entry)
         half = known and Price(known.input * SHARE, known.output * SHARE)
         batch = BatchEngine(online, service, self._book, self.waves, self._say)
-        return Straggling(self._booked(batch, alias, half), online, self._say)
+        return Straggling(self._booked(batch, alias, half, resumes=True), online, self._say)
 
-    def _booked(self, engine: Engine, alias: str, known: Price | None) -> Engine:
+    def _booked(self, engine: Engine, alias: str, known: Price | None, *, resumes: bool = False) -> Engine:
         costs = known is None or known.input or known.output
         if self._ledger and (costs or self._ledger.counts_calls):
-            return Budgeted(engine, self._ledger, alias, known)
+            return Budgeted(engine, self._ledger, alias, known, resumes=resumes)
         return engine
 
 

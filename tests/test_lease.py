@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seedbed.caps import NANO
 from seedbed.errors import BudgetReached
 from seedbed.journal import Journal
 from seedbed.lease import Lease
-from seedbed.ledger import NANO, Ledger
+from seedbed.ledger import Ledger
 from seedbed.log import Log
 from seedbed.member import Member
 from seedbed.settings import Budget, RunSettings

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seedbed.caps import NANO
 from seedbed.errors import BudgetReached, UserError
-from seedbed.ledger import NANO, Ledger, Reservation
+from seedbed.ledger import Ledger, Reservation
 from seedbed.settings import Budget, RunSettings
 
 
@@ -145,6 +146,32 @@ def test_an_unknown_price_is_never_nought(tmp_path: Path) -> None:
         async with opened(tmp_path, "b", RunSettings(max_usd=1)) as other:  # a run of its own
             with pytest.raises(UserError, match=r"run\.max_usd: what a call to m costs is unknown"):
                 await other.reserve("m", None)
+
+    asyncio.run(work())
+
+
+def test_a_call_that_goes_on_elsewhere_is_booked_once_over_all_sittings(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with opened(tmp_path, max_usd=1) as ledger:
+            await ledger.reserve("m", 0.6, call="job")  # and the process is gone
+        async with opened(tmp_path, max_usd=1) as ledger:
+            other = await ledger.reserve("m", 0.1)
+            too_much = asyncio.create_task(ledger.reserve("m", 0.5))
+            again = await asyncio.wait_for(ledger.reserve("m", 0.7, call="job"), 5)  # it fits, for it is booked
+            assert again.nano == 600_000_000
+            assert not too_much.done()
+            stopped = asyncio.create_task(ledger.reserve("m", 0.6, call="job"))
+            await asyncio.sleep(0)
+            stopped.cancel()  # at the moment it is given out
+            assert await spent(ledger) == (2, 700_000_000)
+            ledger.keep(again)
+            ledger.settle(await ledger.reserve("m", 0.6, call="job"), 0.2)
+            ledger.free(other)
+            await too_much
+            assert await spent(ledger) == (2, 700_000_000)
+            ledger.free(await ledger.reserve("m", 0.1, call="job"))  # settled, so it is another call now
+            assert await spent(ledger) == (2, 700_000_000)
+            assert await spent(ledger, "b") == (0, 0)
 
     asyncio.run(work())
 

@@ -93,7 +93,11 @@ class BatchEngine(Wrapped):
         self._bytes += size
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._send_when_still())
-        return await call.wave
+        try:
+            return await call.wave
+        except asyncio.CancelledError as stopped:
+            vars(stopped)["unsent"] = self._gathered.get(key) is call
+            raise
 
     async def _send_when_still(self) -> None:
         await self._waves.still()

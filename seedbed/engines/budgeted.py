@@ -1,5 +1,6 @@
 """What a call may cost is set aside before it is sent, and what it did cost is booked when its reply is there."""
 
+import dspy
 from dspy import lm15
 
 from seedbed.engines.engine import Engine, Wrapped, free
@@ -12,16 +13,22 @@ class Budgeted(Wrapped):
 
     Args:
         alias: whose spending it is. price: None where it is unknown; under a cap in dollars no call is then made.
+        resumes: a call that was stopped goes on elsewhere and is taken up when it is asked again, so that what was set
+        aside for it (by `dspy.settings.call`, its key in the journal) stands and is not set aside once more.
 
     `complete` raises BudgetReached where a cap leaves no room, UserError where the ledger cannot be written.
     """
 
-    def __init__(self, engine: Engine, ledger: Ledger, alias: str, price: Price | None) -> None:
+    def __init__(
+        self, engine: Engine, ledger: Ledger, alias: str, price: Price | None, *, resumes: bool = False
+    ) -> None:
         super().__init__(engine)
-        self.ledger, self.alias, self.price = ledger, alias, price
+        self.ledger, self.alias, self.price, self._resumes = ledger, alias, price, resumes
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
-        reservation = await self.ledger.reserve(self.alias, self.price.most(request) if self.price else None)
+        most = self.price.most(request) if self.price else None
+        call = dspy.settings.call if self._resumes else ""
+        reservation = await self.ledger.reserve(self.alias, most, call=call)
         try:
             response = await self.engine.complete(request)
         except BaseException as error:  # a cancellation too leaves a call that may have cost something
