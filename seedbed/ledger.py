@@ -105,6 +105,7 @@ class Ledger:
         wanted = Reservation(alias, calls, None if usd is None else round(usd * NANO), call)
         granted: asyncio.Future[Reservation] = asyncio.get_running_loop().create_future()
         self._asked.append((wanted, granted))
+        self._stuck &= not call  # it may be given at once, whoever waits before it
         self._work()
         try:
             return await granted

@@ -163,11 +163,15 @@ class Run:
         """Whether what the caps leave would see one more source to its end, by what those of this sitting took.
 
         For what is spent on sources that come to no end is spent in vain. Never more are at work than have ended, and
-        one: until the first has, nobody knows what a source takes.
+        one: until the first has, nobody knows what a source takes. In batch mode that would cost a day for each
+        doubling, so there the first ones all begin, as long as there is room.
         """
         if (room := self.session.ledger.room) is None or self._room is None or not live:
             return True
-        return live <= self._made and (live + 1) * (self._room - room) <= room * self._made
+        if self.session.book and not self._made:
+            return room > 0
+        known = self.session.book is not None or live <= self._made
+        return known and (live + 1) * (self._room - room) <= room * self._made
 
     def _take(self, position: int) -> Source | None:
         """The feed's source, after it has heard of exactly the rows accepted up to a lag before."""

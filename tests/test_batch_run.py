@@ -32,6 +32,11 @@ def test_a_batched_call_costs_half(batched: Served, provider: BatchServer) -> No
     assert report["ledger"]["mock"]["usd"] == pytest.approx(whole / 2)
 
 
+def test_a_cap_that_is_far_off_makes_no_more_waves(batched: Served, provider: BatchServer) -> None:  # noqa: F811
+    assert batched.run("batched", 30, run__mode="batch", run__max_usd=100, models__mock__api_base=provider.base) == 0
+    assert [len(job.prompts) for job in provider.jobs] == [30, 30, 30]
+
+
 def test_a_finished_batched_run_asks_nothing_again(batched: Served, provider: BatchServer) -> None:  # noqa: F811
     settings = {"run__mode": "batch", "models__mock__api_base": provider.base}
     assert batched.run("batched", 6, **settings) == 0

@@ -157,6 +157,7 @@ def test_a_call_that_goes_on_elsewhere_is_booked_once_over_all_sittings(tmp_path
         async with opened(tmp_path, max_usd=1) as ledger:
             other = await ledger.reserve("m", 0.1)
             too_much = asyncio.create_task(ledger.reserve("m", 0.5))
+            await asyncio.sleep(0.02)
             again = await asyncio.wait_for(ledger.reserve("m", 0.7, call="job"), 5)  # it fits, for it is booked
             assert again.nano == 600_000_000
             assert not too_much.done()
