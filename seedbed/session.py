@@ -83,8 +83,9 @@ class Session:
             )
             opening.callback(lambda: run_sync(self.models.aclose()))
             self._open.push(opening.pop_all())
-        for note in self.journal.notes:
-            say(note)
+        for note in (*self.journal.notes, self.ledger.note, self.book.note if self.book else ""):
+            if note:
+                say(note)
 
     def _batches(self, journal: Path, caps: RunSettings | None) -> WaveBook | None:
         """The book of a run whose calls go in batches."""

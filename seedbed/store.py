@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from seedbed.errors import UserError
 
@@ -23,17 +23,29 @@ Write = tuple[str, Sequence[Any]]
 """A statement and its values; one that ends with `values` is completed for as many rows as there are."""
 
 
+class Kind(NamedTuple):
+    """What a file is to people, and what to do where it is beyond repair. Of the table `whole` no record may be missing
+    for the file to be of use."""
+
+    noun: str
+    hint: str
+    whole: str = ""
+
+
+JOURNAL = Kind("journal", "Move it away and run again.")
+
+
 class Store:
     """One connection writes, in a thread of its own, and one reads what was committed; neither waits for the other.
 
     Args:
-        path: the file, created where absent. schema: `create table if not exists ...` statements.
+        path: the file, created where absent. schema: `create table if not exists ...` statements. kind: for people.
 
     Raises UserError where the file is none of ours or cannot be written.
     """
 
-    def __init__(self, path: Path, schema: str) -> None:
-        self.path, self._lock = path, threading.Lock()
+    def __init__(self, path: Path, schema: str, kind: Kind = JOURNAL) -> None:
+        self.path, self._kind, self._lock = path, kind, threading.Lock()
         self._waiting: list[tuple[Write, asyncio.Future[None]]] = []
         self._due = False  # a commit is under way or about to be
         self._synced, self._unsynced = float("-inf"), False
@@ -45,7 +57,7 @@ class Store:
             self._writer.execute("pragma journal_mode=wal")
             self._writer.executescript(schema)
         except (sqlite3.Error, OSError) as error:
-            raise unusable(path, error) from error
+            raise unusable(path, error, kind) from error
 
     def row(self, statement: str, *values: Any) -> Any:
         """The first row that a select finds among what was committed, or None."""
@@ -53,7 +65,7 @@ class Store:
             with self._lock:  # sqlite dies of a close in the middle of a call
                 return self._reader.execute(statement, values).fetchone()
         except sqlite3.Error as error:
-            raise unusable(self.path, error) from error
+            raise unusable(self.path, error, self._kind) from error
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
         """All of them."""
@@ -61,14 +73,14 @@ class Store:
             with self._lock:
                 return self._reader.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise unusable(self.path, error) from error
+            raise unusable(self.path, error, self._kind) from error
 
     def each(self, statement: str) -> Iterator[Any]:
         """All of them, one by one, for selects whose rows would fill the memory. Not while others read."""
         try:
             yield from self._reader.execute(statement)
         except sqlite3.Error as error:
-            raise unusable(self.path, error) from error
+            raise unusable(self.path, error, self._kind) from error
 
     async def write(self, statement: str, values: Sequence[Any]) -> None:
         """Write on the event loop; what is written when it returns outlives this process. Whoever comes within LINGER
@@ -88,14 +100,14 @@ class Store:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._decide, work)
         except (sqlite3.Error, RuntimeError) as error:
-            raise unusable(self.path, error) from error
+            raise unusable(self.path, error, self._kind) from error
 
     def write_now(self, *writes: Write) -> None:
         """Write from any thread, in one commit; on the disk when it returns. Raises UserError where it cannot."""
         try:
             self._thread.submit(self._commit_now, writes).result()
         except (sqlite3.Error, RuntimeError) as error:
-            raise unusable(self.path, error) from error
+            raise unusable(self.path, error, self._kind) from error
 
     def close(self) -> None:
         """Close the file once what is under way is written. Calls after it fail with a UserError."""
@@ -104,7 +116,7 @@ class Store:
             if left:
                 self._thread.submit(self._commit_now, [write for write, _ in left]).result()
         except sqlite3.Error as error:
-            raise unusable(self.path, error) from error
+            raise unusable(self.path, error, self._kind) from error
         finally:
             self._close()
 
@@ -129,7 +141,7 @@ class Store:
             if done.done():
                 continue  # whoever waited was cancelled
             if error:
-                done.set_exception(unusable(self.path, error))
+                done.set_exception(unusable(self.path, error, self._kind))
             else:
                 done.set_result(None)
         self._due = bool(self._waiting)
@@ -196,9 +208,11 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
 
 
-def unusable(path: Path, error: BaseException) -> UserError:
+def unusable(path: Path, error: BaseException, kind: Kind = JOURNAL) -> UserError:
     """What to tell a person where a file of ours cannot be read or written."""
     said = str(error)
+    if "closed database" in said or "after shutdown" in said:
+        return UserError(f"{path} is closed.", hint="Run the same command again; finished calls are kept.")
     if isinstance(error, PermissionError) or any(word in said for word in ("readonly", "Read-only", "unable to open")):
         return UserError(f"Cannot write {path}: {said}.", hint="Choose a folder you can write to.")
     if isinstance(error, OSError) or "disk I/O" in said or "full" in said:
@@ -207,4 +221,4 @@ def unusable(path: Path, error: BaseException) -> UserError:
             f"Cannot write {path}: {said} ({free} blocks free).",
             hint="Make room and run the same command again; finished calls are kept.",
         )
-    return UserError(f"{path} cannot be read as a journal: {said}.", hint="Move it away and run again.")
+    return UserError(f"{path} cannot be read as a {kind.noun}: {said}.", hint=kind.hint)

@@ -3,18 +3,24 @@
 import asyncio
 import secrets
 import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from seedbed.errors import UserError
-from seedbed.store import Store, Write
+from seedbed.salvage import mended
+from seedbed.store import Kind, Store, Write
 
 _SCHEMA = """
 create table if not exists waves (id text primary key, size integer, written real, job text);
-create table if not exists asked (key text, wave text, position integer, reply blob, primary key (key, wave));
+create table if not exists asked (key text, wave text, position integer, reply blob, crc integer,
+                                  primary key (key, wave));
 create index if not exists by_wave on asked (wave, position);
 """
+BOOK = Kind(
+    "book of batches", "Put a copy of it back; moved away, it forgets the jobs under way, which are paid again."
+)
 
 
 class Wave(NamedTuple):
@@ -36,11 +42,15 @@ class WaveBook:
     """`batches.sqlite` beside the journal. Every write is on the disk when it returns.
 
     A wave stands here before it is sent, so whatever happens to this process, a call that may have been paid for is
-    known, and so is where its reply is to be had. Raises UserError where the file is none of ours or cannot be written.
+    known, and so is where its reply is to be had. Every reply has a checksum; one that does not match counts as not
+    there. `note` says how a file with broken pages was mended; empty where there was none.
+
+    Raises UserError where the file is none of ours or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
-        self._store = Store(path, _SCHEMA)
+        self.note = mended(path, _SCHEMA, BOOK) if path.is_file() else ""
+        self._store = Store(path, _SCHEMA, BOOK)
 
     def carried(self, key: str) -> list[str]:
         """The waves that carried this call, oldest first."""
@@ -63,13 +73,19 @@ class WaveBook:
 
     def reply(self, key: str, wave: str) -> bytes | None:
         """The reply this wave brought for a call, empty where it brought none; None while that is not known."""
-        row = self._store.row("select reply from asked where key = ? and wave = ?", key, wave)
-        return row[0] if row else None
+        row = self._store.row("select reply, crc from asked where key = ? and wave = ?", key, wave)
+        return _sound(*row) if row else None
+
+    def replies(self, wave: str) -> list[bytes] | None:
+        """What the wave brought, in the order of its calls; empty where nothing came or it changed on the disk. None
+        where nothing was kept of it yet."""
+        kept = self._store.rows("select reply, crc from asked where wave = ? order by position", wave)
+        return [_sound(*row) or b"" for row in kept] if any(reply is not None for reply, _ in kept) else None
 
     async def open(self, keys: Sequence[str]) -> Wave:
         """Write down a new wave and its calls, in their order."""
         wave = Wave(secrets.token_hex(6), len(keys), time.time(), None)
-        asked = [("insert into asked values (?, ?, ?, null)", (key, wave.id, at)) for at, key in enumerate(keys)]
+        asked = [("insert into asked values (?, ?, ?, null, null)", (key, wave.id, at)) for at, key in enumerate(keys)]
         await self._write(("insert into waves values (?, ?, ?, ?)", wave), *asked)
         return wave
 
@@ -79,8 +95,9 @@ class WaveBook:
 
     async def keep(self, wave: str, replies: Sequence[bytes]) -> None:
         """Keep what a wave brought, in the order of its calls; empty where nothing came."""
-        change = "update asked set reply = ? where wave = ? and position = ?"
-        await self._write(*((change, (reply, wave, position)) for position, reply in enumerate(replies)))
+        change = "update asked set reply = ?, crc = ? where wave = ? and position = ?"
+        rows = ((reply, zlib.crc32(reply), wave, position) for position, reply in enumerate(replies))
+        await self._write(*((change, row) for row in rows))
 
     async def forget(self, wave: str) -> None:
         """Strike out a wave that never reached the provider."""
@@ -106,6 +123,10 @@ class WaveBook:
 
     async def _write(self, *writes: Write) -> None:
         await asyncio.to_thread(self._store.write_now, *writes)
+
+
+def _sound(reply: bytes | None, crc: int | None) -> bytes | None:
+    return reply if reply is not None and zlib.crc32(reply) == crc else None
 
 
 def _struck(wave: str) -> list[Write]:

@@ -154,10 +154,21 @@ class BatchEngine(Wrapped):
             return False
         job = wave.job or await self._look_for(wave)
         if job:
-            await self._book.keep(wave.id, await self._service.replies(wave, job, self._say))
+            await self._book.keep(wave.id, await self._replies(wave, job))
         else:
             await self._book.forget(wave.id)
         return job is not None
+
+    async def _replies(self, wave: Wave, job: str) -> list[bytes]:
+        """What the job brought. Where it was fetched before and one reply changed on the disk, it is fetched again;
+        where the provider has it no more, the others are kept."""
+        try:
+            return await self._service.replies(wave, job, self._say)
+        except UserError:
+            if (kept := self._book.replies(wave.id)) is None:
+                raise
+            self._say(f"batch {job}: replies of it changed on the disk, and are to be had no more; they go once more")
+            return kept
 
     async def _look_for(self, wave: Wave) -> str | None:
         """The ticket of a wave whose ticket was lost; None where it surely was never sent.
