@@ -16,16 +16,16 @@ from seedbed.engines.breaker import is_down
 from seedbed.engines.endpoint import EndpointEngine
 from seedbed.engines.limited import Limited
 from seedbed.engines.provider import ProviderEngine
-from seedbed.engines.retrying import RETRIES, wait
+from seedbed.engines.retrying import LONGEST_WAIT, RETRIES, wait
 
 pytestmark = pytest.mark.usefixtures("waits")
 
 
-def ask_server(server: Hostile, base: str | None = None) -> Any:
+def ask_server(server: Hostile, base: str | None = None, patience: float = 600) -> Any:
     async def work() -> Any:
         bare = EndpointEngine(base or server.base, "m", None, concurrency=4, timeout=0.2)
         try:
-            return await patient(bare).complete(asking())
+            return await patient(bare, patience).complete(asking())
         finally:
             await bare.aclose()
 
@@ -69,7 +69,7 @@ def test_what_does_not_pass_is_given_up_with_its_own_error(
 ) -> None:
     server.plan(behaviour)
     with pytest.raises(error) as raised:
-        ask_server(server)
+        ask_server(server, patience=0)
     assert (len(server.bodies), is_down(raised.value)) == (RETRIES + 1, False)
 
 
@@ -126,6 +126,21 @@ def test_no_retry_after_is_believed_for_more_than_a_minute(server: Hostile, wait
     server.plan(status(429, retry_after="86400"), says("fine"))
     ask_server(server)
     assert waits == [60.0]
+
+
+@pytest.mark.parametrize("asked", [None, 0.0, 7.0])
+def test_a_quota_a_minute_is_waited_out_for_as_long_as_patience_lasts(waits: list[float], asked: float | None) -> None:
+    throttled = lm15.RateLimitError("slow down", status=429, retry_after=asked)
+    assert ask(patient(Scripted(*[throttled] * 12, None))) == [DONE]
+    waits.clear()
+    assert isinstance(ask(patient(Scripted(throttled)))[0], lm15.RateLimitError)
+    assert 600 <= sum(waits) <= 600 + LONGEST_WAIT
+    assert max(waits) <= LONGEST_WAIT
+
+
+def test_429s_do_not_count_among_the_failures() -> None:
+    throttled = lm15.RateLimitError("slow down", status=429)
+    assert ask(patient(Scripted(*[throttled, DOWN] * RETRIES, None))) == [DONE]
 
 
 @given(st.integers(1, RETRIES))

@@ -12,17 +12,20 @@ from seedbed.engines.engine import Engine, Wrapped
 from seedbed.engines.limited import THROTTLED
 
 RETRIES = 4
-FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds; the latter is also the most a `retry-after` is believed
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds
+MOST_ASKED = 60.0  # seconds, the most a `retry-after` is believed
 
 
 class Retrying(Wrapped):
     """An engine asked again, up to RETRIES times a call, where an attempt met a 429 or one of FAILURES.
 
+    A call that meets 429s is asked again until it has waited for `patience`, since a quota a minute outlasts RETRIES.
     While its endpoint is down, calls wait for it (see `Breaker`) and their attempts are not counted. Nothing is held
     while waiting, so this stands outside of what hands out slots and money.
 
     Args:
-        patience: seconds to wait for an endpoint that answered before and is down now. alias: its name for a person.
+        patience: seconds to wait for an endpoint that answered before and is down or has no room now.
+        alias: its name for a person.
         say: told in a line when it goes down, and when it is back.
     """
 
@@ -30,10 +33,11 @@ class Retrying(Wrapped):
         self, engine: Engine, *, patience: float, alias: str, say: Callable[[str], object] = lambda line: None
     ) -> None:
         super().__init__(engine)
-        self._breaker = Breaker(alias, patience, say)
+        self._breaker, self._patience = Breaker(alias, patience, say), patience
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
-        failures = 0
+        failures = throttles = 0
+        waited = 0.0  # seconds, for room
         while True:
             if self._breaker.is_open:
                 if (response := await self._probe(request)) is not None:
@@ -41,7 +45,13 @@ class Retrying(Wrapped):
                 continue
             try:
                 return await self._attempt(request)
-            except (*THROTTLED, *FAILURES) as error:
+            except THROTTLED as error:
+                throttles += 1
+                if throttles > RETRIES and waited >= self._patience:
+                    raise
+                seconds = wait(throttles, error.retry_after)
+                waited += seconds
+            except FAILURES as error:
                 failures += 1
                 if self._breaker.is_open:
                     continue
@@ -76,8 +86,12 @@ class Retrying(Wrapped):
 
 def wait(failures: int, asked: float | None) -> float:
     """Seconds before the next attempt: what the server asked for, else exponential backoff with full jitter
-    (Brooker, AWS Architecture Blog 2015): uniform up to 1, 2, 4, 8 s after that many `failures`."""
-    return min(LONGEST_WAIT, asked if asked is not None else random.uniform(0, FIRST_WAIT * 2 ** (failures - 1)))
+    (Brooker, AWS Architecture Blog 2015): uniform up to 1, 2, 4 ... 30 s after that many `failures`. After RETRIES of
+    them it is no less for being asked for, lest a server that always asks for 0 be asked without end."""
+    backoff = random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)))
+    if asked is None:
+        return backoff
+    return min(MOST_ASKED, asked if failures <= RETRIES else max(asked, backoff))
 
 
 _sleep = asyncio.sleep
