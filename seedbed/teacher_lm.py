@@ -14,6 +14,7 @@ from dspy.utils import exceptions as dspy_errors
 from programs.program import run_sync
 from seedbed.engines.breaker import is_down, is_refused
 from seedbed.engines.engine import Blocking, Engine
+from seedbed.engines.fallback import own_fault
 from seedbed.errors import TeacherDown, UserError
 
 PATIENCE = 5  # calls in a row that may fail for good before the model counts as down
@@ -39,6 +40,7 @@ class TeacherLM(dspy.LM):
             **kwargs,
         )
         self.alias, self.continues, self.logprobs, self._failed = alias, engine.continues, engine.logprobs, [0]
+        self._well = [False]  # whether it ever answered, for it and its copies
         self._configs: dict[tuple[Any, ...], lm15.Config] = {}
 
     @property
@@ -73,13 +75,14 @@ class TeacherLM(dspy.LM):
         except dspy_errors.LMError as error:
             if mistake := _user_error(error):  # a full disk under the journal is not the model's failure
                 raise mistake from error
-            prompts_fault = isinstance(error, dspy_errors.ContextWindowExceededError)
+            too_long = isinstance(error, dspy_errors.ContextWindowExceededError)
+            prompts_fault = too_long or (self._well[0] and own_fault(error))  # else the entry may be at fault
             self._failed[0] += not (prompts_fault or isinstance(error.__cause__, NotKept))
             verdict = self._verdict(error)
             if verdict is error:
                 raise
             raise verdict from error
-        self._failed[0] = 0
+        self._failed[0], self._well[0] = 0, True
         return reply
 
     async def _ask(self, *args: Any, **kwargs: Any) -> Any:

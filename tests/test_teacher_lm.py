@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from programs.program import run_sync
 from seedbed.engines.engine import Shared
+from seedbed.errors import TeacherDown
 from seedbed.teacher_lm import TeacherLM
 
 
@@ -92,6 +93,53 @@ def test_an_engines_mistake_is_no_answer() -> None:
 
     with dspy.context(disable_history=True), pytest.raises(dspy.utils.exceptions.LMError, match="a bug"):
         run_sync(TeacherLM("echo", Broken()).acall(messages=[{"role": "user", "content": "a"}]))
+
+
+class Refusing(Echo):
+    """Meets `error` where it is asked "bad"."""
+
+    def __init__(self, error: lm15.LM15Error) -> None:
+        super().__init__()
+        self.error = error
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        if request.messages[0].text == "bad":
+            raise self.error
+        return await super().complete(request)
+
+
+def outcomes(error: lm15.LM15Error, said: str) -> list[str]:
+    """What became of calls in turn, "." a good one and "!" one that meets the error; until one stops the run."""
+    lm, met = TeacherLM("echo", Refusing(error)), []
+    with dspy.context(disable_history=True):
+        for one in said:
+            try:
+                run_sync(lm.acall(messages=[{"role": "user", "content": "bad" if one == "!" else "good"}]))
+                met.append("fine")
+            except dspy.utils.exceptions.LMError:
+                met.append("rejected")
+            except TeacherDown:
+                return [*met, "stopped"]
+    return met
+
+
+CENSORED = lm15.InvalidRequestError("content_filter", status=400)
+
+
+def test_refused_prompts_do_not_stop_a_model_that_answers_others() -> None:
+    assert outcomes(CENSORED, ".!!!!!!!") == ["fine"] + ["rejected"] * 7
+
+
+def test_a_model_that_never_answered_is_stopped_by_refusals() -> None:
+    assert outcomes(CENSORED, "!!!!!.") == ["rejected"] * 4 + ["stopped"]
+
+
+def test_a_model_that_is_no_longer_there_stops_the_run_at_once() -> None:
+    assert outcomes(lm15.UnsupportedModelError("gone", status=404), ".!!") == ["fine", "stopped"]
+
+
+def test_failures_of_the_server_stop_it_still() -> None:
+    assert outcomes(lm15.ServerError("no", status=500), ".!!!!!!") == ["fine"] + ["rejected"] * 4 + ["stopped"]
 
 
 def test_two_schemas_are_two_requests() -> None:

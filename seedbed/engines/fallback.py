@@ -9,7 +9,7 @@ from dspy.utils import exceptions as dspy_errors
 
 from seedbed.engines.engine import Engine, Wrapped, continuing
 
-_OWN_FAULT = (lm15.InvalidRequestError, dspy_errors.LMInvalidRequestError)
+_BAD = (lm15.InvalidRequestError, dspy_errors.LMInvalidRequestError)
 _NOT_THERE = (lm15.UnsupportedModelError, dspy_errors.LMUnsupportedModelError)  # DSPy files these under the former
 
 
@@ -38,7 +38,7 @@ class Fallback(Wrapped):
         try:
             return await self.engine.complete(request)
         except (lm15.LM15Error, dspy_errors.LMError) as error:
-            if isinstance(error, _OWN_FAULT) and not isinstance(error, _NOT_THERE):
+            if own_fault(error):
                 raise
             return await self._ask_other(request, str(error.message).partition("\n")[0])
 
@@ -54,6 +54,11 @@ class Fallback(Wrapped):
             response = await self.other.complete(_within(request, self.other))
         note = lm15.Adaptation("model", "substituted", reason or "it failed", self.alias, self.other_alias)
         return dataclasses.replace(response, adaptations=(*response.adaptations, note))
+
+
+def own_fault(error: BaseException) -> bool:
+    """Whether the request itself was refused: no other model, and no other time, need do better."""
+    return isinstance(error, _BAD) and not isinstance(error, _NOT_THERE)
 
 
 def answered_by(response: lm15.Response, default: str) -> str:
