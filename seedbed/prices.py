@@ -8,13 +8,23 @@ from itertools import chain
 from dspy import lm15
 
 from seedbed.config import Config
+from seedbed.engines.engine import beyond_belief
 from seedbed.errors import UserError
 from seedbed.model_entry import ModelEntry
 
 FREE = ("embedded/", "scripted/")
 FRAME = 32  # tokens a chat template puts around a message, at most
 ENFORCING = 512  # tokens a provider adds to a prompt whose reply must follow a schema, at most
-_MULTIPLYING = ("max_tokens", "max_completion_tokens", "n", "best_of", "service_tier")  # keys that break the bound
+_SAMPLING = (
+    *("temperature", "top_p", "top_k", "top_a", "tfs", "min_p", "typical_p", "seed", "stop", "stop_token_ids"),
+    *("presence_penalty", "frequency_penalty", "repetition_penalty", "repeat_penalty", "repeat_last_n", "logit_bias"),
+    *("mirostat", "mirostat_tau", "mirostat_eta", "min_tokens", "ignore_eos", "length_penalty", "bad_words"),
+    *("chat_template_kwargs", "reasoning_effort", "enable_thinking", "skip_special_tokens", "cache_prompt"),
+    *("user", "metadata", "safety_identifier", "store"),
+)
+"""Keys of a request that leave the most it can cost as it is: a prompt's bytes, and `max_tokens`."""
+
+_GUIDED = "guided_"  # vLLM's keys for a grammar, a choice, a pattern
 
 
 @dataclass(frozen=True)
@@ -35,9 +45,9 @@ class Price:
         return None if longest is None else self.dollars(longest_prompt(request), longest)
 
     def paid(self, usage: lm15.Usage) -> float | None:
-        """What a call cost; None where the server did not say what it used, as by a prompt of 0 tokens. Gemini and xAI
-        count the tokens of their reasoning in the total alone."""
-        if not usage.input_tokens or usage.output_tokens is None:
+        """What a call cost; None where the server did not say what it used, as by a prompt of 0 tokens, or said
+        what cannot be. Gemini and xAI count the tokens of their reasoning in the total alone."""
+        if not usage.input_tokens or usage.output_tokens is None or beyond_belief(usage):
             return None
         unseen = (usage.total_tokens or 0) - usage.input_tokens
         return self.dollars(usage.input_tokens, max(usage.output_tokens, unseen))
@@ -57,7 +67,7 @@ def price(entry: ModelEntry) -> Price | None:
 
 def check_prices(config: Config) -> None:
     """Raises UserError where a cap in dollars could not be kept: the price of a model in use is unknown, or its
-    `extra` lets a call cost more than its prompt and `max_tokens` say."""
+    `extra` may let a call cost more than its prompt and `max_tokens` say."""
     key = "budget.max_usd" if config.budget.max_usd is not None else "run.max_usd"
     if config.budget.max_usd is None and config.run.max_usd is None:
         return
@@ -68,10 +78,11 @@ def check_prices(config: Config) -> None:
                 f"{key}: what {alias} ({entry.model}) costs is unknown.",
                 hint=f"Set models.{alias}.input_price and output_price, in dollars per million tokens.",
             )
-        if found := sorted(set(_MULTIPLYING) & set(entry.extra)):
+        if found := sorted(key for key in entry.extra if key not in _SAMPLING and not key.startswith(_GUIDED)):
             raise UserError(
                 f"{key}: models.{alias}.extra sets {', '.join(found)}, so the most a call can cost is unknown.",
-                hint=f"Leave it out; the longest reply is models.{alias}.max_tokens.",
+                hint=f"Leave it out; under a cap in dollars only sampling keys may stand there, and the longest reply is "
+                f"models.{alias}.max_tokens.",
             )
 
 

@@ -88,6 +88,9 @@ def test_the_most_a_call_costs_counts_system_schema_and_the_longest_reply() -> N
         (lm15.Usage(input_tokens=100, output_tokens=20, total_tokens=170), 800e-6),  # 50 of reasoning beside them
         (lm15.Usage(input_tokens=100), None),
         (lm15.Usage(), None),
+        (lm15.Usage(input_tokens=10**9 + 1, output_tokens=20), None),
+        (lm15.Usage(input_tokens=100, output_tokens=10**9 + 1), None),
+        (lm15.Usage(input_tokens=100, output_tokens=20, total_tokens=10**12), None),
     ],
 )
 def test_a_reply_costs_what_the_server_says_it_used(usage: lm15.Usage, dollars: float | None) -> None:
@@ -126,3 +129,17 @@ def test_a_cap_in_dollars_refuses_extras_that_make_a_call_cost_more() -> None:
     check_prices(config(models, budget={"max_calls": 1}))
     with pytest.raises(UserError, match=r"models\.a\.extra sets n, so"):
         check_prices(config(models, budget={"max_usd": 1}))
+
+
+@pytest.mark.parametrize(
+    "extra", ["model", "messages", "prompt", "tools", "web_search_options", "max_output_tokens", "best_of", "thinking"]
+)
+def test_a_cap_in_dollars_refuses_every_extra_that_is_not_known_to_be_free(extra: str) -> None:
+    models = {"a": PRICED | {"extra": {extra: 1, "top_k": 20, "chat_template_kwargs": {}, "guided_regex": "a"}}}
+    with pytest.raises(UserError, match=rf"models\.a\.extra sets {extra}, so"):
+        check_prices(config(models, budget={"max_usd": 1}))
+
+
+def test_a_cap_in_dollars_lets_sampling_keys_pass() -> None:
+    extra = {"top_k": 20, "min_p": 0.1, "repetition_penalty": 1.1, "guided_regex": "a", "seed": 1}
+    check_prices(config({"a": PRICED | {"extra": extra}}, budget={"max_usd": 1}))

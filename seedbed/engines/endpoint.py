@@ -12,9 +12,7 @@ import orjson
 from dspy import lm15
 
 from programs.candidate import digest
-from seedbed.engines.engine import Shared, continuing
-
-MOST_TOKENS = 10**9  # of one call; a server that says it took more is not to be believed
+from seedbed.engines.engine import Shared, beyond_belief, continuing
 
 
 class EndpointEngine(Shared):
@@ -149,8 +147,7 @@ def _response(raw: bytes, model: str) -> lm15.Response:
             for choice in body["choices"]
         ]
         response = lm15.response_from_openai_chat(body, model=model)
-        usage = response.usage
-        if max(usage.input_tokens or 0, usage.output_tokens or 0, usage.total_tokens or 0) > MOST_TOKENS:
+        if beyond_belief(response.usage):
             raise ValueError("no such number of tokens")
         return response
     except (ValueError, KeyError, TypeError, AttributeError, lm15.LM15Error) as error:

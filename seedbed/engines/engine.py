@@ -22,6 +22,7 @@ PARAMETERS = frozenset(
     }
 )
 
+MOST_TOKENS = 10**9  # of one call
 _LATE = (408, 504, 524)  # a gateway's timeouts: the model behind it may have been at work
 _NEVER_SENT = (
     lm15.ConfigurationError,
@@ -92,6 +93,11 @@ class Blocking(Shared):
 
     def complete(self, request: lm15.Request) -> lm15.Response:
         return run_sync(self.engine.complete(request))
+
+
+def beyond_belief(usage: lm15.Usage) -> bool:
+    """Whether the server says of one call that it took more tokens than any can. (lm15 takes none below 0.)"""
+    return max(usage.input_tokens or 0, usage.output_tokens or 0, usage.total_tokens or 0) > MOST_TOKENS
 
 
 def continuing() -> bool:
