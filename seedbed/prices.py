@@ -81,8 +81,8 @@ def check_prices(config: Config) -> None:
         if found := sorted(key for key in entry.extra if key not in _SAMPLING and not key.startswith(_GUIDED)):
             raise UserError(
                 f"{key}: models.{alias}.extra sets {', '.join(found)}, so the most a call can cost is unknown.",
-                hint=f"Leave it out; under a cap in dollars only sampling keys may stand there, and the longest reply is "
-                f"models.{alias}.max_tokens.",
+                hint="Leave it out; only sampling keys may stand there under a cap in dollars, and the longest reply "
+                f"is models.{alias}.max_tokens.",
             )
 
 

@@ -9,6 +9,7 @@ from dspy import lm15
 from seedbed.engines.batch import BatchEngine, Straggling
 from seedbed.engines.batch_service import SHARE, BatchService
 from seedbed.engines.budgeted import Budgeted
+from seedbed.engines.discreet import Discreet
 from seedbed.engines.engine import Engine, Wrapped
 from seedbed.engines.fallback import Fallback
 from seedbed.engines.journaled import Journaled
@@ -96,7 +97,7 @@ class Models:
         """One attempt at a call."""
         if self._offline:
             return Offline(_engine(entry.model_copy(update={"api_key": None}), self._base))
-        engine = _engine(entry, self._base)
+        engine = Discreet(_engine(entry, self._base), key_of(entry))
         limited = Limited(engine, concurrency=engine.concurrency, rpm=entry.rpm, tpm=entry.tpm)
         return self._booked(limited, alias, price(entry))
 

@@ -61,7 +61,8 @@ class Hostile:
         self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.bodies.append(json.loads(await request.read()))
+        raw = await request.read()
+        self.bodies.append(json.loads(raw) if request.content_type == "application/json" else {})
         self.paths.append(request.path)
         self.headers.append(dict(request.headers))
         behave = self._plan.pop(0) if len(self._plan) > 1 else self._plan[0]

@@ -236,14 +236,6 @@ def test_without_a_key_no_authorization_is_sent(server: Hostile) -> None:
     assert "Authorization" not in server.headers[0]
 
 
-@pytest.mark.parametrize("code", [401, 400, 500])
-def test_a_server_that_repeats_the_key_does_not_make_us_repeat_it(server: Hostile, code: int) -> None:
-    server.plan(status(code, f"Incorrect API key provided: {KEY}."))
-    with pytest.raises(lm15.LM15Error) as raised:
-        ask(server)
-    assert KEY not in str(raised.value)
-
-
 def test_a_reply_without_content_is_an_empty_reply(server: Hostile) -> None:
     server.plan(sends(completion(None)))
     assert ask(server).text in (None, "")

@@ -12,6 +12,7 @@ import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import response_to_dict
 
+from seedbed.engines.discreet import Secrets
 from seedbed.engines.engine import Shared
 from seedbed.errors import UserError
 from seedbed.wave_book import Wave
@@ -67,6 +68,7 @@ class BatchService(Shared):
                 hint=f"Set run.mode to online, or take a model of {', '.join(LIMITS)}.",
             )
         self.provider, self.model, self.limit = provider, model, LIMITS[provider]
+        self._secrets = Secrets(key)
         keys, bases = {provider: key} if key else None, {provider: base} if base else None
         self._router = lm15.AsyncLMRouter(lm15.RouterConfig(api_keys=keys, base_urls=bases))
         try:
@@ -100,7 +102,8 @@ class BatchService(Shared):
         job = lm15.BatchRequest(requests=named, label=label)
         for pause in _pauses():
             try:
-                taken: lm15.BatchJobInfo = await self._lm.batch_submit(job)
+                with self._secrets.kept():
+                    taken: lm15.BatchJobInfo = await self._lm.batch_submit(job)
                 return taken.id
             except lm15.RateLimitError as error:
                 say(f"batch {label}: {str(error).splitlines()[0]}; asking again in {pause:.0f} s")
@@ -163,7 +166,8 @@ class BatchService(Shared):
         """Ask until there is an answer: a job at the provider outlives any outage of ours or of theirs."""
         for pause in _pauses():
             try:
-                return await ask()
+                with self._secrets.kept():
+                    return await ask()
             except lm15.RETRYABLE_ERRORS as error:
                 say(f"batch {what}: {str(error).splitlines()[0]}; asking again in {pause:.0f} s")
                 await asyncio.sleep(pause)

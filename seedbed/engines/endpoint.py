@@ -70,12 +70,8 @@ class EndpointEngine(Shared):
         except aiohttp.ClientError as error:
             raise lm15.TransportError(f"the connection to {self.base} broke: {type(error).__name__}") from error
         if reply.status != 200:
-            raise _refusal(reply.status, self._without_key(raw), reply.headers)
+            raise _refusal(reply.status, raw, reply.headers)
         return _response(raw, self.model)
-
-    def _without_key(self, raw: bytes) -> bytes:
-        """A server may repeat the key it refuses; errors and logs must not."""
-        return raw.replace(self._key.encode(), b"***") if self._key else raw
 
     def _connect(self) -> aiohttp.ClientSession:
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self._key}"} if self._key else {})
