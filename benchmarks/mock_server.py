@@ -54,7 +54,7 @@ def serving() -> Iterator[str]:
 
 def stats(address: str) -> dict[str, Any]:
     """What a server counted: `requests`, `inside` it now and at `most`, `seconds` from the first request to the last
-    reply, its CPU `cpu_ms` a request, and `prompts`, a sum over all messages, equal for clients that sent the same ones."""
+    reply, its CPU `cpu_ms` a request, and `prompts`, a sum over all messages, equal for who sent the same ones."""
     with urllib.request.urlopen(f"{address}/stats") as reply:
         found: dict[str, Any] = json.load(reply)
     return found
