@@ -21,7 +21,7 @@ class Lease(Ledger):
     """
 
     def __init__(self, log: Log, *, counts_calls: bool) -> None:
-        self._log, self._counts_calls, self._ids = log, counts_calls, itertools.count()
+        self.note, self._log, self._counts_calls, self._ids = "", log, counts_calls, itertools.count()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._lent: dict[Reservation, int] = {}
 
@@ -66,9 +66,6 @@ class Lease(Ledger):
     async def totals(self, account: str | None = None) -> dict[str, Spending]:
         """Nothing: the driver counts."""
         return {}
-
-    async def aclose(self) -> None:
-        """Nothing is open here."""
 
 
 def packed(error: BaseException) -> list[str]:

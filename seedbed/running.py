@@ -25,13 +25,12 @@ from seedbed.provenance import provenance
 from seedbed.rows import REJECTED, Shards, rejected, row, row_schema
 from seedbed.session import Session
 
-AHEAD = 8  # sources, of the same, that may be done before the one whose turn it is: what a slow call may hold up
-
+AHEAD = 8  # sources, for each call that may be in flight, that a slow one may hold up: done, and waiting for its turn
 ABSENT = "not in the journal"
 
 
 class Run:
-    """One run into a folder. `await work()`, then `finish(complete)` writes what is left and closes the shards.
+    """One run into a folder. `await work()`, then `finish()` writes what is left and closes the shards.
 
     Order is by position, never by who is done first: outcomes wait for their turn, near duplicates are looked for
     and rows are accepted in that order, so an interrupted run and an uninterrupted one give the same rows.
@@ -127,14 +126,14 @@ class Run:
 
     def _launch(self) -> None:
         """Begin what may be begun: never more at work, or further ahead of the order, than is of use."""
-        while self._wanted() and (source := self._take(ahead := self._position + len(self._tasks))):
-            if known := self.attempts.remembered(ahead, source):
-                self._tasks[ahead] = done = asyncio.get_running_loop().create_future()
+        while self._wanted() and (source := self._take(place := self._position + len(self._tasks))):
+            if known := self.attempts.remembered(place, source):
+                self._tasks[place] = done = asyncio.get_running_loop().create_future()
                 done.set_result(known)
                 self._passed += known.passed
                 return  # what is remembered costs nothing: see first whether it is enough
             self._start_clock()
-            task = self._tasks[ahead] = asyncio.ensure_future(self.attempts.make(ahead, source))
+            task = self._tasks[place] = asyncio.ensure_future(self.attempts.make(place, source))
             task.add_done_callback(self._ended)
             self._working += 1
 
@@ -196,7 +195,7 @@ class Run:
                     return
                 self.candidates += 1
                 self.unscored.update(scored.worth.unscored)
-                if self._cosine:
+                if self._cosine and scored.accepted:
                     await ahead(self.session.embed, [scored.candidate.topic])  # off the loop; it is remembered
                 if drop := self._refusal(scored):
                     await self._reject(f"{one.teacher} {index}", scored, drop, carried)

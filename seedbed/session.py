@@ -60,15 +60,7 @@ class Session:
         self.entail = cross_encoder(encoder) if (encoder := project.config.gates.cross_encoder) else None
         self.offline, self._history, self._open = offline, history, contextlib.ExitStack()
         with contextlib.ExitStack() as opening:  # closed at once where a later one cannot be opened
-            self.journal = Journal(journal)
-            opening.callback(self.journal.close)
-            self.ledger = Ledger(
-                project.base / ".seedbed" / "ledger.sqlite",
-                self.journal.fact("account", secrets.token_hex(8)),
-                project.config.budget,
-                caps,
-            )
-            opening.callback(lambda: run_sync(self.ledger.aclose()))
+            self.journal, self.ledger = self._books(journal, caps, opening)
             self.book = self._batches(journal, caps)
             if self.book:
                 opening.callback(self.book.close)
@@ -86,6 +78,16 @@ class Session:
         for note in (*self.journal.notes, self.ledger.note, self.book.note if self.book else ""):
             if note:
                 say(note)
+
+    def _books(self, path: Path, caps: RunSettings | None, opening: contextlib.ExitStack) -> tuple[Journal, Ledger]:
+        """Where calls are kept, and where what they cost is booked."""
+        journal = Journal(path)
+        opening.callback(journal.close)
+        account = journal.fact("account", secrets.token_hex(8))
+        folder, budget = self.project.base / ".seedbed", self.project.config.budget
+        ledger = Ledger(folder / "ledger.sqlite", account, budget, caps)
+        opening.callback(lambda: run_sync(ledger.aclose()))
+        return journal, ledger
 
     def _batches(self, journal: Path, caps: RunSettings | None) -> WaveBook | None:
         """The book of a run whose calls go in batches."""

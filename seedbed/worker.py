@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 import contextvars
 import dataclasses
 from collections.abc import Coroutine, Iterable, Sequence
@@ -144,7 +145,7 @@ class WorkerSession(Session):
         project = Project(brief.config, brief.base)
         super().__init__(project, log.path, history=False, say=lambda line: log.append("say", line))
 
-    def _books(self, path: Path, caps: RunSettings | None) -> tuple[Journal, Ledger]:
+    def _books(self, path: Path, caps: RunSettings | None, opening: contextlib.ExitStack) -> tuple[Journal, Ledger]:
         return self.calls, self.lease
 
 
@@ -181,6 +182,3 @@ class WorkerJournal(Journal):
         self._log.append("call", *(one.decode() if isinstance(one, bytes) else one for one in made))
         if scope := dspy.settings.get("scope"):
             self._known[scope.id][key] = response, work
-
-    def close(self) -> None:
-        pass

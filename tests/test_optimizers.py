@@ -89,9 +89,12 @@ def test_a_model_that_dies_stops_the_search_and_the_next_pays_for_the_rest_alone
     folder, answer = tmp_path / "killed", ScriptedEngine.complete
     limit = paid(tmp_path / "whole") - 8
 
+    nobody = dspy.lm15.TransportError("nobody listens")
+    nobody.refused = True  # type: ignore[attr-defined]  # as the endpoint engine marks it
+
     async def dying(engine: ScriptedEngine, request: Any) -> Any:
         if paid(folder) >= limit:
-            raise dspy.lm15.TransportError("nobody listens")
+            raise nobody
         return await answer(engine, request)
 
     monkeypatch.setattr(ScriptedEngine, "complete", dying)
