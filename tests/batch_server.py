@@ -4,19 +4,18 @@ Each job meets the next `Fate` of the plan. What the provider would bill is coun
 sent twice shows as calls paid twice.
 """
 
-import asyncio
 import collections
 import json
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
 from batch_wire import Fate, Job, anthropic, anthropic_results, gemini, openai
+from loopback import Loopback
 
 
-class BatchServer:
+class BatchServer(Loopback):
     """The server. `plan(a, b)` gives the first job fate a and all later ones fate b.
 
     Attributes:
@@ -24,15 +23,7 @@ class BatchServer:
         are met with a 503. clock: seconds that the server's clock is ahead.
     """
 
-    def __init__(self) -> None:
-        self._loop, started = asyncio.new_event_loop(), threading.Event()
-        self._thread = threading.Thread(target=self._serve, args=(started,), daemon=True)
-        self._thread.start()
-        assert started.wait(10)
-        self.forget()
-
     def forget(self) -> None:
-        """As if nobody had asked yet."""
         self.jobs: list[Job] = []
         self.paid: collections.Counter[str] = collections.Counter()
         self.outage, self.clock = 0, 0.0
@@ -52,18 +43,7 @@ class BatchServer:
         """Someone else's job in the same account, created just now."""
         self.jobs.append(Job(f"batch_other{len(self.jobs)}", ["?"] * size, label, Fate(), time.time()))
 
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    def _serve(self, started: threading.Event) -> None:
-        self._loop.run_until_complete(self._listen())
-        started.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._runner.cleanup())
-
-    async def _listen(self) -> None:
+    def app(self) -> web.Application:
         app = web.Application(client_max_size=2**26)
         for root in ("/v1", "/openai/v1"):  # Azure's stands under its own
             app.router.add_post(f"{root}/files", self._upload)
@@ -79,11 +59,7 @@ class BatchServer:
         app.router.add_post("/v1beta/models/{model}", self._gemini_create)
         app.router.add_get("/v1beta/batches", self._gemini_list)
         app.router.add_get("/v1beta/batches/{id}", self._gemini_look)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return app
 
     def _create(
         self, request: web.Request, prompts: list[str], label: str | None, tell: Callable[[Job], Any]

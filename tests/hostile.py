@@ -3,16 +3,16 @@
 import asyncio
 import json
 import socket
-import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
+from loopback import Loopback
 
 Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Hostile:
+class Hostile(Loopback):
     """The server. `plan(a, b, c)` answers with a, b, then c for ever.
 
     Attributes:
@@ -20,16 +20,7 @@ class Hostile:
         were at once.
     """
 
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._serve, args=(started,), daemon=True)
-        self._thread.start()
-        assert started.wait(10)
-        self.forget()
-
     def forget(self) -> None:
-        """As if nobody had asked yet."""
         self.bodies: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
@@ -40,25 +31,10 @@ class Hostile:
         """What the coming requests meet; the last one stays."""
         self._plan = list(behaviours)
 
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    def _serve(self, started: threading.Event) -> None:
-        self._loop.run_until_complete(self._listen())
-        started.set()
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._runner.cleanup())
-
-    async def _listen(self) -> None:
+    def app(self) -> web.Application:
         app = web.Application()
         app.router.add_post("/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.base = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return app
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
