@@ -19,13 +19,14 @@ from programs.candidate import Source
 from seedbed.arm import Arm
 from seedbed.attempts import LIVE, Attempts, Outcome
 from seedbed.config import Config
+from seedbed.engines.engine import Say
 from seedbed.errors import UserError
 from seedbed.lease import unpacked
 from seedbed.log import read_log
 from seedbed.member import Job, Member, as_call
 from seedbed.model_entry import ModelEntry
+from seedbed.prices import in_use
 from seedbed.session import Session
-from seedbed.teacher import Say
 from seedbed.worker import Brief, Worker
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports each start over the network
@@ -213,8 +214,7 @@ def _check(config: Config) -> None:
             "run.mode: batch waits for the provider, not for this machine, and has one process gather its waves.",
             hint="Set run.engine: local.",
         )
-    named = [*config.roles.named().values(), *config.roles.cascade, *(alias for _, alias in config.fallback if alias)]
-    for alias in named:
+    for alias in in_use(config):
         if config.models[alias].concurrency < config.run.workers:
             raise UserError(
                 f"run.workers: {config.run.workers} cannot share models.{alias}.concurrency: "

@@ -34,6 +34,11 @@ class Price:
     input: float
     output: float
 
+    @property
+    def is_free(self) -> bool:
+        """Whether calls cost nothing, whatever they take."""
+        return not (self.input or self.output)
+
     def dollars(self, input_tokens: int, output_tokens: int) -> float:
         """What these tokens cost."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6

@@ -3,8 +3,10 @@
 import asyncio
 import collections
 import dataclasses
+import functools
 import time
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -244,14 +246,19 @@ class Run:
 
     def _start_clock(self) -> None:
         """The minutes of a sitting are those of its own work: what is remembered is committed first."""
-        minutes = [cap for cap in (self.limits.max_minutes, self.project.config.budget.max_minutes) if cap]
-        if minutes and self._clock and self._clock.when() is None:
-            self._clock.reschedule(asyncio.get_running_loop().time() + 60 * min(minutes))
+        if self._minutes and self._clock and self._clock.when() is None:
+            self._clock.reschedule(asyncio.get_running_loop().time() + 60 * self._minutes[0])
 
     def _out_of_time(self) -> str:
-        ours, all = self.limits.max_minutes, self.project.config.budget.max_minutes
-        named = "run" if ours and (not all or ours <= all) else "budget"
-        return f"{named}.max_minutes: {ours if named == 'run' else all:g} is reached"
+        assert self._minutes
+        most, section = self._minutes
+        return f"{section}.max_minutes: {most:g} is reached"
+
+    @functools.cached_property
+    def _minutes(self) -> tuple[float, str] | None:
+        """The shorter of the caps on time, and the section of the config that sets it."""
+        caps = [(self.limits.max_minutes, "run"), (self.project.config.budget.max_minutes, "budget")]
+        return min(((most, section) for most, section in caps if most), key=itemgetter(0), default=None)
 
     def _note(self) -> str:
         worst = ", ".join(f"{reason} {count}" for reason, count in self.reasons.most_common(3))

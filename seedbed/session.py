@@ -19,6 +19,7 @@ from seedbed.config import unknown
 from seedbed.cross_encoder import cross_encoder
 from seedbed.embedder import Embedder
 from seedbed.engines.batch_service import SHARE
+from seedbed.engines.engine import Say, silent
 from seedbed.errors import UserError
 from seedbed.journal import Journal, Scope, Tally
 from seedbed.ledger import Ledger
@@ -26,7 +27,7 @@ from seedbed.prices import check_prices, price
 from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.settings import RunSettings
-from seedbed.teacher import Models, Say, silent
+from seedbed.teacher import Models
 from seedbed.teacher_lm import TeacherLM
 from seedbed.wave_book import WaveBook
 
@@ -58,7 +59,7 @@ class Session:
         check_prices(project.config)
         self.project, self.embed = project, Embedder(project.config.embedder)
         self.entail = cross_encoder(encoder) if (encoder := project.config.gates.cross_encoder) else None
-        self.offline, self._history, self._open = offline, history, contextlib.ExitStack()
+        self.offline, self._history = offline, history
         with contextlib.ExitStack() as opening:  # closed at once where a later one cannot be opened
             self.journal, self.ledger = self._books(journal, caps, opening)
             self.book = self._batches(journal, caps)
@@ -74,7 +75,7 @@ class Session:
                 offline=offline,
             )
             opening.callback(lambda: run_sync(self.models.aclose()))
-            self._open.push(opening.pop_all())
+            self._open = opening.pop_all()
         for note in (*self.journal.notes, self.ledger.note, self.book.note if self.book else ""):
             if note:
                 say(note)
@@ -217,7 +218,7 @@ class Session:
         for alias, tally in tallies.items():
             if alias in models:
                 known = price(models[alias])
-                if known is None or (tally.untold and (known.input or known.output)):
+                if known is None or (tally.untold and not known.is_free):
                     return None
                 total += known.dollars(tally.input_tokens, tally.output_tokens)
                 total -= (1 - SHARE) * known.dollars(tally.batch_input, tally.batch_output)

@@ -10,7 +10,7 @@ from seedbed.engines.batch import BatchEngine, Straggling
 from seedbed.engines.batch_service import SHARE, BatchService
 from seedbed.engines.budgeted import Budgeted
 from seedbed.engines.discreet import Discreet
-from seedbed.engines.engine import Engine, Wrapped
+from seedbed.engines.engine import Engine, Say, Wrapped, silent
 from seedbed.engines.fallback import Fallback
 from seedbed.engines.journaled import Journaled
 from seedbed.engines.limited import Limited
@@ -25,12 +25,6 @@ from seedbed.wave_book import WaveBook
 from seedbed.waves import Waves
 
 SAMPLED = 0.7  # the temperature of every further draw from one source
-
-Say = Callable[[str], object]
-
-
-def silent(line: str) -> None:
-    """Tell nobody."""
 
 
 class Models:
@@ -112,8 +106,7 @@ class Models:
         return Straggling(self._booked(batch, alias, half, resumes=True), online, self._say)
 
     def _booked(self, engine: Engine, alias: str, known: Price | None, *, resumes: bool = False) -> Engine:
-        costs = known is None or known.input or known.output
-        if self._ledger and (costs or self._ledger.counts_calls):
+        if self._ledger and (known is None or not known.is_free or self._ledger.counts_calls):
             return Budgeted(engine, self._ledger, alias, known, resumes=resumes)
         return engine
 

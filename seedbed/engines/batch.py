@@ -9,8 +9,8 @@ import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import request_to_dict, response_from_dict
 
-from seedbed.engines.batch_service import CERTAIN, BatchService, Say, size_of
-from seedbed.engines.engine import Engine, Wrapped
+from seedbed.engines.batch_service import CERTAIN, BatchService, size_of
+from seedbed.engines.engine import Engine, Say, Wrapped
 from seedbed.errors import UserError
 from seedbed.wave_book import Wave, WaveBook
 from seedbed.waves import Waves

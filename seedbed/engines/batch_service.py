@@ -13,12 +13,11 @@ from dspy import lm15
 from dspy._vendor.lm15.serde import response_to_dict
 
 from seedbed.engines.discreet import Secrets
-from seedbed.engines.engine import Shared
+from seedbed.engines.engine import Say, Shared
 from seedbed.errors import UserError
 from seedbed.wave_book import Wave
 
 T = TypeVar("T")
-Say = Callable[[str], object]
 
 SHARE = 0.5  # of the online price, at all four: see the pages beside LIMITS
 FIRST_POLL, LONGEST_POLL = 10.0, 300.0  # seconds between two looks at a job, growing by half each time

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import copy
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from dspy import lm15
 from dspy.utils import exceptions as dspy_errors
+
+from seedbed.engines.engine import Say
 
 PATIENCE = 5  # attempts in a row that fail before an endpoint that was well counts as down
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between two questions whether it is back
@@ -36,7 +38,7 @@ class Breaker:
         alias: the model, for the two lines that `say` is called with, when it opens and when it closes.
     """
 
-    def __init__(self, alias: str, patience: float, say: Callable[[str], object]) -> None:
+    def __init__(self, alias: str, patience: float, say: Say) -> None:
         self.alias, self.patience, self._say = alias, patience, say
         self._well_before, self._failed = False, 0
         self._failing: dict[int, lm15.Request] = {}  # the calls of those failures; held, lest an id come again

@@ -1,5 +1,6 @@
 """The contract of an engine, and the synchronous face DSPy asks for beside the asynchronous one."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import dspy
@@ -30,6 +31,14 @@ _NEVER_SENT = (
     dspy_errors.LMConfigurationError,
     dspy_errors.LMUnsupportedFeatureError,
 )
+
+
+Say = Callable[[str], object]
+"""Tells a person a line."""
+
+
+def silent(line: str) -> None:
+    """Tell nobody."""
 
 
 class Engine(Protocol):

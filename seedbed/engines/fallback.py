@@ -1,13 +1,12 @@
 """Another model for the calls that one fails for good."""
 
 import dataclasses
-from collections.abc import Callable
 
 import dspy
 from dspy import lm15
 from dspy.utils import exceptions as dspy_errors
 
-from seedbed.engines.engine import Engine, Wrapped, continuing
+from seedbed.engines.engine import Engine, Say, Wrapped, continuing, silent
 
 _BAD = (lm15.InvalidRequestError, dspy_errors.LMInvalidRequestError)
 _NOT_THERE = (lm15.UnsupportedModelError, dspy_errors.LMUnsupportedModelError)  # DSPy files these under the former
@@ -28,7 +27,7 @@ class Fallback(Wrapped):
         other: Engine,
         alias: str,
         other_alias: str,
-        say: Callable[[str], object] = lambda line: None,
+        say: Say = silent,
     ) -> None:
         super().__init__(engine)
         self.other, self.alias, self.other_alias, self._say = other, alias, other_alias, say

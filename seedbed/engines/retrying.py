@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import Callable
 
 from dspy import lm15
 from dspy.utils import exceptions as dspy_errors
 
 from seedbed.engines.breaker import FAILURES, Breaker, is_refused
-from seedbed.engines.engine import Engine, Wrapped
+from seedbed.engines.engine import Engine, Say, Wrapped, silent
 from seedbed.engines.limited import THROTTLED
 
 RETRIES = 4
@@ -29,9 +28,7 @@ class Retrying(Wrapped):
         say: told in a line when it goes down, and when it is back.
     """
 
-    def __init__(
-        self, engine: Engine, *, patience: float, alias: str, say: Callable[[str], object] = lambda line: None
-    ) -> None:
+    def __init__(self, engine: Engine, *, patience: float, alias: str, say: Say = silent) -> None:
         super().__init__(engine)
         self._breaker, self._patience = Breaker(alias, patience, say), patience
 
