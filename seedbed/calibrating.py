@@ -5,13 +5,15 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
+import dspy
+
 from metrics.calibration import Calibration, calibrate
 from metrics.case import LabelledCase, Preference, middle
 from metrics.frozen import Frozen, uncalibrated
 from metrics.observations import Alike, Observation
 from metrics.readings import PREFERENCE, Case, Reader, judge_names
 from programs.embedding import Embed
-from programs.formats import FORMATS
+from programs.formats import formats_of
 from programs.judging import Judge, Pairwise
 from programs.rater import Rater
 from seedbed.cross_encoder import cross_encoder
@@ -212,7 +214,7 @@ class Calibrator:
 
 async def _settle(rater: Rater, trial: Callable[[], Awaitable[list[Observation]]], name: str) -> bool:
     """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
-    for rater.judge.format in reversed(FORMATS):
+    for rater.judge.format in reversed(formats_of(dspy.settings.get("judge_lm") or dspy.settings.lm)):
         read = [one.parts.get(name) is not None for one in await trial()]
         if read and sum(read) >= READABLE * len(read):
             return True

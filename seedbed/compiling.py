@@ -17,7 +17,7 @@ from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
 from optimize.search import KEPT, StepSearch, Variant
 from optimize.shipping import decide
-from programs.formats import FORMATS
+from programs.formats import formats_of
 from programs.program import Program
 from seedbed.errors import UserError
 from seedbed.progress import Progress
@@ -84,7 +84,7 @@ class Compilation:
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
         settings, optimizer = self.project.config.compile, self._optimizer(name, len(examples))
         budget = BUDGETS[settings.budget]
-        total = 2 * len(FORMATS) * budget.glance + (KEPT + 3) * budget.probe + 2 * budget.select
+        total = 2 * len(formats_of(dspy.settings.lm)) * budget.glance + (KEPT + 3) * budget.probe + 2 * budget.select
         reflection = {"reflection_lm": self.session.lm("reflection")} if optimizer in REFLECTING else {}
         with self.progress.task(f"compile {name}", total) as task, dspy.context(**reflection):
             search = StepSearch(
@@ -184,6 +184,7 @@ class Compilation:
             input_tokens=sum(tally.input_tokens for tally in tallies),
             output_tokens=sum(tally.output_tokens for tally in tallies),
             versions=versions(),
+            embedded=self.session.embedded(),
             state=artefact.state_hash(self.program),
         )
 

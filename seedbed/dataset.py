@@ -230,6 +230,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
         "judges": run.arms[0].carried["judges"],
         "config": _public(project.config),
         "versions": versions(),
+        "embedded": session.embedded(),
     }
 
 
@@ -257,8 +258,8 @@ def _warnings(project: Project) -> list[str]:
     writers = [*config.roles.cascade, *([config.fallback.teacher] if config.fallback.teacher else [])]
     for alias in dict.fromkeys(writers):
         entry = config.models[alias]
-        if not entry.trains:
-            state = "may not" if entry.trains is False else "is not stated to be allowed to"
+        if not entry.may_train:
+            state = "may not" if entry.may_train is False else "is not stated to be allowed to"
             warnings.append(
                 f"the output of {alias} ({entry.model}) {state} train other models; see trains: in its model entry"
             )

@@ -1,21 +1,23 @@
-"""What a project's models are and whether they answer."""
+"""Whether a project's files can be read and its models answer."""
 
-import os
+import collections
+import functools
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import dspy
 from dspy.utils.exceptions import LMError
 
 from programs.formats import FORMATS
 from programs.program import run_sync
-from seedbed.config import Config
 from seedbed.errors import TeacherDown, UserError
-from seedbed.model_entry import ModelEntry
+from seedbed.prices import in_use
 from seedbed.project import Project
 from seedbed.session import Session
+from seedbed.shelf.hardware import gpu
 from signatures.grounding import AnswerQuestion
 
 
@@ -25,21 +27,6 @@ class Finding(NamedTuple):
     what: str
     ok: bool
     said: str
-
-
-def describe_models(config: Config) -> list[dict[str, Any]]:
-    """Every alias with its model, the roles it is bound to and what it can do."""
-    roles = config.roles.named()
-    return [
-        {
-            "alias": alias,
-            "model": entry.model,
-            "api_base": entry.api_base,
-            "roles": [role for role, bound in roles.items() if bound == alias],
-            "can": _abilities(entry),
-        }
-        for alias, entry in config.models.items()
-    ]
 
 
 def diagnose(project: Project) -> list[Finding]:
@@ -63,8 +50,14 @@ def diagnose(project: Project) -> list[Finding]:
 def _look_at_models(project: Project, journal: Path) -> list[Finding]:
     with Session(project, journal) as session:
         findings = [_look("embedder", lambda: f"{project.config.embedder}, {session.embed(['well'])[0].size} wide")]
+        if any(project.config.models[alias].is_embedded for alias in in_use(project.config)):
+            findings.append(_look("llama.cpp", gpu))
+        roles = collections.defaultdict[str, list[str]](list)
         for role, alias in project.config.roles.named().items():
-            findings.append(_look(f"{role} ({alias})", lambda role=role: _call(session, role)))  # type: ignore[misc]
+            roles[alias].append(role)
+        for alias, bound in roles.items():
+            look = functools.partial(_call, session, bound[0])
+            findings.append(_look(f"{', '.join(bound)} ({alias})", look))
     return findings
 
 
@@ -83,28 +76,18 @@ def _sources(project: Project) -> str:
 
 
 def _call(session: Session, role: str) -> str:
-    """One real question to the model, and whether a schema it was sent was kept to."""
+    """A real question to the model, what a call takes, and whether a schema it was sent was kept to."""
     lm, (_, entry) = session.lm(role), session.project.config.entry(role)
-    ask = dspy.Predict(AnswerQuestion)
-    with dspy.context(lm=lm, adapter=FORMATS["json"]):
-        try:
-            reply = run_sync(ask.acall(document="The bridge opened in 1931.", question="When did the bridge open?"))
-        except dspy.utils.exceptions.AdapterParseError:
-            ignored = ", and ignores the schema it is sent: set schema_enforced: false" if entry.schema_enforced else ""
-            return f"{entry.model} answers{ignored}"
-    return f"{entry.model} answers: {' '.join(str(reply.answer).split())[:60]!r}"
-
-
-def _abilities(entry: ModelEntry) -> list[str]:
-    local = entry.model.startswith("embedded/")
-    can = ["JSON schema"] if local or not entry.api_base or entry.schema_enforced else []
-    can += ["plain continuation"] if local or entry.completions else []
-    trains = {
-        True: "output may train",
-        False: "output may NOT train",
-        None: "training on its output: not stated",
-    }
-    can.append(trains[entry.trains])
-    if entry.api_key:
-        can.append(f"key {entry.api_key} {'set' if os.environ.get(entry.api_key[1:]) else 'NOT set'}")
-    return can
+    ask, answer, seconds = dspy.Predict(AnswerQuestion), "", 0.0
+    years = ("1931", "1874") if entry.is_embedded else ("1931",)  # the first call also starts the server
+    with dspy.context(lm=lm, adapter=FORMATS["json" if lm.chats else "compact"]):
+        for year in years:
+            started = time.monotonic()
+            try:
+                document = f"The bridge opened in {year}."
+                reply = run_sync(ask.acall(document=document, question="When did the bridge open?"))
+            except dspy.utils.exceptions.AdapterParseError:
+                ignored = "ignores the schema it is sent: set schema_enforced: false" if entry.schema_enforced else ""
+                return f"{entry.model} answers, and {ignored or 'the reply cannot be read'}"
+            answer, seconds = " ".join(str(reply.answer).split())[:60], time.monotonic() - started
+    return f"{entry.model} answers: {answer!r}, {seconds:.1f} s a call"

@@ -1,12 +1,13 @@
 """The embedder: texts to unit vectors, each text once. Who asks while a batch is encoded shares the next one."""
 
 import asyncio
+import contextlib
 import functools
 import importlib.util
 import os
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +89,11 @@ def _model(name: str):  # type: ignore[no-untyped-def]
 @functools.cache
 def _loaded(name: str):  # type: ignore[no-untyped-def]  # sentence-transformers takes five seconds to import
     path = str(_embedded()) if name == MODEL else name
-    if name == MODEL:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+    with _offline() if name == MODEL else contextlib.nullcontext():
+        return _opened(name, path)
+
+
+def _opened(name: str, path: str):  # type: ignore[no-untyped-def]
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
@@ -103,6 +107,20 @@ def _loaded(name: str):  # type: ignore[no-untyped-def]  # sentence-transformers
             f"The embedder {name} cannot be loaded: {str(error).splitlines()[0]}",
             hint=f"Name a model that is on this machine, or use embedder: {MODEL}.",
         ) from error
+
+
+@contextlib.contextmanager
+def _offline() -> Iterator[None]:
+    """No look at the Hub while a model on this machine is loaded; for others, and other processes, it is as it was."""
+    before = os.environ.get("HF_HUB_OFFLINE")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["HF_HUB_OFFLINE"]
+        else:
+            os.environ["HF_HUB_OFFLINE"] = before
 
 
 def _embedded() -> Path:

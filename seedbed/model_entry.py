@@ -2,16 +2,21 @@
 
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from seedbed.settings import Section
+from seedbed.shelf.catalogue import shelf
+from seedbed.shelf.reference import FAMILY, OnShelf, parse
+
+EMBEDDED_KEYS = ("context", "slots", "threads", "gpu_layers")
 
 
 class ModelEntry(Section):
     """A model by alias.
 
     Attributes:
-        model: `embedded/...`, `scripted/FILE.py`, a name on the server at `api_base`, or a provider string.
+        model: `embedded/NAME` of the shelf, `embedded/PATH.gguf`, `embedded/hf:OWNER/REPO[@REV]:FILE_OR_QUANT`,
+        `scripted/FILE.py`, a name on the server at `api_base`, or a provider string.
         api_key: the environment variable that holds the key, as `$NAME`; a key itself is refused.
         completions: the server has `/completions`, so that the compact format may continue plain text.
         schema_enforced: the server at `api_base` makes replies follow a JSON schema.
@@ -19,7 +24,9 @@ class ModelEntry(Section):
         0 is none.
         rpm, tpm: requests and tokens a minute at most; None is no limit of ours.
         patience: seconds that calls wait for an endpoint that was well before and is down now.
-        trains: whether the licence lets its output train other models; None is not stated.
+        context, slots, threads, gpu_layers: of embedded models alone: tokens of the longest prompt and reply, calls at
+        once, threads, and layers on a GPU; None is 4096, 1, one a core, and all that the build of llama.cpp can.
+        trains: whether the licence lets its output train other models; None is what the shelf says, else not stated.
         input_price, output_price: dollars per million tokens; None takes what DSPy knows of the model, if anything.
         extra: further request keys that the server knows.
     """
@@ -37,10 +44,34 @@ class ModelEntry(Section):
     rpm: float | None = Field(None, gt=0)
     tpm: float | None = Field(None, gt=0)
     patience: float = Field(600, ge=0)
+    context: int | None = Field(None, ge=256)
+    slots: int | None = Field(None, ge=1, le=64)
+    threads: int | None = Field(None, ge=1)
+    gpu_layers: int | None = Field(None, ge=0)
     trains: bool | None = None
     input_price: float | None = Field(None, ge=0)
     output_price: float | None = Field(None, ge=0)
     extra: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether it runs on this machine, served by Seedbed."""
+        return self.model.startswith(FAMILY) and self.api_base is None
+
+    @property
+    def may_train(self) -> bool | None:
+        """Whether the licence lets its output train other models; None where nobody says."""
+        if self.trains is None and self.is_embedded and isinstance(reference := parse(self.model), OnShelf):
+            return shelf()[reference.name].allows_training
+        return self.trains
+
+    @model_validator(mode="after")
+    def _is_one_model(self) -> "ModelEntry":
+        if self.is_embedded:
+            parse(self.model)
+        elif misplaced := [key for key in EMBEDDED_KEYS if getattr(self, key) is not None]:
+            raise ValueError(f"{', '.join(misplaced)}: of embedded models alone; a server has its own settings")
+        return self
 
     @field_validator("api_key")
     @classmethod

@@ -14,7 +14,9 @@ recipe: {recipe}
 
 # Models by alias. Swap the teacher with --teacher ALIAS, or here under roles.
 models:
-  small: {{model: embedded/smollm2-135m, max_tokens: 48, trains: true}}   # ships with Seedbed: no key, no server
+  small: {{model: embedded/qwen2.5-coder-0.5b, max_tokens: 96}}   # 491 MB, brought here when first needed: no key
+  # judge:  {{model: embedded/qwen2.5-coder-1.5b, max_tokens: 96}}   # 1.1 GB, 2 GB of memory: a judge worth hearing
+  # tiny:   {{model: embedded/smollm2-135m, max_tokens: 48}}         # 98 MB, for a quick look at the machinery
   # local:  {{model: Qwen3-8B, api_base: "http://localhost:8000/v1", completions: true}}  # any OpenAI-compatible server
   # strong: {{model: openai/gpt-5-mini, api_key: $OPENAI_API_KEY, temperature: 1.0, max_tokens: 16000}}
 

@@ -23,7 +23,7 @@ from seedbed.engines.engine import Say, silent
 from seedbed.errors import UserError
 from seedbed.journal import Journal, Scope, Tally
 from seedbed.ledger import Ledger
-from seedbed.prices import check_prices, price
+from seedbed.prices import check_prices, in_use, price
 from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.settings import RunSettings
@@ -130,6 +130,15 @@ class Session:
     def identity(self, role: str) -> str:
         """What stands behind a role: address and model, or weights."""
         return self.lm(role).async_engine.identity
+
+    def embedded(self) -> dict[str, dict[str, Any]]:
+        """By alias, the file of every embedded model in use and how it is served; nothing where no model is asked."""
+        from seedbed.engines.embedded import record
+
+        entries = (
+            {} if self.offline else {alias: self.project.config.models[alias] for alias in in_use(self.project.config)}
+        )
+        return {alias: record(entry, self.project.base) for alias, entry in entries.items() if entry.is_embedded}
 
     def judges(self) -> list[Judge]:
         """As `asked_judges`, of this project."""

@@ -131,11 +131,9 @@ def _engine(entry: ModelEntry, base: Path) -> Engine:
 
 
 def _embedded(entry: ModelEntry, base: Path) -> Engine:
-    from seedbed.engines.embedded import MODEL, embedded_engine
+    from seedbed.engines.embedded import EmbeddedEngine
 
-    if entry.model != MODEL:
-        raise UserError(f"There is no embedded model {entry.model!r}.", hint=f"The one that ships is {MODEL}.")
-    return embedded_engine()
+    return EmbeddedEngine(entry, base)
 
 
 def _scripted(entry: ModelEntry, base: Path) -> Engine:

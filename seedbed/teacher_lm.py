@@ -27,8 +27,8 @@ class NotKept(lm15.InvalidRequestError):
 
 
 class TeacherLM(dspy.LM):
-    """`dspy.LM` over one of our engines. `continues` tells the compact format what the endpoint can do, `logprobs`
-    tells judges."""
+    """`dspy.LM` over one of our engines. `continues` tells the compact format what the endpoint can do, `chats` which
+    formats there are to choose from, `logprobs` tells judges."""
 
     def __init__(self, alias: str, engine: Engine, **kwargs: Any) -> None:
         super().__init__(
@@ -42,6 +42,11 @@ class TeacherLM(dspy.LM):
         self.alias, self.continues, self.logprobs, self._failed = alias, engine.continues, engine.logprobs, [0]
         self._well = [False]  # whether it ever answered, for it and its copies
         self._configs: dict[tuple[Any, ...], lm15.Config] = {}
+
+    @property
+    def chats(self) -> bool:
+        """Whether it takes messages, or can only continue text."""
+        return self.async_engine.chats
 
     @property
     def async_engine(self) -> Engine:

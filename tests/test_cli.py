@@ -30,7 +30,7 @@ def project(folder: Path, recipe: str = "grounded-qa") -> Path:
     assert main(["init", str(folder), "--recipe", recipe]) == 0
     shutil.copy(TEACHER, folder / "teacher.py")
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
-    config = config.replace("model: embedded/smollm2-135m", "model: scripted/teacher.py")
+    config = config.replace("model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py")
     config = config.replace("budget: light,", "budget: light, ship: compiled,")
     (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
     return folder
@@ -312,7 +312,7 @@ def test_doctor_says_what_is_wrong_in_words(tmp_path: Path, capsys: pytest.Captu
     folder = project(tmp_path / "p")
     replace(folder, "model: scripted/teacher.py", 'model: m, api_base: "http://127.0.0.1:9/v1"')
     assert main(["doctor", "-c", str(folder / "seedbed.yaml")]) == 3
-    assert "BAD  teacher (small)" in capsys.readouterr().out
+    assert "BAD  teacher, judge, reflection (small)" in capsys.readouterr().out
 
 
 def test_unanswerable_rows_on_request(compiled: Path, tmp_path: Path) -> None:

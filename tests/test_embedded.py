@@ -1,64 +1,77 @@
-"""The whole job on the real embedded model and embedder, and a real llama.cpp server reached by its address."""
+"""The whole job on real embedded models and the embedder, and a real llama.cpp server reached by its address."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from seedbed.cli.main import main
-from seedbed.engines.embedded import _server
+from seedbed.shelf.servers import POOL, Server, Settings
+from seedbed.shelf.weights import weights
 
-pytestmark = [pytest.mark.embedded, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.embedded, pytest.mark.timeout(900)]
+TINY, SMALL = "embedded/smollm2-135m", "embedded/qwen2.5-coder-0.5b"
+FEW = ["compile.compare=12", "compile.max_calls=110", "gates.judges=[]"]  # enough to tell a format from another
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project compiled with the embedded teacher, on fewer checks and passages than the default."""
-    folder = tmp_path_factory.mktemp("embedded") / "project"
+def compiled(folder: Path, model: str) -> Path:
+    """A project compiled for a model on fewer calls and passages than the default, which the compiled program ships."""
     assert main(["init", str(folder)]) == 0
-    assert (
-        main(
-            [
-                "compile",
-                "-c",
-                str(folder / "seedbed.yaml"),
-                "--set",
-                "compile.judge_checks=8",
-                "--set",
-                "compile.compare=12",
-                "--ship",
-                "compiled",  # of so few passages none may be accepted
-            ]
-        )
-        == 0
-    )
+    config = folder / "seedbed.yaml"
+    config.write_text(config.read_text(encoding="utf-8").replace(SMALL, model), encoding="utf-8")
+    few = [word for setting in FEW for word in ("--set", setting)]
+    assert main(["compile", "-c", str(config), "--ship", "compiled", *few]) == 0
     return folder
 
 
-def test_compiling_makes_unreadable_replies_readable(compiled: Path) -> None:
-    manifest = json.loads((compiled / "compiled/grounded-qa/small.manifest.json").read_text(encoding="utf-8"))
-    comparison = manifest["comparison"]
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project compiled for the smallest model."""
+    return compiled(tmp_path_factory.mktemp("tiny") / "project", TINY)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project compiled for the model that `seedbed init` names."""
+    return compiled(tmp_path_factory.mktemp("small") / "project", SMALL)
+
+
+def manifest(project: Path) -> dict:  # type: ignore[type-arg]
+    text = (project / "compiled/grounded-qa/small.manifest.json").read_text(encoding="utf-8")
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def test_compiling_makes_unreadable_replies_readable(tiny: Path) -> None:
+    comparison = manifest(tiny)["comparison"]
     assert comparison["before"]["unreadable"] > 0.5
     assert comparison["after"]["unreadable"] < 0.2
 
 
-def test_documents_become_a_dataset(compiled: Path, tmp_path: Path) -> None:
+def test_compiling_makes_a_better_model_accepted_more_often(small: Path) -> None:
+    comparison = manifest(small)["comparison"]
+    assert comparison["after"]["acceptance"]["estimate"] > comparison["before"]["acceptance"]["estimate"]
+
+
+def test_documents_become_a_dataset(small: Path, tmp_path: Path) -> None:
     from datasets import load_dataset
 
-    config = str(compiled / "seedbed.yaml")
-    assert main(["run", "-c", config, "--rows", "3", "--out", str(tmp_path / "ds")]) == 0
-    rows = [row for split in load_dataset(str(tmp_path / "ds")).values() for row in split]
+    config, out = str(small / "seedbed.yaml"), tmp_path / "ds"
+    assert main(["run", "-c", config, "--rows", "3", "--out", str(out), "--set", "gates.judges=[]"]) == 0
+    rows = [row for split in load_dataset(str(out)).values() for row in split]
     assert len(rows) == 3
     assert all(row["question"].endswith("?") and row["answer"] and row["passage"] for row in rows)
+    served = json.loads((out / "run.json").read_text(encoding="utf-8"))["embedded"]["small"]
+    assert (served["sha256"], served["slots"]) == (weights(SMALL, Path()).sha256, 1)
 
 
-def test_a_compiled_program_is_plain_dspy(compiled: Path) -> None:
+def test_a_compiled_program_is_plain_dspy(tiny: Path) -> None:
     import dspy
 
     from programs.grounded_qa import GroundedQA
 
     program = GroundedQA()
-    program.load(compiled / "compiled/grounded-qa/small.json")
+    program.load(tiny / "compiled/grounded-qa/small.json")
     reply = dspy.utils.DummyLM([{"question": "When did the bridge open?"}, {"answer": "1931"}] * 4)
     for step in (program.ask_question, program.answer_question):
         step.format = "chat"
@@ -66,27 +79,43 @@ def test_a_compiled_program_is_plain_dspy(compiled: Path) -> None:
         assert program(document="The bridge opened in 1931.").candidates[0].answer == "1931"
 
 
-def served(tmp_path: Path) -> Path:
+def test_doctor_says_what_a_call_takes(tiny: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "-c", str(tiny / "seedbed.yaml")]) == 0
+    printed = capsys.readouterr().out
+    assert "ok   llama.cpp: works on" in printed
+    assert " s a call" in printed
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A llama.cpp server that is none of Seedbed's to whoever asks it by its address."""
+    server = POOL.hold(TINY, weights(TINY, Path()), Settings(4096, 1, 2, -1))
+    yield server
+    POOL.release(server)
+
+
+def served(tmp_path: Path, server: Server) -> Path:
     """A project whose teacher is a llama.cpp server, reached by api_base with a key from the environment."""
-    folder, (_, address, _) = tmp_path / "p", _server()
+    folder = tmp_path / "p"
     assert main(["init", str(folder)]) == 0
     path = folder / "seedbed.yaml"
-    entry = f'model: smollm2, api_base: "{address}/v1", api_key: $SEEDBED_TEST_KEY, completions: true'
-    text = path.read_text(encoding="utf-8").replace("model: embedded/smollm2-135m", entry)
-    path.write_text(text, encoding="utf-8")
+    entry = f'model: smollm2, api_base: "{server.address}/v1", api_key: $SEEDBED_TEST_KEY, completions: true'
+    path.write_text(path.read_text(encoding="utf-8").replace(f"model: {SMALL}", entry), encoding="utf-8")
     return folder
 
 
-def test_any_openai_compatible_server_by_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEEDBED_TEST_KEY", _server()[2])
-    assert main(["doctor", "-c", str(served(tmp_path) / "seedbed.yaml")]) == 0
+def test_any_openai_compatible_server_by_its_address(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDBED_TEST_KEY", server.key)
+    assert main(["doctor", "-c", str(served(tmp_path, server) / "seedbed.yaml")]) == 0
 
 
 def test_a_wrong_key_exits_3_and_is_not_shown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("SEEDBED_TEST_KEY", "sk-wrong-wrong")
-    config = str(served(tmp_path) / "seedbed.yaml")
+    config = str(served(tmp_path, server) / "seedbed.yaml")
     assert main(["run", "-c", config, "--uncompiled", "--out", str(tmp_path / "ds")]) == 3
     printed = "".join(capsys.readouterr())
     assert "Check the key" in printed

@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
     assert main(["init", str(folder)]) == 0
     shutil.copy(TEACHER, folder / "teacher.py")
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
-    config = config.replace("model: embedded/smollm2-135m", "model: scripted/teacher.py")
+    config = config.replace("model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py")
     (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
     return folder
 

@@ -34,7 +34,7 @@ def project(folder: Path, recipe: str = "grounded-qa") -> Path:
     shutil.copy(TEACHER, folder / "teacher.py")
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
     (folder / "seedbed.yaml").write_text(
-        config.replace("embedded/smollm2-135m", "scripted/teacher.py"), encoding="utf-8"
+        config.replace("embedded/qwen2.5-coder-0.5b", "scripted/teacher.py"), encoding="utf-8"
     )
     for path in (folder / "documents").glob("*") if recipe == "grounded-qa" else []:
         if path.name not in KEPT:

@@ -24,7 +24,7 @@ def compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., d
     for name in ("pupil.py", "teacher.py"):
         shutil.copy(HERE / name, folder)
     config = folder / "seedbed.yaml"
-    text = config.read_text(encoding="utf-8").replace("embedded/smollm2-135m", "scripted/pupil.py")
+    text = config.read_text(encoding="utf-8").replace("embedded/qwen2.5-coder-0.5b", "scripted/pupil.py")
     config.write_text(text, encoding="utf-8")
 
     def compile(*settings: str) -> dict[str, Any]:

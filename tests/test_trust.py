@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     assert main(["init", str(folder)]) == 0
     shutil.copy(TEACHER, folder / "teacher.py")
-    edit(folder, "model: embedded/smollm2-135m", "model: scripted/teacher.py")
+    edit(folder, "model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py")
     return folder
 
 

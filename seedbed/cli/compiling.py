@@ -14,6 +14,7 @@ from seedbed.cli.options import (
     open_project,
     print_json,
 )
+from seedbed.cli.supply import YesOption, supply
 
 
 class Ship(StrEnum):
@@ -30,6 +31,7 @@ def compile(
     config: ConfigOption = CONFIG,
     teacher: TeacherOption = None,
     set: SetOption = None,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Compile the prompts against your seeds: check the judge, search every step, compare on held-out sources.
@@ -39,6 +41,7 @@ def compile(
     compiled again with nothing changed, no model is called.
     """
     project = open_project(config, teacher, [*(set or []), *([f"compile.ship={ship}"] if ship else [])])
+    supply(project.config, project.base, yes=yes)
     from programs.program import run_sync
     from seedbed.compiling import Compilation
     from seedbed.progress import Progress

@@ -3,11 +3,15 @@
 import typer
 
 from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, TeacherOption, open_project, print_json
+from seedbed.cli.supply import YesOption, supply
 
 
-def doctor(config: ConfigOption = CONFIG, teacher: TeacherOption = None, json: JsonOption = False) -> None:
+def doctor(
+    config: ConfigOption = CONFIG, teacher: TeacherOption = None, yes: YesOption = False, json: JsonOption = False
+) -> None:
     """Check the project: read its files, make one real call per role, load the embedder; say what is wrong and why."""
     project = open_project(config, teacher)
+    supply(project.config, project.base, yes=yes)
     from seedbed.diagnosis import diagnose
 
     findings = diagnose(project)

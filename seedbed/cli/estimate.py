@@ -13,6 +13,7 @@ from seedbed.cli.options import (
     open_project,
     print_json,
 )
+from seedbed.cli.supply import YesOption, supply
 
 
 def estimate(
@@ -22,6 +23,7 @@ def estimate(
     config: ConfigOption = CONFIG,
     teacher: TeacherOption = None,
     set: SetOption = None,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Try a few sources, and tell from them what N accepted rows take: calls, tokens, dollars and hours.
@@ -34,6 +36,7 @@ def estimate(
     For example: seedbed estimate --rows 10000 --pilot 30
     """
     project = open_project(config, teacher, set)
+    supply(project.config, project.base, yes=yes)
     from seedbed.estimating import estimate_rows, estimate_text
     from seedbed.progress import Progress
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json
+from seedbed.cli.supply import YesOption, supply
 
 
 def evaluate(
@@ -14,6 +15,7 @@ def evaluate(
     ] = False,
     config: ConfigOption = CONFIG,
     set: SetOption = None,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Compare programs on passages of held-out documents, and their answers with people's on held-out seeds.
@@ -22,11 +24,13 @@ def evaluate(
     scored by the metric that was frozen for the first teacher.
     """
     project = open_project(config, None, set)
+    named = [alias.strip() for alias in (teachers or project.config.teacher).split(",")]
+    for alias in named:
+        supply(project.config.swap(alias), project.base, yes=yes)
     from seedbed.evaluating import evaluate_teachers, evaluation_text
     from seedbed.progress import Progress
 
     with Progress() as progress:
-        named = [alias.strip() for alias in (teachers or project.config.teacher).split(",")]
         results = evaluate_teachers(project, named, progress, compile_missing=compile_missing)
     if json:
         print_json([result.model_dump() for result in results])

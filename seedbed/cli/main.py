@@ -14,11 +14,11 @@ from seedbed.cli import (
     explain,
     init,
     label,
+    models,
     preview,
     prompt,
     recipes,
     run,
-    teachers,
 )
 from seedbed.errors import BudgetReached, TeacherDown, UserError
 
@@ -43,10 +43,11 @@ for command in (
     label.label,
     evaluate.evaluate,
     recipes.recipes,
-    teachers.teachers,
     doctor.doctor,
 ):
     app.command()(command)
+app.add_typer(models.app, name="models")
+app.command(hidden=True)(models.teachers)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

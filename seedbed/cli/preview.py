@@ -13,6 +13,7 @@ from seedbed.cli.options import (
     open_project,
     print_json,
 )
+from seedbed.cli.supply import YesOption, supply
 
 
 def preview(
@@ -21,10 +22,12 @@ def preview(
     config: ConfigOption = CONFIG,
     teacher: TeacherOption = None,
     set: SetOption = None,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Show a few candidates with the prompts as sent, their scores and their cost. Nothing is written to a dataset."""
     project = open_project(config, teacher, set)
+    supply(project.config, project.base, yes=yes)
     from seedbed.previewing import preview_rows, preview_text
     from seedbed.progress import Progress
 

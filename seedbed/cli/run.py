@@ -14,6 +14,7 @@ from seedbed.cli.options import (
     open_project,
     print_json,
 )
+from seedbed.cli.supply import YesOption, supply
 
 
 def run(
@@ -33,6 +34,7 @@ def run(
     config: ConfigOption = CONFIG,
     teacher: TeacherOption = None,
     set: SetOption = None,
+    yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
     """Write a dataset of N accepted rows, or stop at a limit and say which (exit code 1).
@@ -44,6 +46,8 @@ def run(
         raise typer.BadParameter("name a folder for the dataset", param_hint="--out")
     overrides = [*(set or []), *([f"run.rows={rows}"] if rows else [])]
     project = open_project(config, teacher, overrides)
+    if not replay:
+        supply(project.config, project.base, yes=yes)
     from seedbed.dataset import write_dataset
     from seedbed.progress import Progress
     from seedbed.summary import run_summary

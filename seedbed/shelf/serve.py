@@ -1,0 +1,34 @@
+"""The child process that serves one model by llama.cpp: its settings come in as a line of JSON, its address goes out.
+
+A process of its own, because llama.cpp aborts the one it is in where an assertion fails or memory ends, and because
+its log goes to the standard error, which then is a file. It ends when its standard input does: with the process that
+started it, however that ends.
+"""
+
+import json
+import os
+import sys
+from typing import Any
+
+WARNINGS = 2  # and errors; more would be a line for every call
+
+
+def serve(settings: dict[str, Any]) -> None:
+    """Serve until the standard input ends. A model that llama.cpp refuses raises RuntimeError; the log says why."""
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path, params.api_keys = settings["path"], [settings["key"]]
+    params.hostnames, params.port = ["127.0.0.1"], 0
+    params.n_parallel, params.n_ctx = settings["slots"], settings["slots"] * settings["context"]
+    params.cpuparams.n_threads, params.n_gpu_layers = settings["threads"], settings["gpu_layers"]
+    params.cache_ram_mib, params.fit_params = settings["cache_mib"], False  # what was checked is what is taken
+    params.verbosity, params.warmup, params.ui = WARNINGS, False, False
+    server = xllamacpp.Server(params)
+    print(server.listening_address, flush=True)
+    sys.stdin.read()
+    os._exit(0)  # at once: calls in flight have nobody to answer
+
+
+if __name__ == "__main__":
+    serve(json.loads(sys.stdin.readline()))

