@@ -50,7 +50,7 @@ def test_compiling_makes_unreadable_replies_readable(tiny: Path) -> None:
 
 def test_compiling_makes_a_better_model_accepted_more_often(small: Path) -> None:
     comparison = manifest(small)["comparison"]
-    assert comparison["after"]["acceptance"]["estimate"] > comparison["before"]["acceptance"]["estimate"]
+    assert comparison["after"]["acceptance"]["mean"] > comparison["before"]["acceptance"]["mean"]
 
 
 def test_documents_become_a_dataset(small: Path, tmp_path: Path) -> None:
