@@ -23,6 +23,10 @@ BOOK = Kind(
 )
 
 
+UNREADABLE = b"unreadable"
+"""What stands in the place of a reply that came, so that it was paid for, and cannot be read."""
+
+
 class Wave(NamedTuple):
     """A wave: its id, how many calls it carries, when it was written down (seconds since 1970), and its ticket, the
     provider's job id; None where the ticket is not known."""
@@ -34,7 +38,7 @@ class Wave(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What the job is called at a provider that keeps labels."""
+        """What the job is called at a provider that keeps labels, and how the names of its calls begin at another."""
         return f"seedbed-{self.id}"
 
 
@@ -66,13 +70,9 @@ class WaveBook:
         """The tickets of all waves."""
         return {row[0] for row in self._store.rows("select job from waves where job is not null")}
 
-    def lost(self, size: int) -> int:
-        """How many waves of this size have no ticket; two of them cannot be told apart without a label."""
-        count: int = self._store.row("select count(*) from waves where job is null and size = ?", size)[0]
-        return count
-
     def reply(self, key: str, wave: str) -> bytes | None:
-        """The reply this wave brought for a call, empty where it brought none; None while that is not known."""
+        """The reply this wave brought for a call, empty where it brought none, or UNREADABLE; None while that is not
+        known."""
         row = self._store.row("select reply, crc from asked where key = ? and wave = ?", key, wave)
         return _sound(*row) if row else None
 
@@ -94,7 +94,7 @@ class WaveBook:
         await self._write(("update waves set job = ? where id = ?", (job, wave)))
 
     async def keep(self, wave: str, replies: Sequence[bytes]) -> None:
-        """Keep what a wave brought, in the order of its calls; empty where nothing came."""
+        """Keep what a wave brought, in the order of its calls; empty where nothing came, or UNREADABLE."""
         change = "update asked set reply = ?, crc = ? where wave = ? and position = ?"
         rows = ((reply, zlib.crc32(reply), wave, position) for position, reply in enumerate(replies))
         await self._write(*((change, row) for row in rows))
