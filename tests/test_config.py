@@ -89,6 +89,9 @@ def test_roles_not_bound_fall_to_the_teacher(tmp_path: Path) -> None:
         ("compile.optimizer=magic", "compile.optimizer: input should be 'auto', 'labeled', 'bootstrap'"),
         ("compile.novelty=2", "compile.novelty: input should be less than or equal to 1 (got 2)"),
         ("models.small.concurrency=0", "models.small.concurrency: input should be greater than or equal to 1 (got 0)"),
+        ("budget.max_usd=.inf", "budget.max_usd: input should be a finite number (got inf)"),
+        ("run.max_minutes=.nan", "run.max_minutes: input should be a finite number (got nan)"),
+        ("models.small.input_price=.inf", "models.small.input_price: input should be a finite number (got inf)"),
     ],
 )
 def test_a_value_out_of_range_is_shown_with_what_was_expected(tmp_path: Path, override: str, said: str) -> None:
