@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, open_project, print_json
+from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json
 
 
 def calibrate(
@@ -18,6 +18,7 @@ def calibrate(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the frozen metric goes.")] = Path("METRIC.json"),
     config: ConfigOption = CONFIG,
+    set: SetOption = None,
     json: JsonOption = False,
 ) -> None:
     """Fit the metric to people's verdicts, measure it and the judge on verdicts it was not fitted to, and freeze it.
@@ -30,7 +31,9 @@ def calibrate(
 
     if judge not in (None, "none") and not config.is_file():
         raise UserError(f"--judge {judge} is an alias, and there is no {config}.", hint="Name one with --config.")
-    project = open_project(config) if config.is_file() else None
+    if set and not config.is_file():
+        raise UserError(f"--set {set[0]} is of a project, and there is no {config}.", hint="Name one with --config.")
+    project = open_project(config, overrides=set) if config.is_file() else None
     from seedbed.figures import as_json, calibration_text
     from seedbed.progress import Progress
     from seedbed.verdicts import calibrate_cases, check_cases, open_frozen, read_cases, save_metric

@@ -2,12 +2,22 @@
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, TeacherOption, open_project, print_json
+from seedbed.cli.options import (
+    CONFIG,
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    TeacherOption,
+    open_project,
+    print_json,
+)
 
 
-def doctor(config: ConfigOption = CONFIG, teacher: TeacherOption = None, json: JsonOption = False) -> None:
+def doctor(
+    config: ConfigOption = CONFIG, teacher: TeacherOption = None, set: SetOption = None, json: JsonOption = False
+) -> None:
     """Check the project: read its files, make one real call per role, load the embedder; say what is wrong and why."""
-    project = open_project(config, teacher)
+    project = open_project(config, teacher, set)
     from seedbed.diagnosis import diagnose
 
     findings = diagnose(project)
