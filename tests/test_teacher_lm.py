@@ -86,6 +86,7 @@ def test_the_short_way_asks_and_gives_what_dspys_own_does(
     assert ours == dspys
 
 
+@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("callbacks", [[], [Listener()]], ids=["the short way", "DSPy's own way"])
 def test_a_mistake_in_an_engine_is_no_failure_of_the_model(callbacks: list[BaseCallback]) -> None:
     class Broken(Echo):
