@@ -76,7 +76,7 @@ class Session:
             )
             opening.callback(lambda: run_sync(self.models.aclose()))
             self._open = opening.pop_all()
-        for note in (*self.journal.notes, self.ledger.note, self.book.note if self.book else ""):
+        for note in (*self.journal.notes, self.ledger.note):
             if note:
                 say(note)
 

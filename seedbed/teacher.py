@@ -99,6 +99,11 @@ class Models:
         """Calls go in waves to the provider's batch service, those that no wave answers online."""
         if not entry.api_base and entry.model.startswith(FREE):
             return online
+        if entry.extra:  # the batch service speaks another language than what these keys are meant for
+            raise UserError(
+                f"models.{alias}.extra is not sent in batch mode, so the replies would be those of another model.",
+                hint=f"Set run.mode to online, or leave models.{alias}.extra out.",
+            )
         assert self._book
         service, known = BatchService.of(entry.model, key_of(entry), entry.api_base), price(entry)
         half = known and Price(known.input * SHARE, known.output * SHARE)

@@ -59,7 +59,8 @@ class TeacherLM(dspy.LM):
         return run_sync(self.acall(*args, **kwargs))
 
     async def acall(self, *args: Any, n: int = 1, **kwargs: Any) -> Any:
-        """One call. Raises TeacherDown where no further call can succeed, DSPy's LMError where this one did not.
+        """One call. Raises TeacherDown where no further call can succeed, DSPy's LMError where this one did not, and
+        what an engine should not have raised as it is.
 
         With `n`, that many replies, each a draw of its own: DSPy would send one request n times, and the journal
         would take them for one.
@@ -78,8 +79,8 @@ class TeacherLM(dspy.LM):
                 with dspy.context(draw=draw):
                     reply = await self._ask(*args, **kwargs)
         except dspy_errors.LMError as error:
-            if mistake := _user_error(error):  # a full disk under the journal is not the model's failure
-                raise mistake from error
+            if mistake := _user_error(error) or self._bug(error):  # a full disk, say, is not the model's failure
+                raise mistake from mistake.__cause__
             too_long = isinstance(error, dspy_errors.ContextWindowExceededError)
             prompts_fault = too_long or (self._well[0] and own_fault(error))  # else the entry may be at fault
             self._failed[0] += not (prompts_fault or isinstance(error.__cause__, NotKept))
@@ -123,6 +124,12 @@ class TeacherLM(dspy.LM):
             call = prepare(self, None, [{"role": "user", "content": "?"}], options, asynchronous=True)
             self._configs[key] = _canonical(call).config
         return self._configs[key]
+
+    def _bug(self, error: dspy_errors.LMError) -> BaseException | None:
+        """What DSPy took for an answer of ours: an error that no engine may raise. (A provider's client of DSPy's wraps
+        its own likewise, under its own model's name.)"""
+        ours = type(error) is dspy_errors.LMUnexpectedError and error.model == self.model
+        return None if not ours or isinstance(error.__cause__, lm15.LM15Error) else error.__cause__
 
     def _verdict(self, error: dspy_errors.LMError) -> BaseException:
         said = f"{self.alias}: {str(error).splitlines()[0].removeprefix(f'[{self.model}] ')}"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seedbed.errors import UserError
-from seedbed.salvage import mended
 from seedbed.store import Kind, Store, Write
 
 _SCHEMA = """
@@ -23,6 +22,10 @@ BOOK = Kind(
 )
 
 
+UNREADABLE = b"unreadable"
+"""What stands in the place of a reply that came, so that it was paid for, and cannot be read."""
+
+
 class Wave(NamedTuple):
     """A wave: its id, how many calls it carries, when it was written down (seconds since 1970), and its ticket, the
     provider's job id; None where the ticket is not known."""
@@ -34,7 +37,7 @@ class Wave(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What the job is called at a provider that keeps labels."""
+        """What the job is called at a provider that keeps labels, and how the names of its calls begin at another."""
         return f"seedbed-{self.id}"
 
 
@@ -43,14 +46,16 @@ class WaveBook:
 
     A wave stands here before it is sent, so whatever happens to this process, a call that may have been paid for is
     known, and so is where its reply is to be had. Every reply has a checksum; one that does not match counts as not
-    there. `note` says how a file with broken pages was mended; empty where there was none.
-
-    Raises UserError where the file is none of ours or cannot be written.
+    there. Raises UserError where the file is none of ours, cannot be written, or has broken pages: it is never mended,
+    for a wave it forgot would be paid twice.
     """
 
     def __init__(self, path: Path) -> None:
-        self.note = mended(path, _SCHEMA, BOOK) if path.is_file() else ""
         self._store = Store(path, _SCHEMA, BOOK)
+        (state,) = self._store.row("pragma integrity_check(1)")
+        if state != "ok":
+            self._store.close()
+            raise UserError(f"{path} cannot be read as a {BOOK.noun}: {state}.", hint=BOOK.hint)
 
     def carried(self, key: str) -> list[str]:
         """The waves that carried this call, oldest first."""
@@ -66,13 +71,9 @@ class WaveBook:
         """The tickets of all waves."""
         return {row[0] for row in self._store.rows("select job from waves where job is not null")}
 
-    def lost(self, size: int) -> int:
-        """How many waves of this size have no ticket; two of them cannot be told apart without a label."""
-        count: int = self._store.row("select count(*) from waves where job is null and size = ?", size)[0]
-        return count
-
     def reply(self, key: str, wave: str) -> bytes | None:
-        """The reply this wave brought for a call, empty where it brought none; None while that is not known."""
+        """The reply this wave brought for a call, empty where it brought none, or UNREADABLE; None while that is not
+        known."""
         row = self._store.row("select reply, crc from asked where key = ? and wave = ?", key, wave)
         return _sound(*row) if row else None
 
@@ -94,7 +95,7 @@ class WaveBook:
         await self._write(("update waves set job = ? where id = ?", (job, wave)))
 
     async def keep(self, wave: str, replies: Sequence[bytes]) -> None:
-        """Keep what a wave brought, in the order of its calls; empty where nothing came."""
+        """Keep what a wave brought, in the order of its calls; empty where nothing came, or UNREADABLE."""
         change = "update asked set reply = ?, crc = ? where wave = ? and position = ?"
         rows = ((reply, zlib.crc32(reply), wave, position) for position, reply in enumerate(replies))
         await self._write(*((change, row) for row in rows))

@@ -6,6 +6,7 @@ sent twice shows as calls paid twice.
 
 import collections
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any
@@ -62,7 +63,12 @@ class BatchServer(Loopback):
         return app
 
     def _create(
-        self, request: web.Request, prompts: list[str], label: str | None, tell: Callable[[Job], Any]
+        self,
+        request: web.Request,
+        prompts: list[str],
+        label: str | None,
+        tell: Callable[[Job], Any],
+        ids: list[str] | None = None,
     ) -> web.Response:
         fate = self._plan.pop(0) if len(self._plan) > 1 else self._plan[0]
         if fate.creation == "broken":
@@ -71,9 +77,10 @@ class BatchServer(Loopback):
             return web.json_response({"error": {"message": "no such key"}}, status=401)
         if fate.creation == "full":
             return web.json_response({"error": {"message": "too many tokens enqueued"}}, status=429)
-        job = Job(f"batch_{len(self.jobs)}", prompts, label, fate, time.time() + self.clock)
+        job = Job(f"batch_{len(self.jobs)}", prompts, label, fate, time.time() + self.clock, ids)
         self.jobs.append(job)
-        self.paid.update(prompt for prompt, answer in zip(prompts, job.answers(), strict=True) if answer == "ok")
+        answered = zip(prompts, job.answers(), strict=True)
+        self.paid.update(prompt for prompt, answer in answered if answer in ("ok", "unreadable"))
         if fate.creation == "lost":
             assert request.transport
             request.transport.abort()
@@ -130,7 +137,10 @@ class BatchServer(Loopback):
     async def _anthropic_create(self, request: web.Request) -> web.Response:
         asked = (await request.json())["requests"]
         prompts = [one["params"]["messages"][-1]["content"][-1]["text"] for one in asked]
-        return self._create(request, prompts, None, self._anthropic_job)
+        ids = [one["custom_id"] for one in asked]
+        assert len(set(ids)) == len(ids)
+        assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", id) for id in ids)
+        return self._create(request, prompts, None, self._anthropic_job, ids)
 
     async def _anthropic_look(self, request: web.Request) -> web.Response:
         return self._look(request, self._anthropic_job)

@@ -29,8 +29,11 @@ class Fate:
 class Job:
     """A job: OpenAI's statuses in their order, one look at it a step."""
 
-    def __init__(self, id: str, prompts: list[str], label: str | None, fate: Fate, created: float) -> None:
+    def __init__(
+        self, id: str, prompts: list[str], label: str | None, fate: Fate, created: float, ids: list[str] | None = None
+    ) -> None:
         self.id, self.prompts, self.fate, self.created = id, prompts, fate, created
+        self.ids = ids or [str(place) for place in range(len(prompts))]  # what the sender calls each call
         self.label = label if fate.label else None
         self.seen, self.cancelled = 0, False
 
@@ -88,7 +91,9 @@ def _result_files(job: Job, files: dict[str, str]) -> dict[str, Any]:
     told = {}
     for name, lines in (("output", good), ("error", bad)):
         if lines:
-            files[f"{job.id}-{name}"] = "\n".join(json.dumps(line) for line in reversed(lines)) + "\n"
+            files[f"{job.id}-{name}"] = (
+                "\n".join(json.dumps(line, ensure_ascii=False) for line in reversed(lines)) + "\n"
+            )
             told[f"{name}_file_id"] = f"{job.id}-{name}"
     return told
 
@@ -118,7 +123,7 @@ def anthropic_results(job: Job) -> str:
             result["message"] = {**_message(prompt), "content": [{"type": "tool_use", "id": "t"}]}
         if answer == "error":
             result["error"] = {"type": "error", "error": {"type": "api_error", "message": "internal"}}
-        lines.append(json.dumps({"custom_id": str(place), "result": result}))
+        lines.append(json.dumps({"custom_id": job.ids[place], "result": result}, ensure_ascii=False))
     return "\n".join(reversed(lines))
 
 

@@ -7,11 +7,12 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import batch_wire
 import pytest
 from batch_server import BatchServer
 from batch_wire import Fate
 from dspy import lm15
-from waving import Setting, drawn, openai, sitting, told
+from waving import WIRES, Setting, drawn, openai, sitting, told, wired
 
 from seedbed import waves
 from seedbed.engines import batch_service
@@ -24,6 +25,11 @@ pytest_plugins = ("batch_fixtures",)
 def paid_once(provider: BatchServer, rows: int = 4, steps: int = 3) -> bool:
     """Whether each call of these rows was billed by the provider, once."""
     return len(provider.paid) == rows * steps and set(provider.paid.values()) == {1}
+
+
+def unsent(setting: Setting) -> int:
+    """How many waves are written down without a ticket."""
+    return int(setting.book._store.row("select count(*) from waves where job is null")[0])
 
 
 def within(folder: Path, provider: BatchServer, work: Callable[[Setting], Coroutine[Any, Any, None]]) -> Setting:
@@ -113,7 +119,7 @@ def test_a_call_asked_again_while_its_wave_is_on_its_way_is_sent_once(
 
     async def work(setting: Setting) -> None:
         stopped = asyncio.create_task(setting.ask("same"))
-        while not setting.book.lost(1):
+        while not unsent(setting):
             await asyncio.sleep(0.01)
         stopped.cancel()
         assert await setting.ask("same") == "re: same"
@@ -191,7 +197,7 @@ def test_a_job_that_is_refused_fails_its_calls_and_is_not_looked_for(provider: B
     async def work(setting: Setting) -> None:
         with pytest.raises(lm15.AuthError):
             await setting.ask("row 0")
-        assert setting.book.lost(1) == 0
+        assert unsent(setting) == 0
         assert await setting.ask("row 0") == "re: row 0"
 
     within(tmp_path, provider, work)
@@ -213,28 +219,33 @@ def test_what_the_batch_service_answered_is_known_from_the_journal(provider: Bat
     within(tmp_path, provider, look)
 
 
-@pytest.mark.parametrize(("name", "path"), [("anthropic", "/v1"), ("azure", "/openai/v1"), ("gemini", "/v1beta")])
-def test_other_providers_answer_in_their_own_words(provider: BatchServer, tmp_path: Path, name: str, path: str) -> None:
+@pytest.mark.parametrize("wire", WIRES)
+def test_every_provider_answers_in_its_own_words(provider: BatchServer, tmp_path: Path, wire: str) -> None:
     provider.plan(Fate(answer=lambda place: "error" if place == 1 else "ok"), Fate())
-    service = BatchService(name, "m", "key", provider.base.removesuffix("/v1") + path)
-    replies, setting = asyncio.run(sitting(tmp_path, service, steps=2))
+    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=2))
     assert replies == told(steps=2)
     assert paid_once(provider, steps=2)
     assert setting.online.asked == []
 
 
-@pytest.mark.parametrize(
-    ("name", "path"), [("openai", "/v1"), ("anthropic", "/v1"), ("azure", "/openai/v1"), ("gemini", "/v1beta")]
-)
-def test_a_reply_that_cannot_be_read_costs_no_other_row(
-    provider: BatchServer, tmp_path: Path, name: str, path: str
-) -> None:
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_reply_that_cannot_be_read_costs_no_other_row(provider: BatchServer, tmp_path: Path, wire: str) -> None:
     provider.plan(Fate(answer=lambda place: "unreadable" if place in (1, 2) else "ok"), Fate())
-    service = BatchService(name, "m", "key", provider.base.removesuffix("/v1") + path)
-    replies, setting = asyncio.run(sitting(tmp_path, service, steps=1))
+    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
     assert replies == told(steps=1)
     assert sorted(len(job.prompts) for job in provider.jobs) == [2, 4]
     assert setting.online.asked == []
+    assert any("4 of 4 answered, 2 of them with what cannot be read" in line for line in setting.said)
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_line_separator_in_a_reply_ends_no_line_of_the_results(
+    provider: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wire: str
+) -> None:
+    monkeypatch.setattr(batch_wire, "reply_to", lambda prompt: f"one\u2028two\x85{prompt}")
+    replies, _ = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
+    assert replies == [f"one\u2028two\x85row {k}" for k in range(4)]
+    assert paid_once(provider, steps=1)
 
 
 def test_a_provider_without_a_batch_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +257,7 @@ def test_a_provider_without_a_batch_service_is_refused(monkeypatch: pytest.Monke
 
 
 def test_pauses_between_looks_grow_to_a_bound() -> None:
-    pauses = batch_service._pauses()
+    pauses = batch_service.pauses()
     first = [next(pauses) for _ in range(20)]
     assert first[0] == batch_service.FIRST_POLL
     assert first == sorted(first)

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 from batch_server import BatchServer
 from batch_wire import Fate
-from waving import STAGES, Setting, killed, openai, sitting, told
+from waving import STAGES, WIRES, Setting, killed, openai, sitting, told, wired
 
 from seedbed.engines import batch_service
-from seedbed.engines.batch_service import BatchService, Limit
+from seedbed.engines.batch_service import Limit
 from seedbed.errors import UserError
 from seedbed.wave_book import WaveBook
 
 pytest_plugins = ("batch_fixtures",)
 
 
-def kill(base: str, folder: Path, stage: str, time: int = 1) -> None:
+def kill(base: str, folder: Path, stage: str, time: int = 1, wire: str = "openai") -> None:
     """Run a sitting in a process of its own, up to its death at a stage."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["seedbed.engines.batch", "seedbed.engines.journaled"])
-    process = context.Process(target=killed, args=(base, folder, stage, time))
+    process = context.Process(target=killed, args=(base, folder, stage, time, wire))
     process.start()
     process.join(30)
     assert process.exitcode == -signal.SIGKILL
@@ -31,11 +31,12 @@ def kill(base: str, folder: Path, stage: str, time: int = 1) -> None:
 
 @pytest.mark.parametrize("time", [1, 2])
 @pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("wire", WIRES)
 def test_a_run_killed_at_any_stage_pays_once_and_ends_alike(
-    provider: BatchServer, tmp_path: Path, stage: str, time: int
+    provider: BatchServer, tmp_path: Path, wire: str, stage: str, time: int
 ) -> None:
-    kill(provider.base, tmp_path, stage, time)
-    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base)))
+    kill(provider.base, tmp_path, stage, time, wire)
+    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base)))
     assert replies == told()
     assert set(provider.paid.values()) == {1}
     assert len(provider.paid) == 12
@@ -70,7 +71,7 @@ def test_replies_that_were_fetched_need_no_provider(provider: BatchServer, tmp_p
 
 
 @pytest.mark.parametrize("creation", ["taken", "lost"])
-def test_a_job_whose_label_is_lost_is_found_by_its_time_and_size(
+def test_a_job_whose_label_is_lost_is_asked_about_once_its_size_is_told(
     provider: BatchServer, tmp_path: Path, creation: str
 ) -> None:
     provider.plan(Fate(label=False), Fate(label=False, creation=creation, looks=6, validating=4), Fate())
@@ -78,26 +79,68 @@ def test_a_job_whose_label_is_lost_is_found_by_its_time_and_size(
     provider.stranger(4, label="someone's")
     if creation == "taken":
         kill(provider.base, tmp_path, "before the ticket is stored", time=2)
-    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base)))
-    assert replies == told()
+    question, wave = asks(provider, tmp_path)
+    assert provider.jobs[-1].id in str(question)
+    assert not any(job.id in str(question) for job in provider.jobs[:-1])
+    answers(tmp_path, f"{wave}={provider.jobs[-1].id}")
+    assert asyncio.run(sitting(tmp_path, openai(provider.base)))[0] == told()
     assert set(provider.paid.values()) == {1}
-    assert any("found again" in line for line in setting.said)
 
 
-@pytest.mark.parametrize(("name", "path"), [("anthropic", "/v1"), ("azure", "/openai/v1"), ("gemini", "/v1beta")])
-def test_a_lost_ticket_is_found_at_other_providers(provider: BatchServer, tmp_path: Path, name: str, path: str) -> None:
+@pytest.mark.parametrize("hours", [-14, 0, 2])
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_lost_ticket_is_found_however_the_clocks_differ(
+    provider: BatchServer, tmp_path: Path, wire: str, hours: int
+) -> None:
+    provider.clock = hours * 3600
     provider.plan(Fate(creation="lost"), Fate())
-    service = BatchService(name, "m", "key", provider.base.removesuffix("/v1") + path)
-    replies, setting = asyncio.run(sitting(tmp_path, service, steps=1))
+    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
     assert replies == told(steps=1)
     assert set(provider.paid.values()) == {1}
     assert any("found again" in line for line in setting.said)
 
 
-def asks(provider: BatchServer, folder: Path) -> tuple[UserError, str]:
+@pytest.mark.parametrize("wire", WIRES)
+def test_another_runs_wave_of_the_same_size_and_hour_is_not_ours(
+    provider: BatchServer, tmp_path: Path, wire: str
+) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    for folder in (ours, theirs):
+        folder.mkdir()
+    kill(provider.base, ours, "before it is submitted", wire=wire)
+    assert asyncio.run(sitting(theirs, wired(wire, provider.base), steps=1, name="case"))[0] == told(
+        steps=1, name="case"
+    )
+    assert asyncio.run(sitting(ours, wired(wire, provider.base)))[0] == told()
+    assert set(provider.paid.values()) == {1}
+
+
+def test_of_strangers_jobs_the_wave_is_told_by_the_names_of_its_calls(provider: BatchServer, tmp_path: Path) -> None:
+    provider.plan(Fate(creation="lost", looks=8), Fate())
+    provider.stranger(4)
+    provider.stranger(4)
+    replies, setting = asyncio.run(sitting(tmp_path, wired("anthropic", provider.base)))
+    assert replies == told()
+    assert set(provider.paid.values()) == {1}
+    assert any("batch_2: found again" in line for line in setting.said)
+
+
+@pytest.mark.parametrize("wire", ["openai", "azure", "gemini"])
+def test_a_strangers_job_without_a_label_is_never_taken_unasked(
+    provider: BatchServer, tmp_path: Path, wire: str
+) -> None:
+    kill(provider.base, tmp_path, "before it is submitted", wire=wire)
+    provider.stranger(4)
+    question, wave = asks(provider, tmp_path, wire)
+    assert provider.jobs[0].id in str(question)
+    answers(tmp_path, f"{wave}=none")
+    assert asyncio.run(sitting(tmp_path, wired(wire, provider.base)))[0] == told()
+
+
+def asks(provider: BatchServer, folder: Path, wire: str = "openai") -> tuple[UserError, str]:
     """The question a run stops with, and the wave it is about."""
     with pytest.raises(UserError) as raised:
-        asyncio.run(sitting(folder, openai(provider.base)))
+        asyncio.run(sitting(folder, wired(wire, provider.base)))
     found = re.search(r"--wave (\w+)=none", raised.value.hint)
     assert found
     return raised.value, found[1]

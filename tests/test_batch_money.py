@@ -49,6 +49,11 @@ class Sitting:
             isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*rows, return_exceptions=True)
         )
 
+    async def failed(self) -> int:
+        """Ask all; how many got no reply."""
+        ends = await asyncio.gather(*map(self.ask, PROMPTS), return_exceptions=True)
+        return sum(isinstance(end, lm15.ProviderError) for end in ends)
+
     async def booked(self) -> Spending | None:
         return (await self.ledger.totals()).get("t")
 
@@ -91,5 +96,34 @@ def test_what_was_stopped_before_it_was_sent_is_not_booked(provider: BatchServer
             await one.stopped("gathered")
             assert (booked := await one.booked())
             assert (booked.calls, booked.usd, provider.jobs) == (0, 0, [])
+
+    asyncio.run(work())
+
+
+def test_an_answer_that_cannot_be_read_is_booked_in_every_wave_that_brought_one(
+    provider: BatchServer, tmp_path: Path
+) -> None:
+    async def work() -> None:
+        provider.plan(
+            Fate(answer=lambda place: "unreadable" if place == 2 else "ok"), Fate(answer=lambda _: "unreadable")
+        )
+        for _ in range(2):  # the second time out of the book
+            async with sitting(tmp_path, provider) as one:
+                assert await one.failed() == 1  # online, where this provider serves nothing
+                assert (booked := await one.booked())
+                assert [len(job.prompts) for job in provider.jobs] == [6, 1]
+                assert (booked.calls, booked.unanswered) == (sum(provider.paid.values()), 2)
+
+    asyncio.run(work())
+
+
+def test_what_no_wave_answered_is_not_booked(provider: BatchServer, tmp_path: Path) -> None:
+    async def work() -> None:
+        provider.plan(Fate(answer=lambda place: "error" if place == 2 else "ok"), Fate(answer=lambda _: "expired"))
+        async with sitting(tmp_path, provider) as one:
+            assert await one.failed() == 1
+            assert (booked := await one.booked())
+            assert [len(job.prompts) for job in provider.jobs] == [6, 1]
+            assert (booked.calls, booked.unanswered) == (sum(provider.paid.values()), 0) == (5, 0)
 
     asyncio.run(work())

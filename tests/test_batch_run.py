@@ -50,6 +50,17 @@ def test_a_model_without_a_batch_service_is_refused(served: Served, capsys: pyte
     assert "batch service" in capsys.readouterr().err
 
 
+def test_keys_that_a_batch_would_not_send_are_refused(
+    batched: Served,
+    provider: BatchServer,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    batched.change(lambda config: config["models"]["mock"].update(extra={"top_k": 7}, api_base=provider.base))
+    assert batched.run("batched", 2, run__mode="batch") == 2
+    assert "models.mock.extra" in capsys.readouterr().err
+    assert provider.jobs == []
+
+
 def test_a_wave_is_a_batched_runs_matter(served: Served, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     assert served.run("ds", 2, "--wave", "abc=none") == 2
     assert "sends no batches" in capsys.readouterr().err

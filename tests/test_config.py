@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seedbed.cli.main import main
 from seedbed.config import Config, load_config
 from seedbed.errors import UserError
 
@@ -89,6 +90,9 @@ def test_roles_not_bound_fall_to_the_teacher(tmp_path: Path) -> None:
         ("compile.optimizer=magic", "compile.optimizer: input should be 'auto', 'labeled', 'bootstrap'"),
         ("compile.novelty=2", "compile.novelty: input should be less than or equal to 1 (got 2)"),
         ("models.small.concurrency=0", "models.small.concurrency: input should be greater than or equal to 1 (got 0)"),
+        ("budget.max_usd=.inf", "budget.max_usd: input should be a finite number (got inf)"),
+        ("run.max_minutes=.nan", "run.max_minutes: input should be a finite number (got nan)"),
+        ("models.small.input_price=.inf", "models.small.input_price: input should be a finite number (got inf)"),
     ],
 )
 def test_a_value_out_of_range_is_shown_with_what_was_expected(tmp_path: Path, override: str, said: str) -> None:
@@ -185,3 +189,20 @@ def test_a_file_that_is_not_text_is_a_mistake(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"There is no .*seedbed\.yaml"):
         load_config(tmp_path / "seedbed.yaml")
+
+
+@pytest.mark.parametrize(
+    "command", [["doctor"], ["calibrate", "--verdicts", "verdicts.jsonl"]], ids=["doctor", "calibrate"]
+)
+def test_what_asks_models_takes_another_value_of_a_key(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    (tmp_path / "seedbed.yaml").write_text(GOOD, encoding="utf-8")
+    assert main([*command, "-c", str(tmp_path / "seedbed.yaml"), "--set", "roles.judge=nobody"]) == 2
+    assert 'roles.judge: there is no alias "nobody"' in capsys.readouterr().err
+
+
+def test_calibrate_without_a_project_has_no_key_to_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = str(tmp_path / "seedbed.yaml")
+    assert main(["calibrate", "--verdicts", "verdicts.jsonl", "-c", config, "--set", "gates.relevance=0.5"]) == 2
+    assert "--set gates.relevance=0.5" in capsys.readouterr().err

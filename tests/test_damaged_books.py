@@ -86,16 +86,19 @@ def test_a_file_that_is_closed_says_so(tmp_path: Path) -> None:
         asyncio.run(book.open(["a"]))
 
 
-def test_a_book_with_a_broken_page_is_mended(tmp_path: Path) -> None:
-    book = WaveBook(tmp_path / "batches.sqlite")
-    wave = asyncio.run(book.open(["a", "b"]))
-    asyncio.run(book.keep(wave.id, [b"x", b""]))
+@pytest.mark.parametrize("name", ["waves", "by_wave", "asked"])
+def test_a_book_with_a_broken_page_is_refused_for_good(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "batches.sqlite"
+    book = WaveBook(path)
+    asyncio.run(book.open(["a", "b"]))
     book.close()
-    breaks(tmp_path / "batches.sqlite", "by_wave")
-    again = WaveBook(tmp_path / "batches.sqlite")
-    assert "batches.sqlite had broken pages" in again.note
-    assert (again.reply("a", wave.id), again.replies(wave.id)) == (b"x", [b"x", b""])
-    again.close()
+    breaks(path, name)
+    damaged = path.read_bytes()
+    for _ in range(2):
+        with pytest.raises(UserError, match="cannot be read as a book of batches") as raised:
+            WaveBook(path)
+        assert "are paid again" in raised.value.hint
+        assert path.read_bytes() == damaged
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -40,6 +40,19 @@ def met(entry: dict[str, Any], folder: Path) -> str:
     return run_sync(work())
 
 
+@pytest.mark.parametrize(
+    "name", ["WATSONX_APIKEY", "OPENAI_API_KEY", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "CLIENT_SECRET", "DB_PASSWORD"]
+)
+def test_a_key_of_any_providers_name_is_not_repeated(
+    server: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, KEY)
+    server.plan(status(401, f'{{"error": {{"message": "Incorrect API key: {KEY}"}}}}'))
+    said = met({"model": "m", "api_base": server.base}, tmp_path)
+    assert "Incorrect API key: ***" in said
+    assert "hunter2" not in said
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("code", [400, 401])
 @pytest.mark.parametrize("kind", ["a server", "a provider", "a provider by the environment"])

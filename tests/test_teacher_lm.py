@@ -86,13 +86,29 @@ def test_the_short_way_asks_and_gives_what_dspys_own_does(
     assert ours == dspys
 
 
-def test_an_engines_mistake_is_no_answer() -> None:
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("callbacks", [[], [Listener()]], ids=["the short way", "DSPy's own way"])
+def test_a_mistake_in_an_engine_is_no_failure_of_the_model(callbacks: list[BaseCallback]) -> None:
     class Broken(Echo):
         async def complete(self, request: lm15.Request) -> lm15.Response:
-            raise RuntimeError("a bug")
+            raise KeyError("a bug")
 
-    with dspy.context(disable_history=True), pytest.raises(dspy.utils.exceptions.LMError, match="a bug"):
-        run_sync(TeacherLM("echo", Broken()).acall(messages=[{"role": "user", "content": "a"}]))
+    lm = TeacherLM("echo", Broken())
+    for _ in range(6):  # which would be a model that is down
+        with dspy.context(disable_history=True, callbacks=callbacks), pytest.raises(KeyError, match="a bug"):
+            run_sync(lm.acall(messages=[{"role": "user", "content": "a"}]))
+
+
+def test_what_a_providers_client_did_not_expect_is_the_models_failure() -> None:
+    inside = dspy.utils.exceptions.LMUnexpectedError("no such field", model="openai/m")
+    inside.__cause__ = KeyError("no such field")
+
+    class Puzzled(Echo):
+        async def complete(self, request: lm15.Request) -> lm15.Response:
+            raise inside
+
+    with dspy.context(disable_history=True), pytest.raises(dspy.utils.exceptions.LMError, match="no such field"):
+        run_sync(TeacherLM("echo", Puzzled()).acall(messages=[{"role": "user", "content": "a"}]))
 
 
 class Refusing(Echo):

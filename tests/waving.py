@@ -84,10 +84,19 @@ def openai(base: str) -> BatchService:
     return BatchService.of("m", None, base)
 
 
+WIRES = {"openai": "/v1", "anthropic": "/v1", "azure": "/openai/v1", "gemini": "/v1beta"}
+"""Where each provider's batch service stands on the fake server."""
+
+
+def wired(name: str, base: str) -> BatchService:
+    """The fake server as one of these providers."""
+    return BatchService(name, "m", "key", base.removesuffix("/v1") + WIRES[name])
+
+
 async def sitting(
-    folder: Path, service: BatchService, *, rows: int = 4, steps: int = 3, live: int = 100
+    folder: Path, service: BatchService, *, rows: int = 4, steps: int = 3, live: int = 100, name: str = "row"
 ) -> tuple[list[str], Setting]:
-    """Run the rows, `live` at a time, and close."""
+    """Run the rows, each `name` and its number, `live` at a time, and close."""
     setting, slots = Setting(folder, service), asyncio.Semaphore(live)
 
     async def row(name: str) -> str:
@@ -95,14 +104,14 @@ async def sitting(
             return await setting.row(name, steps)
 
     try:
-        return list(await asyncio.gather(*(row(f"row {k}") for k in range(rows)))), setting
+        return list(await asyncio.gather(*(row(f"{name} {k}") for k in range(rows)))), setting
     finally:
         await setting.close()
 
 
-def told(rows: int = 4, steps: int = 3) -> list[str]:
+def told(rows: int = 4, steps: int = 3, name: str = "row") -> list[str]:
     """What the rows say in the end, whatever happened between."""
-    said = [f"row {k}" for k in range(rows)]
+    said = [f"{name} {k}" for k in range(rows)]
     for _ in range(steps):
         said = [reply_to(text) for text in said]
     return said
@@ -118,13 +127,13 @@ STAGES: dict[str, tuple[Any, str]] = {
 }
 
 
-def killed(base: str, folder: Path, stage: str, time: int) -> None:
+def killed(base: str, folder: Path, stage: str, time: int, wire: str) -> None:
     """A sitting in this process that dies of SIGKILL when it comes to a stage for the nth time."""
     for module, name, value in QUICK:
         setattr(module, name, value)
     owner, name = STAGES[stage]
     setattr(owner, name, _deadly(getattr(owner, name), time))
-    asyncio.run(sitting(folder, openai(base)))
+    asyncio.run(sitting(folder, wired(wire, base)))
 
 
 def _deadly(step: Callable[..., Any], time: int) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, open_project, print_json
+from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json
 from seedbed.cli.supply import YesOption, supply
 
 
@@ -19,6 +19,7 @@ def calibrate(
     ] = None,
     out: Annotated[Path, typer.Option(help="Where the frozen metric goes.")] = Path("METRIC.json"),
     config: ConfigOption = CONFIG,
+    set: SetOption = None,
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -32,7 +33,9 @@ def calibrate(
 
     if judge not in (None, "none") and not config.is_file():
         raise UserError(f"--judge {judge} is an alias, and there is no {config}.", hint="Name one with --config.")
-    project = open_project(config) if config.is_file() else None
+    if set and not config.is_file():
+        raise UserError(f"--set {set[0]} is of a project, and there is no {config}.", hint="Name one with --config.")
+    project = open_project(config, overrides=set) if config.is_file() else None
     if project and judge != "none":
         supply(project.config, project.base, [judge or project.config.roles.named()["judge"]], yes=yes)
     from seedbed.figures import as_json, calibration_text

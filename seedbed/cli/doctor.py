@@ -2,15 +2,27 @@
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, TeacherOption, open_project, print_json
+from seedbed.cli.options import (
+    CONFIG,
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    TeacherOption,
+    open_project,
+    print_json,
+)
 from seedbed.cli.supply import YesOption, supply
 
 
 def doctor(
-    config: ConfigOption = CONFIG, teacher: TeacherOption = None, yes: YesOption = False, json: JsonOption = False
+    config: ConfigOption = CONFIG,
+    teacher: TeacherOption = None,
+    set: SetOption = None,
+    yes: YesOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Check the project: read its files, make one real call per role, load the embedder; say what is wrong and why."""
-    project = open_project(config, teacher)
+    project = open_project(config, teacher, set)
     supply(project.config, project.base, yes=yes)
     from seedbed.diagnosis import diagnose
 

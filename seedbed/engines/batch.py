@@ -1,6 +1,7 @@
 """The engine of `run.mode: batch`: calls that wait at one moment, of all rows, go to the provider as one job."""
 
 import asyncio
+import contextlib
 import itertools
 from typing import NamedTuple
 
@@ -9,10 +10,10 @@ import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import request_to_dict, response_from_dict
 
-from seedbed.engines.batch_service import CERTAIN, BatchService, size_of
+from seedbed.engines.batch_service import CERTAIN, BatchService, Sighting, pauses
 from seedbed.engines.engine import Engine, Say, Wrapped
 from seedbed.errors import UserError
-from seedbed.wave_book import Wave, WaveBook
+from seedbed.wave_book import UNREADABLE, Wave, WaveBook
 from seedbed.waves import Waves
 
 TRIES = 2  # waves that carry a call before it goes online
@@ -21,7 +22,11 @@ LANDING = 30.0  # seconds that a job may take to show in the provider's list aft
 
 
 class Unanswered(lm15.InvalidRequestError):
-    """No job answered this call, nor will one; it cost nothing."""
+    """The job did not answer this call, or none can hold it; it cost nothing."""
+
+
+class Unreadable(lm15.ProviderError):
+    """The job answered this call, so that it was paid for, with what cannot be read."""
 
 
 class _Call(NamedTuple):
@@ -34,8 +39,8 @@ class BatchEngine(Wrapped):
 
     A wave is written into the book before it is sent and its ticket after. A call is known by `dspy.settings.call`,
     its key in the journal, so after a restart a row that asks the same again finds the wave that carries it, and
-    waits for that one. What a wave does not answer goes into the next; after `TRIES` waves `complete` raises
-    Unanswered, as for what no job of this provider can hold. A provider that takes no job now is asked until it does.
+    waits for that one. `complete` raises Unanswered or Unreadable where that wave brought no reply; to go into another
+    wave the call needs another name. A provider that takes no job now is asked until it does.
     Memory is that of the calls waiting at one moment: as many rows as the run lets live, whatever the dataset's size.
 
     Args:
@@ -57,8 +62,11 @@ class BatchEngine(Wrapped):
     async def complete(self, request: lm15.Request) -> lm15.Response:
         if self._service.carries(request):
             with self._waves.waits():
-                if reply := await self._batched(dspy.settings.call, request):
-                    return reply
+                reply = await self._batched(dspy.settings.call, request)
+            if reply == UNREADABLE:
+                raise Unreadable("the batch service's answer to it cannot be read")
+            if reply:
+                return response_from_dict(orjson.loads(reply))
         raise Unanswered("no job answered it", status=422)
 
     async def aclose(self) -> None:
@@ -69,19 +77,14 @@ class BatchEngine(Wrapped):
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._service.aclose()
 
-    async def _batched(self, key: str, request: lm15.Request) -> lm15.Response | None:
-        tried = set[str]()
-        while len(tried) < TRIES:
-            carried = (wave for wave in self._book.carried(key) if wave not in tried)
-            wave = next(carried, None) or await self._carry(key, request)
-            if (reply := self._book.reply(key, wave)) is None:
-                if not await self._settled(wave):
-                    continue
-                reply = self._book.reply(key, wave)
-            if reply:
-                return response_from_dict(orjson.loads(reply))
-            tried.add(wave)
-        return None
+    async def _batched(self, key: str, request: lm15.Request) -> bytes:
+        """What the wave that carries the call brought for it."""
+        while True:
+            wave = next(reversed(self._book.carried(key)), None) or await self._carry(key, request)
+            if (reply := self._book.reply(key, wave)) is not None:
+                return reply
+            if await self._settled(wave):
+                return self._book.reply(key, wave) or b""
 
     async def _carry(self, key: str, request: lm15.Request) -> str:
         """Wait until a wave has taken the call along; its id."""
@@ -174,44 +177,44 @@ class BatchEngine(Wrapped):
         """The ticket of a wave whose ticket was lost; None where it surely was never sent.
 
         Raises UserError where that cannot be told: a person can look, and paying twice cannot be undone."""
-        found, all_seen = await self._looked(wave)
-        sure = len(found) == 1 and size_of(found[0]) == wave.size and self._book.lost(wave.size) == 1
-        if any(job.label for job in found) or sure:
-            await self._book.ticket(wave.id, found[0].id)
-            self._say(f"batch {found[0].id}: found again as wave {wave.id}")
-            return found[0].id
-        if found or not all_seen:
-            raise _ask(wave, self._service.provider, [job.id for job in found])
-        return None
+        seen = await self._looked(wave)
+        if seen.job:
+            await self._book.ticket(wave.id, seen.job)
+            self._say(f"batch {seen.job}: found again as wave {wave.id}")
+        elif seen.maybe or not seen.all_seen:
+            raise _ask(wave, self._service.provider, seen.maybe)
+        return seen.job
 
-    async def _looked(self, wave: Wave) -> tuple[list[lm15.BatchJobInfo], bool]:
-        """Jobs that may be a wave: the one of its label, else, once a late one would show and all tell their size,
-        those of its time and size; and whether the provider's list goes back to the wave's time."""
-        for look in itertools.count(1):
-            jobs, all_seen = await self._service.candidates(wave, self._say)
-            found = [job for job in jobs if job.id not in self._book.jobs()]
-            told = all(size_of(job) or job.done for job in found)
-            if any(job.label for job in found) or (look > 1 and told):
-                return found, all_seen
-            await asyncio.sleep(LANDING)
+    async def _looked(self, wave: Wave) -> Sighting:
+        """What the provider tells of a wave once a late job would show and no job will tell more."""
+        for look, pause in enumerate(itertools.chain([LANDING], pauses())):
+            seen = await self._service.sight(wave, self._book.jobs(), self._say)
+            if seen.job or (look and not seen.pending):
+                return seen
+            if look:
+                jobs = " or ".join(seen.pending)
+                self._say(f"batch wave {wave.id}: it may be {jobs}, not known yet; --wave {wave.id}=none or =JOB_ID")
+            await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
 
 class Straggling(Wrapped):
-    """A batch engine whose unanswered calls go to the same model online. Each may have its own bill around it."""
+    """A batch engine whose calls go into `TRIES` waves, then to the same model online. Each may have its own bill
+    around it: every wave is paid for itself, so to the ledger and to the book every try is a call of its own name."""
 
     def __init__(self, batch: Engine, online: Engine, say: Say) -> None:
         super().__init__(batch)
         self.online, self._say, self._told = online, say, False
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
-        try:
-            return await self.engine.complete(request)
-        except Unanswered:
-            if not self._told:
-                self._told = True
-                self._say("batch: calls that no job answered go online, at the full price")
-            return await self.online.complete(request)
+        call = dspy.settings.call
+        for name in (call, *(f"{call}/{again}" for again in range(2, TRIES + 1))):
+            with contextlib.suppress(Unanswered, Unreadable), dspy.context(call=name):
+                return await self.engine.complete(request)
+        if not self._told:
+            self._told = True
+            self._say("batch: calls that no job answered go online, at the full price")
+        return await self.online.complete(request)
 
     async def aclose(self) -> None:
         await self.engine.aclose()

@@ -1,28 +1,28 @@
 """A provider's batch service, reached through `dspy.lm15`: half the price, and an answer within a day."""
 
 import asyncio
-import contextlib
 import dataclasses
 import datetime
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import response_to_dict
 
+from seedbed.engines.batch_results import Result, results
 from seedbed.engines.discreet import Secrets
 from seedbed.engines.engine import Say, Shared
 from seedbed.errors import UserError
-from seedbed.wave_book import Wave
+from seedbed.wave_book import UNREADABLE, Wave
 
 T = TypeVar("T")
 
 SHARE = 0.5  # of the online price, at all four: see the pages beside LIMITS
 FIRST_POLL, LONGEST_POLL = 10.0, 300.0  # seconds between two looks at a job, growing by half each time
 LISTED = 100  # jobs looked through for one whose ticket was lost, newest first; the most OpenAI lists at once
-DRIFT = 900.0  # seconds by which the provider's clock and ours may differ
+DRIFT = 86_400.0  # seconds by which the provider's clock and ours may differ: a wrong time zone alone makes 14 hours
 UPLOAD = 3600.0  # seconds that may pass between writing a wave down and the provider's creating its job
 
 
@@ -42,12 +42,25 @@ LIMITS = {
     "gemini": Limit(50_000, 16_000_000),  # 20 MB inline, no number is given: ai.google.dev/gemini-api/docs/batch-api
 }
 
+NAMELESS = "anthropic"  # keeps no label of a job, so that its calls must tell whose they are
+
 _NOTE = lm15.Adaptation("batch", "satisfied", "the provider's batch service answered, at half the price")
 
 
 def by_batch(response: lm15.Response) -> bool:
     """Whether a batch service answered, so that `SHARE` of the price was paid. It outlives the journal."""
     return _NOTE in response.adaptations
+
+
+class Sighting(NamedTuple):
+    """What a provider's list of jobs tells of a wave whose ticket was lost: its job, if it is found for certain; jobs
+    that may be it, of which only a person can tell; those that will tell later; whether the list goes back to the
+    wave's time."""
+
+    job: str | None
+    maybe: list[str]
+    pending: list[str]
+    all_seen: bool
 
 
 class BatchService(Shared):
@@ -67,7 +80,7 @@ class BatchService(Shared):
                 hint=f"Set run.mode to online, or take a model of {', '.join(LIMITS)}.",
             )
         self.provider, self.model, self.limit = provider, model, LIMITS[provider]
-        self._secrets = Secrets(key)
+        self._secrets, self._strangers = Secrets(key), set[str]()
         keys, bases = {provider: key} if key else None, {provider: base} if base else None
         self._router = lm15.AsyncLMRouter(lm15.RouterConfig(api_keys=keys, base_urls=bases))
         try:
@@ -98,8 +111,8 @@ class BatchService(Shared):
         """Send one job, waiting while the provider takes no more; its ticket. Raises what lm15 does: of `CERTAIN` the
         provider took nothing, of the rest nobody can know."""
         named = tuple(dataclasses.replace(request, model=self.model) for request in requests)
-        job = lm15.BatchRequest(requests=named, label=label)
-        for pause in _pauses():
+        job = lm15.BatchRequest(requests=named, label=label, extensions=self._signed(named, label))
+        for pause in pauses():
             try:
                 with self._secrets.kept():
                     taken: lm15.BatchJobInfo = await self._lm.batch_submit(job)
@@ -110,60 +123,67 @@ class BatchService(Shared):
         raise AssertionError("unreachable")
 
     async def replies(self, wave: Wave, job: str, say: Say) -> list[bytes]:
-        """Wait for a job to end; what it brought for each call of the wave, empty where nothing came."""
-        pauses = _pauses()
+        """Wait for a job to end; what it brought for each call of the wave, empty where nothing came, UNREADABLE where
+        what came cannot be read."""
+        waits = pauses()
         while not (info := await self._patiently(lambda: self._lm.batch_status(job), job, say)).done:
             say(f"batch {job}: {info.status} after {_since(wave.written)}; {wave.size} calls wait for it")
-            await asyncio.sleep(next(pauses))
-        replies = [b""] * wave.size
-        for place, response in await self._patiently(lambda: self._results(job), job, say):
-            if place < wave.size:
-                replies[place] = _kept(response)
-        came = sum(map(bool, replies))
-        say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered")
+            await asyncio.sleep(next(waits))
+        replies = _placed(wave, await self._patiently(lambda: results(self._lm, job), job, say))
+        came, unread = sum(map(bool, replies)), replies.count(UNREADABLE)
+        read = f", {unread} of them with what cannot be read" if unread else ""
+        say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered{read}")
         return replies
 
-    async def candidates(self, wave: Wave, say: Say) -> tuple[list[lm15.BatchJobInfo], bool]:
-        """The job that has the label of a wave whose ticket was lost, else the jobs without a label of its time and
-        size, which may be other waves'; and whether the list goes back to the wave's time."""
+    async def sight(self, wave: Wave, known: Collection[str], say: Say) -> Sighting:
+        """Look for the job of a wave whose ticket was lost, by the wave's name on it or on its calls. `known`: jobs of
+        other waves of ours. A job without a name is never taken for the wave's."""
         jobs = await self._patiently(lambda: self._lm.batch_list(limit=LISTED), f"the jobs of {self.provider}", say)
-        far_enough = len(jobs) < LISTED or any(_created(job) < wave.written - DRIFT for job in jobs)
-        labelled = [job for job in jobs if job.label == wave.label]
-        return labelled[:1] or [job for job in jobs if job.label is None and _alike(job, wave)], far_enough
+        all_seen = len(jobs) < LISTED or any(_created(job) < wave.written - DRIFT for job in jobs)
+        ours = next((job.id for job in jobs if job.label == wave.label), None)
+        others = [job for job in jobs if job.id not in known and job.label is None and _alike(job, wave)]
+        if self.provider == NAMELESS:
+            ours, others = await self._unmasked(wave, others, say)
+        pending = [job.id for job in others if not job.done and (self.provider == NAMELESS or not size_of(job))]
+        return Sighting(ours, [job.id for job in others], pending, all_seen)
 
     async def aclose(self) -> None:
         await self._router.aclose()
 
-    async def _results(self, job: str) -> list[tuple[int, lm15.Response]]:
-        """The good replies of a job that ended, by their place in it."""
-        try:
-            entries = await self._lm.batch_results(job)
-        except lm15.ProviderError as error:
-            if error.status != 200:
-                raise
-            return await self._row_by_row(
-                job
-            )  # lm15 reads all or nothing, and one reply (a blocked prompt) it could not
-        return [(entry.index, entry.response) for entry in entries if entry.ok]
+    def _signed(self, requests: Sequence[lm15.Request], label: str) -> dict[str, Any] | None:
+        """The calls as lm15 would send them, each under the wave's name, where the job itself can bear none."""
+        if self.provider != NAMELESS:
+            return None
+        bodies = (self._lm._inner._payload(request, stream=False) for request in requests)
+        return {"requests": [{"custom_id": f"{label}-{at}", "params": body} for at, body in enumerate(bodies)]}
 
-    async def _row_by_row(self, job: str) -> list[tuple[int, lm15.Response]]:
-        body, inner = (await self._lm.batch_status(job)).provider_data, self._lm._inner
-        inline = (body.get("response") or {}).get("inlinedResponses") or {}  # Gemini; the others keep files of lines
-        rows = [({"response": {"inlinedResponses": [row]}}, "") for row in inline.get("inlinedResponses", [])]
-        for fetch in await self._lm._build(inner._batch_result_fetches, body):
-            reply = await self._lm._send(fetch)
-            if reply.status >= 400:
-                raise inner._http_error(reply)
-            rows += [({}, line) for line in reply.text().splitlines() if line.strip()]
-        read = []
-        for told, line in rows:
-            with contextlib.suppress(lm15.LM15Error, ValueError, TypeError, LookupError, AttributeError):
-                read.append(_entry(inner, told, line))
-        return [(place, response) for place, response in read if response]
+    async def _unmasked(
+        self, wave: Wave, jobs: Sequence[lm15.BatchJobInfo], say: Say
+    ) -> tuple[str | None, list[lm15.BatchJobInfo]]:
+        """The job whose calls bear the wave's name, else the jobs of which that is not known, as they have not ended or
+        their results are gone."""
+        unknown = []
+        for job in jobs:
+            if job.id in self._strangers:
+                continue
+            names = await self._names(job.id, say) if job.done else []
+            if any(name.startswith(f"{wave.label}-") for name in names):
+                return job.id, []
+            if names:
+                self._strangers.add(job.id)
+            else:
+                unknown.append(job)
+        return None, unknown
+
+    async def _names(self, job: str, say: Say) -> list[str]:
+        try:
+            return [result.name for result in await self._patiently(lambda: results(self._lm, job), job, say)]
+        except UserError:
+            return []
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str, say: Say) -> T:
         """Ask until there is an answer: a job at the provider outlives any outage of ours or of theirs."""
-        for pause in _pauses():
+        for pause in pauses():
             try:
                 with self._secrets.kept():
                     return await ask()
@@ -208,21 +228,26 @@ def _created(job: lm15.BatchJobInfo) -> float:
     return datetime.datetime.fromisoformat(job.created_at).timestamp() if job.created_at else time.time()
 
 
-def _entry(inner: Any, told: dict[str, Any], line: str) -> tuple[int, lm15.Response | None]:
-    """One row of a job's results: its place, and its reply if it is a good one."""
-    if not line:
-        entry = inner._batch_entries(told, ())[0]
-        return entry.index, entry.response
-    row = orjson.loads(line)
-    alone = orjson.dumps({**row, "custom_id": "0"}).decode()  # lm15 would add an entry for every place before this one
-    return int(row["custom_id"]), inner._batch_entries(told, (alone,))[0].response
+def _placed(wave: Wave, came: Sequence[Result]) -> list[bytes]:
+    """The replies by their call's place in the wave. A result that does not tell whose it is may be anybody's."""
+    replies = [UNREADABLE if any(not result.name for result in came) else b""] * wave.size
+    for result in came:
+        sender, _, place = result.name.rpartition("-")
+        if sender in ("", wave.label) and place.isdecimal() and int(place) < wave.size:
+            replies[int(place)] = _kept(result.response) if result.response else UNREADABLE if result.answered else b""
+    return replies
 
 
 def _kept(response: lm15.Response) -> bytes:
-    return orjson.dumps(response_to_dict(dataclasses.replace(response, adaptations=(*response.adaptations, _NOTE))))
+    noted = dataclasses.replace(response, adaptations=(*response.adaptations, _NOTE))
+    try:
+        return orjson.dumps(response_to_dict(noted))
+    except TypeError:  # half a surrogate pair, which no file can hold
+        return UNREADABLE
 
 
-def _pauses() -> Any:
+def pauses() -> Iterator[float]:
+    """Seconds between two looks at a job, without end."""
     pause = FIRST_POLL
     while True:
         yield pause

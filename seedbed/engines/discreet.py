@@ -13,7 +13,7 @@ from seedbed.engines.engine import Engine, Wrapped
 
 SHOWN = 8  # leading characters of a key by which a cut one is known
 LEAST = 12  # characters of what counts as a key in the environment
-_NAMES = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET)$", re.IGNORECASE)
+_NAMES = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 
 
 class Secrets:

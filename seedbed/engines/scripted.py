@@ -38,7 +38,10 @@ class ScriptedEngine(Shared):
     async def complete(self, request: lm15.Request) -> lm15.Response:
         texts = [str(request.system or ""), *(message.text or "" for message in request.messages)]
         prompt = "\n\n".join(filter(None, texts))
-        text = self._reply(prompt, dspy.settings.get("draw", 0))
+        try:
+            text = self._reply(prompt, dspy.settings.get("draw", 0))
+        except Exception as error:  # the script is the model, so this is a call that failed
+            raise lm15.ProviderError(f"reply() raised {type(error).__name__}: {error}") from error
         usage = lm15.Usage(input_tokens=len(prompt.split()), output_tokens=len(text.split()))
         return lm15.Response(
             id=None,
