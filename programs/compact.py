@@ -9,6 +9,7 @@ import dspy
 from dspy.adapters.utils import parse_value
 from dspy.utils.exceptions import AdapterParseError
 
+from programs.replies import Read
 from programs.values import from_text
 
 _NUMBERED = re.compile(r"^\s*(?:\d+[.)]|[-*])(?!\d)\s*")  # "1.5 litres" and "-4" are no numbering
@@ -46,7 +47,7 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-class CompactAdapter(dspy.Adapter):
+class CompactAdapter(Read, dspy.Adapter):
     """The instruction, then `Field: value` lines, ending where the reply begins.
 
     A reply is one paragraph: it ends at the first blank line. Where the model's endpoint continues plain

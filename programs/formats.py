@@ -16,6 +16,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.compact import CompactAdapter
+from programs.replies import Read
 from programs.values import from_json, from_text, written
 
 KEPT = 256  # signatures, and demos of one signature, whose text is remembered
@@ -56,7 +57,7 @@ def _content(demo: Any, names: Iterable[str]) -> tuple[Any, ...] | None:
     return (*content,)
 
 
-class Chat(dspy.ChatAdapter):
+class Chat(Read, dspy.ChatAdapter):
     """`dspy.ChatAdapter`, at a tenth of its cost per call."""
 
     def fixed_texts(self, signature: Any) -> tuple[str, str]:
