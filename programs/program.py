@@ -10,6 +10,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.candidate import Candidate, Drop
+from programs.replies import CUT_OFF, UNREADABLE, CutOff
 from programs.step import Step
 
 T = TypeVar("T")
@@ -84,11 +85,13 @@ class Program(dspy.Module):
         return candidate.dropped is None
 
     async def ask(self, candidate: Candidate, name: str, **inputs: Any) -> dict[str, Any] | None:
-        """The step's output fields as they are; None, and the candidate dropped, where the reply is unreadable."""
+        """The step's output fields as they are; None, and the candidate dropped, where the reply is unreadable or was
+        cut off."""
         try:
             prediction = await self.step(name).acall(**inputs)
         except AdapterParseError as error:
-            candidate.dropped = Drop(step=name, reason="unreadable reply", detail=error.lm_response or "")
+            reason = CUT_OFF if isinstance(error, CutOff) else UNREADABLE
+            candidate.dropped = Drop(step=name, reason=reason, detail=error.lm_response or "")
             return None
         return {field: prediction[field] for field in self.step(name).signature.output_fields}
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from programs.candidate import digest
 from programs.levels import expected_score
 from programs.program import run_sync
+from programs.replies import CUT_OFF, CutOff
 from programs.step import Step
 
 SAMPLED = 0.7  # the temperature of a judge that is asked more than once (Self-Rewarding, Yuan et al. 2024)
@@ -79,7 +80,8 @@ class Rater(dspy.Module):
         try:
             said = await self.judge.acall(config=_config(dspy.settings.lm, draw), **inputs)
         except AdapterParseError as error:
-            return Verdict(score=None, reason=f"unreadable verdict: {(error.lm_response or '')[:200]}")
+            what = f"verdict {CUT_OFF}" if isinstance(error, CutOff) else "unreadable verdict"
+            return Verdict(score=None, reason=f"{what}: {(error.lm_response or '')[:200]}")
         decides = [*self.judge.signature.output_fields][-1]
         expected = expected_score(said.get("logprobs"), decides, said[decides], self.levels)
         return Verdict(score=self.levels[said[decides]] if expected is None else expected, reason=said.reasoning)
