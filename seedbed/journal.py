@@ -83,6 +83,7 @@ class Scope:
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
         self.keys: list[str] = []
         self.asked: list[str] = []  # beside each key, the signature that was asked
+        self.stood_in = set[str]()  # the aliases of models that answered in the place of others
         self._seen: collections.Counter[str] = collections.Counter()
 
     def tokens(self) -> tuple[int, int]:
