@@ -80,6 +80,27 @@ def test_a_server_that_does_not_count_or_counts_nonsense_does_not_lift_the_cap(
         assert served.rows()[0]["dollars"] is None
 
 
+def test_a_server_that_writes_more_than_max_tokens_ends_the_run_with_a_sentence(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def talkative(request: web.Request) -> web.StreamResponse:
+        return await (counting(tokens(400, 5000)) if paid(served) > 30 else well)(request)
+
+    served.server.plan(talkative)
+    assert served.run(rows=50, run__max_usd=1) == 1
+    said = capsys.readouterr().out
+    assert "run.max_usd cannot be kept: a call to mock took $0.0204, and its max_tokens allow $0.00" in said
+    assert paid(served) <= 30 + 2 * 4  # those in flight, and as many that had their money
+    spent = served.report()["ledger"]["mock"]["usd"]
+    assert spent == pytest.approx(30 * COST + (paid(served) - 30) * 0.0204)
+    assert len(served.rows()) >= 5
+
+
+def test_without_a_cap_in_dollars_it_may(served: Served) -> None:
+    served.server.plan(counting(tokens(400, 5000)))
+    assert served.run(rows=8, run__max_calls=100) == 0
+
+
 @pytest.mark.parametrize("calls", [1, 2, 20, 61])
 def test_a_cap_on_calls_is_exact(served: Served, capsys: pytest.CaptureFixture[str], calls: int) -> None:
     assert served.run(rows=50, run__max_calls=calls, models__mock__concurrency=32) == 1
