@@ -115,6 +115,15 @@ def test_what_the_server_refused_does_not_count(served: Served, waits: list[floa
     assert served.report()["calls"] == 30
 
 
+@pytest.mark.parametrize("code", [499, 502, 520])
+def test_what_a_gateway_lost_after_the_model_may_have_worked_counts(
+    served: Served, waits: list[float], code: int
+) -> None:
+    served.server.plan(status(code))
+    assert served.run(rows=50, run__max_calls=3) == 1
+    assert paid(served) == served.report()["ledger"]["mock"]["unanswered"] == 3
+
+
 def test_a_raised_cap_goes_on_to_the_bytes_of_a_run_without_one(served: Served) -> None:
     for calls in (5, 17, 30):
         assert served.run(rows=14, run__max_calls=calls) == 1

@@ -24,7 +24,12 @@ PARAMETERS = frozenset(
 )
 
 MOST_TOKENS = 10**9  # of one call
-_LATE = (408, 504, 524)  # a gateway's timeouts: the model behind it may have been at work
+_LOST = (408, 499)  # given up on, by whoever stands before the model
+_FAILED = (
+    500,
+    503,
+    529,
+)  # what a model's own server says of work it has not done; of other 5xx a gateway is the author
 _NEVER_SENT = (
     lm15.ConfigurationError,
     lm15.CapabilityError,
@@ -117,12 +122,15 @@ def continuing() -> bool:
 def free(error: BaseException) -> bool:
     """Whether a call that ended so certainly cost nothing: it was never sent, or the server itself refused it.
 
-    False for what may have been worked on before it was lost: timeouts, broken connections, a reply that cannot be
-    read, cancellation. An engine that held a call back sets `unsent` on the error, a refused connection `refused`.
+    False for what may have been worked on before it was lost: timeouts, broken connections, what a gateway says of the
+    model behind it (502, 504, 520 ...), a reply that cannot be read, cancellation. An engine that held a call back sets
+    `unsent` on the error, a refused connection `refused`.
     """
     if getattr(error, "unsent", False) or getattr(error, "refused", False):
         return True
     if isinstance(error, TimeoutError | dspy_errors.LMTimeoutError):
         return False
     status = getattr(error, "status", None)
-    return isinstance(error, _NEVER_SENT) or (isinstance(status, int) and status >= 400 and status not in _LATE)
+    if isinstance(error, _NEVER_SENT) or status in _FAILED:
+        return True
+    return isinstance(status, int) and 400 <= status < 500 and status not in _LOST
