@@ -51,7 +51,6 @@ PASSING = {  # what can pass: asked again, it may go well
     "no choices": sends(completion("") | {"choices": []}),
     "2 MB of garbage": sends(b"\xfe\x00garbage" * 222_222),
     "a slow drip": drips,
-    "half a surrogate pair": sends(answer(QUESTION.format("What is \ud800?"))),
     "brackets": sends(b"[" * 100_000),
     "a broken compression": packs(b"not gzip", "gzip"),
 }
@@ -61,6 +60,7 @@ LASTING = {  # what the model says and will say again: the row is rejected
     "a refusal": sends(refusal("I cannot help with that.")),
     "an empty reply of a content filter": sends(filtered()),
     "2 MB of text": says("x\x00" * 1_000_000),
+    "half a surrogate pair": sends(answer(QUESTION.format("What is \ud800?"))),
     "no text": sends(completion(None)),
     "a number for a text": sends({"choices": [{"index": 0, "message": {"role": "assistant", "content": 5}}]}),
     "NUL, right to left and four bytes": sends(answer(QUESTION.format("\x00\u202eWhat is \U0001f600\ufffe\u0000"))),

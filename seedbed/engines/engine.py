@@ -1,10 +1,13 @@
 """The contract of an engine, and the synchronous face DSPy asks for beside the asynchronous one."""
 
+import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import dspy
+import orjson
 from dspy import lm15
+from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.utils import exceptions as dspy_errors
 
 from programs.program import run_sync
@@ -112,6 +115,22 @@ class Blocking(Shared):
 def beyond_belief(usage: lm15.Usage) -> bool:
     """Whether the server says of one call that it took more tokens than any can. (lm15 takes none below 0.)"""
     return max(usage.input_tokens or 0, usage.output_tokens or 0, usage.total_tokens or 0) > MOST_TOKENS
+
+
+def mended(value: Any) -> Any:
+    """A JSON value with U+FFFD for every half of a surrogate pair, which no file takes."""
+    text = json.dumps(value, ensure_ascii=False)
+    return orjson.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def writable(response: lm15.Response) -> lm15.Response:
+    """The reply as the journal can keep it; `mended` where it must be."""
+    told = response_to_dict(response)
+    try:
+        orjson.dumps(told)
+    except TypeError:
+        return response_from_dict(mended(told))
+    return response
 
 
 def continuing() -> bool:

@@ -7,7 +7,7 @@ import dspy
 from dspy import lm15
 
 from programs.candidate import digest
-from seedbed.engines.engine import Shared
+from seedbed.engines.engine import Shared, writable
 
 
 class ProviderEngine(Shared):
@@ -22,7 +22,7 @@ class ProviderEngine(Shared):
         self.enforces_schema = bool(self._lm.supports_response_schema)
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
-        return await self._lm.acall(dataclasses.replace(request, model=self._lm.model))
+        return writable(await self._lm.acall(dataclasses.replace(request, model=self._lm.model)))
 
     async def aclose(self) -> None:
         await self._lm.aclose()
