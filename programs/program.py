@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 import dspy
@@ -45,6 +45,17 @@ async def _settling(work: Coroutine[Any, Any, T], settled: threading.Event) -> T
         return await work
     finally:
         settled.set()
+
+
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results in order; the first failure ends all the others before it is passed on."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Program(dspy.Module):

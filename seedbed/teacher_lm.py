@@ -1,6 +1,5 @@
 """A `dspy.LM` over one of our engines: as DSPy would ask, at a tenth of what DSPy's own way costs the client."""
 
-import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
@@ -13,7 +12,7 @@ from dspy.clients.errors import error_boundary
 from dspy.clients.execution import _canonical, prepare
 from dspy.utils import exceptions as dspy_errors
 
-from programs.program import run_sync
+from programs.program import run_sync, together
 from programs.replies import Cut
 from seedbed.engines.breaker import is_down, is_refused
 from seedbed.engines.engine import Blocking, Engine, Wrapped
@@ -90,7 +89,7 @@ class TeacherLM(dspy.LM):
         draw = kwargs.get("rollout_id", self.kwargs.get("rollout_id")) or dspy.settings.get("draw", 0)
         if n == 1:
             return await self._draw(draw, *args, **kwargs)
-        replies = await asyncio.gather(*(self._draw(draw + k, *args, **kwargs) for k in range(n)))
+        replies = await together(self._draw(draw + k, *args, **kwargs) for k in range(n))
         return [one for reply in replies for one in reply]
 
     async def _draw(self, draw: int, *args: Any, **kwargs: Any) -> Any:
