@@ -1,4 +1,4 @@
-"""The journal: every model call that was paid for, so that nothing is ever paid for twice."""
+"""The journal: every reply that came, on the disk before anyone sees it, so that none is paid for twice."""
 
 import asyncio
 import collections
