@@ -154,14 +154,15 @@ def test_one_budget_holds_over_compile_and_run(served: Served, capsys: pytest.Ca
 
 
 def test_minutes_end_a_run_with_what_it_has(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
-    async def slowly(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(0.1)
+    async def stalls(request: web.Request) -> web.StreamResponse:
+        if paid(served) > 40:
+            await asyncio.sleep(600)
         return await well(request)
 
-    served.server.plan(slowly)
-    assert served.run(rows=50, run__max_minutes=1.5 / 60) == 1
-    assert "run.max_minutes: 0.025 is reached" in capsys.readouterr().out
-    assert served.report()["seconds"] < 4
+    served.server.plan(stalls)
+    assert served.run(rows=50, run__max_minutes=3 / 60, models__mock__timeout=600) == 1
+    assert "run.max_minutes: 0.05 is reached" in capsys.readouterr().out
+    assert served.report()["seconds"] < 300
     assert served.rows()
 
 
