@@ -1,14 +1,11 @@
 """The endpoint engine against a server that misbehaves in every way a server can."""
 
-import gzip
-import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
 import dspy
 import pytest
-from aiohttp import web
 from dspy import lm15
 from dspy.utils.exceptions import AdapterParseError
 from hostile import (
@@ -31,13 +28,10 @@ from programs.program import run_sync
 from programs.step import Step
 from seedbed.engines.breaker import is_refused
 from seedbed.engines.endpoint import EndpointEngine
-from seedbed.engines.engine import free
-from seedbed.engines.provider import ProviderEngine
 from seedbed.teacher import TeacherLM
 
 KEY = "sk-hunter2-hunter2"
 ASK = lm15.Request(model="m", messages=(lm15.Message.user("Say something."),))
-SURROGATE = b'{"choices": [{"message": {"role": "assistant", "content": "a \\ud800 b \\ud83d\\ude00"}}]}'
 
 
 def engine(server: Hostile, **changes: Any) -> EndpointEngine:
@@ -189,61 +183,6 @@ def test_a_model_that_declines_gives_an_unreadable_reply_and_is_asked_once(
     with pytest.raises(AdapterParseError):
         run_sync(work())
     assert len(server.bodies) == 1
-
-
-LATIN = json.dumps(completion("caf\xe9"), ensure_ascii=False).encode("latin-1")
-
-
-@pytest.mark.parametrize(
-    ("body", "text"),
-    [(SURROGATE, "a \ufffd b \U0001f600"), (LATIN, "caf\ufffd")],
-    ids=["half a surrogate pair", "Latin-1"],
-)
-def test_a_completion_in_which_characters_were_lost_says_so_in_their_place(
-    server: Hostile, body: bytes, text: str
-) -> None:
-    server.plan(sends(body))
-    assert ask(server).text == text
-
-
-def test_a_provider_string_gives_no_half_of_a_surrogate_pair(server: Hostile) -> None:
-    async def work() -> str | None:
-        far = ProviderEngine("openai/gpt-4o-mini", concurrency=2, timeout=5, api_key="k", api_base=server.base)
-        try:
-            return (await far.complete(ASK)).text
-        finally:
-            await far.aclose()
-
-    server.plan(sends(completion("a \ud800 b")))
-    assert run_sync(work()) == "a \ufffd b"
-
-
-async def endless(request: web.Request) -> web.StreamResponse:
-    """A good beginning of a reply that goes on for as long as anybody reads."""
-    reply = web.StreamResponse(headers={"content-type": "application/json"})
-    await reply.prepare(request)
-    await reply.write(b'{"choices": [{"message": {"content": "')
-    for _ in range(40):
-        await reply.write(b"x" * 1_000_000)
-    return reply
-
-
-@pytest.mark.parametrize(
-    "behaviour", [endless, packs(gzip.compress(bytes(40_000_000)), "gzip")], ids=["without end", "packed"]
-)
-def test_a_reply_that_is_too_long_is_read_no_further_and_is_no_failure_of_the_server(
-    server: Hostile, behaviour: Behaviour
-) -> None:
-    server.plan(behaviour)
-    with pytest.raises(lm15.InvalidRequestError, match="longer than 16 MB") as raised:
-        ask(server, timeout=20)
-    assert not free(raised.value)
-
-
-def test_a_refusal_that_is_too_long_is_a_refusal(server: Hostile) -> None:
-    server.plan(status(401, "no " * 10_000_000))
-    with pytest.raises(lm15.AuthError, match="no no no"):
-        ask(server, timeout=20)
 
 
 def test_tokens_are_read(server: Hostile) -> None:
