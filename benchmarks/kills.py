@@ -106,7 +106,7 @@ def _sitting(command: list[str], log: Path) -> None:
 
 
 @contextlib.contextmanager
-def _begun(command: list[str], out: Path, *more: str) -> Iterator[BaseProcess]:
+def begun(command: list[str], out: Path, *more: str) -> Iterator[BaseProcess]:
     """A sitting at work; it is killed where the block leaves it."""
     process = _FORKS.Process(target=_sitting, args=([*command, f"--out={out}", *more], out.with_suffix(".log")))
     process.start()
@@ -119,7 +119,7 @@ def _begun(command: list[str], out: Path, *more: str) -> Iterator[BaseProcess]:
 
 def finished(command: list[str], out: Path, *more: str, code: int = 0) -> None:
     """A sitting that nobody kills. Raises SystemExit where it does not end with this exit code."""
-    with _begun(command, out, *more) as process:
+    with begun(command, out, *more) as process:
         process.join()
     if process.exitcode != code:
         raise SystemExit(f"exit code {process.exitcode}:\n{out.with_suffix('.log').read_text(encoding='utf-8')}")
@@ -140,17 +140,17 @@ def killed_once(command: list[str], out: Path, moments: random.Random, address: 
     """What a kill cost; None where the sitting ended before it."""
     calls, seconds = moments.randrange(2 * BETWEEN), moments.uniform(0, LONGEST)
     timed = moments.random() < TIMED or (out / "run.json").is_file()
-    before, kept, started = stats(address), _kept(out), time.monotonic()
-    with _begun(command, out) as process:
+    before, kept_before, started = stats(address), kept(out), time.monotonic()
+    with begun(command, out) as process:
         while process.is_alive():
             if time.monotonic() - started > seconds if timed else _since(before, address) >= calls:
                 break
             time.sleep(0.002)
         time.sleep(0 if timed else moments.uniform(0, 0.01))
-    inside, requests, now = stats(address)["inside"], _since(before, address), _kept(out)
+    inside, requests, now = stats(address)["inside"], _since(before, address), kept(out)
     if process.exitcode != -signal.SIGKILL:
         return None
-    return Loss(requests, requests - (now.calls - kept.calls), inside, now.unanswered - kept.unanswered)
+    return Loss(requests, requests - (now.calls - kept_before.calls), inside, now.unanswered - kept_before.unanswered)
 
 
 def _since(before: dict[str, Any], address: str) -> int:
@@ -164,7 +164,8 @@ class Kept(NamedTuple):
     unanswered: int = 0
 
 
-def _kept(out: Path) -> Kept:
+def kept(out: Path) -> Kept:
+    """What a run into that folder has on the disk."""
     journal, ledger = out / "journal.sqlite", out.parent / ".seedbed" / "ledger.sqlite"
     return Kept(_asked(journal, "count(*) from calls"), _asked(ledger, "total(calls - answered) from spent"))
 
@@ -194,8 +195,8 @@ def _compared(ours: Path, whole: Path, remade: Path) -> dict[str, Any]:
         "accepted rows": sum(mine.values()),
         "accepted rows lost": sum((theirs - mine).values()),
         "accepted rows doubled": sum((mine - theirs).values()),
-        "files equal to the run in one piece": _bytes(ours) == _bytes(whole),
-        "files equal to those made again offline": _bytes(ours) == _bytes(remade),
+        "files equal to the run in one piece": written(ours) == written(whole),
+        "files equal to those made again offline": written(ours) == written(remade),
     }
 
 
@@ -203,7 +204,7 @@ def _ids(out: Path) -> Counter[str]:
     return Counter(id for path in sorted(out.glob("rows/*.parquet")) for id in pq.read_table(path)["id"].to_pylist())
 
 
-def _bytes(out: Path) -> dict[str, bytes]:
+def written(out: Path) -> dict[str, bytes]:
     """Rows and rejected rows by file."""
     return {str(path.relative_to(out)): path.read_bytes() for path in sorted(out.glob("r*/*.parquet"))}
 

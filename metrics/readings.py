@@ -1,6 +1,5 @@
 """Readings of labelled cases: what evidence, judges and scores taken elsewhere say, beside what a person says."""
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 
 from metrics.calibration import Observation
@@ -9,6 +8,7 @@ from metrics.evidence import PARTS, Entail, evidence
 from programs.candidate import Candidate
 from programs.embedding import Embed
 from programs.judging import Judge, Pairwise
+from programs.program import together
 from programs.text import words
 
 Case = LabelledCase | Preference
@@ -39,7 +39,7 @@ class Reader:
 
     async def observe(self, cases: Sequence[Case]) -> list[Observation]:
         """One observation a case, in their order."""
-        return list(await asyncio.gather(*map(self._one, cases)))
+        return await together(map(self._one, cases))
 
     async def _one(self, case: Case) -> Observation:
         observation = await (self._row(case) if isinstance(case, LabelledCase) else self._pair(case))

@@ -1,6 +1,5 @@
 """Labelled steps against people: word F1 with their answers, which needs no judge."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +9,7 @@ from pydantic import BaseModel
 from metrics.statistics import Interval, share_interval
 from optimize.comparison import Gain, gain
 from programs.candidate import Candidate
-from programs.program import Program
+from programs.program import Program, together
 from programs.text import f1
 
 
@@ -45,4 +44,4 @@ async def word_f1(program: Program, name: str, examples: Sequence[dspy.Example])
         reply = await program.ask(Candidate(), name, **example.inputs())
         return f1(str(reply[decides]), example[decides]) if reply else 0.0
 
-    return list(await asyncio.gather(*map(one, examples)))
+    return await together(map(one, examples))

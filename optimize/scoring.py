@@ -2,9 +2,9 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar
+from typing import Any
 
 import dspy
 import numpy as np
@@ -13,9 +13,7 @@ from dspy.utils.exceptions import ContextWindowExceededError
 from metrics.metric import Metric, Worth
 from programs.candidate import Candidate, Drop, Source
 from programs.embedding import Embed
-from programs.program import Program
-
-T = TypeVar("T")
+from programs.program import Program, together
 
 Heard = Callable[[], None]
 Scoped = Callable[[str], AbstractContextManager[Any]]
@@ -142,17 +140,6 @@ async def score_program(
         return [dataclasses.replace(row, spent=spent) for row in scored]
 
     return [scored for batch in await together(map(one, sources)) for scored in batch]
-
-
-async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results in order; the first failure ends all the others before it is passed on."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        return list(await asyncio.gather(*tasks))
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _mean(scores: Sequence[float]) -> float:

@@ -9,6 +9,7 @@ import dspy
 from dspy.adapters.utils import parse_value
 from dspy.utils.exceptions import AdapterParseError
 
+from programs.replies import Read, is_settled
 from programs.values import from_text
 
 _NUMBERED = re.compile(r"^\s*(?:\d+[.)]|[-*])(?!\d)\s*")  # "1.5 litres" and "-4" are no numbering
@@ -46,7 +47,7 @@ def _on_one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-class CompactAdapter(dspy.Adapter):
+class CompactAdapter(Read, dspy.Adapter):
     """The instruction, then `Field: value` lines, ending where the reply begins.
 
     A reply is one paragraph: it ends at the first blank line. Where the model's endpoint continues plain
@@ -71,7 +72,7 @@ class CompactAdapter(dspy.Adapter):
     def parse(self, signature: Any, completion: str) -> dict[str, Any]:
         """Read the fields back. Raises AdapterParseError where one is missing or of the wrong kind."""
         fields = _fields(signature)
-        sections = _sections(completion.strip().split("\n\n", 1)[0], fields)
+        sections = dict(reversed(_sections(_paragraph(completion), fields)))  # a field's first text counts
         try:
             return {name: _read(sections[name], annotation) for name, annotation in fields.outputs.items()}
         except (KeyError, ValueError) as error:
@@ -81,6 +82,17 @@ class CompactAdapter(dspy.Adapter):
                 lm_response=completion,
                 message=f"Could not read the reply: {error!r}",
             ) from error
+
+    def is_reached(self, signature: Any, reply: str, fields: dict[str, Any]) -> bool:
+        """Whether no blank line ends the last field; of a decision, whether its first word may go on."""
+        sections = _sections(_paragraph(reply), _fields(signature))
+        name, text = sections[-1]
+        if "\n\n" in reply.lstrip() or [one for one, _ in sections].count(name) > 1:
+            return False
+        annotation = signature.output_fields[name].annotation
+        if annotation is str or get_origin(annotation) is list:
+            return True
+        return not (reply[-1:].isspace() or len(text.split()) > 1 or is_settled(fields[name], annotation))
 
 
 def _block(fields: _Fields, values: Any, *, complete: bool) -> str:
@@ -97,15 +109,19 @@ def _written(value: Any) -> str:
     return str(value)
 
 
-def _sections(reply: str, fields: _Fields) -> dict[str, str]:
+def _paragraph(reply: str) -> str:
+    return reply.strip().split("\n\n", 1)[0]
+
+
+def _sections(reply: str, fields: _Fields) -> list[tuple[str, str]]:
     """Cut a reply at its `Label:` lines. What stands before any label belongs to the first field."""
     cuts = list(fields.cut.finditer(reply))
     first = next(iter(fields.outputs))
-    found = {} if cuts and cuts[0].start() == 0 else {first: reply[: cuts[0].start() if cuts else None].strip()}
+    found = [] if cuts and cuts[0].start() == 0 else [(first, reply[: cuts[0].start() if cuts else None].strip())]
     for cut, following in itertools.pairwise([*cuts, None]):
         assert cut
         text = reply[cut.end() : following.start() if following else None].strip()
-        found.setdefault(fields.by_label[cut[1].lower()], text)
+        found.append((fields.by_label[cut[1].lower()], text))
     return found
 
 

@@ -16,11 +16,13 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.compact import CompactAdapter
+from programs.replies import Read, is_settled
 from programs.values import from_json, from_text, written
 
 KEPT = 256  # signatures, and demos of one signature, whose text is remembered
 MENDABLE = 2_000  # braces of a reply to repair: DSPy's search takes 0.2 s there, four times that for twice as many
 _MARKER = re.compile(r"^\[\[ ## (\w+) ## \]\](?=\n|\Z)", re.MULTILINE)
+_SECTION = re.compile(r"^[^\S\n]*\[\[ ## (\w+) ## \]\]", re.MULTILINE)  # where DSPy's parser sees a marker too
 _OTHER_BREAKS = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what str.splitlines takes for the end of a line
 _KEYED = (str, int, bool, type(None), type(...))
 
@@ -56,7 +58,7 @@ def _content(demo: Any, names: Iterable[str]) -> tuple[Any, ...] | None:
     return (*content,)
 
 
-class Chat(dspy.ChatAdapter):
+class Chat(Read, dspy.ChatAdapter):
     """`dspy.ChatAdapter`, at a tenth of its cost per call."""
 
     def fixed_texts(self, signature: Any) -> tuple[str, str]:
@@ -111,6 +113,13 @@ class Chat(dspy.ChatAdapter):
                 type(self).__name__, signature, completion, f"Could not read it: {error}"
             ) from error
 
+    def is_reached(self, signature: Any, reply: str, fields: dict[str, Any]) -> bool:
+        """Whether the last section is an output field's; a field's first section counts, and a later marker ends it."""
+        *before, last = _SECTION.findall(reply) or ("",)
+        if last in before or last not in fields:
+            return not last
+        return not is_settled(fields[last], signature.output_fields[last].annotation)
+
     def _plainly(self, outputs: dict[str, Any], completion: str) -> dict[str, Any]:
         """The fields of a reply whose markers have a line to themselves. Raises KeyError, ValueError for any other."""
         _, *pieces = _MARKER.split(completion)
@@ -132,6 +141,16 @@ class JSON(Chat, dspy.JSONAdapter):
             super()._prepare_response_format(lm, chosen, signature)
             known[able] = chosen
         lm_kwargs.update(known[able])
+
+    def is_reached(self, signature: Any, reply: str, fields: dict[str, Any]) -> bool:
+        """Whether the fields are not those of an object that is whole."""
+        start = reply.find("{")
+        try:
+            _, end = json.JSONDecoder().raw_decode(reply[start:])
+            read: dict[str, Any] = self.parse(signature, str(reply)[start : start + end])
+        except (ValueError, RecursionError, AdapterParseError):
+            return True
+        return any(fields[name] != read[name] for name in read)
 
     def _plainly(self, outputs: dict[str, Any], completion: str) -> dict[str, Any]:
         """The fields of a reply that is JSON as it stands. Raises KeyError or ValueError for any other."""

@@ -1,6 +1,5 @@
 """Judges: each asks one thing about a candidate, of the judge's model, and gives a verdict with its reason."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.candidate import Candidate
+from programs.program import together
 from programs.rater import Rater, judging
 from programs.rater import Verdict as Verdict
 from programs.step import Step
@@ -84,7 +84,7 @@ class ClaimsJudge(Judge):
 
     async def aforward(self, candidate: Candidate) -> Verdict:
         claims, inputs = await self._claims(candidate), self.inputs(candidate)
-        verdicts = await asyncio.gather(*(self.ask(**inputs | {"claim": claim}) for claim in claims))
+        verdicts = await together(self.ask(**inputs | {"claim": claim}) for claim in claims)
         scores = [verdict.score for verdict in verdicts if verdict.score is not None]
         if not scores:
             return verdicts[0]
@@ -133,7 +133,7 @@ class RulesJudge(Judge):
         if not self.rules:
             return Verdict(score=None, reason="there are no rules to judge by")
         inputs = self.inputs(candidate)
-        verdicts = await asyncio.gather(*(self.ask(**inputs | {"rule": rule}) for rule in self.rules))
+        verdicts = await together(self.ask(**inputs | {"rule": rule}) for rule in self.rules)
         found = _failing(self.rules, verdicts)
         unread = next((verdict for verdict in verdicts if verdict.score is None), None)
         if unread and not found:
@@ -162,9 +162,7 @@ class Pairwise(Rater):
     async def aforward(self, prompt: str, a: str, b: str, document: str | None = None) -> Verdict:
         """1 where a is better, 0 where b is, 0.5 for a tie; unscored where either order's reply cannot be read."""
         asked = {"context": document or NONE, "prompt": prompt}
-        given, swapped = await asyncio.gather(
-            self.ask(**asked, first=a, second=b), self.ask(**asked, first=b, second=a)
-        )
+        given, swapped = await together((self.ask(**asked, first=a, second=b), self.ask(**asked, first=b, second=a)))
         if given.score is None or swapped.score is None:
             return given if given.score is None else swapped
         forth, back = given.score, 1 - swapped.score

@@ -1,6 +1,5 @@
 """lab: new questions for the leaves of a taxonomy, each checked, answered and graded (Sudalairaj et al. 2024)."""
 
-import asyncio
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +9,7 @@ from pydantic import Field
 
 from programs.candidate import Candidate, Drop, Source, digest
 from programs.feeds import Quiet, grouped
-from programs.program import Program
+from programs.program import Program, together
 from programs.recipe import Recipe, Seed
 from programs.step import Step
 from signatures.lab import AnswerForTask, AskFromTopic, CheckQuestion
@@ -72,7 +71,7 @@ class Lab(Program):
         asking = Pair(task=task, context=context)
         outputs = await self.ask(asking, "ask_from_topic", task=task, examples=examples, context=context)
         pairs = [asking] if outputs is None else _asked(asking, outputs["questions"])
-        await asyncio.gather(*(self._write(pair) for pair in pairs if not pair.dropped))
+        await together(self._write(pair) for pair in pairs if not pair.dropped)
         return dspy.Prediction(candidates=pairs)
 
     async def _write(self, pair: Pair) -> None:

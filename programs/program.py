@@ -3,13 +3,14 @@
 import asyncio
 import functools
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, TypeVar
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.candidate import Candidate, Drop
+from programs.replies import CUT_OFF, UNREADABLE, CutOff
 from programs.step import Step
 
 T = TypeVar("T")
@@ -44,6 +45,17 @@ async def _settling(work: Coroutine[Any, Any, T], settled: threading.Event) -> T
         return await work
     finally:
         settled.set()
+
+
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results in order; the first failure ends all the others before it is passed on."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Program(dspy.Module):
@@ -84,11 +96,13 @@ class Program(dspy.Module):
         return candidate.dropped is None
 
     async def ask(self, candidate: Candidate, name: str, **inputs: Any) -> dict[str, Any] | None:
-        """The step's output fields as they are; None, and the candidate dropped, where the reply is unreadable."""
+        """The step's output fields as they are; None, and the candidate dropped, where the reply is unreadable or was
+        cut off."""
         try:
             prediction = await self.step(name).acall(**inputs)
         except AdapterParseError as error:
-            candidate.dropped = Drop(step=name, reason="unreadable reply", detail=error.lm_response or "")
+            reason = CUT_OFF if isinstance(error, CutOff) else UNREADABLE
+            candidate.dropped = Drop(step=name, reason=reason, detail=error.lm_response or "")
             return None
         return {field: prediction[field] for field in self.step(name).signature.output_fields}
 

@@ -1,6 +1,5 @@
 """A rater: one question with a verdict, of which the judge's model gives the reason first."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -12,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from programs.candidate import digest
 from programs.levels import expected_score
-from programs.program import run_sync
+from programs.program import run_sync, together
+from programs.replies import CUT_OFF, CutOff
 from programs.step import Step
 
 SAMPLED = 0.7  # the temperature of a judge that is asked more than once (Self-Rewarding, Yuan et al. 2024)
@@ -68,7 +68,7 @@ class Rater(dspy.Module):
         """The mean of the samples that can be read, with the reason nearest to it; unscored where none can."""
         with judging():
             draws = range(1, self.samples + 1) if self.samples > 1 else [0]
-            verdicts = await asyncio.gather(*(self._reply(inputs, draw) for draw in draws))
+            verdicts = await together(self._reply(inputs, draw) for draw in draws)
         scored = [(verdict.score, verdict.reason) for verdict in verdicts if verdict.score is not None]
         if not scored:
             return verdicts[0]
@@ -79,7 +79,8 @@ class Rater(dspy.Module):
         try:
             said = await self.judge.acall(config=_config(dspy.settings.lm, draw), **inputs)
         except AdapterParseError as error:
-            return Verdict(score=None, reason=f"unreadable verdict: {(error.lm_response or '')[:200]}")
+            what = f"verdict {CUT_OFF}" if isinstance(error, CutOff) else "unreadable verdict"
+            return Verdict(score=None, reason=f"{what}: {(error.lm_response or '')[:200]}")
         decides = [*self.judge.signature.output_fields][-1]
         expected = expected_score(said.get("logprobs"), decides, said[decides], self.levels)
         return Verdict(score=self.levels[said[decides]] if expected is None else expected, reason=said.reasoning)

@@ -1,6 +1,5 @@
 """self-instruct: new tasks from a pool of tasks, each with its instances (Wang et al. 2022, section 2.2)."""
 
-import asyncio
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from pydantic import Field
 from programs.candidate import Candidate, Drop, digest
 from programs.instance import NOTHING, Instance, broken, consistent, word_filter
 from programs.pool import SHOWN, Pool, numbered
-from programs.program import Program
+from programs.program import Program, together
 from programs.recipe import Recipe, Seed
 from programs.step import Step
 from signatures.instructing import IsClassification, ListLabels, ProposeInstructions, WriteInputForLabel, WriteInstance
@@ -50,7 +49,7 @@ class SelfInstruct(Program):
         batch = Instance()
         outputs = await self.ask(batch, "propose_instructions", tasks=tasks)
         proposed = [batch] if outputs is None else _proposed(outputs["proposals"])
-        sets = await asyncio.gather(*(self._instances(task) for task in proposed))
+        sets = await together(self._instances(task) for task in proposed)
         return dspy.Prediction(candidates=[instance for instances in sets for instance in instances])
 
     async def _instances(self, task: Instance) -> list[Instance]:
@@ -78,7 +77,7 @@ class SelfInstruct(Program):
             task.dropped = Drop(step="list_labels", reason="no label")
             return [task]
         instances = [task.model_copy(update={"output": label}) for label in labels]
-        await asyncio.gather(*map(self._write_input, instances))
+        await together(map(self._write_input, instances))
         return instances
 
     async def _write_input(self, one: Instance) -> None:

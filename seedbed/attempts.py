@@ -22,20 +22,23 @@ LIVE = 2  # sources at work for each call that may be in flight, so that none of
 
 @dataclasses.dataclass
 class Try:
-    """What one teacher made of a source, and what that took; `dollars` is None where a price is unknown."""
+    """What one teacher made of a source, and what that took; `dollars` is None where a price is unknown. `stood_in`
+    are the models that answered where the teacher or a judge failed."""
 
     teacher: str
     scored: list[Scored]
     input_tokens: int = 0
     output_tokens: int = 0
     dollars: float | None = 0.0
+    stood_in: Sequence[str] = ()
 
     @property
     def share(self) -> dict[str, Any]:
-        """What each of its candidates took."""
+        """What each of its candidates took, and of whom."""
         n = max(len(self.scored), 1)
         dollars = None if self.dollars is None else self.dollars / n
-        return {"input_tokens": self.input_tokens // n, "output_tokens": self.output_tokens // n, "dollars": dollars}
+        tokens = {"input_tokens": self.input_tokens // n, "output_tokens": self.output_tokens // n}
+        return {**tokens, "dollars": dollars, "stood_in": [*self.stood_in]}
 
 
 @dataclasses.dataclass
@@ -120,12 +123,13 @@ class Attempts:
         except LMError as error:
             drop = Drop(step="teacher", reason="teacher failed", detail=str(error).splitlines()[0])
             scored, failed = [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))], True
-        return Try(arm.teacher, scored, *scope.tokens(), self.session.cost(scope.tallies)), failed
+        dollars, stood_in = self.session.cost(scope.tallies), sorted(scope.stood_in)
+        return Try(arm.teacher, scored, *scope.tokens(), dollars, stood_in), failed
 
     async def _kept(self, outcome: Outcome, scopes: Sequence[Scope]) -> dict[str, Any]:
         return {
             "tries": [
-                [one.teacher, len(one.scored), one.input_tokens, one.output_tokens, one.dollars]
+                [one.teacher, len(one.scored), one.input_tokens, one.output_tokens, one.dollars, one.stood_in]
                 for one in outcome.tries
             ],
             "calls": [call for scope in scopes for call in zip(scope.keys, scope.asked, strict=True)],

@@ -7,8 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from optimize.scoring import together
-from programs.program import run_sync
+from programs.program import run_sync, together
 from seedbed.attempts import Attempts, Outcome
 from seedbed.config import Config
 from seedbed.dataset import JOURNAL, open_arms

@@ -1,4 +1,4 @@
-"""The journal: every model call that was paid for, so that nothing is ever paid for twice."""
+"""The journal: every reply that came, on the disk before anyone sees it, so that none is paid for twice."""
 
 import asyncio
 import collections
@@ -83,6 +83,7 @@ class Scope:
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
         self.keys: list[str] = []
         self.asked: list[str] = []  # beside each key, the signature that was asked
+        self.stood_in = set[str]()  # the aliases of models that answered in the place of others
         self._seen: collections.Counter[str] = collections.Counter()
 
     def tokens(self) -> tuple[int, int]:

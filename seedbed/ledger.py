@@ -87,6 +87,7 @@ class Ledger:
         self._asked: deque[_Asked] = deque()
         self._worker: asyncio.Task[None] | None = None
         self._stuck = False  # the first of those asked for did not fit, and nothing was closed since
+        self._broken = ""  # why a cap in dollars cannot be kept any more
         self._refuse_unpriced()
         self.room = Room(self._caps, self._store.row).share()
 
@@ -121,11 +122,17 @@ class Ledger:
             raise
 
     def settle(self, reservation: Reservation, usd: float | None) -> None:
-        """A reply came and cost this much; None, which is unknown, leaves the reservation as it is."""
+        """A reply came and cost this much; None, which is unknown, leaves the reservation as it is.
+
+        After one that cost more than was set aside for it nothing more is given out under a cap in dollars: what the
+        next can cost is not known either.
+        """
         self._open.remove(reservation)
         self._over.append(reservation)
         set_aside = reservation.nano or 0
         cost = set_aside if usd is None or reservation.nano is None else round(usd * NANO)
+        if reservation.nano is not None and cost > set_aside:
+            self._distrust(reservation, cost)
         self._changes.append((reservation.alias, 0, cost - set_aside, reservation.calls, cost, 0))
         self._closed()
 
@@ -163,6 +170,14 @@ class Ledger:
     async def _written(self) -> None:
         if self._worker:
             await asyncio.shield(self._worker)
+
+    def _distrust(self, reservation: Reservation, nano: int) -> None:
+        cap = next((cap for cap in self._caps if cap.column == "nano"), None)
+        if cap and not self._broken:
+            took, most = f"${nano / NANO:.4f}", f"${(reservation.nano or 0) / NANO:.4f}"
+            self._broken = (
+                f"{cap.key} cannot be kept: a call to {reservation.alias} took {took}, and its max_tokens allow {most}"
+            )
 
     def _give_back(self, wanted: Reservation, given: Reservation) -> None:
         """Nothing is sent for what was asked; for what an earlier asking left, something may have been."""
@@ -235,7 +250,7 @@ class Ledger:
         database.executemany(_ADD, [(self.account, *change) for change in changes])
         database.executemany(_END, [(self.account, one.alias, one.call) for one in over if one.call])
         room = Room(self._caps, lambda statement, *values: database.execute(statement, values).fetchone())
-        answers, broken = list[Reservation | None](), ""
+        answers, broken = list[Reservation | None](), self._broken
         for wanted in asked:
             given = self._held(database, wanted)
             if not given and not (broken := broken or room.take(wanted.calls, wanted.nano or 0)):

@@ -27,6 +27,7 @@ _LINEAGE = [
     ("scores", _SCORES),
     ("unscored", pa.list_(pa.string())),
     ("teacher", pa.string()),
+    ("stood_in", pa.list_(pa.string())),  # models that answered where the teacher or a judge failed
     ("judges", pa.list_(pa.string())),
     ("program", pa.string()),
     ("seeds", pa.list_(pa.string())),

@@ -275,7 +275,7 @@ class Run:
             session.identity("judge"),
             *(arm.carried["program"] for arm in self.arms),
             *((alias, one.temperature, one.max_tokens, one.logprobs, price(one)) for alias, one in models),
-            config.embedder,
+            (config.embedder, config.fallback),
         )
 
     def _shard(self, folder: str, name: str) -> Shards:

@@ -1,7 +1,8 @@
 """A `dspy.LM` over one of our engines: as DSPy would ask, at a tenth of what DSPy's own way costs the client."""
 
-import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import dspy
@@ -11,14 +12,16 @@ from dspy.clients.errors import error_boundary
 from dspy.clients.execution import _canonical, prepare
 from dspy.utils import exceptions as dspy_errors
 
-from programs.program import run_sync
+from programs.program import run_sync, together
+from programs.replies import Cut
 from seedbed.engines.breaker import is_down, is_refused
-from seedbed.engines.engine import Blocking, Engine
+from seedbed.engines.engine import Blocking, Engine, Wrapped
 from seedbed.engines.fallback import own_fault
 from seedbed.errors import TeacherDown, UserError
 
 PATIENCE = 5  # calls in a row that may fail for good before the model counts as down
 OPTIONS = 64  # sets of call options whose canonical form is remembered
+_CUT = "length"  # lm15's word for a reply that ended at `max_tokens`
 _NO_OPTIONS = frozenset({"messages", "rollout_id", "cache"})
 
 
@@ -26,15 +29,40 @@ class NotKept(lm15.InvalidRequestError):
     """A replay has no reply to this call."""
 
 
+_ends: ContextVar[list[str] | None] = ContextVar("ends", default=None)
+
+
+class Telling(Wrapped):
+    """An engine that tells how its replies ended, which DSPy's own way leaves out."""
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        response = await self.engine.complete(request)
+        if (ends := _ends.get()) is not None:
+            ends.append(response.finish_reason)
+        return response
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[list[str]]:
+    """How the replies ended that are asked for inside."""
+    ends = list[str]()
+    token = _ends.set(ends)
+    try:
+        yield ends
+    finally:
+        _ends.reset(token)
+
+
 class TeacherLM(dspy.LM):
-    """`dspy.LM` over one of our engines. `continues` tells the compact format what the endpoint can do, `chats` which
-    formats there are to choose from, `logprobs` tells judges."""
+    """`dspy.LM` over one of our engines, which gives a reply that ran into `max_tokens` as a `Cut`. `continues` tells
+    the compact format what the endpoint can do, `chats` which formats there are to choose from, `logprobs` tells
+    judges."""
 
     def __init__(self, alias: str, engine: Engine, **kwargs: Any) -> None:
         super().__init__(
             f"seedbed/{alias}",
             engine=Blocking(engine),
-            async_engine=engine,
+            async_engine=Telling(engine),
             cache=False,
             num_retries=0,
             **kwargs,
@@ -51,7 +79,7 @@ class TeacherLM(dspy.LM):
     @property
     def async_engine(self) -> Engine:
         """The engine behind it, which its copies share."""
-        engine: Engine = self._async_engine_spec
+        engine: Engine = self._async_engine_spec.engine
         return engine
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +96,7 @@ class TeacherLM(dspy.LM):
         draw = kwargs.get("rollout_id", self.kwargs.get("rollout_id")) or dspy.settings.get("draw", 0)
         if n == 1:
             return await self._draw(draw, *args, **kwargs)
-        replies = await asyncio.gather(*(self._draw(draw + k, *args, **kwargs) for k in range(n)))
+        replies = await together(self._draw(draw + k, *args, **kwargs) for k in range(n))
         return [one for reply in replies for one in reply]
 
     async def _draw(self, draw: int, *args: Any, **kwargs: Any) -> Any:
@@ -100,11 +128,14 @@ class TeacherLM(dspy.LM):
         messages: Any = kwargs.get("messages")
         heard = settings.get("callbacks") or self.callbacks or settings.usage_tracker or settings.send_stream
         if args or heard or not settings.disable_history or not _plain(messages):
-            return await super().acall(*args, **kwargs)
+            with _told() as ends:
+                outputs = await super().acall(*args, **kwargs)
+            return [*map(_cut, outputs)] if ends == [_CUT] and isinstance(outputs, list) else outputs
         with error_boundary(self.model, unexpected=True):
             reply = await self.async_engine.complete(self._request(messages, kwargs))
         output = legacy_output(reply, logprobs=bool(kwargs.get("logprobs", self.kwargs.get("logprobs"))))
-        return [output] if len(output) > 1 else [output["text"]]
+        given = output if len(output) > 1 else output["text"]
+        return [_cut(given) if reply.finish_reason == _CUT else given]
 
     def _request(self, messages: Sequence[dict[str, str]], kwargs: dict[str, Any]) -> lm15.Request:
         system = messages[0]["content"] if messages[0]["role"] == "system" else None
@@ -146,6 +177,11 @@ class TeacherLM(dspy.LM):
                 hint="Run the same command again when the server is well; finished calls are kept.",
             )
         return error
+
+
+def _cut(output: Any) -> Any:
+    """The same, said to be cut off."""
+    return {**output, "text": Cut(output["text"] or "")} if isinstance(output, dict) else Cut(output or "")
 
 
 def _plain(messages: Any) -> bool:

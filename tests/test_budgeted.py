@@ -86,6 +86,7 @@ def refused() -> lm15.TransportError:
 FREE: dict[str, BaseException] = {
     **{str(status): lm15.ProviderError("no", status=status) for status in (400, 401, 402, 403, 404, 413, 422, 429)},
     "500": lm15.ServerError("oh", status=500),
+    "503": lm15.ServerError("no room", status=503),
     "529": lm15.ServerError("overloaded", status=529),
     "refused connection": refused(),
     "a feature the provider lacks": lm15.UnsupportedFeatureError("no", feature="config.seed"),
@@ -94,6 +95,11 @@ FREE: dict[str, BaseException] = {
 KEPT: dict[str, BaseException] = {
     "timeout": lm15.TimeoutError("no reply within 1 s"),
     "504": lm15.TimeoutError("gateway", status=504),
+    **{
+        str(status): lm15.ServerError("gateway", status=status)
+        for status in (408, 499, 502, 507, 520, 521, 522, 523, 524)
+    },
+    "dspy's 502": dspy_errors.LMServerError("gateway", status=502),
     "dspy's 504": dspy_errors.LMProviderError("gateway", status=504),
     "broken connection": lm15.TransportError("the connection broke"),
     "an unreadable 200": lm15.ServerError("the server's reply is not a completion"),

@@ -133,10 +133,9 @@ def test_a_killed_run_taken_up_again_equals_one_that_was_not(compiled: Path, tmp
     assert run(compiled, tmp_path / "whole", "--rows", "15") == 0
     (compiled / "slow.txt").write_text("0.05", encoding="utf-8")
     try:
-        for wait in (3.5, 0.8):
-            process = start(compiled, tmp_path / "killed")
-            until(lambda: (tmp_path / "killed" / "journal.sqlite").exists())
-            time.sleep(wait)
+        for more in (20, 9):
+            paid, process = calls(compiled), start(compiled, tmp_path / "killed")
+            wait_for(compiled, paid + more)
             process.send_signal(signal.SIGKILL)
             process.wait()
     finally:
@@ -148,11 +147,10 @@ def test_a_killed_run_taken_up_again_equals_one_that_was_not(compiled: Path, tmp
 def test_ctrl_c_leaves_a_dataset_and_says_how_to_go_on(compiled: Path, tmp_path: Path) -> None:
     (compiled / "slow.txt").write_text("0.2", encoding="utf-8")
     try:
-        process = start(compiled, tmp_path / "ds", rows="200")
-        until(lambda: (tmp_path / "ds" / "journal.sqlite").exists())
-        time.sleep(4)
+        paid, process = calls(compiled), start(compiled, tmp_path / "ds", rows="200")
+        wait_for(compiled, paid + 9)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        assert process.wait(timeout=120) == 130
     finally:
         (compiled / "slow.txt").unlink()
     assert json.loads((tmp_path / "ds" / "run.json").read_text(encoding="utf-8"))["stopped"] == "interrupted"
@@ -174,10 +172,12 @@ def start(folder: Path, out: Path, rows: str = "15") -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def until(true: object, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:  # type: ignore[operator]
-        time.sleep(0.05)
+def wait_for(folder: Path, count: int) -> None:
+    """Until so many calls were made, of which nothing that is well takes minutes."""
+    deadline = time.monotonic() + 300
+    while calls(folder) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_limit_is_named_and_exits_1(compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

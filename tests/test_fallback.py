@@ -8,6 +8,7 @@ from dspy import lm15
 from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.utils import exceptions as dspy_errors
 from hostile import Behaviour, Hostile, dead_port, hangs, says, sends, status
+from served import Served, by_model, served, well
 
 from programs.program import run_sync
 from seedbed.engines.endpoint import EndpointEngine
@@ -15,6 +16,7 @@ from seedbed.engines.engine import Shared
 from seedbed.engines.fallback import Fallback, answered_by
 from seedbed.errors import UserError
 
+__all__ = ["served"]
 SCHEMA = {"type": "json_schema", "name": "reply", "schema": {"type": "object"}}
 ASK = lm15.Request(
     model="m",
@@ -153,3 +155,35 @@ def test_both_are_closed(server: Hostile) -> None:
     first = Failing(lm15.ServerError("no"))
     ask(server, first)
     assert first.closed
+
+
+def standing_in(config: dict[str, Any]) -> None:
+    """Two models of one server, of which the second stands in for the first."""
+    entry = config["models"].pop("mock")
+    config["models"] = {alias: entry | {"model": alias} for alias in ("mock", "other")}
+    config["roles"]["judge"], config["fallback"] = "other", {"teacher": "other"}
+
+
+def test_replies_of_a_stand_in_are_its_own_and_gone_with_it(served: Served, waits: list[float]) -> None:
+    served.change(standing_in)
+    served.server.plan(by_model(mock=status(500), other=well))
+    assert served.run(rows=6) == 0
+    assert {(row["teacher"], *row["stood_in"]) for row in served.rows()} == {("mock", "other")}
+    served.server.forget()
+    served.server.plan(well)
+    assert served.run(rows=6, gates__support=0.6) == 0  # scored again, with the replies that are there
+    assert served.server.bodies == []
+    served.change(lambda config: config.pop("fallback"))
+    assert served.run(rows=6) == 0
+    assert [body["model"] for body in served.server.bodies] == ["mock"] * 18
+    assert {(row["teacher"], *row["stood_in"]) for row in served.rows()} == {("mock",)}
+
+
+def test_a_sampled_reply_of_a_stand_in_is_found_again(served: Served, waits: list[float]) -> None:
+    served.change(standing_in)
+    served.server.plan(by_model(mock=status(500), other=well))
+    assert served.run(rows=6, models__mock__temperature=0.7) == 0
+    first = served.bytes()
+    served.server.forget()
+    assert served.run("again", 6, "--replay", str(served.base / "ds"), models__mock__temperature=0.7) == 0
+    assert (served.bytes("again"), served.server.bodies) == (first, [])

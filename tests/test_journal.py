@@ -1,7 +1,6 @@
 """The journal: nothing is paid for twice, nothing finished is lost, and nobody else writes in it."""
 
 import asyncio
-import json
 import os
 import signal
 import sqlite3
@@ -18,7 +17,7 @@ from hypothesis import strategies as st
 
 from programs.program import run_sync
 from seedbed.engines.engine import Shared
-from seedbed.engines.journaled import Journaled
+from seedbed.engines.journaled import Journaled, place
 from seedbed.errors import UserError
 from seedbed.journal import Journal, Scope
 
@@ -170,8 +169,7 @@ CALLS = st.tuples(st.text(max_size=3), st.integers(0, 3), st.booleans(), st.samp
 def test_keys_differ_exactly_when_calls_do(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
     def key(text: str, draw: int, continuation: bool, temperature: float | None) -> str:
         with dspy.context(draw=draw, continuation=continuation):
-            body = json.dumps([text, temperature]).encode()
-            return Journaled(Counting(), "small", None)._key(body, temperature or 0.0)  # type: ignore[arg-type]
+            return place("counting", request(f"-{text}", temperature)).key
 
     assert (key(*one) == key(*other)) == (one == other)
 

@@ -28,6 +28,7 @@ SCHEMA = pa.schema([("n", pa.int64())])
 SHARED = {
     "recipe": "grounded-qa",
     "teacher": "m",
+    "stood_in": [],
     "judges": ["grounded"],
     "program": "p",
     "seeds": ["a"],

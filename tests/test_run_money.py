@@ -80,6 +80,27 @@ def test_a_server_that_does_not_count_or_counts_nonsense_does_not_lift_the_cap(
         assert served.rows()[0]["dollars"] is None
 
 
+def test_a_server_that_writes_more_than_max_tokens_ends_the_run_with_a_sentence(
+    served: Served, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def talkative(request: web.Request) -> web.StreamResponse:
+        return await (counting(tokens(400, 5000)) if paid(served) > 30 else well)(request)
+
+    served.server.plan(talkative)
+    assert served.run(rows=50, run__max_usd=1) == 1
+    said = capsys.readouterr().out
+    assert "run.max_usd cannot be kept: a call to mock took $0.0204, and its max_tokens allow $0.00" in said
+    assert paid(served) <= 30 + 2 * 4  # those in flight, and as many that had their money
+    spent = served.report()["ledger"]["mock"]["usd"]
+    assert spent == pytest.approx(30 * COST + (paid(served) - 30) * 0.0204)
+    assert len(served.rows()) >= 5
+
+
+def test_without_a_cap_in_dollars_it_may(served: Served) -> None:
+    served.server.plan(counting(tokens(400, 5000)))
+    assert served.run(rows=8, run__max_calls=100) == 0
+
+
 @pytest.mark.parametrize("calls", [1, 2, 20, 61])
 def test_a_cap_on_calls_is_exact(served: Served, capsys: pytest.CaptureFixture[str], calls: int) -> None:
     assert served.run(rows=50, run__max_calls=calls, models__mock__concurrency=32) == 1
@@ -92,6 +113,15 @@ def test_what_the_server_refused_does_not_count(served: Served, waits: list[floa
     served.server.plan(every(3, status(429)))
     assert served.run(rows=50, run__max_calls=30) == 1
     assert served.report()["calls"] == 30
+
+
+@pytest.mark.parametrize("code", [499, 502, 520])
+def test_what_a_gateway_lost_after_the_model_may_have_worked_counts(
+    served: Served, waits: list[float], code: int
+) -> None:
+    served.server.plan(status(code))
+    assert served.run(rows=50, run__max_calls=3) == 1
+    assert paid(served) == served.report()["ledger"]["mock"]["unanswered"] == 3
 
 
 def test_a_raised_cap_goes_on_to_the_bytes_of_a_run_without_one(served: Served) -> None:
@@ -124,14 +154,15 @@ def test_one_budget_holds_over_compile_and_run(served: Served, capsys: pytest.Ca
 
 
 def test_minutes_end_a_run_with_what_it_has(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
-    async def slowly(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(0.1)
+    async def stalls(request: web.Request) -> web.StreamResponse:
+        if paid(served) > 40:
+            await asyncio.sleep(600)
         return await well(request)
 
-    served.server.plan(slowly)
-    assert served.run(rows=50, run__max_minutes=1.5 / 60) == 1
-    assert "run.max_minutes: 0.025 is reached" in capsys.readouterr().out
-    assert served.report()["seconds"] < 4
+    served.server.plan(stalls)
+    assert served.run(rows=50, run__max_minutes=3 / 60, models__mock__timeout=600) == 1
+    assert "run.max_minutes: 0.05 is reached" in capsys.readouterr().out
+    assert served.report()["seconds"] < 300
     assert served.rows()
 
 

@@ -25,6 +25,8 @@ from hostile import (
 )
 from served import KEY, Served, answer, every, served, well
 
+from programs.grounded_qa import GroundedQA
+
 __all__ = ["served"]
 
 QUESTION = "[[ ## question ## ]]\n{}\n\n[[ ## completed ## ]]"
@@ -49,7 +51,6 @@ PASSING = {  # what can pass: asked again, it may go well
     "no choices": sends(completion("") | {"choices": []}),
     "2 MB of garbage": sends(b"\xfe\x00garbage" * 222_222),
     "a slow drip": drips,
-    "half a surrogate pair": sends(answer(QUESTION.format("What is \ud800?"))),
     "brackets": sends(b"[" * 100_000),
     "a broken compression": packs(b"not gzip", "gzip"),
 }
@@ -59,10 +60,23 @@ LASTING = {  # what the model says and will say again: the row is rejected
     "a refusal": sends(refusal("I cannot help with that.")),
     "an empty reply of a content filter": sends(filtered()),
     "2 MB of text": says("x\x00" * 1_000_000),
+    "half a surrogate pair": sends(answer(QUESTION.format("What is \ud800?"))),
     "no text": sends(completion(None)),
     "a number for a text": sends({"choices": [{"index": 0, "message": {"role": "assistant", "content": 5}}]}),
     "NUL, right to left and four bytes": sends(answer(QUESTION.format("\x00\u202eWhat is \U0001f600\ufffe\u0000"))),
 }
+
+
+def in_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The steps ask in JSON, as a compile may have chosen."""
+    made = GroundedQA.__init__
+
+    def init(self: GroundedQA) -> None:
+        made(self)
+        for _, step in self.named_predictors():
+            step.format = "json"
+
+    monkeypatch.setattr(GroundedQA, "__init__", init)
 
 
 def checked(served: Served, capsys: pytest.CaptureFixture[str], code: int) -> str:
@@ -100,6 +114,21 @@ def test_what_lasts_costs_its_row_alone(served: Served, capsys: pytest.CaptureFi
     checked(served, capsys, 0)
     assert len(served.rows()) == 8
     assert served.rows(folder="rejected")
+
+
+@pytest.mark.parametrize("lost", ["\\ud83d", "\ufffd"], ids=ascii)
+def test_a_reply_in_which_characters_were_lost_costs_its_row_alone(
+    served: Served, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    in_json(monkeypatch)
+    served.server.plan(every(3, says(f'{{"question": "What is the {lost} thing?", "answer": "The {lost} thing."}}')))
+    assert served.run() == 0
+    checked(served, capsys, 0)
+    assert len(served.rows()) == 8
+    assert "unreadable reply" in {row["reason"] for row in served.rows(folder="rejected")}
+    asked = len(served.server.bodies)
+    assert served.run() == 0  # from the journal, which keeps the reply
+    assert len(served.server.bodies) == asked
 
 
 @pytest.mark.parametrize("what", ["429", "503", "a hang", "truncated JSON", "400", "401", "402", "404"])

@@ -10,6 +10,7 @@ from hostile import Hostile, dead_port, says, status
 
 from programs.program import run_sync
 from programs.step import Step
+from seedbed.engines.provider import addresses
 from seedbed.errors import TeacherDown, UserError
 from seedbed.journal import Journal
 from seedbed.model_entry import ModelEntry
@@ -98,6 +99,44 @@ def test_a_server_that_enforces_no_schema_is_asked_for_none(server: Hostile, far
     with dspy.context(lm=far(schema_enforced=False)):
         run_sync(Step(dspy.Signature("question -> answer"), format="json").acall(question="2 + 2?"))
     assert "response_format" not in server.bodies[0]
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_BASE", "OPENAI_BASE_URL"])
+def test_a_reply_is_that_of_the_address_the_environment_names(
+    server: Hostile, journal: Journal, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("TEST_KEY", KEY)
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it is fetched over the network
+    entry = ModelEntry(model="openai/gpt-4o-mini", api_key="$TEST_KEY", timeout=5)
+    for place in ("one", "other", "one"):
+        monkeypatch.setenv(name, server.base.replace("/v1", f"/{place}/v1"))
+        lm = teacher("far", entry, journal, Path())
+        told(lm)
+        run_sync(lm.async_engine.aclose())
+    assert [path.split("/")[1] for path in server.paths] == ["one", "other"]
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "counts"),
+    [
+        ("azure/gpt-4o", "AZURE_OPENAI_ENDPOINT", True),
+        ("azure/gpt-4o", "AZURE_API_BASE", True),
+        ("anthropic/claude-sonnet-4-5", "ANTHROPIC_BASE_URL", True),
+        ("bedrock/x", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME", True),
+        ("watsonx/x", "WATSONX_URL", True),
+        ("ollama/x", "OLLAMA_API_BASE", True),
+        ("ollama_chat/x", "OLLAMA_API_BASE", True),
+        ("hosted_vllm/x", "HOSTED_VLLM_API_BASE", True),
+        ("anthropic/claude-sonnet-4-5", "OPENAI_API_BASE", False),
+        ("openai/gpt-4o-mini", "OPENAI_API_KEY", False),
+    ],
+)
+def test_what_counts_as_a_providers_address(
+    monkeypatch: pytest.MonkeyPatch, model: str, name: str, counts: bool
+) -> None:
+    before = addresses(model)
+    monkeypatch.setenv(name, "http://sk-secret@somewhere/v1")
+    assert (addresses(model) != before) is counts
 
 
 def test_a_provider_string_goes_through_dspys_own_client(server: Hostile) -> None:

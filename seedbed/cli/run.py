@@ -39,7 +39,7 @@ def run(
 ) -> None:
     """Write a dataset of N accepted rows, or stop at a limit and say which (exit code 1).
 
-    The same command resumes after Ctrl-C or a kill: calls that were paid for are never paid again.
+    The same command resumes after Ctrl-C or a kill: replies that are on the disk are never paid again.
     """
     folder = out or replay
     if folder is None:

@@ -1,5 +1,6 @@
 """Any OpenAI-compatible server, over aiohttp: one attempt a call, and no connection cap of its own."""
 
+import json
 import math
 import re
 import time
@@ -12,7 +13,9 @@ import orjson
 from dspy import lm15
 
 from programs.candidate import digest
-from seedbed.engines.engine import Shared, beyond_belief, continuing
+from seedbed.engines.engine import Shared, beyond_belief, continuing, mended
+
+MOST = 16_000_000  # bytes of a reply; 20 alternatives a token take two or three thousand
 
 
 class EndpointEngine(Shared):
@@ -60,7 +63,7 @@ class EndpointEngine(Shared):
         session = self._session = self._session or self._connect()
         try:
             async with session.post(f"{self.base}/{path}", data=orjson.dumps(body), allow_redirects=False) as reply:
-                raw = await reply.read()
+                raw = await _read(reply)
         except TimeoutError as error:
             raise lm15.TimeoutError(f"no reply within {self._timeout:g} s") from error
         except aiohttp.ClientConnectorError as error:
@@ -71,6 +74,8 @@ class EndpointEngine(Shared):
             raise lm15.TransportError(f"the connection to {self.base} broke: {type(error).__name__}") from error
         if reply.status != 200:
             raise _refusal(reply.status, raw, reply.headers)
+        if len(raw) > MOST:
+            raise lm15.InvalidRequestError(f"the reply is longer than {MOST // 10**6} MB, and was read no further")
         return _response(raw, self.model)
 
     def _connect(self) -> aiohttp.ClientSession:
@@ -125,13 +130,32 @@ def _response_format(asked: dict[str, Any]) -> dict[str, Any]:
     return {"type": kind, "json_schema": {"name": "reply", **asked}} if kind == "json_schema" else {"type": kind}
 
 
+async def _read(reply: aiohttp.ClientResponse) -> bytes:
+    """The body; of one that is longer than MOST, so much that this shows."""
+    raw = bytearray()
+    async for piece in reply.content.iter_any():
+        raw += piece
+        if len(raw) > MOST:
+            reply.close()
+            break
+    return bytes(raw)
+
+
+def _loaded(raw: bytes) -> Any:
+    """The JSON of a body, in which U+FFFD stands for characters that were lost: it is a reply, and paid."""
+    try:
+        return orjson.loads(raw)
+    except ValueError:
+        return mended(json.loads(raw.decode("utf-8", "replace")))
+
+
 def _response(raw: bytes, model: str) -> lm15.Response:
     """Read a completion. What is no completion at all counts as the server's failure.
 
     lm15's reader takes 25 us; building its objects directly takes 22, all of it their own checks.
     """
     try:
-        body = orjson.loads(raw)
+        body = _loaded(raw)
         if not body["choices"]:
             raise ValueError("no choices")
         body["choices"] = [
@@ -146,7 +170,7 @@ def _response(raw: bytes, model: str) -> lm15.Response:
         if beyond_belief(response.usage):
             raise ValueError("no such number of tokens")
         return response
-    except (ValueError, KeyError, TypeError, AttributeError, lm15.LM15Error) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, lm15.LM15Error) as error:
         raise lm15.ServerError(f"the server's reply is not a completion ({len(raw)} bytes)") from error
 
 

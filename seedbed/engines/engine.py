@@ -1,10 +1,13 @@
 """The contract of an engine, and the synchronous face DSPy asks for beside the asynchronous one."""
 
+import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import dspy
+import orjson
 from dspy import lm15
+from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.utils import exceptions as dspy_errors
 
 from programs.program import run_sync
@@ -24,7 +27,12 @@ PARAMETERS = frozenset(
 )
 
 MOST_TOKENS = 10**9  # of one call
-_LATE = (408, 504, 524)  # a gateway's timeouts: the model behind it may have been at work
+_LOST = (408, 499)  # given up on, by whoever stands before the model
+_FAILED = (
+    500,
+    503,
+    529,
+)  # what a model's own server says of work it has not done; of other 5xx a gateway is the author
 _NEVER_SENT = (
     lm15.ConfigurationError,
     lm15.CapabilityError,
@@ -122,6 +130,22 @@ def beyond_belief(usage: lm15.Usage) -> bool:
     return max(usage.input_tokens or 0, usage.output_tokens or 0, usage.total_tokens or 0) > MOST_TOKENS
 
 
+def mended(value: Any) -> Any:
+    """A JSON value with U+FFFD for every half of a surrogate pair, which no file takes."""
+    text = json.dumps(value, ensure_ascii=False)
+    return orjson.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+def writable(response: lm15.Response) -> lm15.Response:
+    """The reply as the journal can keep it; `mended` where it must be."""
+    told = response_to_dict(response)
+    try:
+        orjson.dumps(told)
+    except TypeError:
+        return response_from_dict(mended(told))
+    return response
+
+
 def continuing() -> bool:
     """Whether the call in hand asks for its one message to be continued as plain text."""
     return bool(dspy.settings.get("continuation", False))
@@ -130,12 +154,15 @@ def continuing() -> bool:
 def free(error: BaseException) -> bool:
     """Whether a call that ended so certainly cost nothing: it was never sent, or the server itself refused it.
 
-    False for what may have been worked on before it was lost: timeouts, broken connections, a reply that cannot be
-    read, cancellation. An engine that held a call back sets `unsent` on the error, a refused connection `refused`.
+    False for what may have been worked on before it was lost: timeouts, broken connections, what a gateway says of the
+    model behind it (502, 504, 520 ...), a reply that cannot be read, cancellation. An engine that held a call back sets
+    `unsent` on the error, a refused connection `refused`.
     """
     if getattr(error, "unsent", False) or getattr(error, "refused", False):
         return True
     if isinstance(error, TimeoutError | dspy_errors.LMTimeoutError):
         return False
     status = getattr(error, "status", None)
-    return isinstance(error, _NEVER_SENT) or (isinstance(status, int) and status >= 400 and status not in _LATE)
+    if isinstance(error, _NEVER_SENT) or status in _FAILED:
+        return True
+    return isinstance(status, int) and 400 <= status < 500 and status not in _LOST

@@ -1,6 +1,7 @@
 """Another model for the calls that one fails for good."""
 
 import dataclasses
+from contextlib import AbstractContextManager
 
 import dspy
 from dspy import lm15
@@ -41,6 +42,15 @@ class Fallback(Wrapped):
                 raise
             return await self._ask_other(request, str(error.message).partition("\n")[0])
 
+    def for_other(self, request: lm15.Request) -> lm15.Request:
+        """What the other is asked in its place."""
+        return _within(request, self.other)
+
+    def others_way(self) -> AbstractContextManager[None]:
+        """The context in which it is asked."""
+        way: AbstractContextManager[None] = dspy.context(continuation=continuing() and self.other.continues)
+        return way
+
     async def aclose(self) -> None:
         await self.engine.aclose()
         await self.other.aclose()
@@ -49,8 +59,8 @@ class Fallback(Wrapped):
         if not self._said:
             self._said = True
             self._say(f"{self.alias} failed ({reason}); such calls go to {self.other_alias}")
-        with dspy.context(continuation=continuing() and self.other.continues):
-            response = await self.other.complete(_within(request, self.other))
+        with self.others_way():
+            response = await self.other.complete(self.for_other(request))
         note = lm15.Adaptation("model", "substituted", reason or "it failed", self.alias, self.other_alias)
         return dataclasses.replace(response, adaptations=(*response.adaptations, note))
 
