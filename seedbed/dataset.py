@@ -18,7 +18,7 @@ from seedbed.card import write_card
 from seedbed.collector import calm
 from seedbed.config import Config
 from seedbed.errors import TeacherDown, UserError
-from seedbed.journal import copy_journal
+from seedbed.journal_copy import copy_journal
 from seedbed.ledger import Spending
 from seedbed.progress import Progress
 from seedbed.project import Project

@@ -76,9 +76,8 @@ class Session:
             )
             opening.callback(lambda: run_sync(self.models.aclose()))
             self._open = opening.pop_all()
-        for note in (*self.journal.notes, self.ledger.note, self.book.note if self.book else ""):
-            if note:
-                say(note)
+        for note in self.journal.notes:
+            say(note)
 
     def _books(self, path: Path, caps: RunSettings | None, opening: contextlib.ExitStack) -> tuple[Journal, Ledger]:
         """Where calls are kept, and where what they cost is booked."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from seedbed.errors import UserError
-from seedbed.salvage import mended
 from seedbed.store import Kind, Store, Write
 
 _SCHEMA = """
@@ -43,13 +42,11 @@ class WaveBook:
 
     A wave stands here before it is sent, so whatever happens to this process, a call that may have been paid for is
     known, and so is where its reply is to be had. Every reply has a checksum; one that does not match counts as not
-    there. `note` says how a file with broken pages was mended; empty where there was none.
-
-    Raises UserError where the file is none of ours or cannot be written.
+    there. Raises UserError where the file is none of ours, cannot be written, or has broken pages: it is never mended,
+    for a wave it forgot would be paid twice.
     """
 
     def __init__(self, path: Path) -> None:
-        self.note = mended(path, _SCHEMA, BOOK) if path.is_file() else ""
         self._store = Store(path, _SCHEMA, BOOK)
 
     def carried(self, key: str) -> list[str]:
