@@ -2,7 +2,7 @@
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, TeacherOption, open_project, print_json
+from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, TeacherOption, open_project, print_json, print_text
 
 
 def doctor(config: ConfigOption = CONFIG, teacher: TeacherOption = None, json: JsonOption = False) -> None:
@@ -15,5 +15,5 @@ def doctor(config: ConfigOption = CONFIG, teacher: TeacherOption = None, json: J
         print_json([finding._asdict() for finding in findings])
     else:
         for finding in findings:
-            print(f"{'ok ' if finding.ok else 'BAD'}  {finding.what}: {finding.said}")
+            print_text(f"{'ok ' if finding.ok else 'BAD'}  {finding.what}: {finding.said}")
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 3)

@@ -12,6 +12,7 @@ from seedbed.cli.options import (
     TeacherOption,
     open_project,
     print_json,
+    print_text,
 )
 
 
@@ -33,4 +34,4 @@ def preview(
     if json:
         print_json(shown)
     else:
-        print("\n\n".join(map(preview_text, shown)))
+        print_text("\n\n".join(map(preview_text, shown)))
