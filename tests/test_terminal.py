@@ -9,9 +9,7 @@ from served import Served, served
 from seedbed.cli.main import main
 
 __all__ = ["served"]
-ORDERS = (
-    "\x1b]0;owned\x07 \x1b[2J \x9b31m \u202edesrever"  # title, clear, colour, right to left
-)
+ORDERS = "\x1b]0;owned\x07 \x1b[2J \x9b31m \u202edesrever"  # title, clear, colour, right to left
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
