@@ -12,6 +12,7 @@ from aiohttp import web
 from hostile import (
     Behaviour,
     completion,
+    dead_port,
     drips,
     filtered,
     hangs,
@@ -198,3 +199,11 @@ def test_a_key_in_the_address_of_the_shards_is_refused(
     said = capsys.readouterr().err
     assert "run.shards: must be a URL" in said
     assert KEY not in said
+
+
+def test_a_key_in_the_path_of_an_address_is_in_no_error(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    address, other = dead_port(), KEY[::-1]
+    assert served.run(models__mock__api_base=address.replace("/v1", f"/{other}/v1")) == 3
+    said = checked(served, capsys, 3)
+    assert f"cannot connect to {address.replace('/v1', '/***/v1')}" in said
+    assert other not in said
