@@ -75,7 +75,7 @@ class Ledger:
     """
 
     def __init__(self, path: Path, account: str, budget: Budget, run: RunSettings | None = None) -> None:
-        self.account, self._store = account, _whole_store(path)
+        self.account, self._store = account, Store(path, _SCHEMA, LEDGER)
         self._caps = caps("budget", budget.max_usd, budget.max_calls, None)
         if run:
             self._caps += caps("run", run.max_usd, run.max_calls, account)
@@ -262,16 +262,6 @@ class Ledger:
                     f"{cap.key}: {found[1]} calls to {found[0]} were made while its price was unknown.",
                     hint=f"Leave the cap out, or move {self._store.path} away to count from now on.",
                 )
-
-
-def _whole_store(path: Path) -> Store:
-    """The file, every page of it looked at: it is small."""
-    store = Store(path, _SCHEMA, LEDGER)
-    (state,) = store.row("pragma integrity_check(1)")
-    if state != "ok":
-        store.close()
-        raise UserError(f"{path} cannot be read as a ledger: {state}.", hint=LEDGER.hint)
-    return store
 
 
 def _whole(reservation: Reservation) -> _Change:

@@ -25,7 +25,7 @@ Write = tuple[str, Sequence[Any]]
 
 class Kind(NamedTuple):
     """What a file is to people, and what to do where it is of no use. `mend`: what to do where pages of it are broken,
-    for a file that is mended when it is opened next."""
+    for a file that is mended when it is opened next; any other is looked through whenever it is opened."""
 
     noun: str
     hint: str
@@ -49,9 +49,9 @@ class Store:
     Args:
         path: the file, created where absent. schema: `create table if not exists ...` statements. kind: for people.
 
-    Pages are not looked through when a file is opened; where one is met that is broken, here or in any call below, a
-    mark beside the file keeps it from being used until it is mended. Raises UserError where the file is none of ours or
-    cannot be written, Broken where it has a mark or gets one.
+    Where a broken page is met of a file that can be mended, here or in any call below, a mark beside it keeps it from
+    being used until it is. Raises UserError where the file is none of ours, cannot be written or is broken, Broken
+    where it has a mark or gets one.
     """
 
     def __init__(self, path: Path, schema: str, kind: Kind = JOURNAL) -> None:
@@ -71,6 +71,8 @@ class Store:
         try:
             self._writer.execute("pragma journal_mode=wal")
             self._writer.executescript(schema)
+            if not kind.mend and (state := self._writer.execute("pragma integrity_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(state)
         except sqlite3.Error as error:
             self._close()
             raise self._failed(error) from error
