@@ -10,6 +10,7 @@ import functools
 import itertools
 import re
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,16 @@ from signatures.grounding import DOES_NOT_SAY
 
 Entail = Callable[[str, Sequence[str]], Sequence[float]]
 """(document, statements) -> how far it bears each out, in [0, 1]: a cross-encoder."""
+
+
+class Named(Protocol):
+    """An `Entail` that says which one it is."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, document: str, statements: Sequence[str]) -> Sequence[float]: ...
+
 
 _NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
 _DENIES = re.compile(r"\b(?:no|not|never|none|nor|neither|nothing|nobody|without|cannot|\w+n['’]t)\b", re.IGNORECASE)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from metrics.evidence import PARTS, Entail, evidence, likeness, word_support
+from metrics.evidence import PARTS, Named, evidence, likeness, word_support
 from metrics.fitting import Fitted, prior
 from metrics.vetoes import like_a_seed, veto
 from programs.candidate import Candidate, Drop, digest
@@ -71,7 +71,7 @@ class Metric:
         fitted: Fitted | None = None,
         judges: Sequence[Judge] = (),
         shown: Sequence[str] = (),
-        entail: Entail | None = None,
+        entail: Named | None = None,
     ) -> None:
         self.recipe, self.embed, self.bars, self.entail = recipe, embed, bars, entail
         self.judges, self.shown = list(judges), list(shown)
@@ -79,11 +79,10 @@ class Metric:
 
     @property
     def hash(self) -> str:
-        """What scores depend on: bars, weights, judges and their prompts."""
+        """What scores depend on: bars, weights, judges and their prompts, the cross-encoder."""
         judges = [(judge.aspect, judge.hash) for judge in self.judges]
-        return digest(
-            self.bars, self.fitted.model_dump_json(), self.recipe.name, judges, sorted(self.shown), bool(self.entail)
-        )
+        encoder = self.entail.name if self.entail else False
+        return digest(self.bars, self.fitted.model_dump_json(), self.recipe.name, judges, sorted(self.shown), encoder)
 
     def showing(self, program: Program) -> "Metric":
         """The same metric for rows of a program whose prompts show demos: a row may not repeat one of them."""

@@ -11,6 +11,7 @@ from scipy.stats import norm, t
 
 RESAMPLES = 2000
 PERCENTILES = 10  # groups from which percentiles of the bootstrap may be trusted
+FLAT = 1e-9  # a spread below this is rounding
 CELLS = 1_000_000  # row weights held at once while resampling: 8 MB an array
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -37,13 +38,17 @@ def grouped_interval(values: Sequence[float], groups: Sequence[str]) -> Interval
 
     The percentile interval of few groups is too narrow; cutting less off makes up for it (the expanded percentile
     interval of Hesterberg 2015, "What Teachers Should Know About the Bootstrap"), and below ten groups, where that is
-    not enough, Student's t as in `bootstrap`. One group: no width is known, so [-1, 1].
+    not enough, Student's t as in `bootstrap`, which also has the width where no group differs from another. One group:
+    no width is known, so [-1, 1].
     """
     data = np.asarray(values, dtype=float)
     mean, n = float(data.mean()), units(groups)
     if n < PERCENTILES:
         return bootstrap(_mean_of(data), groups, span=(-1.0, 1.0))
-    low, high = np.quantile(resample(_mean_of(data), groups), [tail(n), 1 - tail(n)])
+    drawn = resample(_mean_of(data), groups)
+    if drawn.std() < FLAT:
+        return bootstrap(_mean_of(data), groups, span=(-1.0, 1.0))
+    low, high = np.quantile(drawn, [tail(n), 1 - tail(n)])
     return Interval(mean, float(low), float(high))
 
 
@@ -79,9 +84,9 @@ def bootstrap(
     0.95 over 10 documents of 4 rows in 79, expanded ones in 84, this in 94 or more (`coverage`, test_statistics.py).
 
     `labels`: the two classes compared; the degrees of freedom are then those of the class found in fewer groups. One
-    such group: no width is known, and the interval is the span. At an end of the span the bootstrap shows no spread;
-    the interval is then the exact one of that many groups without an exception (Clopper and Pearson 1934). Resamples on
-    which the statistic is undefined are left out.
+    such group: no width is known, and the interval is the span. At an end of the span, and where all groups are equal,
+    the bootstrap shows no spread; as many others as that many groups without an exception leave room for (Clopper and
+    Pearson 1934) may then stand at either end of the span. Resamples on which the statistic is undefined are left out.
     """
     low, high = span
     value = plain(statistic, len(groups))
@@ -89,11 +94,12 @@ def bootstrap(
     if n < 2 or np.isnan(value):
         return Interval(value, low, high)
     share = (value - low) / (high - low)
-    if not 0 < share < 1:
-        exact = 1 - 0.025 ** (1 / n)
-        ends = (0.0, exact) if share <= 0 else (1 - exact, 1.0)
+    inside = 0 < share < 1
+    error = float(np.nanstd(resample(statistic, groups, resamples), ddof=1)) / (high - low) if inside else 0.0
+    if error < FLAT:
+        others = 1 - 0.025 ** (1 / n)
+        ends = (share - others * share, share + others * (1 - share))
     else:
-        error = float(np.nanstd(resample(statistic, groups, resamples), ddof=1)) / (high - low)
         reach = float(t.ppf(0.975, n - 1)) * error / (share * (1 - share))
         ends = expit(logit(share) - reach), expit(logit(share) + reach)
     return Interval(value, *(low + (high - low) * float(end) for end in ends))

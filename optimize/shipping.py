@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from optimize.comparison import Gain
+from optimize.comparison import TOO_FEW, Gain
 
 TOLERANCE = 0.02  # how far below 0 the interval of a gain may reach
 
@@ -19,8 +19,9 @@ class Decision(BaseModel):
 
 
 def proven(gain: Gain) -> bool:
-    """Whether a compiled program may ship: a mean gain above 0, and an interval that ends above -TOLERANCE."""
-    return gain.mean > 0 and gain.low > -TOLERANCE
+    """Whether a compiled program may ship: a mean gain above 0, and an interval that ends above -TOLERANCE, over no
+    fewer documents than can say anything."""
+    return gain.documents >= TOO_FEW and gain.mean > 0 and gain.low > -TOLERANCE
 
 
 def decide(gain: Gain | None, asked: Which | None = None) -> Decision:

@@ -16,7 +16,7 @@ from programs.embedding import Embed
 from programs.formats import formats_of
 from programs.judging import Judge, Pairwise
 from programs.rater import Rater
-from seedbed.cross_encoder import cross_encoder
+from seedbed.cross_encoder import Entailment
 from seedbed.progress import Progress
 from seedbed.versions import versions
 from signatures.grounding import DOES_NOT_SAY
@@ -129,7 +129,7 @@ class Calibrator:
         )
 
     def _reader(self, judges: Sequence[Judge], heard: Callable[[], None]) -> Reader:
-        entail = cross_encoder(self.cross_encoder) if self.cross_encoder else None
+        entail = Entailment(self.cross_encoder) if self.cross_encoder else None
         return Reader(self.embed, judges=judges, pairwise=self.pairwise, entail=entail, writer=self.writer, heard=heard)
 
     def _shown(self, cases: Sequence[LabelledCase]) -> list[LabelledCase]:

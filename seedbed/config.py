@@ -13,7 +13,7 @@ from seedbed.model_entry import ModelEntry
 from seedbed.settings import Budget, CompileSettings, Fallback, Gates, Roles, RunSettings, Section, Sources
 
 FILE = "seedbed.yaml"
-_SECRETIVE = frozenset({"api_key", "api_base", "extra"})  # keys whose values no message shows
+_SECRETIVE = frozenset({"api_key", "api_base", "extra", "shards"})  # keys whose values no message shows
 
 
 class Config(Section):

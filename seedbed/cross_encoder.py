@@ -1,26 +1,27 @@
 """A cross-encoder as evidence: how far a document bears out a statement (any of sentence-transformers)."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from metrics.evidence import Entail
 from seedbed.errors import UserError
 
 Predict = Callable[[list[tuple[str, str]]], np.ndarray]
 
 
-def cross_encoder(name: str) -> Entail:
+@dataclasses.dataclass(frozen=True)
+class Entailment:
     """(document, statements) -> scores in [0, 1]: the probability of `entailment` where the model has such a label,
     else its one score. The model is loaded at the first call; UserError where it cannot be."""
 
-    def entail(document: str, statements: Sequence[str]) -> Sequence[float]:
-        model, label = _model(name)
+    name: str
+
+    def __call__(self, document: str, statements: Sequence[str]) -> Sequence[float]:
+        model, label = _model(self.name)
         scores = model.predict([(document, said) for said in statements], apply_softmax=label is not None)
         return [float(score if label is None else score[label]) for score in scores]
-
-    return entail
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from metrics.frozen import Frozen, uncalibrated
 from metrics.metric import Metric
@@ -18,7 +19,7 @@ from seedbed.card import write_card
 from seedbed.collector import calm
 from seedbed.config import Config
 from seedbed.errors import TeacherDown, UserError
-from seedbed.journal import copy_journal
+from seedbed.journal_copy import copy_journal
 from seedbed.ledger import Spending
 from seedbed.progress import Progress
 from seedbed.project import Project
@@ -246,10 +247,13 @@ def _variety(session: Session, run: Run) -> dict[str, Any] | None:
 
 
 def _public(config: Config) -> dict[str, Any]:
-    """The config for others to read: of `extra`, which goes to the server as it is, the keys alone."""
+    """The config for others to read: of `extra`, which goes to the server as it is, the keys alone, and of an address,
+    whose path may hold a key, the host and port."""
     dumped = config.model_dump(mode="json")
     for entry in dumped["models"].values():
         entry["extra"] = sorted(entry["extra"])
+        if address := entry["api_base"]:
+            entry["api_base"] = "{0.scheme}://{0.netloc}".format(urlsplit(address))
     return dumped
 
 

@@ -22,7 +22,7 @@ from rbloom import Bloom
 from seedbed.engines.batch_service import by_batch
 from seedbed.errors import UserError
 from seedbed.salvage import mended
-from seedbed.store import Store, unusable
+from seedbed.store import Broken, Store
 
 Timed = tuple[lm15.Response, float]
 """A reply, and the seconds it added to the time in which its model was at work."""
@@ -107,7 +107,8 @@ class Journal:
     """One sqlite file in a folder that no other process may use meanwhile.
 
     Only completed replies are kept; a reply is on disk before its caller sees it. Every record has a checksum: one
-    that does not match counts as never made. A file with broken pages is mended when it is opened, `notes` says how.
+    that does not match counts as never made. A file whose pages were found broken, as it was opened or by an earlier
+    process, is mended, and `notes` says so.
 
     Raises UserError where the file is no journal or cannot be written, or where another process holds the folder.
     """
@@ -117,18 +118,19 @@ class Journal:
         self._held: int | None = _hold(path.parent)
         try:
             _check_format(path)
-            if path.is_file() and (note := mended(path, SCHEMA)):
-                self.notes.append(note)
-            self._store = Store(path, SCHEMA)
+            self._open()
         except BaseException:
             os.close(self._held)
             raise
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
-        self._there = Bloom(CALLS, 0.01)  # sqlite reads its pages anew after every commit, 50 us a look
-        for select in ("select key from calls", "select setup || id from outcomes"):
-            for (key,) in self._store.each(select):
-                self._there.add(key)
         self._closing = threading.Lock()
+
+    def _open(self) -> None:
+        try:
+            self._store, self._there = _opened(self.path)
+        except Broken:
+            self.notes.append(mended(self.path, SCHEMA, whole="facts"))
+            self._store, self._there = _opened(self.path)
 
     def get(self, key: str) -> Timed | None:
         """The reply kept under this key, and the model time it took."""
@@ -220,6 +222,19 @@ class Journal:
         return False
 
 
+def _opened(path: Path) -> tuple[Store, Bloom]:
+    """The file, and which keys are in it: sqlite reads its pages anew after every commit, 50 us a look."""
+    store, there = Store(path, SCHEMA), Bloom(CALLS, 0.01)
+    try:
+        store.rows("select fact from facts order by name")  # before anything is paid for
+        for select in ("select key from calls", "select setup || id from outcomes"):
+            there.update(key for (key,) in store.each(select))
+    except UserError:
+        store.close()
+        raise
+    return store, there
+
+
 def call(key: str, alias: str, request: bytes, response: lm15.Response, seconds: float, work: float) -> Call:
     """What is kept of a call, made for the candidate in whose scope this is asked; see `Journal.put`."""
     scope, usage, reply = dspy.settings.get("scope"), response.usage, orjson.dumps(response_to_dict(response))
@@ -235,37 +250,6 @@ def timed(call: Call) -> Timed | None:
 
 def _reply(kept: bytes) -> lm15.Response:
     return response_from_dict(orjson.loads(kept))
-
-
-def copy_journal(path: Path, to: Path) -> None:
-    """Copy a journal to where none is yet, what its log holds included; a copy of before is left as it is.
-
-    Raises UserError where there is none, and where another run's journal stands in its place.
-    """
-    if not path.is_file():
-        raise UserError(f"{path} is not there.", hint="Give the folder of a run, with its journal.sqlite.")
-    try:
-        if not to.exists():
-            to.parent.mkdir(parents=True, exist_ok=True)
-            _back_up(path, to)
-        elif _account(path) != _account(to):
-            raise UserError(f"{to.parent} holds another run than {path.parent}.", hint="Name a new folder with --out.")
-    except (sqlite3.Error, OSError) as error:
-        raise unusable(path, error) from error
-
-
-def _back_up(path: Path, to: Path) -> None:
-    """Whole or not at all, however the process ends."""
-    aside = to.with_name(f".{to.name}.part")
-    aside.unlink(missing_ok=True)
-    with contextlib.closing(sqlite3.connect(path)) as old, contextlib.closing(sqlite3.connect(aside)) as new:
-        old.backup(new)
-    aside.replace(to)
-
-
-def _account(path: Path) -> Any:
-    with contextlib.closing(sqlite3.connect(path)) as db:
-        return db.execute("select fact from facts where name = 'account'").fetchone()
 
 
 def _check_format(path: Path) -> None:

@@ -15,6 +15,7 @@ from seedbed.config import load_config
 from seedbed.dataset import REPORT
 from seedbed.errors import UserError
 from seedbed.far_shards import shards_of
+from seedbed.terminal import readable
 
 
 def verdicts_file(config: Path) -> Path:
@@ -50,7 +51,7 @@ def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
 
 def ask(case: LabelledCase, to: Path, number: str) -> bool:
     """Show one row and take the verdict; True when one was written. `q` ends the asking."""
-    print(f"\n{number} {case.group}\n{case.document}\n\n  Q: {case.question}\n  A: {case.answer}")
+    print(readable(f"\n{number} {case.group}\n{case.document}\n\n  Q: {case.question}\n  A: {case.answer}"))
     answer = ""
     while answer not in ("y", "n", "s", "q"):
         answer = typer.prompt("good row? y/n/s/q").strip().lower()[:1]

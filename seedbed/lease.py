@@ -21,7 +21,7 @@ class Lease(Ledger):
     """
 
     def __init__(self, log: Log, *, counts_calls: bool) -> None:
-        self.note, self._log, self._counts_calls, self._ids = "", log, counts_calls, itertools.count()
+        self._log, self._counts_calls, self._ids = log, counts_calls, itertools.count()
         self._waiting: dict[int, asyncio.Future[None]] = {}
         self._lent: dict[Reservation, int] = {}
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from seedbed.caps import NANO, Room, caps
 from seedbed.errors import BudgetReached, UserError
-from seedbed.salvage import mended
 from seedbed.settings import Budget, RunSettings
 from seedbed.store import Kind, Store
 
@@ -50,9 +49,7 @@ class Reservation:
     call: str = ""
 
 
-LEDGER = Kind(
-    "ledger", "Put a copy of it back; moved away, it forgets all that was spent, and the caps count anew.", "spent"
-)
+LEDGER = Kind("ledger", "Put a copy of it back; moved away, it forgets all that was spent, and the caps count anew.")
 _Change = tuple[str, int, int, int, int, int]  # alias, then what to add to each column
 _Asked = tuple[Reservation, "asyncio.Future[Reservation]"]
 
@@ -71,15 +68,14 @@ class Ledger:
         budget: caps on all accounts together, for ever. run: caps on this account.
 
     `room` is what was left of the tightest cap, as a share of it, when something was last reserved; None without caps.
-    `note` says how a file with broken pages was mended; empty where there was none.
 
-    Raises UserError where the file cannot be used, or where a cap in dollars would have to count calls that were made
+    Raises UserError where the file cannot be used (of one with broken pages nothing is: what it forgot would be spent
+    again), or where a cap in dollars would have to count calls that were made
     while their price was unknown.
     """
 
     def __init__(self, path: Path, account: str, budget: Budget, run: RunSettings | None = None) -> None:
-        self.account, self.note = account, mended(path, _SCHEMA, LEDGER) if path.is_file() else ""
-        self._store = Store(path, _SCHEMA, LEDGER)
+        self.account, self._store = account, Store(path, _SCHEMA, LEDGER)
         self._caps = caps("budget", budget.max_usd, budget.max_calls, None)
         if run:
             self._caps += caps("run", run.max_usd, run.max_calls, account)

@@ -9,6 +9,7 @@ from rich.text import Text
 from seedbed.calls import Call
 from seedbed.explaining import Explanation, Passage
 from seedbed.prompting import Prompt
+from seedbed.terminal import readable
 
 HEAD, DIM, CITED, WORD, SLOT = "bold cyan", "dim", "green", "bold underline green", "bold magenta"
 LOW = 0.5  # the score below which a part of the evidence speaks against a row
@@ -127,6 +128,7 @@ class Page:
 
     def _line(self, *pieces: str | Text) -> None:
         line = Text().join(Text(piece) if isinstance(piece, str) else piece for piece in pieces)
+        line.plain = readable(line.plain)
         self._console.print(line, soft_wrap=not self._console.is_terminal)
 
 

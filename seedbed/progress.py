@@ -15,6 +15,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
+from seedbed.terminal import readable
+
 
 class Task:
     """What moves one bar: a call, by one step; `note`, the few words behind it."""
@@ -56,7 +58,7 @@ class Progress:
 
     def say(self, line: str) -> None:
         """A line that stays."""
-        self._bars.console.print(line, markup=False, soft_wrap=True)
+        self._bars.console.print(readable(line), markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
     def task(self, what: str, total: int) -> Iterator["Task"]:

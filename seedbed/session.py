@@ -16,7 +16,7 @@ from programs.judging import JUDGES, Judge, Pairwise, RulesJudge
 from programs.program import run_sync
 from seedbed.calibrating import Calibrator
 from seedbed.config import unknown
-from seedbed.cross_encoder import cross_encoder
+from seedbed.cross_encoder import Entailment
 from seedbed.embedder import Embedder
 from seedbed.engines.batch_service import SHARE
 from seedbed.engines.engine import Say, silent
@@ -58,7 +58,7 @@ class Session:
     ) -> None:
         check_prices(project.config)
         self.project, self.embed = project, Embedder(project.config.embedder)
-        self.entail = cross_encoder(encoder) if (encoder := project.config.gates.cross_encoder) else None
+        self.entail = Entailment(encoder) if (encoder := project.config.gates.cross_encoder) else None
         self.offline, self._history = offline, history
         with contextlib.ExitStack() as opening:  # closed at once where a later one cannot be opened
             self.journal, self.ledger = self._books(journal, caps, opening)
@@ -76,9 +76,8 @@ class Session:
             )
             opening.callback(lambda: run_sync(self.models.aclose()))
             self._open = opening.pop_all()
-        for note in (*self.journal.notes, self.ledger.note):
-            if note:
-                say(note)
+        for note in self.journal.notes:
+            say(note)
 
     def _books(self, path: Path, caps: RunSettings | None, opening: contextlib.ExitStack) -> tuple[Journal, Ledger]:
         """Where calls are kept, and where what they cost is booked."""

@@ -167,8 +167,8 @@ class RunSettings(Section):
     @field_validator("shards")
     @classmethod
     def _is_an_address_without_a_key(cls, value: str | None) -> str | None:
-        if value is not None and (not re.match(r"\w[\w+.:-]*://", value) or re.search(r"://[^/]*:[^/]*@|\?", value)):
-            raise ValueError("must be a URL without a password or query in it, such as s3://bucket/folder")
+        if value is not None and (not re.match(r"\w[\w+.:-]*://", value) or re.search("[@?]", value)):
+            raise ValueError("must be a URL without a name, password or query in it, such as s3://bucket/folder")
         return value and value.rstrip("/")
 
     @property

@@ -24,15 +24,23 @@ Write = tuple[str, Sequence[Any]]
 
 
 class Kind(NamedTuple):
-    """What a file is to people, and what to do where it is beyond repair. Of the table `whole` no record may be missing
-    for the file to be of use."""
+    """What a file is to people, and what to do where it is of no use. `mend`: what to do where pages of it are broken,
+    for a file that is mended when it is opened next; any other is looked through whenever it is opened."""
 
     noun: str
     hint: str
-    whole: str = ""
+    mend: str = ""
 
 
-JOURNAL = Kind("journal", "Move it away and run again.")
+JOURNAL = Kind(
+    "journal",
+    "Put a copy of it back; moved away, its calls are paid again, and the run's caps count anew.",
+    "Run the same command again: what can be read of it is saved first.",
+)
+
+
+class Broken(UserError):
+    """A file that can be mended has broken pages."""
 
 
 class Store:
@@ -41,7 +49,9 @@ class Store:
     Args:
         path: the file, created where absent. schema: `create table if not exists ...` statements. kind: for people.
 
-    Raises UserError where the file is none of ours or cannot be written.
+    Where a broken page is met of a file that can be mended, here or in any call below, a mark beside it keeps it from
+    being used until it is. Raises UserError where the file is none of ours, cannot be written or is broken, Broken
+    where it has a mark or gets one.
     """
 
     def __init__(self, path: Path, schema: str, kind: Kind = JOURNAL) -> None:
@@ -51,13 +61,21 @@ class Store:
         self._synced, self._unsynced = float("-inf"), False
         self._tail: asyncio.TimerHandle | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=path.stem)
+        if kind.mend and path.exists() and broken_mark(path).exists():
+            raise Broken(f"{path} cannot be read as a {kind.noun}: it has broken pages.", hint=kind.mend)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer, self._reader = _connect(path), _connect(path)
+        except (sqlite3.Error, OSError) as error:
+            raise self._failed(error) from error
+        try:
             self._writer.execute("pragma journal_mode=wal")
             self._writer.executescript(schema)
-        except (sqlite3.Error, OSError) as error:
-            raise unusable(path, error, kind) from error
+            if not kind.mend and (state := self._writer.execute("pragma integrity_check(1)").fetchone()[0]) != "ok":
+                raise sqlite3.DatabaseError(state)
+        except sqlite3.Error as error:
+            self._close()
+            raise self._failed(error) from error
 
     def row(self, statement: str, *values: Any) -> Any:
         """The first row that a select finds among what was committed, or None."""
@@ -65,7 +83,7 @@ class Store:
             with self._lock:  # sqlite dies of a close in the middle of a call
                 return self._reader.execute(statement, values).fetchone()
         except sqlite3.Error as error:
-            raise unusable(self.path, error, self._kind) from error
+            raise self._failed(error) from error
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
         """All of them."""
@@ -73,14 +91,14 @@ class Store:
             with self._lock:
                 return self._reader.execute(statement, values).fetchall()
         except sqlite3.Error as error:
-            raise unusable(self.path, error, self._kind) from error
+            raise self._failed(error) from error
 
     def each(self, statement: str) -> Iterator[Any]:
         """All of them, one by one, for selects whose rows would fill the memory. Not while others read."""
         try:
             yield from self._reader.execute(statement)
         except sqlite3.Error as error:
-            raise unusable(self.path, error, self._kind) from error
+            raise self._failed(error) from error
 
     async def write(self, statement: str, values: Sequence[Any]) -> None:
         """Write on the event loop; what is written when it returns outlives this process. Whoever comes within LINGER
@@ -100,14 +118,14 @@ class Store:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._decide, work)
         except (sqlite3.Error, RuntimeError) as error:
-            raise unusable(self.path, error, self._kind) from error
+            raise self._failed(error) from error
 
     def write_now(self, *writes: Write) -> None:
         """Write from any thread, in one commit; on the disk when it returns. Raises UserError where it cannot."""
         try:
             self._thread.submit(self._commit_now, writes).result()
         except (sqlite3.Error, RuntimeError) as error:
-            raise unusable(self.path, error, self._kind) from error
+            raise self._failed(error) from error
 
     def close(self) -> None:
         """Close the file once what is under way is written. Calls after it fail with a UserError."""
@@ -116,9 +134,16 @@ class Store:
             if left:
                 self._thread.submit(self._commit_now, [write for write, _ in left]).result()
         except sqlite3.Error as error:
-            raise unusable(self.path, error, self._kind) from error
+            raise self._failed(error) from error
         finally:
             self._close()
+
+    def _failed(self, error: BaseException) -> UserError:
+        failure = unusable(self.path, error, self._kind)
+        if isinstance(failure, Broken):
+            with contextlib.suppress(OSError):
+                broken_mark(self.path).touch()
+        return failure
 
     def _close(self) -> None:
         self._thread.shutdown()
@@ -141,7 +166,7 @@ class Store:
             if done.done():
                 continue  # whoever waited was cancelled
             if error:
-                done.set_exception(unusable(self.path, error, self._kind))
+                done.set_exception(self._failed(error))
             else:
                 done.set_result(None)
         self._due = bool(self._waiting)
@@ -208,6 +233,11 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=10)
 
 
+def broken_mark(path: Path) -> Path:
+    """The file that says that pages of another were found broken."""
+    return path.with_name(f"{path.name}.broken")
+
+
 def unusable(path: Path, error: BaseException, kind: Kind = JOURNAL) -> UserError:
     """What to tell a person where a file of ours cannot be read or written."""
     said = str(error)
@@ -215,10 +245,14 @@ def unusable(path: Path, error: BaseException, kind: Kind = JOURNAL) -> UserErro
         return UserError(f"{path} is closed.", hint="Run the same command again; finished calls are kept.")
     if isinstance(error, PermissionError) or any(word in said for word in ("readonly", "Read-only", "unable to open")):
         return UserError(f"Cannot write {path}: {said}.", hint="Choose a folder you can write to.")
+    if "locked" in said:
+        return UserError(f"{path} is in use by another process.", hint="Wait for it, or stop it.")
     if isinstance(error, OSError) or "disk I/O" in said or "full" in said:
         free = os.statvfs(path.parent).f_bavail if path.parent.exists() else 0
         return UserError(
             f"Cannot write {path}: {said} ({free} blocks free).",
             hint="Make room and run the same command again; finished calls are kept.",
         )
-    return UserError(f"{path} cannot be read as a {kind.noun}: {said}.", hint=kind.hint)
+    broken = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT or "Could not decode" in said
+    failure, hint = (Broken, kind.mend) if broken and kind.mend else (UserError, kind.hint)
+    return failure(f"{path} cannot be read as a {kind.noun}: {said}.", hint=hint)

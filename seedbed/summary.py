@@ -6,7 +6,7 @@ from typing import Any
 
 from metrics.variety import Variety
 from optimize.artefact import Manifest
-from optimize.comparison import Gain, Standing
+from optimize.comparison import TOO_FEW, Gain, Standing
 from optimize.labels import Agreement
 from optimize.shipping import TOLERANCE
 from seedbed.bill import bill_lines
@@ -27,7 +27,8 @@ def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
         lines.append("warning: the gain is not known; documents that no seed is on would be held out to measure it")
     elif manifest.ships == "uncompiled" and not manifest.settings["ship"]:
         lines.append(
-            f"  compiled ships at a mean gain above 0 with its interval above -{TOLERANCE}, or by --ship compiled"
+            f"  compiled ships at a mean gain above 0 over {TOO_FEW} documents or more, with its interval above "
+            f"-{TOLERANCE}, or by --ship compiled"
         )
     lines += ["", f"{path}  ({paid} calls paid, {manifest.calls - paid} replayed)"]
     return "\n".join(lines)

@@ -91,7 +91,7 @@ class Models:
         """One attempt at a call."""
         if self._offline:
             return Offline(_engine(entry.model_copy(update={"api_key": None}), self._base))
-        engine = Discreet(_engine(entry, self._base), key_of(entry))
+        engine = Discreet(_engine(entry, self._base), key_of(entry), entry.api_base)
         limited = Limited(engine, concurrency=engine.concurrency, rpm=entry.rpm, tpm=entry.tpm)
         return self._booked(limited, alias, price(entry))
 

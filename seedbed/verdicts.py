@@ -12,7 +12,7 @@ from metrics.readings import Case, Reader, judge_names
 from programs.judging import Judge, Pairwise
 from programs.program import run_sync
 from seedbed.calibrating import Calibrator
-from seedbed.cross_encoder import cross_encoder
+from seedbed.cross_encoder import Entailment
 from seedbed.embedder import MODEL, Embedder
 from seedbed.errors import UserError
 from seedbed.progress import Progress
@@ -56,7 +56,7 @@ def check_cases(
     if left := len(cases) - len(rows):
         progress.say(f"{left} lines are left out: the metric was fitted to {'preferences' if frozen.pairs else 'rows'}")
     embed = Embedder(frozen.embedder)
-    entail = cross_encoder(frozen.cross_encoder) if frozen.cross_encoder else None
+    entail = Entailment(frozen.cross_encoder) if frozen.cross_encoder else None
     try:
         if project is None or judge == NOBODY or not (frozen.judges or frozen.pairwise):
             if frozen.judges or frozen.pairwise:

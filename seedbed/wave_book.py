@@ -52,10 +52,6 @@ class WaveBook:
 
     def __init__(self, path: Path) -> None:
         self._store = Store(path, _SCHEMA, BOOK)
-        (state,) = self._store.row("pragma integrity_check(1)")
-        if state != "ok":
-            self._store.close()
-            raise UserError(f"{path} cannot be read as a {BOOK.noun}: {state}.", hint=BOOK.hint)
 
     def carried(self, key: str) -> list[str]:
         """The waves that carried this call, oldest first."""

@@ -43,7 +43,20 @@ def over(documents: int, *differences: float) -> Gain:
 
 @pytest.mark.parametrize("documents", [1, 2, 5])
 def test_below_six_documents_nothing_is_said_however_large_the_gain(documents: int) -> None:
-    assert over(documents, 0.9).verdict == "too few documents to say"
+    for found in (over(documents, 0.9), over(documents, 0.7, 0.9)):
+        assert found.verdict == "too few documents to say"
+        assert decide(found).ships == "uncompiled"
+
+
+@pytest.mark.parametrize("documents", [2, 8, 12])
+@pytest.mark.parametrize("difference", [-0.3, 0.0, 0.3])
+def test_equal_differences_have_the_width_that_so_many_documents_leave_room_for(
+    documents: int, difference: float
+) -> None:
+    others = 1 - 0.025 ** (1 / documents)
+    found = over(documents, difference)
+    assert found.low == pytest.approx(difference - others * (difference + 1))
+    assert found.high == pytest.approx(difference + others * (1 - difference))
 
 
 @pytest.mark.parametrize("documents", [6, 9])
@@ -83,7 +96,7 @@ def test_a_gain_whose_interval_holds_0_is_never_called_one(differences: list[flo
 def test_the_compiled_one_ships_iff_its_mean_is_above_0_and_its_low_end_above_the_tolerance(
     mean: float, low: float, high: float
 ) -> None:
-    found = Gain(mean, low, high, documents=12, p=None, verdict="?")
+    found = Gain(mean, low, high, documents=6, p=None, verdict="?")
     assert (decide(found).ships == "compiled") == (mean > 0 and low > -0.02)
     assert proven(found) == (decide(found).ships == "compiled")
     assert TOLERANCE == 0.02
@@ -104,13 +117,13 @@ def test_with_nothing_to_compare_on_the_compiled_one_ships_and_it_is_said() -> N
 
 def test_differences_are_paired_by_source_in_whatever_order_and_grouped_by_document() -> None:
     before = {f"{document}.{n}": document / 10 for document in range(8) for n in range(3)}
-    after = {id: score + 0.1 for id, score in before.items()}
+    after = {id: score + 0.1 + 0.01 * (id[0] in "0246") for id, score in before.items()}
     shuffled = scored(after)
     random.Random(0).shuffle(shuffled)
     found = paired(scored(before), shuffled)
     assert (found.documents, found.verdict) == (8, "better")
-    assert found.mean == pytest.approx(0.1)
-    assert found.low == pytest.approx(found.high)  # scores differ by document, their differences do not
+    assert found.mean == pytest.approx(0.105)
+    assert found.high - found.low < 0.02  # scores differ by document, their differences do not
 
 
 def test_a_standing_counts_what_an_accepted_row_took() -> None:

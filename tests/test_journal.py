@@ -250,56 +250,6 @@ def test_outcomes_are_kept_by_setup(journal: Journal) -> None:
     assert [journal.outcome(setup, "id") for setup in ("one setup", "another")] == [{"scored": []}, None]
 
 
-def filled(path: Path, n: int = 400) -> None:
-    journal = Journal(path)
-    engine = Journaled(Counting(), "small", journal)
-    together(engine, *map(str, range(n)))
-    journal.close()
-
-
-def asked_again(path: Path, n: int = 400) -> tuple[int, list[str]]:
-    """Of the calls that were kept, how many a new session pays again, and what it tells people."""
-    journal = Journal(path)
-    engine = Journaled(Counting(), "small", journal)
-    together(engine, *map(str, range(n)))
-    journal.close()
-    return len(engine.engine.asked), journal.notes
-
-
-@pytest.mark.parametrize("page", [5, 20, 35])
-def test_a_broken_page_costs_its_own_records_alone(tmp_path: Path, page: int) -> None:
-    path = tmp_path / "journal.sqlite"
-    filled(path)
-    whole = path.read_bytes()
-    path.write_bytes(whole[: 4096 * page] + os.urandom(4096) + whole[4096 * (page + 1) :])
-    paid, notes = asked_again(path)
-    assert paid < 60
-    assert "broken pages" in "".join(notes)
-    assert (tmp_path / "journal.sqlite.damaged").is_file()
-    assert asked_again(path) == (0, [])
-
-
-def test_a_journal_whose_end_was_never_written_keeps_the_rest(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    filled(path)
-    path.write_bytes(path.read_bytes()[:-40_000])
-    paid, notes = asked_again(path)
-    assert 0 < paid < 300
-    assert notes
-
-
-def test_a_record_that_changed_on_the_disk_is_asked_for_again(tmp_path: Path) -> None:
-    path = tmp_path / "journal.sqlite"
-    filled(path, 5)
-    with sqlite3.connect(path) as db:
-        (changed,) = db.execute("select response from calls where rowid = 3").fetchone()
-        db.execute("update calls set response = ? where rowid = 3", (changed.replace(b"reply", b"rEply"),))
-    db.close()
-    paid, notes = asked_again(path, 5)
-    assert paid == 1
-    assert "changed on the disk" in notes[0]
-
-
 def test_replies_of_one_moment_share_commits(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.sqlite")
     commits: list[int] = []

@@ -250,7 +250,7 @@ def test_a_storage_nobody_knows_is_a_mistake() -> None:
 
 @pytest.mark.parametrize("url", ["rows", "s3://key:secret@bucket/ds", "https://host/ds?sig=secret"])
 def test_a_url_holds_no_secret(url: str) -> None:
-    with pytest.raises(ValidationError, match="must be a URL without a password"):
+    with pytest.raises(ValidationError, match="must be a URL without a name, password"):
         RunSettings(shards=url)
 
 

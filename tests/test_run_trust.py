@@ -12,6 +12,7 @@ from aiohttp import web
 from hostile import (
     Behaviour,
     completion,
+    dead_port,
     drips,
     filtered,
     hangs,
@@ -211,3 +212,27 @@ def test_a_server_that_is_down_for_a_minute_is_waited_for(
     assert "mock is down (overloaded); waiting up to 600 s for it" in said
     assert "mock answers again after" in said
     assert not served.rows(folder="rejected")
+
+
+def test_a_key_in_the_path_of_an_address_is_not_published(served: Served) -> None:
+    assert served.run(rows=4, models__mock__api_base=served.server.base.replace("/v1", f"/{KEY}/v1")) == 0
+    assert served.report()["config"]["models"]["mock"]["api_base"] == served.server.base.removesuffix("/v1")
+    assert not served.leaks()
+
+
+@pytest.mark.parametrize("url", ["s3://{}:se/cret@bucket", "s3://{}@bucket/data", "s3://a:{}@bucket", "s3://a?key={}"])
+def test_a_key_in_the_address_of_the_shards_is_refused(
+    served: Served, capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    assert served.run(run__shards=url.format(KEY)) == 2
+    said = capsys.readouterr().err
+    assert "run.shards: must be a URL" in said
+    assert KEY not in said
+
+
+def test_a_key_in_the_path_of_an_address_is_in_no_error(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    address, other = dead_port(), KEY[::-1]
+    assert served.run(models__mock__api_base=address.replace("/v1", f"/{other}/v1")) == 3
+    said = checked(served, capsys, 3)
+    assert f"cannot connect to {address.replace('/v1', '/***/v1')}" in said
+    assert other not in said

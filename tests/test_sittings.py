@@ -1,9 +1,12 @@
 """What a later sitting may do to what an earlier one wrote: nothing, unless it came to an end of its own."""
 
+import contextlib
+import shutil
 import sqlite3
 from pathlib import Path
 
 import pytest
+from broken_pages import breaks_the_leaf_of
 from served import Served, served  # noqa: F401  # the fixture
 
 from seedbed import salvage
@@ -38,22 +41,25 @@ def test_what_was_made_is_not_made_again_for_going_slower(served: Served) -> Non
 
 
 def test_a_kill_while_a_journal_is_mended_loses_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "journal.sqlite"
+    path = tmp_path / "ds" / "journal.sqlite"
     Journal(path).close()
-    with sqlite3.connect(path) as db:
-        for n in range(2000):
-            db.execute("insert into facts values (?, ?)", (f"name {n}", "x" * 50))
-    db.close()
-    whole = path.read_bytes()
-    path.write_bytes(whole[: 4096 * 12] + b"\xff" * 4096 + whole[4096 * 13 :])
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        insert = "insert into setups values (?, ?)"
+        db.executemany(insert, [(f"name {n}", "x" * 50) for n in range(2000)])
+        db.commit()
+        db.execute("pragma wal_checkpoint(truncate)")
+        db.executemany(insert, [(f"logged {n}", "x" * 50) for n in range(2000)])
+        db.commit()
+        shutil.copytree(path.parent, tmp_path / "killed")  # as a kill leaves it: half is in the log
+    path = tmp_path / "killed" / path.name
+    breaks_the_leaf_of(path, b"name 500x")
     monkeypatch.setattr(Path, "replace", lambda self, to: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        salvage.mended(path, SCHEMA)
+        salvage.mended(path, SCHEMA, whole="facts")
     monkeypatch.undo()
-    journal = Journal(path)
-    kept = journal._store.row("select count(*) from facts")[0]
-    journal.close()
-    assert kept > 1800
+    salvage.mended(path, SCHEMA, whole="facts")
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("select count(*) from setups").fetchone()[0] > 3900
 
 
 def test_a_journal_of_an_older_version_is_named_before_anything_is_paid(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json
+from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json, print_text
 from seedbed.cli.supply import YesOption, supply
 
 
@@ -52,5 +52,5 @@ def calibrate(
     if json:
         print_json(as_json(measured))
     else:
-        print(calibration_text(measured))
+        print_text(calibration_text(measured))
         print(f"\n{check} was scored as it is" if check else f"\n{out}  (metric {measured.hash})")

@@ -13,6 +13,7 @@ from seedbed.cli.options import (
     TeacherOption,
     open_project,
     print_json,
+    print_text,
 )
 from seedbed.cli.supply import YesOption, supply
 
@@ -55,4 +56,4 @@ def compile(
     if json:
         print_json(manifest.model_dump())
     else:
-        print(compile_summary(manifest, project.compiled_path(), paid))
+        print_text(compile_summary(manifest, project.compiled_path(), paid))

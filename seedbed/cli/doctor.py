@@ -10,6 +10,7 @@ from seedbed.cli.options import (
     TeacherOption,
     open_project,
     print_json,
+    print_text,
 )
 from seedbed.cli.supply import YesOption, supply
 
@@ -31,5 +32,5 @@ def doctor(
         print_json([finding._asdict() for finding in findings])
     else:
         for finding in findings:
-            print(f"{'ok ' if finding.ok else 'BAD'}  {finding.what}: {finding.said}")
+            print_text(f"{'ok ' if finding.ok else 'BAD'}  {finding.what}: {finding.said}")
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 3)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json
+from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json, print_text
 from seedbed.cli.supply import YesOption, supply
 
 
@@ -35,4 +35,4 @@ def evaluate(
     if json:
         print_json([result.model_dump() for result in results])
     else:
-        print("\n\n".join(map(evaluation_text, results)))
+        print_text("\n\n".join(map(evaluation_text, results)))

@@ -21,6 +21,7 @@ from seedbed.cli import (
     run,
 )
 from seedbed.errors import BudgetReached, TeacherDown, UserError
+from seedbed.terminal import readable
 
 app = typer.Typer(
     help="Training data from your documents and a few labelled seeds: prompts are compiled, rows are measured.\n\n"
@@ -82,7 +83,7 @@ def _is_model_error(error: Exception) -> bool:
 
 
 def _say(text: str, code: int) -> int:
-    print(f"seedbed: {text}", file=sys.stderr)
+    print(f"seedbed: {readable(text)}", file=sys.stderr)
     return code
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seedbed.terminal import readable
+
 if TYPE_CHECKING:
     from seedbed.project import Project
 
@@ -27,6 +29,11 @@ def open_project(config: Path, teacher: str | None = None, overrides: list[str] 
     from seedbed.project import Project
 
     return Project(load_config(config, overrides or []).swap(teacher), config.parent.resolve())
+
+
+def print_text(text: str) -> None:
+    """Text for people on stdout; what it quotes of documents and models cannot give a terminal orders."""
+    print(readable(text))
 
 
 def print_json(result: Any) -> None:

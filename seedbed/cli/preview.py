@@ -12,6 +12,7 @@ from seedbed.cli.options import (
     TeacherOption,
     open_project,
     print_json,
+    print_text,
 )
 from seedbed.cli.supply import YesOption, supply
 
@@ -36,4 +37,4 @@ def preview(
     if json:
         print_json(shown)
     else:
-        print("\n\n".join(map(preview_text, shown)))
+        print_text("\n\n".join(map(preview_text, shown)))

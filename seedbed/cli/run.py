@@ -13,6 +13,7 @@ from seedbed.cli.options import (
     TeacherOption,
     open_project,
     print_json,
+    print_text,
 )
 from seedbed.cli.supply import YesOption, supply
 
@@ -59,5 +60,5 @@ def run(
     if json:
         print_json(report)
     else:
-        print(run_summary(report, folder, samples))
+        print_text(run_summary(report, folder, samples))
     raise typer.Exit(130 if report["stopped"] == "interrupted" else int(report["counts"]["accepted"] < report["rows"]))

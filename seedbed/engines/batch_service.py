@@ -80,7 +80,7 @@ class BatchService(Shared):
                 hint=f"Set run.mode to online, or take a model of {', '.join(LIMITS)}.",
             )
         self.provider, self.model, self.limit = provider, model, LIMITS[provider]
-        self._secrets, self._strangers = Secrets(key), set[str]()
+        self._secrets, self._strangers = Secrets(key, base), set[str]()
         keys, bases = {provider: key} if key else None, {provider: base} if base else None
         self._router = lm15.AsyncLMRouter(lm15.RouterConfig(api_keys=keys, base_urls=bases))
         try:

@@ -5,25 +5,28 @@ import os
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from dspy import lm15
 
 from seedbed.engines.engine import Engine, Wrapped
 
 SHOWN = 8  # leading characters of a key by which a cut one is known
-LEAST = 12  # characters of what counts as a key in the environment
+LEAST = 12  # characters of what counts as a key in the environment or in an address
 _NAMES = re.compile(r"(?:KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
 
 
 class Secrets:
     """What must not be said: a model's key, and the keys in the environment, from which providers' clients take theirs.
 
-    Whole, cut after SHOWN characters or more, and as an address would hold them.
+    Whole, cut after SHOWN characters or more, and as an address would hold them. Of the server's `address` the parts
+    of its path count that are as long as a key.
     """
 
-    def __init__(self, key: str | None) -> None:
-        kept = {key} if key else set[str]()
+    def __init__(self, key: str | None, address: str | None = None) -> None:
+        kept = {part for part in urlsplit(address or "").path.split("/") if len(part) >= LEAST} | (
+            {key} if key else set()
+        )
         kept |= {value for name, value in os.environ.items() if _NAMES.search(name) and _is_key(value)}
         forms = sorted({form for one in kept for form in (one, quote(one, safe=""))}, key=len, reverse=True)
         self._said = re.compile("|".join([*map(_whole, forms), *(_cut(form) for form in forms if len(form) > SHOWN)]))
@@ -64,11 +67,11 @@ class Secrets:
 
 
 class Discreet(Wrapped):
-    """An engine whose errors do not repeat its key."""
+    """An engine whose errors do not repeat its key, be it in its address."""
 
-    def __init__(self, engine: Engine, key: str | None) -> None:
+    def __init__(self, engine: Engine, key: str | None, address: str | None) -> None:
         super().__init__(engine)
-        self._secrets = Secrets(key)
+        self._secrets = Secrets(key, address)
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         with self._secrets.kept():

@@ -14,6 +14,7 @@ from dspy import lm15
 
 from programs.candidate import digest
 from seedbed.engines.engine import Shared, beyond_belief, continuing, mended
+from seedbed.terminal import readable
 
 MOST = 16_000_000  # bytes of a reply; 20 alternatives a token take two or three thousand
 
@@ -214,7 +215,7 @@ def _refusal(status: int, raw: bytes, headers: Mapping[str, str]) -> lm15.LM15Er
 
 def _readable(said: str) -> str:
     """In a line, without what a terminal would obey."""
-    return "".join(one if one.isprintable() else " " for one in " ".join(said.split())).strip()
+    return " ".join(readable(said).split())
 
 
 _KINDS: dict[int, type[lm15.LM15Error]] = {

@@ -1,0 +1,40 @@
+"""A copy of a run's journal, from which another folder makes its rows again."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from seedbed.errors import UserError
+from seedbed.store import unusable
+
+
+def copy_journal(path: Path, to: Path) -> None:
+    """Copy a journal to where none is yet, what its log holds included; a copy of before is left as it is.
+
+    Raises UserError where there is none, and where another run's journal stands in its place.
+    """
+    if not path.is_file():
+        raise UserError(f"{path} is not there.", hint="Give the folder of a run, with its journal.sqlite.")
+    try:
+        if not to.exists():
+            to.parent.mkdir(parents=True, exist_ok=True)
+            _back_up(path, to)
+        elif _account(path) != _account(to):
+            raise UserError(f"{to.parent} holds another run than {path.parent}.", hint="Name a new folder with --out.")
+    except (sqlite3.Error, OSError) as error:
+        raise unusable(path, error) from error
+
+
+def _back_up(path: Path, to: Path) -> None:
+    """Whole or not at all, however the process ends."""
+    aside = to.with_name(f".{to.name}.part")
+    aside.unlink(missing_ok=True)
+    with contextlib.closing(sqlite3.connect(path)) as old, contextlib.closing(sqlite3.connect(aside)) as new:
+        old.backup(new)
+    aside.replace(to)
+
+
+def _account(path: Path) -> Any:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return db.execute("select fact from facts where name = 'account'").fetchone()
