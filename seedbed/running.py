@@ -20,12 +20,12 @@ from seedbed.attempts import LIVE, Attempts, Outcome, Try
 from seedbed.contamination import Contamination
 from seedbed.duplicates import Duplicates
 from seedbed.errors import BudgetReached
-from seedbed.far_shards import FarShards
 from seedbed.prices import in_use, price
 from seedbed.progress import Progress
 from seedbed.provenance import provenance
-from seedbed.rows import REJECTED, Shards, rejected, row, row_schema
+from seedbed.rows import rejected, row
 from seedbed.session import Session
+from seedbed.shelf import Shelf
 
 AHEAD = 8  # sources, for each call that may be in flight, that a slow one may hold up: done, and waiting for its turn
 ABSENT = "not in the journal"
@@ -66,7 +66,7 @@ class Run:
         self.complete = False  # whether it came to its end: the goal, the last source, or the last candidate
         self._started = time.monotonic()
         self._clock: asyncio.Timeout | None = None
-        self._shards: dict[str, Shards] = {}
+        self.shelf = Shelf(out, self.limits.shards, arms[0].program.row, session.ledger.account)
         self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
         self._cosine = gates.near_duplicate_cosine
         self._duplicates = Duplicates(gates.near_duplicate, cosine=self._cosine, embed=session.embed)
@@ -112,19 +112,9 @@ class Run:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             await self.attempts.aclose()
 
-    def finish(self) -> None:
-        """Write the rows not yet written; after a complete run, remove shards that are no longer part of it."""
-        for folder, names in (("rows", ("train", "validation")), ("rejected", ("rejected",))):
-            for name in names:
-                self._shard(folder, name).close(complete=self.complete)
-
-    def splits(self) -> dict[str, int]:
-        """Accepted rows by split; splits without rows are left out."""
-        return {
-            name: shards.count
-            for name in ("train", "validation")
-            if (shards := self._shards.get(name)) and shards.count
-        }
+    def finish(self) -> bool:
+        """Write the rows not yet written; whether the folder now holds this sitting's, not an earlier one's."""
+        return self.shelf.finish(complete=self.complete)
 
     def _launch(self) -> None:
         """Begin what may be begun: never more at work, or further ahead of the order, than is of use."""
@@ -217,7 +207,7 @@ class Run:
         self.reasons[drop.reason] += 1
         worth = scored.worth.model_copy(update={"drop": drop})
         id = digest(self._position, place, scored.source.id)
-        await self._shard("rejected", "rejected").add(rejected(id, dataclasses.replace(scored, worth=worth), carried))
+        await self.shelf.reject(rejected(id, dataclasses.replace(scored, worth=worth), carried))
 
     async def _accept(self, scored: Scored, carried: dict[str, Any]) -> None:
         self.accepted += 1
@@ -227,7 +217,7 @@ class Run:
         self.sample.add(scored.candidate, scored.source)
         made = row(scored, carried)
         split = "validation" if self.project.is_held_out(scored.source.group) else "train"
-        await self._shard("rows", split).add(made)
+        await self.shelf.accept(made, split)
         self.content = digest(self.content, made["id"])
         if len(self.samples) < 3:
             self.samples.append(made)
@@ -277,15 +267,6 @@ class Run:
             *((alias, one.temperature, one.max_tokens, one.logprobs, price(one)) for alias, one in models),
             config.embedder,
         )
-
-    def _shard(self, folder: str, name: str) -> Shards:
-        if name not in self._shards:
-            schema = REJECTED if folder == "rejected" else row_schema(self.arms[0].program.row)
-            url = self.limits.shards
-            self._shards[name] = (
-                FarShards(f"{url}/{folder}", name, schema) if url else Shards(self.out / folder, name, schema)
-            )
-        return self._shards[name]
 
 
 @dataclasses.dataclass

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from served import Served, served  # noqa: F401  # the fixture
 
-from seedbed import salvage
+from seedbed import rows, salvage
 from seedbed.errors import UserError
 from seedbed.journal import SCHEMA, Journal
 
@@ -20,6 +20,81 @@ def test_a_sitting_that_stops_short_leaves_the_rows_that_are_there(
     assert served.run("ds", 8, run__max_calls=report["calls"], models__mock__temperature=0.4) == 1
     assert (served.bytes(), served.report()) == (before, report)
     assert "keeps the rows of an earlier sitting" in capsys.readouterr().err
+
+
+STRICTER = {"models__mock__temperature": 0.4, "gates__relevance": 0.5}  # other replies, and another bar
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "SHARD", 4)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_sitting_that_stops_short_leaves_every_shard_that_is_there(
+    served: Served,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert served.run(rows=20) == 0
+    before, report = served.bytes(), served.report()
+    assert served.run("ds", 20, run__max_calls=report["calls"] + 24, **STRICTER) == 1
+    assert len(before) > 5
+    assert "ds keeps the rows of an earlier sitting, which are more than these" in capsys.readouterr().err
+    assert (served.bytes(), served.report()) == (before, report)
+    assert not list((served.base / "ds").rglob("*.new"))
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_sitting_that_overtakes_leaves_nothing_of_an_earlier_one(served: Served) -> None:  # noqa: F811
+    assert served.run("fresh", 30, models__mock__temperature=0.4) == 0
+    whole = [row["id"] for row in served.rows("fresh")]
+    assert served.run(rows=9) == 0
+    assert served.run("ds", 30, run__max_calls=served.report()["calls"] + 45, models__mock__temperature=0.4) == 1
+    report, ids = served.report(), [row["id"] for row in served.rows()]
+    assert 9 < report["counts"]["accepted"] == len(ids) < 30
+    assert set(ids) <= set(whole)
+    assert len(served.rows(folder="rejected")) == report["counts"]["candidates"] - len(ids)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_later_sitting_that_comes_to_fewer_rows_in_the_end_replaces_all(served: Served) -> None:  # noqa: F811
+    fewer = {**STRICTER, "run__max_candidates": 12}
+    assert served.run(rows=20) == 0
+    assert served.run("ds", 20, **fewer) == 1
+    assert served.run("fresh", 20, **fewer) == 1
+    assert served.bytes() == served.bytes("fresh")
+    assert len(served.rows()) == served.report()["counts"]["accepted"] < 20
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_a_sitting_that_goes_on_writes_no_shard_again(served: Served) -> None:  # noqa: F811
+    assert served.run(rows=12) == 0
+    full = {path: path.stat().st_mtime_ns for path in (served.base / "ds").rglob("*.parquet") if "00000" in path.name}
+    assert served.run(rows=20) == 0
+    assert {path: path.stat().st_mtime_ns for path in full if path.parent.name == "rows"} == {
+        path: time for path, time in full.items() if path.parent.name == "rows"
+    }
+
+
+def test_a_url_holds_the_rows_of_one_run(served: Served, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+    far = {"run__shards": f"file://{served.base}/far"}
+    assert served.run("a", 6, **far) == 0
+    before, calls = served.bytes("far"), len(served.server.bodies)
+    assert served.run("b", 3, **far) == 2
+    assert f"run.shards: {far['run__shards']} holds the rows of another run, a." in capsys.readouterr().err
+    assert (served.bytes("far"), len(served.server.bodies)) == (before, calls)
+    assert served.run("c", 6, f"--replay={served.base / 'a'}", **far) == 2
+    assert served.bytes("far") == before
+    assert served.run("a", 8, **far) == 0
+    assert len(served.rows("far")) == 8
+
+
+def test_a_url_with_rows_of_nobody_is_left_alone(served: Served) -> None:  # noqa: F811
+    folder = served.base / "far" / "rows"
+    folder.mkdir(parents=True)
+    (folder / "train-00000.parquet").write_bytes(b"somebody's")
+    assert served.run("a", 6, run__shards=f"file://{served.base}/far") == 2
+    assert (folder / "train-00000.parquet").read_bytes() == b"somebody's"
 
 
 def test_a_replay_in_place_that_finds_nothing_leaves_the_rows_that_are_there(served: Served) -> None:  # noqa: F811
