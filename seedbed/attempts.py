@@ -40,12 +40,13 @@ class Try:
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of one source, by its id in the journal. `failed` where a call did not come through: another
-    sitting may do better, so it is not kept."""
+    """What became of one source, by its id in the journal. `failed` where a call did not come through: a later sitting
+    may do better, so it is kept only once the dataset is finished. `kept`: as the journal keeps it, of these alone."""
 
     id: str
     tries: list[Try]
     failed: bool = False
+    kept: dict[str, Any] | None = None
 
     @property
     def passed(self) -> int:
@@ -80,9 +81,17 @@ class Attempts:
     async def make(self, position: int, source: Source) -> Outcome:
         """Ask, score, and keep what came of it. Raises what stops a run: TeacherDown, BudgetReached, UserError."""
         outcome, kept = await self.tried(self.id(position, source), source)
-        if not outcome.failed:
+        if outcome.failed:
+            outcome.kept = kept
+        else:
             await self.session.journal.record(self.setup, outcome.id, kept)
         return outcome
+
+    async def settle(self, failures: Sequence[Outcome]) -> None:
+        """Keep these failures too: they are part of a finished dataset, which the same command shall not change."""
+        for outcome in failures:
+            if outcome.kept:
+                await self.session.journal.record(self.setup, outcome.id, outcome.kept)
 
     async def aclose(self) -> None:
         """Nothing is held here that was not before."""

@@ -78,6 +78,7 @@ class Run:
         self._position, self._dry, self._over = 0, False, False
         self._working, self._passed = 0, 0  # sources at work; candidates through the gate that wait for their turn
         self._made, self._room = 0, session.ledger.room
+        self._failed: list[Outcome] = []
         self._absent = 0  # sources in a row that a replay does not find in the journal
 
     async def work(self) -> str:
@@ -111,6 +112,8 @@ class Run:
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             await self.attempts.aclose()
+            if self.complete:
+                await self.attempts.settle(self._failed)
 
     def finish(self) -> bool:
         """Write the rows not yet written; whether the folder now holds this sitting's, not an earlier one's."""
@@ -179,6 +182,8 @@ class Run:
             self.reasons[ABSENT] += 1
             return
         self._absent = 0
+        if outcome.failed:
+            self._failed.append(outcome)
         for one in outcome.tries:
             carried = self._carried[one.teacher] | {"attempt": outcome.id} | one.share
             self.teachers[one.teacher].add(one)

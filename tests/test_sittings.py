@@ -4,7 +4,8 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from served import Served, served  # noqa: F401  # the fixture
+from hostile import status
+from served import Served, every, served, well  # noqa: F401  # the fixture
 
 from seedbed import rows, salvage
 from seedbed.errors import UserError
@@ -74,6 +75,27 @@ def test_a_sitting_that_goes_on_writes_no_shard_again(served: Served) -> None:  
     assert {path: path.stat().st_mtime_ns for path in full if path.parent.name == "rows"} == {
         path: time for path, time in full.items() if path.parent.name == "rows"
     }
+
+
+def test_a_finished_dataset_run_again_pays_nothing_and_stays_as_it_is(served: Served) -> None:  # noqa: F811
+    served.server.plan(every(5, status(400)))
+    assert served.run(rows=8) == 0
+    before, content, calls = served.bytes(), served.report()["content"], len(served.server.bodies)
+    assert "teacher failed" in served.report()["counts"]["rejected"]
+    served.server.plan(well)
+    assert served.run(rows=8) == 0
+    assert (served.bytes(), served.report()["content"], len(served.server.bodies)) == (before, content, calls)
+    assert served.run("again", 8, f"--replay={served.base / 'ds'}") == 0
+    assert served.bytes("again") == before
+
+
+def test_a_source_that_failed_is_tried_again_until_the_dataset_is_finished(served: Served) -> None:  # noqa: F811
+    served.server.plan(every(5, status(400)))
+    assert served.run(rows=8, run__max_calls=12) == 1
+    assert "teacher failed" in served.report()["counts"]["rejected"]
+    served.server.plan(well)
+    assert served.run(rows=8) == 0
+    assert "teacher failed" not in served.report()["counts"]["rejected"]
 
 
 def test_a_url_holds_the_rows_of_one_run(served: Served, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
