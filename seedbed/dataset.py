@@ -96,6 +96,11 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
             continue
         of_alias = Project(project.config.swap(alias), project.base)
         found = _load(of_alias, session.models.lm(alias).async_engine.identity)
+        if held := project.held_of(found.manifest.open_groups):
+            raise UserError(
+                f"{held[0]} is held out now, and the {named} was compiled when it was not.",
+                hint="Compile again, or set compile.held_out and compile.folds as they were then.",
+            )
         ships, frozen = found.manifest.ships, frozen or found.frozen
         opened.append((alias, found.shipped, found.manifest.seeds["train"] if ships == "compiled" else []))
         say(f"{named}: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
