@@ -216,13 +216,20 @@ class Project:
 
     @property
     def training_seeds(self) -> list[Any]:
-        """The seeds that may stand in prompts."""
+        """The seeds that may stand in a compiled prompt."""
         return [seed for seed in self.seeds if self.group(seed) not in self.held_out]
 
     @property
     def test_seeds(self) -> list[Any]:
-        """The seeds that never do."""
+        """The seeds that never do. Where seeds are the sources, as LAB's leaves are, what shows them is the inputs of a
+        run, and its rows name them."""
         return [seed for seed in self.seeds if self.group(seed) in self.held_out]
+
+    @property
+    def source_seeds(self) -> list[Any]:
+        """The seeds that the inputs of a run may show: all of them where seeds are the sources, the training seeds
+        where documents are."""
+        return self.training_seeds if self.recipe.takes == "documents" else self.seeds
 
     @property
     def bars(self) -> Bars:
@@ -236,14 +243,9 @@ class Project:
         )
 
     def feed(self, seeds: Sequence[Any] | None = None) -> Any:
-        """A fresh feed of the recipe's kind over these seeds.
-
-        By default those a run starts from: all of them where seeds are the sources, the training seeds where
-        documents are, since there they may only be shown.
-        """
+        """A fresh feed of the recipe's kind over these seeds; by default over those a run starts from."""
         sources, run = self.config.sources, self.config.run
-        if seeds is None:
-            seeds = self.training_seeds if self.recipe.takes == "documents" else self.seeds
+        seeds = self.source_seeds if seeds is None else seeds
         return self.recipe.feed(
             self.sources,
             seeds,

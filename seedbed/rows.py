@@ -68,6 +68,7 @@ def row(scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
         **_place(scored),
         **columns,
         **shared,
+        "seeds": _seeds(scored, shared),
         "id": digest(columns),
         "source": scored.source.id,
         "score": worth.score,
@@ -83,6 +84,7 @@ def rejected(id: str, scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
     return {
         **_place(scored),
         **shared,
+        "seeds": _seeds(scored, shared),
         "id": id,
         "step": drop.step,
         "reason": drop.reason,
@@ -223,6 +225,11 @@ def write_whole(path: Path, write: Any) -> None:
 def _place(scored: Scored) -> dict[str, Any]:
     origin = scored.source.origin
     return {name: origin.get(name) for name in ("document", "start", "end", "text_hash", "headings")}
+
+
+def _seeds(scored: Scored, shared: dict[str, Any]) -> list[str]:
+    """The seeds that may stand in its prompts: the program's demos, and those its source shows."""
+    return list(dict.fromkeys([*shared["seeds"], *sorted(scored.source.shown)]))
 
 
 def _scores(scored: Scored) -> list[dict[str, Any]]:

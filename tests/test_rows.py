@@ -1,6 +1,7 @@
 """Rows on disk: whole or absent, the same again, and loadable as a data set."""
 
 import asyncio
+import dataclasses
 import json
 import threading
 from pathlib import Path
@@ -159,6 +160,13 @@ def test_every_recipe_has_columns_for_what_it_makes(recipe: str) -> None:
 
 def test_equal_rows_have_equal_ids() -> None:
     assert row(scored(1), SHARED)["id"] == row(scored(1), SHARED)["id"]
+
+
+def test_a_row_names_the_seeds_of_its_program_and_of_its_source() -> None:
+    one = scored(1, Drop(step="veto", reason="wrong number"))
+    one = dataclasses.replace(one, source=one.source.model_copy(update={"shown": ["b", "a"]}))
+    assert row(one, SHARED)["seeds"] == ["a", "b"]
+    assert rejected("r1", one, SHARED)["seeds"] == ["a", "b"]
 
 
 def test_other_rows_have_other_ids() -> None:
