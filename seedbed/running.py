@@ -269,8 +269,12 @@ class Run:
             *(session.models.lm(arm.teacher).async_engine.identity for arm in self.arms),
             session.identity("judge"),
             *(arm.carried["program"] for arm in self.arms),
-            *((alias, one.temperature, one.max_tokens, one.logprobs, price(one)) for alias, one in models),
+            *(
+                (alias, one.temperature, one.max_tokens, one.logprobs, one.completions, one.schema_enforced, price(one))
+                for alias, one in models
+            ),
             config.embedder,
+            config.fallback,
         )
 
 
