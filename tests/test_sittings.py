@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hostile import status
@@ -132,6 +133,27 @@ def test_what_was_made_is_not_made_again_for_going_slower(served: Served) -> Non
     slower = {"models__mock__concurrency": 2, "models__mock__rpm": 600, "models__mock__patience": 5}
     assert served.run("ds", 8, **slower) == 0
     assert (served.bytes(), len(served.server.bodies), served.report()["replayed"]) == (before, calls, 0)
+
+
+@pytest.mark.parametrize(
+    "other", [{"models__mock__completions": True}, {"models__mock__schema_enforced": False}, {"fallback__teacher": "b"}]
+)
+def test_what_was_made_is_made_again_where_it_could_be_another(served: Served, other: dict[str, Any]) -> None:  # noqa: F811
+    served.change(lambda config: config["models"].update(b={**config["models"]["mock"], "model": "b"}))
+    assert served.run(rows=8) == 0
+    assert served.run("ds", 8, **other) == 0
+    assert served.report()["replayed"] > 0
+
+
+def test_what_a_run_writes_is_no_document_of_its_own(served: Served) -> None:  # noqa: F811
+    out = "documents/made/ds"
+    assert served.run(out, 8, run__max_calls=12) == 1
+    assert (served.base / out / "README.md").is_file()
+    assert served.run(out, 8) == 0
+    documents = served.report(out)["counts"]["documents"]
+    assert served.run("ds", 8) == 0
+    assert (served.report()["counts"]["documents"], served.report()["counts"]["skipped"]) == (documents, [])
+    assert served.bytes() == served.bytes(out)
 
 
 def test_a_kill_while_a_journal_is_mended_loses_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
