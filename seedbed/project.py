@@ -1,6 +1,7 @@
 """A project: the folder of a seedbed.yaml, opened. What every command starts from."""
 
 import functools
+import itertools
 from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -170,6 +171,14 @@ class Project:
     def group(self, seed: Any) -> str:
         """What a seed is kept together with: its document, which it may name by the end of its path alone."""
         return self._full(seed.group)
+
+    def examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
+        """What each step is compiled or measured on, by the recipe; the group of each is that of its document, however
+        its seed names it."""
+        examples = self.recipe.examples(seeds)
+        for example in itertools.chain(*examples.values()):
+            example.group = self.group(example)
+        return examples
 
     def _full(self, group: str) -> str:
         """The group of the one document whose path ends like this, else what was given."""

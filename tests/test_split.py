@@ -1,13 +1,18 @@
 """Who is held out: it stays so when documents are added, and copies of a document stay together."""
 
+import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metrics.metric import Bars, Metric
+from optimize.budget import BUDGETS
+from optimize.search import StepSearch
 from optimize.splits import deal
 from seedbed.cli.main import main
 from seedbed.config import load_config
@@ -111,6 +116,22 @@ def test_copies_of_a_document_are_on_its_side(folder: Path) -> None:
     assert {stem: project.is_held_out(f"documents/{stem}-copy.txt") for stem in sides} == sides
     training = {seed.document for seed in project.training_seeds}
     assert not training & {source.inputs["document"] for source in project.test_sources()}
+
+
+def test_two_names_of_a_document_are_one_group_to_the_search(folder: Path) -> None:
+    path = folder / "seeds.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for line in lines[::2]:
+        line["source"] = f"documents/{line['source']}"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    project = opened(folder)
+    metric = Metric(project.recipe, lambda texts: np.ones((len(texts), 1), np.float32), Bars())
+    examples = project.examples(project.seeds)["answer_question"]
+    search = StepSearch(project.recipe.program(), "answer_question", examples, metric, BUDGETS["light"])
+    names = {line["document"]: Path(line["source"]).name for line in lines}
+    sides = [{names[example.document] for example in side} for side in (search.pool, search.exam)]
+    assert all(sides)
+    assert not sides[0] & sides[1]
 
 
 def test_documents_with_a_sentence_in_common_are_no_copies(tmp_path: Path, folder: Path) -> None:
