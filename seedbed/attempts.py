@@ -41,7 +41,7 @@ class Try:
 @dataclasses.dataclass
 class Outcome:
     """What became of one source, by its id in the journal. `failed` where a call did not come through: a later sitting
-    may do better, so it is kept only once the dataset is finished. `kept`: as the journal keeps it, of these alone."""
+    may do better, so it is kept only once the dataset has all its rows. `kept`: as the journal would have it."""
 
     id: str
     tries: list[Try]
@@ -88,7 +88,7 @@ class Attempts:
         return outcome
 
     async def settle(self, failures: Sequence[Outcome]) -> None:
-        """Keep these failures too: they are part of a finished dataset, which the same command shall not change."""
+        """Keep these failures too, which are part of a dataset that has all its rows and shall not change."""
         for outcome in failures:
             if outcome.kept:
                 await self.session.journal.record(self.setup, outcome.id, outcome.kept)

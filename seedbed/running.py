@@ -112,7 +112,7 @@ class Run:
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             await self.attempts.aclose()
-            if self.complete:
+            if self.accepted >= self.goal:
                 await self.attempts.settle(self._failed)
 
     def finish(self) -> bool:
