@@ -1,6 +1,7 @@
 """The metric as calibration froze it: METRIC.json, whose hash every compiled program, run and card carries."""
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ class Frozen(BaseModel):
     Attributes:
         fitted: parts -> probability. aspects, fits: for the verdicts on one aspect, its figures and its own model.
         figures: how the fitted metric did on rows it was not fitted to; None where nothing was calibrated. judges: the
-        state (prompt, format, demos) of each judge whose verdicts count. pairwise: the state of the judge of
-        preferences. judge: the alias that judged. embedder, cross_encoder: by name. verdicts: their digest. versions:
-        of the packages. pairs: it was fitted to preferences, so it compares two answers and scores no row.
+        state (prompt, format, demos) of each judge whose verdicts count. shown: the documents of these demos.
+        pairwise: the state of the judge of preferences. judge: the alias that judged. embedder, cross_encoder: by name.
+        verdicts: their digest. versions: of the packages. pairs: it was fitted to preferences, so it compares two
+        answers and scores no row.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +32,7 @@ class Frozen(BaseModel):
     fits: dict[str, Fitted] = Field(default_factory=dict)
     pairwise: dict[str, Any] | None = None
     judges: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    shown: list[str] = Field(default_factory=list)
     judge: str = ""
     embedder: str = ""
     cross_encoder: str | None = None
@@ -58,9 +61,17 @@ class Frozen(BaseModel):
         return sorted(name for name, weight in self.fitted.weights.items() if weight > 0 and name not in known)
 
     def save(self, path: Path) -> None:
-        """Write it, the same bytes every time for the same content. Raises OSError."""
+        """Write it, whole or not at all, the same bytes every time for the same content. Raises OSError."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        aside = path.with_name(f".{path.name}.part")
+        try:
+            with aside.open("w", encoding="utf-8") as file:
+                file.write(self.model_dump_json(indent=1) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 def load_frozen(path: Path) -> Frozen:

@@ -15,7 +15,7 @@ from programs.judging import Judge, Verdict
 from programs.program import Program
 from programs.recipe import Recipe
 from programs.text import f1
-from signatures.grounding import DOES_NOT_SAY
+from signatures.grounding import DOES_NOT_SAY, declines
 
 
 class Worth(BaseModel):
@@ -135,7 +135,8 @@ class Metric:
         return worth if worth.drop or label is not None else await self._heard(candidate, worth)
 
     async def judged(self, candidate: Candidate, again: Callable[[Any], Awaitable[str | None]] | None = None) -> Worth:
-        """The full gate: `worth`, then the round trip (`again` answers anew), then the judges, dearest last.
+        """The full gate: `worth`, then the round trip (`again` answers anew; of a row that says that the document
+        does not, whatever the bar), then the judges, dearest last.
 
         Stops at the first no. A row is accepted when nothing drops it and its score reaches the threshold.
         """
@@ -144,15 +145,26 @@ class Metric:
             return _out(worth, Drop(step="veto", reason="no answer", detail="the answer is empty"))
         if worth.drop:
             return worth
-        if again and self.bars.round_trip and candidate.response != DOES_NOT_SAY:
-            worth.parts["round trip"] = f1(candidate.response, await again(candidate) or "")
-            if worth.parts["round trip"] < self.bars.round_trip:
-                said = "asked again in other words, the answer was another"
-                return _out(worth, Drop(step="round trip", reason="round trip", detail=said))
+        refused = candidate.response == DOES_NOT_SAY
+        if again and (refused or self.bars.round_trip):
+            said = await again(candidate) or ""
+            if drop := _answers(said) if refused else self._differs(candidate, said, worth):
+                return _out(worth, drop)
         worth = await self._heard(candidate, worth)
         if not worth.drop and worth.score < self.threshold(candidate):
             worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
         return worth
+
+    def _differs(self, candidate: Candidate, said: str, worth: Worth) -> Drop | None:
+        """Take down how alike the second answer is; a Drop where it is another."""
+        worth.parts["round trip"] = f1(candidate.response, said)
+        if worth.parts["round trip"] < self.bars.round_trip:
+            return Drop(
+                step="round trip",
+                reason="round trip",
+                detail="asked again in other words, the answer was another",
+            )
+        return None
 
     def threshold(self, candidate: Candidate) -> float:
         """The least score of an accepted row of this kind."""
@@ -227,6 +239,15 @@ def _topics(program: Program, name: str, step: Any) -> list[str]:
         outputs = {field: demo[field] for field in step.signature.output_fields if field in demo}
         topics += [one.topic for one in program.read(name, inputs, outputs) if one.topic not in inputs.values()]
     return [topic for topic in topics if topic]
+
+
+def _answers(said: str) -> Drop | None:
+    """That the document does not say is written down unasked: out where the teacher, asked, finds an answer, or none
+    that can be read."""
+    if declines(said):
+        return None
+    detail = f"asked for what the document is not to say, the teacher answered {said!r}"
+    return Drop(step="round trip", reason="answerable question", detail=detail)
 
 
 def _out(worth: Worth, drop: Drop) -> Worth:

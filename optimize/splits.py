@@ -1,7 +1,8 @@
 """Splits by group: what is of one document stays together, and the same groups always fall on the same side."""
 
+import math
 import random
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -16,6 +17,28 @@ def split_groups(groups: Iterable[Hashable], share: float, seed: int = 0) -> tup
     names = _shuffled(groups, seed)
     held = min(max(round(len(names) * share), 1), len(names) - 1) if len(names) > 1 else 0
     return sorted(names[held:]), sorted(names[:held])
+
+
+def deal(
+    seeded: Collection[str], bare: Collection[str], share: float, *, folds: bool, kept: Mapping[str, bool]
+) -> frozenset[str]:
+    """The groups that are held out: about `share` of all, a third of them with seeds at most.
+
+    Labels are precious, so groups without any (`bare`) go first; some with labels must be held out too, or nothing
+    could be measured against people's answers, unless that is done by folds. `kept` are the sides already dealt,
+    whether held out: these stay, and the others are dealt in.
+    """
+    quota = max(2, round(share * len({*seeded, *bare})))
+    from_seeded = max(math.ceil(quota / 3), quota - len(bare))
+    held = _dealt(seeded, 0 if folds else from_seeded, kept)
+    return frozenset(held | _dealt(bare, max(1, quota - len(held)), kept, spare=0 if len(bare) == 1 else 1))
+
+
+def _dealt(groups: Collection[str], n: int, kept: Mapping[str, bool], spare: int = 1) -> set[str]:
+    """About n of the groups, `spare` at least left: those that were, and as many others as are missing."""
+    held = {group for group in groups if kept.get(group)}
+    others = _shuffled((group for group in groups if group not in kept), 0)
+    return held | set(others[: max(0, min(n, len(groups) - spare) - len(held))])
 
 
 def fold_groups(groups: Iterable[Hashable], k: int, seed: int = 0) -> list[list[str]]:

@@ -21,6 +21,7 @@ class Source(BaseModel):
     Attributes:
         id: stable over runs. group: what splits keep together (a document, a leaf).
         inputs: the program's keyword arguments. origin: where it comes from, kept with every row.
+        shown: the ids of the seeds that stand in its inputs.
         draw: 0 the first time a source is used; later ones are sampled, or they would repeat the first.
     """
 
@@ -29,6 +30,7 @@ class Source(BaseModel):
     group: str
     inputs: dict[str, Any]
     origin: dict[str, Any] = Field(default_factory=dict)
+    shown: list[str] = Field(default_factory=list)
     draw: int = 0
 
 

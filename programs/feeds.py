@@ -81,7 +81,7 @@ class ChunkFeed(Quiet):
     ) -> None:
         keys = np.fromiter((int(digest(seed, source.id), 16) for source in sources), np.uint64, len(sources))
         self._sources, self._order = sources, keys.argsort(kind="stable").astype(np.uint32)  # 4 bytes a source
-        self._passages = [str(passage) for one in seeds if (passage := getattr(one, "document", None))]
+        self._seeds = [one for one in seeds if getattr(one, "document", None)]
         self._seed, self._draws, self._unanswerable, self._invent = seed, draws, unanswerable, invent
 
     def take(self, position: int) -> Source | None:
@@ -97,13 +97,15 @@ class ChunkFeed(Quiet):
         return self._sources[int(self._order[index])].model_copy(update={"draw": draw})
 
     def _invented(self, position: int) -> Source | None:
-        if not self._passages:
+        if not self._seeds:
             return None
-        shown = random.Random(f"{self._seed}|{position}|shown").sample(self._passages, min(3, len(self._passages)))
+        chosen = random.Random(f"{self._seed}|{position}|shown").sample(self._seeds, min(3, len(self._seeds)))
+        shown = [str(getattr(one, "document", "")) for one in chosen]
         return Source(
             id=digest("invented", position, *shown),
             group=f"invented-{position}",
             inputs={"examples": "\n\n".join(shown)},
             origin={"invented": True},
+            shown=[one.id for one in chosen],
             draw=min(position, 1),
         )

@@ -13,7 +13,7 @@ from programs.feeds import ChunkFeed
 from programs.program import Program
 from programs.recipe import Recipe, Seed
 from programs.step import Step, reworded
-from signatures.grounding import DOES_NOT_SAY, AnswerQuestion, AskBeyond, AskQuestion, InventDocument
+from signatures.grounding import DOES_NOT_SAY, AnswerQuestion, AskBeyond, AskQuestion, InventDocument, declines
 from signatures.wording import wordings
 
 
@@ -137,7 +137,7 @@ def examples(seeds: Sequence[QASeed]) -> dict[str, list[dspy.Example]]:
 
 def unanswered(candidate: QA) -> Drop | None:
     """A question the document was to answer, and the teacher says that it does not."""
-    if candidate.answerable and candidate.answer.rstrip(".").lower() == DOES_NOT_SAY.rstrip(".").lower():
+    if candidate.answerable and declines(candidate.answer):
         return Drop(step="answer_question", reason="unanswerable question", detail=candidate.answer)
     return None
 

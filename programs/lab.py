@@ -117,6 +117,7 @@ class Leaves(Quiet):
             group=leaf,
             inputs={"task": shown[0].task, "examples": as_examples(shown), "context": context},
             origin={"leaf": leaf},
+            shown=[seed.id for seed in shown],
             draw=draw,
         )
 

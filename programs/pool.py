@@ -35,11 +35,11 @@ class Pool:
 
     def __init__(self, sources: Sequence[Source], seeds: Sequence[Any], *, seed: int, **_: Any) -> None:
         self._seed = seed
-        self._human: list[str] = [one.instruction for one in seeds]
+        self._human = list(seeds)
         self._machine: list[str] = []
         self._heard, self._all, self._latest = set[str](), Alike(), ""
-        for instruction in self._human:
-            self._all.add(instruction)
+        for one in self._human:
+            self._all.add(one.instruction)
 
     def take(self, position: int) -> Source | None:
         """Eight instructions in random order: up to two machine-made ones, the others human."""
@@ -47,13 +47,15 @@ class Pool:
             return None
         chance = random.Random(f"{self._seed}|{position}")
         made = chance.sample(self._machine, min(MACHINE, len(self._machine)))
-        shown = made + chance.sample(self._human, min(SHOWN - len(made), len(self._human)))
+        human = chance.sample(self._human, min(SHOWN - len(made), len(self._human)))
+        shown = made + [one.instruction for one in human]
         chance.shuffle(shown)
         return Source(
             id=digest("pool", position, *shown),
             group=f"pool-{position}",
             inputs={"tasks": numbered(shown)},
             origin={"machine": len(made)},
+            shown=[one.id for one in human],
         )
 
     def admit(self, candidate: Any) -> Drop | None:

@@ -1,12 +1,18 @@
 """Measures of text that need no model: words, sentences, overlap, ROUGE-L."""
 
+import functools
 import re
+import unicodedata
 from collections import Counter
 from difflib import SequenceMatcher
 
 from rapidfuzz.distance import Indel
 
 _WORD = re.compile(r"\w+(?:[.,:'/-]\w+)*")
+_NO_BLANKS = re.compile(  # scripts that put none between words: Thai to Burmese, Khmer, kana, Han
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 STOP_WORDS = frozenset(
     [
@@ -103,8 +109,26 @@ STOP_WORDS = frozenset(
 
 
 def words(text: str) -> list[str]:
-    """Lower-case words; a number with its inner points, commas or colons is one word."""
-    return _WORD.findall(text.lower())
+    """Lower-case words; a number with its inner points, commas or colons is one word.
+
+    Texts that look the same have the same words: composed or not, full width or not, and whatever has no width. In a
+    script without blanks each character is a word.
+    """
+    if text.isascii():
+        return _WORD.findall(text.lower())
+    unseen, word = _beyond_ascii()
+    text = unicodedata.normalize("NFKC", unseen.sub("", text)).lower()
+    return word.findall(_NO_BLANKS.sub(r" \g<0> ", text))
+
+
+@functools.cache
+def _beyond_ascii() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Characters without width, and words whose letters may carry signs, as those of Indian scripts do."""
+    kinds = dict[str, list[str]]()
+    for mark in map(chr, range(0x80, 0x10000)):
+        kinds.setdefault(unicodedata.category(mark), []).append(mark)
+    letter = rf"[\w{''.join(kinds['Mn'] + kinds['Mc'])}]"
+    return re.compile(f"[{''.join(kinds['Cf'])}]"), re.compile(rf"{letter}+(?:[.,:'/-]{letter}+)*")
 
 
 def content_words(text: str) -> list[str]:

@@ -43,12 +43,13 @@ class Try:
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of one source, by its id in the journal. `failed` where a call did not come through: another
-    sitting may do better, so it is not kept."""
+    """What became of one source, by its id in the journal. `failed` where a call did not come through: a later sitting
+    may do better, so it is kept only once the dataset has all its rows. `kept`: as the journal would have it."""
 
     id: str
     tries: list[Try]
     failed: bool = False
+    kept: dict[str, Any] | None = None
 
     @property
     def passed(self) -> int:
@@ -83,9 +84,17 @@ class Attempts:
     async def make(self, position: int, source: Source) -> Outcome:
         """Ask, score, and keep what came of it. Raises what stops a run: TeacherDown, BudgetReached, UserError."""
         outcome, kept = await self.tried(self.id(position, source), source)
-        if not outcome.failed:
+        if outcome.failed:
+            outcome.kept = kept
+        else:
             await self.session.journal.record(self.setup, outcome.id, kept)
         return outcome
+
+    async def settle(self, failures: Sequence[Outcome]) -> None:
+        """Keep these failures too, which are part of a dataset that has all its rows and shall not change."""
+        for outcome in failures:
+            if outcome.kept:
+                await self.session.journal.record(self.setup, outcome.id, outcome.kept)
 
     async def aclose(self) -> None:
         """Nothing is held here that was not before."""

@@ -98,6 +98,7 @@ class Calibrator:
                 for judge in judges
                 if judge.aspect in self.required or figures.judges[judge.aspect].useful
             },
+            shown=sorted({case.group for case in shown if case.group}) if judges else [],
             judge=self.writer if judges else "",
             embedder=self.embedder,
             cross_encoder=self.cross_encoder,

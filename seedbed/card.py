@@ -49,7 +49,7 @@ Made by Seedbed with the recipe `{recipe.name}` ({recipe.paper}).
 ## Rows
 
 {counts["accepted"]} accepted of {counts["candidates"]} candidates; splits: {splits}. The validation split holds the
-documents or leaves that no prompt was compiled on (invented rows and pools: a tenth, by hash).
+documents or leaves of which no compiled prompt and no judge shows a label (invented rows and pools: a tenth, by hash).
 The run stopped because {report["stopped"]}.
 
 | rejected because | candidates |

@@ -43,6 +43,7 @@ class Compilation:
 
         The figures are taken once, after the last choice: nothing is chosen by them but which program ships.
         """
+        self.project.keep_sides()
         frozen = await self._freeze()
         metric = self.session.metric(frozen)
         self.allowance = provide(self.session)  # caps are for the search: it counts from here
@@ -74,7 +75,7 @@ class Compilation:
 
     def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
         wanted = self.project.recipe.on_request if self.project.config.sources.unanswerable else frozenset[str]()
-        examples = self.project.recipe.examples(seeds)
+        examples = self.project.examples(seeds)
         return {
             name: found
             for name, found in examples.items()
@@ -124,7 +125,7 @@ class Compilation:
         groups: dict[str, list[str]] = {step: [] for step in recipe.labelled}
         for number, (kept, left) in enumerate(folds, 1):
             self.progress.say(f"fold {number} of {len(folds)}: compiled on {len(kept)} seeds, {len(left)} left out")
-            exams, compiled = recipe.examples(left), await self._fold(kept, metric)
+            exams, compiled = self.project.examples(left), await self._fold(kept, metric)
             for step in sorted(recipe.labelled & exams.keys()):
                 groups[step] += [example.group for example in exams[step]]
                 for arm, program in (("uncompiled", recipe.program()), ("compiled", compiled)):

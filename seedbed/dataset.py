@@ -72,9 +72,9 @@ def write_dataset(
             stopped = f"a model failed: {error}"
             raise
         finally:
-            run.finish()
+            ours = run.finish()
             report = _report(session, run, stopped, time.monotonic() - started)
-            if run.complete or not _holds_more(out, run.accepted):
+            if ours:
                 _write(out, report, run)
             else:
                 progress.say(f"{out} keeps the rows of an earlier sitting, which are more than these {run.accepted}")
@@ -97,6 +97,11 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
             continue
         of_alias = Project(project.config.swap(alias), project.base)
         found = _load(of_alias, session.models.lm(alias).async_engine.identity)
+        if held := project.held_of(found.manifest.open_groups):
+            raise UserError(
+                f"{held[0]} is held out now, and the {named} was compiled when it was not.",
+                hint="Compile again, or set compile.held_out and compile.folds as they were then.",
+            )
         ships, frozen = found.manifest.ships, frozen or found.frozen
         opened.append((alias, found.shipped, found.manifest.seeds["train"] if ships == "compiled" else []))
         say(f"{named}: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
@@ -168,12 +173,6 @@ def _check_folder(project: Project, out: Path) -> None:
         raise UserError(f"{out} has other files in it.", hint="Name a new folder with --out.")
 
 
-def _holds_more(out: Path, accepted: int) -> bool:
-    """Whether a folder has more rows, from an earlier sitting with other settings, than this one came to."""
-    report = _previous(out)
-    return report is not None and report["counts"]["accepted"] > accepted
-
-
 def _previous(out: Path) -> dict[str, Any] | None:
     """The report of the run a folder holds, if it holds one."""
     path = out / REPORT
@@ -210,7 +209,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
         "counts": {
             "accepted": run.accepted,
             "candidates": run.candidates,
-            "splits": run.splits(),
+            "splits": run.shards.splits,
             "rejected": dict(run.reasons.most_common()),
             "unscored": dict(run.unscored),
             "documents": len(project.reading.documents),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import glob
 import json
 import os
@@ -11,7 +12,6 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from seedbed.spool import Spool
 
 TABLES = (".csv", ".jsonl", ".parquet")
 HF = "hf://"
+JOURNAL = "journal.sqlite"  # in the folder of each run
 
 _Row = dict[str, Any]
 _Skipped = list[tuple[str, str]]
@@ -43,8 +44,8 @@ class Reading:
 def find_documents(where: str | list[str], base: Path) -> list[Path]:
     """The files of an understood suffix in `where`, sorted: folders (to the bottom), globs or files.
 
-    Paths are taken from `base`; hidden files and folders are left out. Raises UserError for an entry that is
-    not there or holds no such file.
+    Paths are taken from `base`; hidden files and folders are left out, and so are folders below that hold a run. Raises
+    UserError for an entry that is not there or holds no such file.
     """
     entries = [where] if isinstance(where, str) else where
     return sorted({path for entry in entries for path in _find(entry, base)})
@@ -75,13 +76,13 @@ def _documents(entries: list[str], base: Path, column: str | None, split: str, s
         name = _encodable(Path(os.path.relpath(path, base)).as_posix())
         with _skipping(name, skipped):
             if path.suffix.lower() in TABLES:
-                yield from _of_rows(name, partial(table_rows, path), column, skipped)
+                yield from _of_rows(name, functools.partial(table_rows, path), column, skipped)
             else:
                 yield extract(path, name)
     for entry in entries:
         if entry.startswith(HF):
             with _skipping(entry, skipped):
-                yield from _of_rows(entry, partial(iter, dataset_rows(entry, split)), column, skipped)
+                yield from _of_rows(entry, functools.partial(iter, dataset_rows(entry, split)), column, skipped)
 
 
 @contextmanager
@@ -108,11 +109,23 @@ def _found(entry: str, base: Path) -> list[Path]:
     else:
         matches = glob.glob(str(Path(entry).expanduser()), root_dir=base, recursive=True)  # noqa: PTH207
         files = [place] if place.exists() else [base / match for match in matches]
+    if place.is_dir() or "**" in entry:
+        files = _not_of_runs(files, place if place.is_dir() else base)
     found = [path for path in files if path.suffix.lower() in (*SUFFIXES, *TABLES) and _is_file(path)]
     if not found:
         what = "There is nothing Seedbed can read in" if files or place.exists() else "Nothing was found at"
         raise UserError(f"{what} {entry!r}, looked for in {base.resolve()}", hint=_UNDERSTOOD)
     return found
+
+
+def _not_of_runs(files: list[Path], top: Path) -> list[Path]:
+    """Without what runs wrote into folders below: their own card and rows are no documents."""
+
+    @functools.cache
+    def of_run(folder: Path) -> bool:
+        return folder != top and folder.is_relative_to(top) and ((folder / JOURNAL).is_file() or of_run(folder.parent))
+
+    return [path for path in files if not of_run(path.parent)]
 
 
 def _is_file(path: Path) -> bool:

@@ -150,7 +150,7 @@ def _variety(rows: Sequence[Scored], project: Project, exam: Exam) -> Variety | 
 
 
 async def _agreement(project: Project, arms: Mapping[str, Program], exam: Exam) -> list[Agreement]:
-    labelled, found = project.recipe.examples(exam.seeds), []
+    labelled, found = project.examples(exam.seeds), []
     for step in sorted(project.recipe.labelled):
         if examples := labelled.get(step):
             f1s = {name: await word_f1(program, step, examples) for name, program in arms.items()}

@@ -1,8 +1,9 @@
 """Shards under a URL that fsspec knows, such as an object store's; and how shards are found, wherever they are."""
 
+import contextlib
 import dataclasses
-import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
 from seedbed.errors import UserError
-from seedbed.rows import Shards
+from seedbed.rows import ENDING, Shards
 
 
 class FarShards(Shards):
@@ -30,15 +31,13 @@ class FarShards(Shards):
     def place(self) -> str:
         return self.url
 
-    def _save(self, name: str, table: pa.Table) -> None:
-        whole, path = io.BytesIO(), f"{self._root}/{name}"
-        pq.write_table(table, whole)
-        try:
-            self._put(path, whole.getvalue())
-        except Exception as error:  # each storage library has errors of its own
-            raise OSError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+    @contextlib.contextmanager
+    def _speaking(self, name: str) -> Iterator[None]:
+        with super()._speaking(name), _as_os_error():
+            yield
 
-    def _put(self, path: str, data: bytes) -> None:
+    def _save(self, name: str, data: bytes) -> None:
+        path = f"{self._root}/{name}"
         if self._fs.async_impl:  # which object stores' are
             self._fs.pipe_file(path, data)
             return
@@ -46,25 +45,66 @@ class FarShards(Shards):
         self._fs.makedirs(self._root, exist_ok=True)
         try:
             self._fs.pipe_file(aside, data)
-            if self._fs.exists(path):
-                self._fs.rm_file(path)  # not every move replaces
-            self._fs.mv(aside, path)
+            self._replace(aside, path)
         finally:
             if self._fs.exists(aside):
                 self._fs.rm_file(aside)
 
-    def _length(self, name: str) -> int:
+    def _load(self, name: str) -> bytes | None:
         path = f"{self._root}/{name}"
-        if not self._fs.exists(path):
-            return 0
-        with self._fs.open(path) as file:
-            return int(pq.read_metadata(file).num_rows)
+        return bytes(self._fs.cat_file(path)) if self._fs.exists(path) else None
 
-    def _names(self) -> list[str]:
-        return [path.rsplit("/", 1)[-1] for path in self._fs.glob(f"{self._root}/{self.name}-*.parquet")]
+    def _move(self, name: str, to: str) -> None:
+        self._replace(f"{self._root}/{name}", f"{self._root}/{to}")
+
+    def _replace(self, path: str, to: str) -> None:
+        if self._fs.exists(to):
+            self._fs.rm_file(to)  # not every move replaces
+        self._fs.mv(path, to)
+
+    def _names(self, ending: str) -> list[str]:
+        return [path.rsplit("/", 1)[-1] for path in self._fs.glob(f"{self._root}/{self.name}-*{ending}")]
 
     def _remove(self, name: str) -> None:
         self._fs.rm_file(f"{self._root}/{name}")
+
+
+def claim(url: str, owner: str, name: str) -> None:
+    """Write down under a URL whose rows it holds: those of the run `owner`, by this name for people.
+
+    Raises UserError where they are another run's or nobody's.
+    """
+    fs, root = _open(url)
+    path, ours = f"{root}/owner", f"{name} {owner}"
+    with _refused(url), _as_os_error():
+        there = fs.cat_file(path).decode(errors="replace") if fs.exists(path) else ""
+        if not there and not fs.glob(f"{root}/r*/*{ENDING}"):
+            fs.makedirs(root, exist_ok=True)
+            fs.pipe_file(path, ours.encode())
+            there = fs.cat_file(path).decode(errors="replace")  # of two that begin at once, the later one's
+    if there != ours:
+        whose = f"another run, {there.rpartition(' ')[0]}" if there else "a run that has left no name"
+        raise UserError(
+            f"run.shards: {url} holds the rows of {whose}.",
+            hint="Write another address, or remove all that is under this one.",
+        )
+
+
+@contextlib.contextmanager
+def _refused(url: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"run.shards: {url} cannot be used: {error}.", hint="Mend it or write another.") from error
+
+
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Each storage library has errors of its own."""
+    try:
+        yield
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
 
 
 @dataclasses.dataclass(frozen=True)

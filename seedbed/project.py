@@ -1,9 +1,9 @@
 """A project: the folder of a seedbed.yaml, opened. What every command starts from."""
 
 import functools
-import math
+import itertools
 from array import array
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,13 +13,15 @@ from metrics.case import LabelledCase, Preference, verdict_line
 from metrics.metric import Bars
 from metrics.negatives import hard_negatives
 from optimize.seeds import BadLines, read_lines
-from optimize.splits import even_shares, fold_groups, split_groups, spread
+from optimize.splits import deal, even_shares, fold_groups, spread
 from programs.candidate import Source, digest
 from programs.recipe import Recipe, recipes
-from seedbed.chunks import Chunk, chunk
 from seedbed.config import Config, unknown
+from seedbed.copies import copies
 from seedbed.documents import Reading, read_documents
 from seedbed.errors import UserError
+from seedbed.passages import passages
+from seedbed.sides import read_sides, sides_of, write_sides
 from seedbed.spool import Spool
 
 Line = TypeVar("Line", bound=BaseModel)
@@ -97,26 +99,42 @@ class Project:
                 f"{self.recipe.name} starts from documents, and sources.documents names none.",
                 hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
             )
-        return Spool(self._passages())
+        return Spool(passages(self.reading.documents, self._copies, self.config.sources.chunk_tokens))
 
-    def _passages(self) -> Iterator[Source]:
-        for document in self.reading.documents:
-            yield from map(_source, filter(_worth_asking, chunk(document, self.config.sources.chunk_tokens)))
+    @functools.cached_property
+    def _copies(self) -> dict[str, str]:
+        """The group of each document of which there are copies: a split keeps these together."""
+        return copies(self.reading.documents)
 
     @functools.cached_property
     def held_out(self) -> frozenset[str]:
         """Groups that no prompt sees: `compile.held_out` of all documents, a third of them with seeds at most.
 
-        Labels are precious, so documents without any go first; some with labels must be held out too, or nothing
-        could be measured against people's answers, unless that is done by folds. Without documents, groups are those
-        of the seeds.
+        Without documents, groups are those of the seeds. What a compile or a calibration has written down stays as it
+        was, and documents that were added since are dealt in, as long as `compile.held_out` and folds are the same.
         """
         seeded, bare = self._groups
-        quota = max(2, round(self.config.compile.held_out * len(seeded | bare)))
-        from_seeded = max(math.ceil(quota / 3), quota - len(bare))
-        held_seeded = [] if self.folds else split_groups(seeded, min(1, from_seeded / len(seeded)))[1]
-        held_bare = split_groups(bare, (quota - len(held_seeded)) / len(bare))[1] if len(bare) > 1 else sorted(bare)
-        return frozenset(held_seeded) | frozenset(held_bare)
+        share, folds = self._terms
+        return deal(seeded, bare, share, folds=folds, kept=self._kept)
+
+    @property
+    def _kept(self) -> dict[str, bool]:
+        """The sides that were written down, for the same settings, of the groups that are there."""
+        sides = read_sides(self._sides_path, self.recipe.name)
+        return sides.groups(self._copies) if sides and sides.are_for(*self._terms) else {}
+
+    def keep_sides(self) -> None:
+        """Write the split down, before a label stands in a prompt: whoever is added later changes no side."""
+        groups = set[str]().union(*self._groups)
+        write_sides(self._sides_path, self.recipe.name, sides_of(groups, self.held_out, self._copies, *self._terms))
+
+    @property
+    def _terms(self) -> tuple[float, bool]:
+        return self.config.compile.held_out, bool(self.folds)
+
+    @property
+    def _sides_path(self) -> Path:
+        return self.base / "compiled" / "split.json"
 
     @functools.cached_property
     def folds(self) -> int:
@@ -154,18 +172,26 @@ class Project:
         """What a seed is kept together with: its document, which it may name by the end of its path alone."""
         return self._full(seed.group)
 
+    def examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
+        """What each step is compiled or measured on, by the recipe; the group of each is that of its document, however
+        its seed names it."""
+        examples = self.recipe.examples(seeds)
+        for example in itertools.chain(*examples.values()):
+            example.group = self.group(example)
+        return examples
+
     def _full(self, group: str) -> str:
-        """The one document whose path ends like this, else what was given."""
+        """The group of the one document whose path ends like this, else what was given."""
         names = self._named.get(group, ())
-        return next(iter(names)) if len(names) == 1 else group
+        return next(iter(names)) if len(names) == 1 else self._copies.get(group, group)
 
     @functools.cached_property
     def _named(self) -> dict[str, set[str]]:
-        """For each group that a seed or a verdict names, the documents whose path is that or ends in it."""
+        """For each name that a seed or a verdict gives, the groups of the documents whose path ends in it."""
         wanted = {seed.group for seed in self.seeds} | {case.group for case in self.verdicts}
         found = dict[str, set[str]]()
         for source in self.sources:
-            parts = source.group.split("/")
+            parts = source.origin["document"].split("/")
             for ending in wanted.intersection("/".join(parts[i:]) for i in range(len(parts))):
                 found.setdefault(ending, set()).add(source.group)
         if ambiguous := sorted({seed.group for seed in self.seeds if len(found.get(seed.group, ())) > 1}):
@@ -181,6 +207,10 @@ class Project:
         known = self.sources or self.recipe.takes == "leaves"
         return self._full(group) in self.held_out if known else int(digest(group), 16) % 10 == 0
 
+    def held_of(self, groups: Iterable[str]) -> list[str]:
+        """Those of these groups, of which a label stood in a prompt, that are held out."""
+        return sorted(group for group in groups if self._full(group) in self.held_out)
+
     @property
     def open_groups(self) -> list[str]:
         """Groups (documents) of which a label may stand in a prompt, a judge's included."""
@@ -195,13 +225,20 @@ class Project:
 
     @property
     def training_seeds(self) -> list[Any]:
-        """The seeds that may stand in prompts."""
+        """The seeds that may stand in a compiled prompt."""
         return [seed for seed in self.seeds if self.group(seed) not in self.held_out]
 
     @property
     def test_seeds(self) -> list[Any]:
-        """The seeds that never do."""
+        """The seeds that never do. Where seeds are the sources, as LAB's leaves are, what shows them is the inputs of a
+        run, and its rows name them."""
         return [seed for seed in self.seeds if self.group(seed) in self.held_out]
+
+    @property
+    def source_seeds(self) -> list[Any]:
+        """The seeds that the inputs of a run may show: all of them where seeds are the sources, the training seeds
+        where documents are."""
+        return self.training_seeds if self.recipe.takes == "documents" else self.seeds
 
     @property
     def bars(self) -> Bars:
@@ -215,14 +252,9 @@ class Project:
         )
 
     def feed(self, seeds: Sequence[Any] | None = None) -> Any:
-        """A fresh feed of the recipe's kind over these seeds.
-
-        By default those a run starts from: all of them where seeds are the sources, the training seeds where
-        documents are, since there they may only be shown.
-        """
+        """A fresh feed of the recipe's kind over these seeds; by default over those a run starts from."""
         sources, run = self.config.sources, self.config.run
-        if seeds is None:
-            seeds = self.training_seeds if self.recipe.takes == "documents" else self.seeds
+        seeds = self.source_seeds if seeds is None else seeds
         return self.recipe.feed(
             self.sources,
             seeds,
@@ -265,23 +297,3 @@ def labelled_lines(path: Path, parse: Callable[[bytes], Line], *, missing: str) 
         raise UserError(f"{error}:\n{shown}{more}", hint="Mend these lines and run the command again.") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}.", hint=missing) from error
-
-
-def _source(piece: Chunk) -> Source:
-    return Source(
-        id=piece.id,
-        group=piece.document,
-        inputs={"document": piece.text},
-        origin={
-            "document": piece.document,
-            "start": piece.start,
-            "end": piece.end,
-            "text_hash": piece.text_hash,
-            "headings": list(piece.headings),
-        },
-    )
-
-
-def _worth_asking(piece: Chunk) -> bool:
-    """A passage of fewer than twelve words, such as a lone list item, holds nothing to ask for."""
-    return len(piece.text.split()) >= 12

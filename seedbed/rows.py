@@ -1,7 +1,10 @@
 """Rows on disk: parquet shards that are whole or absent, in the order they were committed."""
 
 import asyncio
+import contextlib
+import io
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -13,6 +16,7 @@ from programs.candidate import Candidate, digest
 from seedbed.errors import UserError
 
 SHARD = 1000  # rows
+ENDING, ASIDE = ".parquet", ".new"
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _SCORES = pa.list_(pa.struct([("part", pa.string()), ("score", pa.float64()), ("reason", pa.string())]))
 _LINEAGE = [
@@ -65,6 +69,7 @@ def row(scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
         **_place(scored),
         **columns,
         **shared,
+        "seeds": _seeds(scored, shared),
         "id": digest(columns),
         "source": scored.source.id,
         "score": worth.score,
@@ -80,6 +85,7 @@ def rejected(id: str, scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
     return {
         **_place(scored),
         **shared,
+        "seeds": _seeds(scored, shared),
         "id": id,
         "step": drop.step,
         "reason": drop.reason,
@@ -96,71 +102,113 @@ def rejected(id: str, scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
 class Shards:
     """A series of parquet files `DIR/NAME-00000.parquet`, ... of 1,000 rows, each written aside, synced and renamed.
 
-    The same rows in the same order give the same files, so a run that starts over repairs what it left.
+    The same rows in the same order give the same files, so a run that starts over repairs what it left. While `aside`
+    is set, the files that are there stay as they are, and new ones wait beside them until `close` puts all in place.
     """
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
-        self.folder, self.name, self.schema, self.count = folder, name, schema, 0
+        self.folder, self.name, self.schema, self.count, self.aside = folder, name, schema, 0, False
         self._rows: list[dict[str, Any]] = []
-        self._written: set[str] = set()
+        self._written, self._waiting = set[str](), list[str]()
 
     @property
     def place(self) -> str:
         """Where the shards are, for people."""
         return str(self.folder)
 
+    @property
+    def held(self) -> int:
+        """Rows in the shards that are there."""
+        names = sorted(self._names(ENDING))
+        return (len(names) - 1) * SHARD + self._length(names[-1]) if names else 0
+
     async def add(self, row: dict[str, Any]) -> None:
         """Append a row; a full shard is written before it returns. Raises UserError where it cannot be."""
         self._rows.append(row)
         self.count += 1
         if len(self._rows) == SHARD:
-            await asyncio.to_thread(self._write)
+            await to_the_end(self._write)
+            self._rows = []
 
-    def close(self, *, complete: bool = True) -> None:
-        """Write what is left, and remove the shards of an earlier state that a complete one no longer has.
+    def close(self) -> None:
+        """Write what is left, put in place what waits aside, and remove the shards of an earlier state.
 
-        Of an incomplete state nothing is removed, and no shard is replaced by a shorter one."""
-        if self._rows and (complete or self._length(self._latest) <= len(self._rows)):
+        Rows may be added after it: then the last shard is written again."""
+        if self._rows:
             self._write()
-        if not complete:
-            return
-        for name in self._names():
-            if name not in self._written:
+        with self._speaking(ENDING):
+            for name in self._waiting:
+                self._move(name + ASIDE, name)
+            self.aside, self._waiting = False, []
+            for name in self._names(ENDING):
+                if name not in self._written:
+                    self._remove(name)
+        self.forget()
+
+    def forget(self) -> None:
+        """Remove what waits aside, that of a sitting that was killed included."""
+        with self._speaking(ENDING + ASIDE):
+            for name in self._names(ENDING + ASIDE):
                 self._remove(name)
 
-    @property
-    def _latest(self) -> str:
-        return f"{self.name}-{(self.count - 1) // SHARD:05d}.parquet"
-
     def _write(self) -> None:
-        name = self._latest
+        name = f"{self.name}-{(self.count - 1) // SHARD:05d}{ENDING}"
+        with self._speaking(name):
+            whole = io.BytesIO()
+            pq.write_table(pa.Table.from_pylist(self._rows, self.schema), whole)
+            if not self.aside:
+                self._save(name, whole.getvalue())
+            elif self._load(name) != whole.getvalue():
+                self._save(name + ASIDE, whole.getvalue())
+                self._waiting.append(name)
+        self._written.add(name)
+
+    @contextlib.contextmanager
+    def _speaking(self, name: str) -> Iterator[None]:
+        """Say what could not be done, and what to do."""
         try:
-            self._save(name, pa.Table.from_pylist(self._rows, self.schema))
+            yield
         except OSError as error:
             raise UserError(
                 f"Cannot write {self.place}/{name}: {error.strerror or error}.",
                 hint="Make room or choose another --out, then run the same command again; finished calls are kept.",
             ) from error
-        self._written.add(name)
-        self._rows = []
 
-    def _save(self, name: str, table: pa.Table) -> None:
+    def _save(self, name: str, data: bytes) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / name, lambda aside: pq.write_table(table, aside))
+        write_whole(self.folder / name, lambda aside: aside.write_bytes(data))
+
+    def _load(self, name: str) -> bytes | None:
+        path = self.folder / name
+        return path.read_bytes() if path.is_file() else None
+
+    def _move(self, name: str, to: str) -> None:
+        (self.folder / name).replace(self.folder / to)
 
     def _length(self, name: str) -> int:
-        """Rows of the shard that is there by this name."""
-        path = self.folder / name
+        """Rows of the shard that is there by this name; 0 where it is damaged."""
         try:
-            return int(pq.read_metadata(path).num_rows) if path.is_file() else 0
+            return int(pq.read_metadata(io.BytesIO(self._load(name) or b"")).num_rows)
         except (OSError, pa.ArrowInvalid):
             return 0
 
-    def _names(self) -> list[str]:
-        return [path.name for path in self.folder.glob(f"{self.name}-*.parquet")]
+    def _names(self, ending: str) -> list[str]:
+        return [path.name for path in self.folder.glob(f"{self.name}-*{ending}")]
 
     def _remove(self, name: str) -> None:
         (self.folder / name).unlink()
+
+
+async def to_the_end(work: Callable[[], object]) -> None:
+    """Do it in a thread, which cannot be stopped: cancelled, this waits for its end before it goes on."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        while not thread.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([thread])
+        raise
 
 
 def write_whole(path: Path, write: Any) -> None:
@@ -178,6 +226,11 @@ def write_whole(path: Path, write: Any) -> None:
 def _place(scored: Scored) -> dict[str, Any]:
     origin = scored.source.origin
     return {name: origin.get(name) for name in ("document", "start", "end", "text_hash", "headings")}
+
+
+def _seeds(scored: Scored, shared: dict[str, Any]) -> list[str]:
+    """The seeds that may stand in its prompts: the program's demos, and those its source shows."""
+    return list(dict.fromkeys([*shared["seeds"], *sorted(scored.source.shown)]))
 
 
 def _scores(scored: Scored) -> list[dict[str, Any]]:

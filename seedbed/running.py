@@ -20,11 +20,11 @@ from seedbed.attempts import LIVE, Attempts, Outcome, Try
 from seedbed.contamination import Contamination
 from seedbed.duplicates import Duplicates
 from seedbed.errors import BudgetReached
-from seedbed.far_shards import FarShards
 from seedbed.prices import in_use, price
 from seedbed.progress import Progress
 from seedbed.provenance import provenance
-from seedbed.rows import REJECTED, Shards, rejected, row, row_schema
+from seedbed.rows import rejected, row
+from seedbed.run_shards import RunShards
 from seedbed.session import Session
 
 AHEAD = 8  # sources, for each call that may be in flight, that a slow one may hold up: done, and waiting for its turn
@@ -66,7 +66,7 @@ class Run:
         self.complete = False  # whether it came to its end: the goal, the last source, or the last candidate
         self._started = time.monotonic()
         self._clock: asyncio.Timeout | None = None
-        self._shards: dict[str, Shards] = {}
+        self.shards = RunShards(out, self.limits.shards, arms[0].program.row, session.ledger.account)
         self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
         self._cosine = gates.near_duplicate_cosine
         self._duplicates = Duplicates(gates.near_duplicate, cosine=self._cosine, embed=session.embed)
@@ -78,6 +78,7 @@ class Run:
         self._position, self._dry, self._over = 0, False, False
         self._working, self._passed = 0, 0  # sources at work; candidates through the gate that wait for their turn
         self._made, self._room = 0, session.ledger.room
+        self._failed: list[Outcome] = []
         self._absent = 0  # sources in a row that a replay does not find in the journal
 
     async def work(self) -> str:
@@ -111,20 +112,12 @@ class Run:
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
             await self.attempts.aclose()
+            if self.accepted >= self.goal:
+                await self.attempts.settle(self._failed)
 
-    def finish(self) -> None:
-        """Write the rows not yet written; after a complete run, remove shards that are no longer part of it."""
-        for folder, names in (("rows", ("train", "validation")), ("rejected", ("rejected",))):
-            for name in names:
-                self._shard(folder, name).close(complete=self.complete)
-
-    def splits(self) -> dict[str, int]:
-        """Accepted rows by split; splits without rows are left out."""
-        return {
-            name: shards.count
-            for name in ("train", "validation")
-            if (shards := self._shards.get(name)) and shards.count
-        }
+    def finish(self) -> bool:
+        """Write the rows not yet written; whether the folder now holds this sitting's, not an earlier one's."""
+        return self.shards.finish(complete=self.complete)
 
     def _launch(self) -> None:
         """Begin what may be begun: never more at work, or further ahead of the order, than is of use."""
@@ -189,6 +182,8 @@ class Run:
             self.reasons[ABSENT] += 1
             return
         self._absent = 0
+        if outcome.failed:
+            self._failed.append(outcome)
         for one in outcome.tries:
             carried = self._carried[one.teacher] | {"attempt": outcome.id} | one.share
             self.teachers[one.teacher].add(one)
@@ -217,7 +212,7 @@ class Run:
         self.reasons[drop.reason] += 1
         worth = scored.worth.model_copy(update={"drop": drop})
         id = digest(self._position, place, scored.source.id)
-        await self._shard("rejected", "rejected").add(rejected(id, dataclasses.replace(scored, worth=worth), carried))
+        await self.shards.reject(rejected(id, dataclasses.replace(scored, worth=worth), carried))
 
     async def _accept(self, scored: Scored, carried: dict[str, Any]) -> None:
         self.accepted += 1
@@ -227,7 +222,7 @@ class Run:
         self.sample.add(scored.candidate, scored.source)
         made = row(scored, carried)
         split = "validation" if self.project.is_held_out(scored.source.group) else "train"
-        await self._shard("rows", split).add(made)
+        await self.shards.accept(made, split)
         self.content = digest(self.content, made["id"])
         if len(self.samples) < 3:
             self.samples.append(made)
@@ -274,18 +269,12 @@ class Run:
             *(session.models.lm(arm.teacher).async_engine.identity for arm in self.arms),
             session.identity("judge"),
             *(arm.carried["program"] for arm in self.arms),
-            *((alias, one.temperature, one.max_tokens, one.logprobs, price(one)) for alias, one in models),
+            *(
+                (alias, one.temperature, one.max_tokens, one.logprobs, one.completions, one.schema_enforced, price(one))
+                for alias, one in models
+            ),
             (config.embedder, config.fallback),
         )
-
-    def _shard(self, folder: str, name: str) -> Shards:
-        if name not in self._shards:
-            schema = REJECTED if folder == "rejected" else row_schema(self.arms[0].program.row)
-            url = self.limits.shards
-            self._shards[name] = (
-                FarShards(f"{url}/{folder}", name, schema) if url else Shards(self.out / folder, name, schema)
-            )
-        return self._shards[name]
 
 
 @dataclasses.dataclass

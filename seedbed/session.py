@@ -166,7 +166,8 @@ class Session:
         return len({(entry.model, entry.api_base) for entry in entries}) == 1
 
     def metric(self, frozen: Frozen) -> Metric:
-        """The project's metric by these frozen weights and judges. A row may not repeat a training seed's prompt.
+        """The project's metric by these frozen weights and judges. A row may not repeat the prompt of a seed
+        that was shown.
 
         Raises UserError where it was fitted to another embedder's or cross-encoder's evidence."""
         gates = self.project.config.gates
@@ -181,7 +182,7 @@ class Session:
                 )
         shown = [
             str(text)
-            for seed in self.project.training_seeds
+            for seed in self.project.source_seeds
             if (text := getattr(seed, "question", None) or getattr(seed, "instruction", None))
         ]
         return Metric(

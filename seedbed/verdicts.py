@@ -31,8 +31,16 @@ def read_cases(path: Path) -> list[Case]:
 def calibrate_cases(cases: list[Case], project: Project | None, judge: str | None, progress: Progress) -> Frozen:
     """Fit and freeze a metric. `judge`: an alias, `none` for evidence alone, or None for the project's own judge.
 
-    Without a project there is evidence alone, by the embedded embedder. UserError where the labels tell nothing.
+    Without a project there is evidence alone, by the embedded embedder. Where a judge is shown verdicts, the project's
+    split is written down, so that their documents stay open. UserError where the labels tell nothing.
     """
+    frozen = _calibrated(cases, project, judge, progress)
+    if project and frozen.shown:
+        project.keep_sides()
+    return frozen
+
+
+def _calibrated(cases: list[Case], project: Project | None, judge: str | None, progress: Progress) -> Frozen:
     try:
         if project is None or judge == NOBODY:
             name = project.config.embedder if project else MODEL
@@ -106,6 +114,11 @@ def open_metric(project: Project) -> Frozen:
         raise UserError(
             f"metric: {project.config.metric} weighs {', '.join(frozen.unread)}, scores that were taken elsewhere.",
             hint="Calibrate on lines without these scores: compile and run cannot take them.",
+        )
+    if held := project.held_of(frozen.shown):
+        raise UserError(
+            f"metric: {project.config.metric} shows its judges verdicts on {held[0]}, which is held out now.",
+            hint="Calibrate again, or set compile.held_out as it was then.",
         )
     return frozen
 

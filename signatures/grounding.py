@@ -7,6 +7,11 @@ from signatures.wording import also
 DOES_NOT_SAY = "The document does not say."
 
 
+def declines(answer: str) -> bool:
+    """Whether an answer is the sentence that the document does not say, whatever its case and full stop."""
+    return answer.strip().rstrip(".").lower() == DOES_NOT_SAY.rstrip(".").lower()
+
+
 @also(
     "Write one question that this text answers.",
     "A reader needs one fact from this document. Write the question they would ask to get it.",

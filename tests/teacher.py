@@ -51,6 +51,8 @@ def _answers(prompt: str, draw: int) -> dict[str, object]:
         subject = _last(prompt, "question").rstrip("?").split(" about ")[-1]
         found = [one for one in _sentences(document) if subject.lower() in one.lower()]
         return {"answer": found[0] if found else "The document does not say."}
+    if re.search(r"document does not\s+answer|leaves unanswered|missing from this document", prompt):
+        return {"question": f"What is left open about {' '.join(reversed(_sentence(document, draw).split()[:6]))}?"}
     if len(document) % 7 == 0:
         return {"question": "What is the main idea of the document?"}
     subject = " ".join(_sentence(document, draw).split()[:6]).strip(".,;:")

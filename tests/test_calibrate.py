@@ -1,6 +1,7 @@
 """`seedbed calibrate` through its door: the report, the frozen metric, preferences, outside scores, and mistakes."""
 
 import json
+import os
 import random
 import shutil
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from metrics.case import LabelledCase, verdict_line
-from metrics.frozen import load_frozen
+from metrics.frozen import load_frozen, uncalibrated
 from metrics.negatives import hard_negatives
 from seedbed.cli.main import main
 
@@ -66,6 +67,21 @@ def test_without_a_project_it_reports_every_key_and_freezes_the_metric(
     assert found["weights"]["numbers"] > 0
     assert found["baselines"].keys() == {"length", "overlap"}
     assert load_frozen(tmp_path / "METRIC.json").hash == found["hash"]
+
+
+def test_a_metric_that_is_not_written_to_the_end_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(file: int) -> None:
+        raise OSError
+
+    path = tmp_path / "METRIC.json"
+    uncalibrated([], "one").save(path)
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError):  # noqa: PT011
+        uncalibrated([], "other").save(path)
+    assert load_frozen(path).embedder == "one"
+    assert [file.name for file in tmp_path.iterdir()] == ["METRIC.json"]
 
 
 def test_the_same_verdicts_freeze_the_same_metric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -317,7 +317,7 @@ def test_doctor_says_what_is_wrong_in_words(tmp_path: Path, capsys: pytest.Captu
 
 def test_unanswerable_rows_on_request(compiled: Path, tmp_path: Path) -> None:
     run(compiled, tmp_path / "ds", "--uncompiled", "--rows", "4", "--set", "sources.unanswerable=1.0")
-    assert all(row["answer"] == "The document does not say." for row in rows(tmp_path / "ds"))
+    assert [row["answer"] for row in rows(tmp_path / "ds")] == 4 * ["The document does not say."]
 
 
 def test_init_never_overwrites(tmp_path: Path) -> None:

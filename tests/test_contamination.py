@@ -1,6 +1,7 @@
 """Contamination: rows that give a test set away are found and named, others are let be, and bad sets are refused."""
 
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from programs.candidate import Exchange
 from programs.lab import Pair
-from programs.text import words
+from programs.text import rouge_l, words
 from seedbed.contamination import TEMPLATE, Contamination
 from seedbed.errors import UserError
 
@@ -44,6 +45,37 @@ def test_a_test_question_is_refused_and_its_set_named(against: Contamination) ->
     assert drop is not None
     assert (drop.step, drop.reason) == ("contamination", "in a test set")
     assert drop.detail == f"100% of the words of sheep.jsonl#2: {' '.join(words(QUESTION))!r}"
+
+
+ODD = "Señor Åkerblom's café sells 17 piñatas a day; how many does Señor Åkerblom sell in a week of seven days?"
+CHINESE = "一个农夫有十七只羊,除了九只以外全都跑了,请问这个农夫现在还剩下几只羊?"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        unicodedata.normalize("NFD", ODD),
+        "\u00ad".join(ODD),
+        "\u200b".join(ODD),
+        "".join(chr(ord(mark) + 0xFEE0) if "a" <= mark <= "z" else mark for mark in ODD),
+        CHINESE.replace("羊", "", 1),
+        f"请读题:{CHINESE}",
+    ],
+    ids=["decomposed", "soft hyphens", "no width", "full width", "a character less", "within"],
+)
+def test_a_test_question_is_known_in_every_form_and_without_blanks(tmp_path: Path, asked: str) -> None:
+    jsonl(tmp_path / "odd.jsonl", [{"question": ODD}, {"question": CHINESE}])
+    assert Contamination(["odd.jsonl"], tmp_path).refusal(row(asked))
+    assert not Contamination(["odd.jsonl"], tmp_path).refusal(row("一个渔夫有三条船,昨天卖掉了两条,他还有几条船?"))
+
+
+def test_alike_is_measured_in_languages_without_blanks() -> None:
+    assert rouge_l(CHINESE, CHINESE.replace("羊", "牛", 1)) > 0.9
+    assert rouge_l(CHINESE, "天气预报说明天有雨") < 0.3
+
+
+def test_a_word_keeps_its_vowel_signs() -> None:
+    assert words("किताब कहाँ है?") == ["किताब", "कहाँ", "है"]
 
 
 @pytest.mark.parametrize(

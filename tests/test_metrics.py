@@ -131,6 +131,36 @@ def test_a_second_answer_that_differs_drops_the_row() -> None:
     assert asyncio.run(METRIC.judged(qa(), again)).drop.reason == "round trip"  # type: ignore[union-attr]
 
 
+def lenient(round_trip: float) -> Metric:
+    """A metric that nothing but the round trip can stop."""
+    return Metric(METRIC.recipe, METRIC.embed, Bars(threshold=0.0, relevance=0.0, round_trip=round_trip))
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("1.7 litres", "answerable question"),
+        ("The document says 1.7 litres.", "answerable question"),
+        ("", "answerable question"),
+    ],
+)
+@pytest.mark.parametrize("bar", [0.0, 0.3])
+def test_that_the_document_does_not_say_is_not_taken_unchecked(said: str, reason: str, bar: float) -> None:
+    async def again(candidate: QA) -> str:
+        return said
+
+    drop = asyncio.run(lenient(bar).judged(qa(answer=DOES_NOT_SAY), again)).drop
+    assert drop
+    assert drop.reason == reason
+
+
+def test_what_the_teacher_does_not_find_either_is_not_said() -> None:
+    async def again(candidate: QA) -> str:
+        return DOES_NOT_SAY.lower().rstrip(".")
+
+    assert asyncio.run(lenient(0.3).judged(qa(answer=DOES_NOT_SAY), again)).drop is None
+
+
 def test_a_verdict_moves_the_score() -> None:
     scores = [
         asyncio.run(Metric(RECIPE, embed, METRIC.bars, judges=[Saying("grounded", said)]).judged(qa())).score

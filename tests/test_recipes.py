@@ -306,6 +306,21 @@ def test_a_leaf_shows_its_own_examples_and_one_of_their_texts() -> None:
         assert source.inputs["context"] in {seed.document or "none" for seed in shown}
 
 
+def test_a_source_names_the_seeds_that_it_shows() -> None:
+    seeds: list[LeafSeed] = seeds_of(recipes()["lab"])
+    tasks: list[TaskSeed] = seeds_of(recipes()["self-instruct"])
+    leaves, pool = Leaves([], seeds, seed=0), Pool([], tasks, seed=0)
+    for position in range(10):
+        leaf, listed = leaves.take(position), pool.take(position)
+        assert leaf
+        assert listed
+        assert set(leaf.shown) == {seed.id for seed in seeds if seed.question in leaf.inputs["examples"]}
+        assert len(listed.shown) == 8
+        assert {one.instruction for one in tasks if one.id in listed.shown} == {
+            re.sub(r"^\d+\. ", "", line) for line in listed.inputs["tasks"].splitlines()
+        }
+
+
 def test_a_small_leaf_has_no_example_of_asking() -> None:
     examples = recipes()["lab"].examples(seeds_of(recipes()["lab"])[:2])
     assert examples["ask_from_topic"] == []

@@ -1,6 +1,9 @@
 """Rows on disk: whole or absent, the same again, and loadable as a data set."""
 
+import asyncio
+import dataclasses
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +65,34 @@ def names(folder: Path) -> list[str]:
 def test_a_full_shard_is_written_at_once(tmp_path: Path) -> None:
     filled(tmp_path, SHARD + 1)
     assert names(tmp_path) == ["train-00000.parquet"]
+
+
+def test_a_full_shard_is_written_though_the_run_is_stopped_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, write = threading.Event(), threading.Event(), pq.write_table
+
+    def slowly(*what: Any) -> None:
+        begun.set()
+        assert go_on.wait(10)
+        write(*what)
+
+    async def stopped() -> Shards:
+        shards = filled(tmp_path, 0)
+        shards._rows, shards.count = [{"n": n} for n in range(SHARD - 1)], SHARD - 1
+        adding = asyncio.ensure_future(shards.add({"n": SHARD - 1}))
+        await asyncio.to_thread(begun.wait, 10)
+        adding.cancel()
+        await asyncio.sleep(0)
+        ended_early = adding.done()
+        go_on.set()
+        assert isinstance((await asyncio.gather(adding, return_exceptions=True))[0], asyncio.CancelledError)
+        assert not ended_early
+        return shards
+
+    monkeypatch.setattr(pq, "write_table", slowly)
+    asyncio.run(stopped()).close()
+    assert pq.read_metadata(tmp_path / "train-00000.parquet").num_rows == SHARD
 
 
 def test_closing_writes_what_is_left(tmp_path: Path) -> None:
@@ -130,6 +161,13 @@ def test_every_recipe_has_columns_for_what_it_makes(recipe: str) -> None:
 
 def test_equal_rows_have_equal_ids() -> None:
     assert row(scored(1), SHARED)["id"] == row(scored(1), SHARED)["id"]
+
+
+def test_a_row_names_the_seeds_of_its_program_and_of_its_source() -> None:
+    one = scored(1, Drop(step="veto", reason="wrong number"))
+    one = dataclasses.replace(one, source=one.source.model_copy(update={"shown": ["b", "a"]}))
+    assert row(one, SHARED)["seeds"] == ["a", "b"]
+    assert rejected("r1", one, SHARED)["seeds"] == ["a", "b"]
 
 
 def test_other_rows_have_other_ids() -> None:

@@ -115,7 +115,7 @@ def test_a_folder_with_rows_of_another_program_is_left_alone(folder: Path, tmp_p
 
 def test_a_source_that_two_documents_answer_to_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "documents" / "old").mkdir()
-    shutil.copy(folder / "documents" / "kettle-manual.md", folder / "documents" / "old" / "kettle-manual.md")
+    shutil.copy(folder / "documents" / "canal-history.md", folder / "documents" / "old" / "kettle-manual.md")
     assert seedbed(folder, "compile") == 2
     assert "kettle-manual.md" in capsys.readouterr().err
 

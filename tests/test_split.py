@@ -1,0 +1,152 @@
+"""Who is held out: it stays so when documents are added, and copies of a document stay together."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metrics.metric import Bars, Metric
+from optimize.budget import BUDGETS
+from optimize.search import StepSearch
+from optimize.splits import deal
+from seedbed.cli.main import main
+from seedbed.config import load_config
+from seedbed.project import Project
+
+TEACHER = Path(__file__).with_name("teacher.py")
+NAMES = st.frozensets(st.text("abcdefgh", min_size=1, max_size=3), max_size=25)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A fresh project with a scripted teacher."""
+    return fresh(tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def _compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = fresh(tmp_path_factory.mktemp("split") / "project")
+    assert main(["compile", "-c", str(folder / "seedbed.yaml")]) == 0
+    return folder
+
+
+@pytest.fixture
+def compiled(_compiled: Path, tmp_path: Path) -> Path:
+    """The same, compiled."""
+    return shutil.copytree(_compiled, tmp_path / "compiled")
+
+
+def fresh(folder: Path) -> Path:
+    assert main(["init", str(folder)]) == 0
+    shutil.copy(TEACHER, folder / "teacher.py")
+    path = folder / "seedbed.yaml"
+    config = path.read_text(encoding="utf-8").replace("model: embedded/smollm2-135m", "model: scripted/teacher.py")
+    path.write_text(config.replace("budget: light,", "budget: light, ship: compiled,"), encoding="utf-8")
+    return folder
+
+
+def opened(folder: Path, *sets: str) -> Project:
+    return Project(load_config(folder / "seedbed.yaml", sets), folder)
+
+
+def add(folder: Path, count: int) -> None:
+    """So many documents more, each a text of its own."""
+    for number in range(count):
+        sentences = " ".join(
+            f"Mast {number} of row {line} was raised in the year {1700 + 7 * number + line} by a crew of {line + 4}."
+            for line in range(8)
+        )
+        (folder / "documents" / f"mast-{number}.txt").write_text(sentences, encoding="utf-8")
+
+
+def test_documents_added_after_a_compile_change_no_side(compiled: Path, tmp_path: Path) -> None:
+    before = opened(compiled)
+    known = {source.group for source in before.sources}
+    add(compiled, 10)
+    after = opened(compiled)
+    assert after.held_out & known == before.held_out
+    assert after.held_out > before.held_out  # of the new ones some are
+    assert main(["run", "-c", str(compiled / "seedbed.yaml"), "--out", str(tmp_path / "ds"), "--rows", "60"]) == 0
+    validation = pq.read_table(tmp_path / "ds/rows/validation-00000.parquet").to_pydict()
+    assert not set(validation["document"]) & set(before.open_groups)
+
+
+def test_a_program_is_not_run_where_what_it_was_compiled_on_is_held_out_now(
+    compiled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wide = ["--set", "compile.held_out=0.9", "--out", str(tmp_path / "ds"), "--rows", "6"]
+    assert main(["run", "-c", str(compiled / "seedbed.yaml"), *wide]) == 2
+    assert "is held out now" in capsys.readouterr().err
+
+
+def test_a_metric_whose_judge_was_shown_a_document_keeps_it_open(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = ["-c", str(folder / "seedbed.yaml")]
+    metric = folder / "METRIC.json"
+    assert main(["calibrate", "--verdicts", str(folder / "verdicts.jsonl"), "--out", str(metric), *config]) == 0
+    from metrics.frozen import load_frozen
+
+    shown = load_frozen(metric).shown
+    assert shown
+    add(folder, 30)
+    assert not [group for group in shown if opened(folder).is_held_out(group)]
+    run = ["run", *config, "--uncompiled", "--rows", "4", "--set", "metric=METRIC.json"]
+    assert main([*run, "--out", str(tmp_path / "ds")]) == 0
+    shutil.rmtree(folder / "compiled")
+    assert [group for group in shown if opened(folder, "compile.held_out=0.9").is_held_out(group)]
+    assert main([*run, "--set", "compile.held_out=0.9", "--out", str(tmp_path / "other")]) == 2
+    assert "METRIC.json shows its judges" in capsys.readouterr().err
+
+
+def test_copies_of_a_document_are_on_its_side(folder: Path) -> None:
+    documents = folder / "documents"
+    names = [path for path in sorted(documents.iterdir()) if path.suffix in (".md", ".txt")]
+    for path in names:
+        text = path.read_text(encoding="utf-8").replace("\n\n", "\n\n\n").replace("**", "")
+        (documents / f"{path.stem}-copy.txt").write_text(f"Page 1.\n{text}\nPage 2.", encoding="utf-8")
+    project = opened(folder)
+    sides = {path.stem: project.is_held_out(f"documents/{path.name}") for path in names}
+    assert len(set(sides.values())) == 2
+    assert {stem: project.is_held_out(f"documents/{stem}-copy.txt") for stem in sides} == sides
+    training = {seed.document for seed in project.training_seeds}
+    assert not training & {source.inputs["document"] for source in project.test_sources()}
+
+
+def test_two_names_of_a_document_are_one_group_to_the_search(folder: Path) -> None:
+    path = folder / "seeds.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for line in lines[::2]:
+        line["source"] = f"documents/{line['source']}"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    project = opened(folder)
+    metric = Metric(project.recipe, lambda texts: np.ones((len(texts), 1), np.float32), Bars())
+    examples = project.examples(project.seeds)["answer_question"]
+    search = StepSearch(project.recipe.program(), "answer_question", examples, metric, BUDGETS["light"])
+    names = {line["document"]: Path(line["source"]).name for line in lines}
+    sides = [{names[example.document] for example in side} for side in (search.pool, search.exam)]
+    assert all(sides)
+    assert not sides[0] & sides[1]
+
+
+def test_documents_with_a_sentence_in_common_are_no_copies(tmp_path: Path, folder: Path) -> None:
+    groups = {source.group for source in opened(folder).sources}
+    for path in (folder / "documents").glob("*.txt"):
+        path.write_text(path.read_text(encoding="utf-8") + "\n\nAll rights are reserved by us.", encoding="utf-8")
+    assert {source.group for source in opened(folder).sources} == groups
+
+
+@given(NAMES, NAMES, st.floats(0.1, 0.9), st.booleans(), st.dictionaries(st.sampled_from("abcdefgh"), st.booleans()))
+def test_who_has_a_side_keeps_it(
+    seeded: frozenset[str], bare: frozenset[str], share: float, folds: bool, kept: dict[str, bool]
+) -> None:
+    held = deal(seeded, bare - seeded, share, folds=folds, kept=kept)
+    assert held <= seeded | bare
+    assert {name: name in held for name in kept if name in seeded | bare} == {
+        name: side for name, side in kept.items() if name in seeded | bare
+    }
