@@ -40,9 +40,9 @@ class Gain(Interval):
 class Standing(BaseModel):
     """How one program did on held-out sources.
 
-    Shares and scores are in [0, 1], intervals 95% by document. Tokens, calls and dollars are of all models, judges
-    included, as if every call had been paid; `dollars` is None where a price is unknown, the figures a row are None
-    where no row was accepted.
+    Shares and scores are in [0, 1], intervals 95% by document. Tokens, seconds (in which a model was at work), calls
+    and dollars are of all models, judges included, as if every call had been paid; `dollars` is None where a price is
+    unknown, the figures a row are None where no row was accepted.
     """
 
     name: str
@@ -54,8 +54,10 @@ class Standing(BaseModel):
     accepted: int
     calls: int
     tokens: int
+    seconds: float
     dollars: float | None
     tokens_per_row: float | None
+    seconds_per_row: float | None
     dollars_per_row: float | None
 
 
@@ -74,6 +76,8 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
     unread = (UNREADABLE, CUT_OFF)
     unreadable = [bool(row.candidate.dropped and row.candidate.dropped.reason in unread) for row in rows]
     accepted, tokens = sum(row.accepted for row in rows), sum(sum(one.tokens()) for one in spent)
+    tallies = [tally for one in spent for tally in one.tallies.values()]
+    seconds = sum(tally.seconds for tally in tallies)
     costs = [price(one) for one in spent]
     dollars = None if None in costs else sum(cost or 0.0 for cost in costs)
     return Standing(
@@ -84,10 +88,12 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
         acceptance=share_interval([float(row.accepted) for row in rows], groups),
         unreadable=plain.fmean(unreadable),
         accepted=accepted,
-        calls=sum(tally.calls for one in spent for tally in one.tallies.values()),
+        calls=sum(tally.calls for tally in tallies),
         tokens=tokens,
+        seconds=seconds,
         dollars=dollars,
         tokens_per_row=tokens / accepted if accepted else None,
+        seconds_per_row=seconds / accepted if accepted else None,
         dollars_per_row=None if dollars is None or not accepted else dollars / accepted,
     )
 

@@ -35,12 +35,14 @@ def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
 
 
 def standings_table(standings: Sequence[Standing], gains: Mapping[str, Gain]) -> str:
-    """A line a program: metric and acceptance with 95% intervals by document, unreadable replies, what a row took,
-    and calls; then the paired differences to the first program. 108 columns and what long names take."""
+    """A line a program: metric and acceptance with 95% intervals by document, unreadable replies, what a row took
+    (seconds are those in which a model was at work), and calls; then the paired differences to the first program. 116
+    columns and what long names take."""
     first = standings[0]
     width = max(24, 2 + max(len(one.name) for one in standings))
     head = f"{f'{first.documents} documents held out':<{width}}{'metric':>20}{'acceptance':>20}{'unreadable':>12}"
-    lines = [f"{head}{'tokens/row':>12}{'$/row':>12}{'calls':>8}", *(_standing(one, width) for one in standings)]
+    head += f"{'tokens/row':>12}{'s/row':>10}{'$/row':>11}{'calls':>7}"
+    lines = [head, *(_standing(one, width) for one in standings)]
     return "\n".join([*lines, *(f"gain of {name}: {gain}" for name, gain in gains.items())])
 
 
@@ -81,9 +83,10 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
 
 
 def _standing(one: Standing, width: int) -> str:
-    per_row = "none kept" if one.tokens_per_row is None else f"{one.tokens_per_row:,.0f}"
+    tokens = "none kept" if one.tokens_per_row is None else f"{one.tokens_per_row:,.0f}"
+    seconds = "none kept" if one.seconds_per_row is None else f"{one.seconds_per_row:,.1f}"
     score = f"{one.name:<{width}}{one.metric!s:>20}{one.acceptance!s:>20}{one.unreadable:>12.0%}"
-    return f"{score}{per_row:>12}{_dollars(one):>12}{one.calls:>8,}"
+    return f"{score}{tokens:>12}{seconds:>10}{_dollars(one):>11}{one.calls:>7,}"
 
 
 def _dollars(one: Standing) -> str:

@@ -26,7 +26,7 @@ def scored(scores: dict[str, float], *, accepted_from: float = 0.6) -> list[Scor
     for id, score in scores.items():
         drop = None if score >= accepted_from else Drop(step="threshold", reason="low score")
         scope = Scope(id)
-        scope.tallies["m"].calls, scope.tallies["m"].input_tokens = 2, 100
+        scope.tallies["m"].calls, scope.tallies["m"].input_tokens, scope.tallies["m"].seconds = 2, 100, 3.0
         source = Source(id=id, group=id.partition(".")[0], inputs={})
         rows.append(Scored(source, QA(), Worth(score=score, drop=drop), scope))
     return rows
@@ -129,12 +129,12 @@ def test_differences_are_paired_by_source_in_whatever_order_and_grouped_by_docum
 def test_a_standing_counts_what_an_accepted_row_took() -> None:
     found = standing("one", scored({"a.1": 0.9, "a.2": 0.1, "b.1": 0.8, "b.2": 0.0}), lambda spent: 0.5)
     assert (found.n, found.documents, found.accepted, found.calls, found.tokens) == (4, 2, 2, 8, 400)
-    assert (found.tokens_per_row, found.dollars_per_row) == (200, 1.0)
+    assert (found.tokens_per_row, found.seconds_per_row, found.dollars_per_row) == (200, 6.0, 1.0)
 
 
 def test_what_is_not_known_of_a_row_is_none_rather_than_0() -> None:
     nothing = standing("one", scored({"a.1": 0.1}), free)
-    assert (nothing.tokens_per_row, nothing.dollars_per_row) == (None, None)
+    assert (nothing.tokens_per_row, nothing.seconds_per_row, nothing.dollars_per_row) == (None, None, None)
     assert standing("one", scored({"a.1": 0.9}), lambda spent: None).dollars is None
 
 

@@ -1,6 +1,7 @@
 """The embedded models: GGUF files that llama.cpp serves on this machine, each on loopback with a key of its own."""
 
 import asyncio
+import contextlib
 import functools
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,8 @@ CONTEXT = 4096  # tokens a slot
 SLOTS = 1  # on two cores more slots are slower (docs/benchmarks.md), and what is batched together changes replies
 LOGPROBS = 10  # alternatives a token; llama.cpp gives them on both paths, and they change no reply
 TIMEOUT = 300.0  # seconds for a call
+TURNS = asyncio.Semaphore(1)
+"""Models that take a call at a time take turns: each then has all the cores (docs/benchmarks.md)."""
 
 
 class EmbeddedEngine(Shared):
@@ -59,7 +62,8 @@ class EmbeddedEngine(Shared):
         self._opening = self._opening or asyncio.ensure_future(asyncio.to_thread(self._open))
         server, endpoint = await asyncio.shield(self._opening)
         try:
-            return await endpoint.complete(request)
+            async with TURNS if self.concurrency == 1 else contextlib.nullcontext():
+                return await endpoint.complete(request)
         except lm15.TransportError as error:
             if how := server.ended():
                 raise lm15.ConfigurationError(f"{self.model}: {how}") from error

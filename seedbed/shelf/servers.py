@@ -20,6 +20,9 @@ from seedbed.shelf.memory import CACHE_MIB, free, needed
 from seedbed.shelf.weights import Weights
 
 GB = 1e9
+_SPINNING = {"GOMP_SPINCOUNT": "3000"}
+"""How long a thread of llama.cpp spins while it waits for another; by default a hundred times longer. Where an embedder
+or a second model works on the same cores, that is 15 tokens a second instead of 6; alone it makes no difference."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=file,
             text=True,
-            env={"OMP_WAIT_POLICY": "passive"} | os.environ,  # threads that spin while they wait take the cores of all
+            env=_SPINNING | os.environ,
             start_new_session=True,  # Ctrl-C is for us; the child ends when we do
         )
         os.close(file)
