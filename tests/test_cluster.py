@@ -26,7 +26,8 @@ from programs.program import run_sync
 from seedbed import embedder
 from seedbed import log as log_module
 from seedbed.cli.main import main
-from seedbed.cluster import join, share
+from seedbed.cluster import check_memory, join, share
+from seedbed.config import load_config
 from seedbed.errors import BudgetReached, TeacherDown, UserError
 from seedbed.journal import Journal, Scope, call, timed
 from seedbed.lease import packed, unpacked
@@ -253,6 +254,25 @@ def test_shares_of_the_limits_add_up_to_them(concurrency: int, among: int) -> No
 def test_what_stops_a_worker_stops_the_run_in_the_same_words(error: UserError) -> None:
     again = unpacked(orjson.loads(orjson.dumps(packed(error))))
     assert (type(again), str(again), again.hint) == (type(error), str(error), error.hint)  # type: ignore[attr-defined]
+
+
+def test_workers_on_one_machine_share_its_cores_for_embedded_models() -> None:
+    embedded, far = ModelEntry(model="embedded/smollm2-135m"), ModelEntry(model="m", api_base="http://localhost:1/v1")
+    assert [share(embedded, 2, number, cores=8).threads for number in (0, 1)] == [4, 4]
+    assert share(embedded, 4, 0, cores=2).threads == 1
+    assert share(far, 2, 0, cores=8).threads is None
+    assert share(embedded, 2, 0, cores=None).threads is None  # on other machines each has all that are there
+
+
+def test_copies_of_a_model_that_do_not_fit_are_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["init", str(tmp_path / "p")]) == 0
+    config = load_config(tmp_path / "p" / "seedbed.yaml", ["models.small.model=embedded/smollm2-135m", "run.workers=3"])
+    monkeypatch.setattr("seedbed.cluster.free", lambda: 2_000_000_000)
+    check_memory(config, tmp_path)  # 0.1 GB of weights once, and 0.5 GB three times
+    monkeypatch.setattr("seedbed.cluster.free", lambda: 1_000_000_000)
+    with pytest.raises(UserError, match=r"3 copies of the embedded models take up to 1\.5 GB, and 1\.0 GB are free"):
+        check_memory(config, tmp_path)
+
 
 
 def test_limits_that_cannot_be_shared_are_a_mistake(

@@ -76,7 +76,7 @@ def test_the_licence_is_in_it(names: list[str]) -> None:
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
-@pytest.mark.parametrize("command", ["--help", "recipes", "init demo"])
+@pytest.mark.parametrize("command", ["--help", "recipes", "models", "init demo"])
 def test_the_command_works_away_from_the_checkout(installed: Path, tmp_path: Path, command: str) -> None:
     done = run(installed / "seedbed", *command.split(), cwd=tmp_path)
     assert done.returncode == 0, done.stderr
