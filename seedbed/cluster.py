@@ -19,7 +19,7 @@ from programs.candidate import Source
 from seedbed.arm import Arm
 from seedbed.attempts import LIVE, Attempts, Outcome
 from seedbed.config import Config
-from seedbed.engines.embedded import settings
+from seedbed.engines.embedded import check_memory
 from seedbed.engines.engine import Say
 from seedbed.errors import UserError
 from seedbed.lease import unpacked
@@ -28,9 +28,7 @@ from seedbed.member import Job, Member, as_call
 from seedbed.model_entry import ModelEntry
 from seedbed.prices import in_use
 from seedbed.session import Session
-from seedbed.shelf import servers
-from seedbed.shelf.memory import free
-from seedbed.shelf.weights import weights
+from seedbed.shelf import machine
 from seedbed.worker import Brief, Worker
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports each start over the network
@@ -69,8 +67,10 @@ class RemoteAttempts(Attempts):
         _check(config)
         self._most = math.ceil(LIVE * self.slots / self._workers)  # sources at one worker
         self._ours, self._actor = join(self._workers), ray.remote(Worker).options(num_cpus=1)
-        if self._ours:
-            check_memory(config, session.project.base)
+        self._near = self._ours and "RAY_ADDRESS" not in os.environ  # the workers are on this machine
+        if self._near:
+            embedded = [entry for alias in in_use(config) if (entry := config.models[alias]).is_embedded]
+            check_memory(embedded, session.project.base, copies=self._workers)
         self._briefs = [self._brief(number) for number in range(self._workers)]
         self._jobs, self._posts = set[Job](), set[asyncio.Task[None]]()
         self._queue, self._members = collections.deque[Job](), dict[int, Member]()  # those at work, by number
@@ -192,7 +192,7 @@ class RemoteAttempts(Attempts):
 
     def _brief(self, number: int) -> Any:
         project, config = self.session.project, self.session.project.config
-        cores = servers.cores() if self._ours else None
+        cores = machine.cores() if self._near else None
         models = {alias: share(entry, self._workers, number, cores) for alias, entry in config.models.items()}
         return ray.put(
             Brief(
@@ -216,24 +216,6 @@ def share(entry: ModelEntry, workers: int, number: int, cores: int | None = None
     if entry.is_embedded and cores:
         limits["threads"] = max(1, (entry.threads or cores) // workers)
     return entry.model_copy(update={"concurrency": calls + (number < more) or 1, **limits})
-
-
-def check_memory(config: Config, base: Path) -> None:
-    """Raises UserError where this machine has no room for every worker's copies of the embedded models. The weights of
-    all copies are the same pages of one file; the rest each worker has for itself."""
-    most = 0
-    for entry in (config.models[alias] for alias in in_use(config)):
-        if entry.is_embedded:
-            opened = weights(entry.model, base)
-            most += opened.bytes + config.run.workers * (
-                settings(entry, opened).memory(opened.header, opened.bytes) - opened.bytes
-            )
-    if most > (left := free()):
-        raise UserError(
-            f"run.workers: {config.run.workers} copies of the embedded models take up to {most / servers.GB:.1f} GB, "
-            f"and {left / servers.GB:.1f} GB are free.",
-            hint="Set fewer workers, a smaller context, or smaller models.",
-        )
 
 
 def _check(config: Config) -> None:

@@ -74,6 +74,8 @@ def write_dataset(
         finally:
             ours = run.finish()
             report = _report(session, run, stopped, time.monotonic() - started)
+            if replay:  # which opens no model
+                report["embedded"] = (_previous(replay) or {}).get("embedded", {})
             if ours:
                 _write(out, report, run)
             else:

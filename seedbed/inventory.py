@@ -9,12 +9,12 @@ from pydantic import BaseModel
 from seedbed.config import Config, load_config
 from seedbed.model_entry import ModelEntry
 from seedbed.shelf.catalogue import shelf
-from seedbed.shelf.files import models_folder, shelf_file
-from seedbed.shelf.memory import free
+from seedbed.shelf.files import is_here, models_folder
+from seedbed.shelf.gguf import Unfit, read_model
+from seedbed.shelf.machine import GB, MB, free
 from seedbed.shelf.reference import FAMILY, parse
+from seedbed.shelf.serving import serving
 from seedbed.shelf.weights import on_disk
-
-MB, GB = 1e6, 1e9
 
 
 class ProjectModel(BaseModel):
@@ -56,7 +56,7 @@ def inventory(config: Path) -> Inventory:
             size=model.bytes,
             memory=model.memory,
             licence=model.licence,
-            here=shelf_file(model).is_file(),
+            here=is_here(model),
             summary=model.summary,
         )
         for model in shelf().values()
@@ -100,7 +100,7 @@ def _shelf_line(entry: ShelfEntry) -> str:
 
 def _abilities(entry: ModelEntry, base: Path) -> Iterator[str]:
     if entry.is_embedded:
-        yield "absent" if on_disk(parse(entry.model), base) is None else "here"
+        yield _on_disk(entry, base)
     if entry.is_embedded or not entry.api_base or entry.schema_enforced:
         yield "JSON schema"
     if entry.is_embedded or entry.completions:
@@ -108,6 +108,20 @@ def _abilities(entry: ModelEntry, base: Path) -> Iterator[str]:
     yield _TRAINING[entry.may_train]
     if entry.api_key:
         yield f"key {entry.api_key} {'set' if os.environ.get(entry.api_key[1:]) else 'NOT set'}"
+
+
+def _on_disk(entry: ModelEntry, base: Path) -> str:
+    """Whether a model is here; if so its size, and the memory it takes at most beside what is free."""
+    files = on_disk(parse(entry.model), base)
+    if files is None:
+        return "absent"
+    try:
+        header, size = read_model(files), sum(file.stat().st_size for file in files)
+    except (Unfit, OSError) as error:
+        return f"here, but {files[0].name} {error}"
+    most = serving(entry, header).memory(header, size)
+    licence = header.values.get("general.license", "licence not stated")
+    return f"here ({size / MB:,.0f} MB, up to {most / GB:.1f} GB of memory, {licence})"
 
 
 _TRAINING = {True: "output may train", False: "output may NOT train", None: "training on its output: not stated"}

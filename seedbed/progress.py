@@ -38,12 +38,12 @@ class Progress:
     def __init__(self) -> None:
         self.console = Console(file=sys.stderr, highlight=False)  # held on to: DSPy is silenced by swapping the stream
         self._bars = Bars(
-            TextColumn("{task.description:<32}"),
+            TextColumn("{task.description:<32}", markup=False),
             BarColumn(24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
             console=self.console,
             transient=True,
             disable=not self.console.is_terminal,

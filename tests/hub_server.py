@@ -1,5 +1,6 @@
 """The part of the Hugging Face Hub's protocol that its client speaks to list and fetch files, on loopback."""
 
+import asyncio
 import hashlib
 
 from aiohttp import web
@@ -10,12 +11,15 @@ COMMIT = "c0ffee" + "0" * 34
 
 class HubServer(Loopback):
     """The Hub. `files` is path -> bytes, by repository; `asked` lists method and path of every request; requests with
-    another token than `token` are refused, if there is one."""
+    another token than `token` are refused, if there is one. `resumed` lists the bytes from which files were asked for.
+    Where it `hangs`, nothing is answered."""
 
     def forget(self) -> None:
         self.files: dict[str, dict[str, bytes]] = {}
         self.asked: list[str] = []
         self.token = ""
+        self.resumed: list[int] = []
+        self.hangs = False
 
     @property
     def endpoint(self) -> str:
@@ -30,6 +34,8 @@ class HubServer(Loopback):
         return app
 
     async def _info(self, request: web.Request) -> web.Response:
+        if self.hangs:
+            await asyncio.sleep(60)
         files = self._repository(request)
         siblings = [{"rfilename": path, "size": len(content)} for path, content in files.items()]
         card = {"license": "apache-2.0"}
@@ -41,7 +47,11 @@ class HubServer(Loopback):
             return web.Response(status=404, headers={"X-Error-Code": "EntryNotFound"})
         content = files[request.match_info["file"]]
         headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
-        return web.Response(body=content, headers=headers)
+        start = int(request.headers.get("range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+        if start:
+            self.resumed.append(start)
+            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
+        return web.Response(body=content[start:], status=206 if start else 200, headers=headers)
 
     def _repository(self, request: web.Request) -> dict[str, bytes]:
         self.asked.append(f"{request.method} {request.path}")

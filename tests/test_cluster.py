@@ -26,8 +26,8 @@ from programs.program import run_sync
 from seedbed import embedder
 from seedbed import log as log_module
 from seedbed.cli.main import main
-from seedbed.cluster import check_memory, join, share
-from seedbed.config import load_config
+from seedbed.cluster import join, share
+from seedbed.engines.embedded import check_memory
 from seedbed.errors import BudgetReached, TeacherDown, UserError
 from seedbed.journal import Journal, Scope, call, timed
 from seedbed.lease import packed, unpacked
@@ -265,14 +265,12 @@ def test_workers_on_one_machine_share_its_cores_for_embedded_models() -> None:
 
 
 def test_copies_of_a_model_that_do_not_fit_are_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert main(["init", str(tmp_path / "p")]) == 0
-    config = load_config(tmp_path / "p" / "seedbed.yaml", ["models.small.model=embedded/smollm2-135m", "run.workers=3"])
-    monkeypatch.setattr("seedbed.cluster.free", lambda: 2_000_000_000)
-    check_memory(config, tmp_path)  # 0.1 GB of weights once, and 0.5 GB three times
-    monkeypatch.setattr("seedbed.cluster.free", lambda: 1_000_000_000)
-    with pytest.raises(UserError, match=r"3 copies of the embedded models take up to 1\.5 GB, and 1\.0 GB are free"):
-        check_memory(config, tmp_path)
-
+    entries = [ModelEntry(model="embedded/smollm2-135m")]
+    monkeypatch.setattr("seedbed.shelf.servers.free", lambda: 2_000_000_000)
+    check_memory(entries, tmp_path, copies=3)  # 0.1 GB of weights once, and 0.5 GB three times
+    monkeypatch.setattr("seedbed.shelf.servers.free", lambda: 1_000_000_000)
+    with pytest.raises(UserError, match=r"3 copies of embedded/smollm2-135m: serving takes up to 1\.5 GB"):
+        check_memory(entries, tmp_path, copies=3)
 
 
 def test_limits_that_cannot_be_shared_are_a_mistake(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from seedbed.cli.main import main
-from seedbed.shelf.servers import POOL, Server, Settings
+from seedbed.shelf.servers import POOL, Server
+from seedbed.shelf.serving import Serving
 from seedbed.shelf.weights import weights
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(900)]
@@ -89,7 +90,7 @@ def test_doctor_says_what_a_call_takes(tiny: Path, capsys: pytest.CaptureFixture
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A llama.cpp server that is none of Seedbed's to whoever asks it by its address."""
-    server = POOL.hold(TINY, weights(TINY, Path()), Settings(4096, 1, 2, -1))
+    server = POOL.hold(TINY, weights(TINY, Path()), Serving(4096, 1, 2, -1))
     yield server
     POOL.release(server)
 

@@ -76,12 +76,11 @@ def test_all_parts_of_a_split_file_are_looked_at(tmp_path: Path) -> None:
 WHOLE = gguf(values=VALUES, tensors={"a": 7, "b": 100})
 
 
-PLACES = st.integers(0, len(WHOLE) - 1)
+CUTS = st.just(len(WHOLE)) | st.integers(0, len(WHOLE))
+CHANGES = st.tuples(st.integers(0, len(WHOLE) - 1), st.binary(min_size=1, max_size=8))
 
 
-@given(
-    cut=st.integers(0, len(WHOLE)), changes=st.lists(st.tuples(PLACES, st.binary(min_size=1, max_size=8)), max_size=4)
-)
+@given(cut=CUTS, changes=st.lists(CHANGES, max_size=4))
 def test_whatever_the_bytes_there_is_a_head_or_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, cut: int, changes: list[tuple[int, bytes]]
 ) -> None:

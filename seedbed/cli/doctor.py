@@ -1,5 +1,7 @@
 """`seedbed doctor`: does everything answer?"""
 
+import sys
+
 import typer
 
 from seedbed.cli.options import (
@@ -13,6 +15,7 @@ from seedbed.cli.options import (
     print_text,
 )
 from seedbed.cli.supply import YesOption, supply
+from seedbed.errors import UserError
 
 
 def doctor(
@@ -24,7 +27,10 @@ def doctor(
 ) -> None:
     """Check the project: read its files, make one real call per role, load the embedder; say what is wrong and why."""
     project = open_project(config, teacher, set)
-    supply(project.config, project.base, yes=yes)
+    try:
+        supply(project.config, project.base, yes=yes)
+    except UserError as error:  # what is absent is found below; why it could not be brought is said here
+        print(f"seedbed: {error}\n  {error.hint}", file=sys.stderr)
     from seedbed.diagnosis import diagnose
 
     findings = diagnose(project)

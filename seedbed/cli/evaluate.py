@@ -25,8 +25,7 @@ def evaluate(
     """
     project = open_project(config, None, set)
     named = [alias.strip() for alias in (teachers or project.config.teacher).split(",")]
-    for alias in named:
-        supply(project.config.swap(alias), project.base, yes=yes)
+    supply(project.config, project.base, named, yes=yes)
     from seedbed.evaluating import evaluate_teachers, evaluation_text
     from seedbed.progress import Progress
 

@@ -20,8 +20,8 @@ def models(ctx: typer.Context, config: ConfigOption = CONFIG, json: JsonOption =
         _list(config, as_json=json)
 
 
-@app.command()
-def pull(
+@app.command("pull")
+def pull_models(
     names: Annotated[list[str], typer.Argument(help="Names of the shelf, or embedded/hf:OWNER/REPO:QUANT.")],
     yes: YesOption = False,
 ) -> None:
@@ -32,7 +32,10 @@ def pull(
     """
     from seedbed.cli.supply import bring
     from seedbed.errors import UserError
-    from seedbed.shelf.reference import FAMILY, InFile, parse
+    from seedbed.progress import Progress
+    from seedbed.shelf.catalogue import shelf
+    from seedbed.shelf.pull import pull
+    from seedbed.shelf.reference import FAMILY, InFile, OnShelf, parse
 
     wanted = [name if name.startswith(FAMILY) else f"{FAMILY}{name}" for name in names]
     try:
@@ -42,6 +45,10 @@ def pull(
     if files := [reference.path for reference in references if isinstance(reference, InFile)]:
         raise UserError(f"{files[0]} is a file of yours.", hint="Name it under models:; there is nothing to pull.")
     bring(wanted, Path(), yes=yes)
+    with Progress() as progress:  # what was here already may have other bytes
+        for reference in references:
+            if isinstance(reference, OnShelf):
+                pull(shelf()[reference.name], progress)
     print(f"here: {', '.join(names)}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from seedbed.errors import UserError
+from seedbed.shelf.machine import MB
+from seedbed.terminal import readable
 
 if TYPE_CHECKING:
     from seedbed.config import Config
+    from seedbed.model_entry import ModelEntry
     from seedbed.progress import Progress
     from seedbed.shelf.reference import OnHub, OnShelf
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Bring absent models here without asking.")]
-MB = 1_000_000
 
 
 class Absent(NamedTuple):
@@ -30,39 +32,41 @@ class Absent(NamedTuple):
     pull: Callable[[Progress], object]
 
     def __str__(self) -> str:
-        return f"{self.name} ({self.size / MB:,.0f} MB, {self.licence or 'licence not stated'})"
+        return readable(f"{self.name} ({self.size / MB:,.0f} MB, {self.licence or 'licence not stated'})")
 
 
-def supply(config: Config, base: Path, aliases: Iterable[str] | None = None, *, yes: bool) -> None:
-    """Bring here what these aliases (by default all that calls may go to) need and this machine lacks.
+def supply(config: Config, base: Path, teachers: Sequence[str | None] = (None,), *, yes: bool) -> None:
+    """Bring here what this machine lacks of the models that calls may go to, with each of these teachers (None: the
+    config's), and see that memory suffices for those that are served together.
 
-    On a terminal a person is asked first. Raises UserError where a model cannot be had, or none may be brought.
+    On a terminal a person is asked first. Where `SEEDBED_OFFLINE` is set nothing is brought: a call that needs what is
+    absent then says so. Raises UserError where a model cannot be had or served.
     """
     from seedbed.prices import in_use
 
-    entries = [config.models[alias] for alias in aliases or in_use(config) if alias in config.models]
-    bring([entry.model for entry in entries if entry.is_embedded], base, yes=yes)
+    supply_entries([[config.models[alias] for alias in in_use(config.swap(one))] for one in teachers], base, yes=yes)
+
+
+def supply_entries(together: Sequence[Sequence[ModelEntry]], base: Path, *, yes: bool) -> None:
+    """Likewise, for groups of entries that are served together."""
+    from seedbed.engines.embedded import check_memory
+    from seedbed.shelf.files import is_offline
+
+    groups = [[entry for entry in group if entry.is_embedded] for group in together]
+    if is_offline():
+        return
+    bring([entry.model for group in groups for entry in group], base, yes=yes)
+    for group in filter(None, groups):
+        check_memory(group, base)
 
 
 def bring(models: Sequence[str], base: Path, *, yes: bool) -> None:
-    """Likewise, for model strings `embedded/...`. Paths start from `base`."""
-    from seedbed.shelf.files import OFFLINE, is_offline, models_folder
-    from seedbed.shelf.reference import InFile, parse
-    from seedbed.shelf.weights import on_disk
+    """Likewise, for model strings `embedded/...`; offline, an absent one is an error. Paths start from `base`."""
+    from seedbed.shelf.files import check_online
 
-    references = {model: parse(model) for model in dict.fromkeys(models)}
-    missing = {
-        model: reference
-        for model, reference in references.items()
-        if not isinstance(reference, InFile) and on_disk(reference, base) is None
-    }
-    if not missing:
+    if not (missing := _missing(models, base)):
         return
-    if is_offline():
-        raise UserError(
-            f"{', '.join(missing)}: not on this machine, and {OFFLINE} is set.",
-            hint=f"Unset it, or bring the file here (a model of the shelf into {models_folder()}).",
-        )
+    check_online(", ".join(missing))
     absent = [_looked_up(model, reference) for model, reference in missing.items()]
     print(f"seedbed: needed and not here: {'; '.join(map(str, absent))}", file=sys.stderr)
     if not yes and sys.stdin.isatty() and sys.stderr.isatty() and not typer.confirm("Bring it here?", True, err=True):
@@ -73,6 +77,18 @@ def bring(models: Sequence[str], base: Path, *, yes: bool) -> None:
         for model in absent:
             model.pull(progress)
             progress.say(f"{model.name} is here")
+
+
+def _missing(models: Sequence[str], base: Path) -> dict[str, OnShelf | OnHub]:
+    from seedbed.shelf.reference import InFile, parse
+    from seedbed.shelf.weights import on_disk
+
+    references = {model: parse(model) for model in dict.fromkeys(models)}
+    return {
+        model: reference
+        for model, reference in references.items()
+        if not isinstance(reference, InFile) and on_disk(reference, base) is None
+    }
 
 
 def _looked_up(model: str, reference: OnShelf | OnHub) -> Absent:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from programs.candidate import digest
 from seedbed.engines.endpoint import EndpointEngine
 from seedbed.engines.engine import Shared, continuing
 from seedbed.model_entry import ModelEntry
+from seedbed.shelf import servers
 from seedbed.shelf.catalogue import shelf
 from seedbed.shelf.reference import OnShelf, parse
-from seedbed.shelf.servers import POOL, Server, Settings, cores
+from seedbed.shelf.servers import POOL, Server
+from seedbed.shelf.serving import SLOTS, Serving, serving
 from seedbed.shelf.weights import Weights, weights
 
-CONTEXT = 4096  # tokens a slot
-SLOTS = 1  # on two cores more slots are slower (docs/benchmarks.md), and what is batched together changes replies
 LOGPROBS = 10  # alternatives a token; llama.cpp gives them on both paths, and they change no reply
 TIMEOUT = 300.0  # seconds for a call
 TURNS = asyncio.Semaphore(1)
@@ -54,9 +55,10 @@ class EmbeddedEngine(Shared):
         return weights(self.model, self._base)
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
-        if not (continuing() or self.chats):
+        opened = await asyncio.to_thread(lambda: self._weights) if self._opening is None else self._weights
+        if not (continuing() or opened.header.template):
             raise lm15.InvalidRequestError(
-                f"{self._weights.files[0].name} has no chat template: it can only continue text (completions), "
+                f"{opened.files[0].name} has no chat template: it can only continue text (completions), "
                 "as the compact format asks it to"
             )
         self._opening = self._opening or asyncio.ensure_future(asyncio.to_thread(self._open))
@@ -79,7 +81,7 @@ class EmbeddedEngine(Shared):
                 await asyncio.to_thread(POOL.release, server)
 
     def _open(self) -> tuple[Server, EndpointEngine]:
-        server = POOL.hold(self.model, self._weights, settings(self._entry, self._weights))
+        server = POOL.hold(self.model, self._weights, serving(self._entry, self._weights.header))
         timeout = self._entry.timeout if "timeout" in self._entry.model_fields_set else TIMEOUT
         return server, EndpointEngine(
             f"{server.address}/v1",
@@ -102,16 +104,6 @@ def identity(model: str, base: Path) -> str:
     return weights(model, base).identity
 
 
-def settings(entry: ModelEntry, opened: Weights) -> Settings:
-    """How an entry's model is served: what it says, within what the model was trained for."""
-    return Settings(
-        context=min(entry.context or CONTEXT, opened.header.context or CONTEXT),
-        slots=entry.slots or SLOTS,
-        threads=entry.threads or cores(),
-        gpu_layers=-1 if entry.gpu_layers is None else entry.gpu_layers,
-    )
-
-
 def record(entry: ModelEntry, base: Path) -> dict[str, Any]:
     """What a manifest and run.json keep of an embedded model, beside the version of xllamacpp."""
     opened = weights(entry.model, base)
@@ -119,5 +111,20 @@ def record(entry: ModelEntry, base: Path) -> dict[str, Any]:
         "file": opened.files[0].name,
         "sha256": opened.sha256,
         **({"revision": opened.revision} if opened.revision else {}),
-        **asdict(settings(entry, opened)),
+        **asdict(serving(entry, opened.header)),
     }
+
+
+def check_memory(entries: Sequence[ModelEntry], base: Path, copies: int = 1) -> None:
+    """Raises UserError where this machine has no room to serve these models together, each in so many copies. The
+    weights of all copies are the same pages of one file; the rest each has for itself."""
+    most, served = 0, set[tuple[str, Serving]]()
+    for entry in entries:
+        opened = weights(entry.model, base)
+        how = serving(entry, opened.header)
+        if (opened.identity, how) not in served:  # aliases of one model share a server
+            served.add((opened.identity, how))
+            alone = how.memory(opened.header, opened.bytes)
+            most += alone + (copies - 1) * max(0, alone - opened.bytes)
+    names = ", ".join(dict.fromkeys(entry.model for entry in entries))
+    servers.check_memory(f"{f'{copies} copies of ' if copies > 1 else ''}{names}: serving takes", most)

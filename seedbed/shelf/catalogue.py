@@ -26,7 +26,7 @@ class ShelfModel(BaseModel):
     """A model of the shelf.
 
     Attributes:
-        repository: on the Hub, where the publisher has this very file; None where he has it not.
+        repository: on the Hub, where the publisher keeps this very file; None for a file that is not there.
         file, bytes, sha256: the whole GGUF file. licence_page: where the licence was read.
         allows_training: whether the licence lets its output train other models.
         context: the longest prompt and reply it was trained for, in tokens. memory: bytes that serving it takes at most

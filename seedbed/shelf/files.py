@@ -9,6 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
+from seedbed.errors import UserError
 from seedbed.shelf.catalogue import ShelfModel
 
 FOLDER, OFFLINE = "SEEDBED_MODELS", "SEEDBED_OFFLINE"
@@ -18,8 +19,16 @@ _HASHES = "hashes.json"
 def models_folder() -> Path:
     """Where the shelf's files are kept: `SEEDBED_MODELS`, by default in the user's cache directory."""
     if named := os.environ.get(FOLDER):
-        return Path(named).expanduser()
+        return expanded(named)
     return platformdirs.user_cache_path("seedbed") / "models"
+
+
+def expanded(path: str) -> Path:
+    """A path in which `~` is the user's home; `~NAME` of a user whom nobody knows is a name like any other."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def is_offline() -> bool:
@@ -27,9 +36,32 @@ def is_offline() -> bool:
     return os.environ.get(OFFLINE, "").lower() not in ("", "0", "false", "no")
 
 
+def check_online(what: str) -> None:
+    """Raises UserError where `SEEDBED_OFFLINE` forbids to bring this here."""
+    if is_offline():
+        raise UserError(
+            f"{what}: not on this machine, and {OFFLINE} is set.",
+            hint=f"Unset it; or put a file of the shelf into {models_folder()}.",
+        )
+
+
 def shelf_file(model: ShelfModel) -> Path:
     """Where a model of the shelf is, or would be."""
     return models_folder() / model.file
+
+
+def is_here(model: ShelfModel) -> bool:
+    """Whether a file of its name and size is there; its bytes are looked at when it is opened."""
+    file = shelf_file(model)
+    return is_file(file) and file.stat().st_size == model.bytes
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; not where its folder cannot be entered."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def sha256(files: Sequence[Path]) -> str:
@@ -48,16 +80,22 @@ def _sha256(file: Path) -> str:
     mark, key = [state.st_size, state.st_mtime_ns], f"{state.st_dev}:{state.st_ino}"
     if (entry := known.get(key)) and entry[:2] == mark:
         return str(entry[2])
+    found = digest(file)
+    _remember({**_remembered(), key: [*mark, found]})
+    return found
+
+
+def digest(file: Path) -> str:
+    """The SHA-256 of a file, read now."""
     with file.open("rb") as opened:
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    _remember({**_remembered(), key: [*mark, digest]})
-    return digest
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _remembered() -> dict[str, list[object]]:
     with contextlib.suppress(OSError, ValueError):
         entries = json.loads((models_folder() / _HASHES).read_text(encoding="utf-8"))
-        return {key: entry for key, entry in entries.items() if isinstance(entry, list) and len(entry) == 3}
+        if isinstance(entries, dict):
+            return {key: entry for key, entry in entries.items() if isinstance(entry, list) and len(entry) == 3}
     return {}
 
 

@@ -93,20 +93,20 @@ class Header:
         """Over all layers; some models have other numbers in each."""
         each = self.values.get(f"{self.architecture}.attention.head_count_kv")
         if isinstance(each, list):
-            return sum(number for number in each if isinstance(number, int))
-        return self._number("block_count") * (each if isinstance(each, int) else heads)
+            return sum(number for number in each if isinstance(number, int) and number > 0)
+        return self._number("block_count") * (self._number("attention.head_count_kv") or heads)
 
     def _number(self, key: str) -> int:
         """The largest, where the layers differ; 0 where the file does not say."""
         value = self.values.get(f"{self.architecture}.{key}")
         numbers = value if isinstance(value, list) else [value]
-        return max((number for number in numbers if isinstance(number, int)), default=0)
+        return max((number for number in numbers if isinstance(number, int) and number > 0), default=0)
 
 
 def parts_of(path: Path) -> list[Path]:
     """The files of a model: the one named, or all `-00001-of-00003` of which it is one, in their order."""
     match = _SPLIT.search(path.name)
-    if not match:
+    if not match or not int(match[2]):
         return [path]
     stem, count = path.name[: match.start()], int(match[2])
     return [path.with_name(f"{stem}-{number:05}-of-{match[2]}{match[3]}") for number in range(1, count + 1)]

@@ -1,24 +1,27 @@
-"""The Hugging Face Hub, asked from a child process: its client reads `HF_HUB_OFFLINE` once, at import, and in ours the
-embedder had it set. The child (this file run as a module) takes a request as JSON and answers in lines of JSON."""
+"""The Hugging Face Hub, asked through a child process (`hub_client`): its library reads `HF_HUB_OFFLINE` once, at
+import, and in this process the embedder had it set."""
 
 import contextlib
 import errno
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from seedbed.errors import UserError
 from seedbed.shelf.gguf import parts_of
+from seedbed.shelf.hub_client import NEWEST, PROBE
 from seedbed.shelf.reference import OnHub
+from seedbed.shelf.wheels import Heard
 
-NEWEST = "main"
-PROBE = 5  # seconds within which the Hub must answer: `hf_hub_download` alone takes 23 to find out that it does not
-Heard = Callable[[int], object]
-"""Told how many bytes are there."""
+START = 5  # seconds that the child may take to start
+ENDING = 2  # seconds that it gets to remove what it has half written
 
 
 class Unreachable(Exception):
@@ -32,20 +35,26 @@ class Listing(NamedTuple):
     licence: str
 
 
+def cache_folder() -> Path:
+    """Where the Hub's own cache is."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
 def cached(reference: OnHub) -> list[Path] | None:
     """The model's files in the Hub's own cache, all of them, without a network; None where one is missing.
 
     Raises UserError where the name fits several models.
     """
-    from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=reference.repository, repo_type="model")
+    folder = cache_folder() / repo_folder_name(repo_id=reference.repository, repo_type="model")
     revision = reference.revision or NEWEST
     with contextlib.suppress(OSError):
         revision = (folder / "refs" / revision).read_text(encoding="utf-8").strip()
     snapshot = folder / "snapshots" / revision
-    names = [path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*.gguf")]
+    names = [path.relative_to(snapshot).as_posix() for path in snapshot.rglob("*")]
     files = [snapshot / name for name in chosen(reference, names)]
     return files if files and all(file.is_file() for file in files) else None
 
@@ -55,9 +64,10 @@ def chosen(reference: OnHub, names: Sequence[str]) -> list[str]:
 
     Raises UserError where a quantization fits several models.
     """
-    wanted = reference.file.lower()
-    exact = [name for name in names if name.lower() == wanted]
-    fitting = exact or [name for name in names if name.lower().endswith(".gguf") and _is_quantized(name, wanted)]
+    fitting = [name for name in names if name.lower() == reference.file.lower()]
+    for word in ("[a-z0-9_]", "[a-z0-9]"):  # Q4_K is no Q4_K_M, unless there is none that is Q4_K alone
+        pattern = re.compile(rf"(?<!{word}){re.escape(reference.file.lower())}(?!{word})")
+        fitting = fitting or [name for name in names if _is_model(name) and pattern.search(name.lower())]
     models = list(dict.fromkeys(tuple(path.as_posix() for path in parts_of(Path(name))) for name in fitting))
     if len(models) > 1:
         some = ", ".join(parts[0] for parts in models[:4])
@@ -67,10 +77,9 @@ def chosen(reference: OnHub, names: Sequence[str]) -> list[str]:
     return list(models[0]) if models else []
 
 
-def _is_quantized(name: str, quantization: str) -> bool:
-    stem = Path(name).name.lower().removesuffix(".gguf")
-    words = stem.replace("-", ".").split(".")
-    return quantization.replace("-", ".") in words and "mmproj" not in words
+def _is_model(name: str) -> bool:
+    """Of a GGUF file that is no part for pictures of another's."""
+    return name.lower().endswith(".gguf") and "mmproj" not in name.lower()
 
 
 def commit_of(file: Path) -> str:
@@ -79,126 +88,92 @@ def commit_of(file: Path) -> str:
 
 
 def listing(reference: OnHub) -> Listing:
-    """Ask the Hub what it has. Raises Unreachable, or UserError where it has no such file."""
-    answer = next(_child({"ask": "list", "repository": reference.repository, "revision": reference.revision}))
+    """Ask the Hub what it has. Raises Unreachable, after PROBE seconds and those of a start at the latest; UserError
+    where it has no such file."""
+    (answer,) = _child({"ask": "list", **_named(reference)}, within=PROBE + START)
     files = chosen(reference, list(answer["files"]))
     if not files or any(file not in answer["files"] for file in files):
-        there = ", ".join(name for name in answer["files"] if name.endswith(".gguf")) or "no GGUF file"
+        there = ", ".join(name for name in answer["files"] if _is_model(name)) or "no GGUF file"
         raise UserError(f"{reference.repository} has no {reference.file}; it has {there}.", hint="Name one it has.")
     return Listing({file: answer["files"][file] or 0 for file in files}, answer["licence"])
 
 
-def download(reference: OnHub, file: str, into: Path | None, heard: Heard) -> Path:
-    """Bring a file here, into the Hub's own cache or a folder; a second try resumes. Raises Unreachable, OSError.
+def download(reference: OnHub, file: str, heard: Heard) -> None:
+    """Bring a file into the Hub's own cache, by its own client; that begins anew after an interrupt. Raises
+    Unreachable, OSError.
 
     It is asked for by the revision's name, so that the cache remembers which commit that was.
     """
-    named = {"repository": reference.repository, "revision": reference.revision or NEWEST, "file": file}
-    for answer in _child({"ask": "get", **named, "into": str(into or "")}):
-        if "path" in answer:
-            return Path(answer["path"])
-        heard(answer["bytes"])
-    raise Unreachable("the download ended without a file")
+    _heard(_child({"ask": "get", **_named(reference), "file": file}), heard)
 
 
-def _child(request: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The child's answers. It is ended with the iteration, however that ends."""
+def fetch(reference: OnHub, partial: Path, size: int, heard: Heard) -> None:
+    """Bring a file of so many bytes into `partial`, from where an earlier try left it. Raises Unreachable, OSError."""
+    request = {"ask": "fetch", **_named(reference), "file": reference.file, "into": str(partial), "size": size}
+    _heard(_child(request), heard)
+
+
+def _named(reference: OnHub) -> dict[str, str]:
+    return {"repository": reference.repository, "revision": reference.revision or NEWEST}
+
+
+def _heard(answers: Iterator[dict[str, Any]], heard: Heard) -> None:
+    for answer in answers:
+        heard(answer.get("bytes", 0))
+
+
+def _child(request: dict[str, Any], within: float | None = None) -> Iterator[dict[str, Any]]:
+    """The child's answers, one at least. It is ended with the iteration, however that ends, and after `within`
+    seconds."""
     child = subprocess.Popen(
-        [sys.executable, "-m", "seedbed.shelf.hub"],
+        [sys.executable, "-P", "-m", "seedbed.shelf.hub_client"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"HF_HUB_DISABLE_TELEMETRY": "1"},
+        start_new_session=True,  # Ctrl-C is for us, and we end it
     )
+    clock = threading.Timer(within or 0, child.kill)
+    try:
+        if within:
+            clock.start()
+        yield from _answers(child, request)
+    finally:
+        clock.cancel()
+        _end(child)
+
+
+def _answers(child: subprocess.Popen[str], request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     assert child.stdin
     assert child.stdout
-    try:
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(json.dumps(request) + "\n")
-            child.stdin.close()
-        for line in child.stdout:
-            answer = json.loads(line)
-            if "full" in answer:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if "error" in answer:
-                raise Unreachable(answer["error"])
-            yield answer
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()
-    if child.returncode > 0:
-        raise Unreachable("its client failed")
+    assert child.stderr
+    with contextlib.suppress(BrokenPipeError):
+        child.stdin.write(json.dumps(request) + "\n")
+        child.stdin.close()
+    for line in child.stdout:
+        answer = json.loads(line)
+        if "full" in answer:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if "error" in answer:
+            raise Unreachable(answer["error"])
+        yield answer
+    code = child.wait()
+    if code < 0:
+        raise Unreachable("the Hub does not answer in time")
+    if code:
+        lines = child.stderr.read().strip().splitlines()
+        raise Unreachable(f"the Hub's client failed: {lines[-1] if lines else 'it said nothing'}")
 
 
-def _answer(request: dict[str, Any]) -> None:
-    """In the child: do what is asked and print what came of it."""
-    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # its HTTPError is that of the client it uses, which changes with versions
-        GatedRepoError,
-        HfHubHTTPError,
-        HTTPError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    try:
-        _list(request) if request["ask"] == "list" else _get(request)
-    except GatedRepoError:
-        _print(error="its licence must be accepted on its page, and HF_TOKEN must be the token of who did")
-    except RevisionNotFoundError:
-        _print(error=f"it has no revision {request['revision']}")
-    except RepositoryNotFoundError:
-        _print(error="there is no such repository, or it is private and HF_TOKEN may not read it")
-    except HfHubHTTPError as error:
-        _print(error=f"the Hub answers {error.response.status_code}")
-    except (HTTPError, ValueError, OSError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC:
-            _print(full=True)
-        else:
-            _print(error=f"the Hub does not answer ({type(error).__name__})")
-
-
-def _list(request: dict[str, Any]) -> None:
-    from huggingface_hub import HfApi
-
-    info: Any = HfApi().repo_info(
-        request["repository"], revision=request["revision"], timeout=PROBE, files_metadata=True
-    )
-    licence = getattr(info.card_data, "license", None) or ""
-    _print(files={file.rfilename: file.size for file in info.siblings}, licence=str(licence))
-
-
-def _get(request: dict[str, Any]) -> None:
-    from huggingface_hub import hf_hub_download
-    from tqdm import tqdm
-
-    class Told(tqdm):
-        """A bar that nobody sees: it prints how many bytes are there."""
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs.pop("name", None)
-            super().__init__(*args, **{**kwargs, "disable": False, "file": open(os.devnull, "w")})  # noqa: PTH123, SIM115
-
-        def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
-            _print(bytes=int(self.n))
-            return shown
-
-    path = hf_hub_download(
-        request["repository"],
-        request["file"],
-        revision=request["revision"],
-        local_dir=request["into"] or None,
-        etag_timeout=PROBE,
-        tqdm_class=Told,
-    )
-    _print(path=path)
-
-
-def _print(**answer: Any) -> None:
-    print(json.dumps(answer), flush=True)
-
-
-if __name__ == "__main__":
-    _answer(json.loads(sys.stdin.readline()))
+def _end(child: subprocess.Popen[str]) -> None:
+    """Let it remove what it has half written, then make sure."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(ENDING)
+    child.kill()
+    child.wait()
+    for pipe in (child.stdout, child.stderr):
+        if pipe:
+            pipe.close()

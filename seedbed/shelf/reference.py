@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedbed.shelf.catalogue import shelf
+from seedbed.shelf.files import expanded
 
 FAMILY = "embedded/"
 _HUB = re.compile(r"hf:(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^:]+))?:(?P<file>[^:]+)")
@@ -27,7 +28,7 @@ class InFile:
 
     def resolved(self, base: Path) -> Path:
         """The file; `~` is the user's home, and other relative paths start from `base`."""
-        return base / Path(self.path).expanduser()
+        return base / expanded(self.path)
 
 
 @dataclass(frozen=True)

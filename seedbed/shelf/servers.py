@@ -1,49 +1,28 @@
 """llama.cpp servers, one a model and process: started when first asked, stopped when nobody needs them."""
 
 import atexit
+import contextlib
 import json
 import os
 import secrets
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 
 from seedbed.errors import UserError
-from seedbed.shelf.gguf import Header
-from seedbed.shelf.memory import CACHE_MIB, free, needed
+from seedbed.shelf.machine import CACHE_MIB, GB, free
+from seedbed.shelf.serving import Serving
 from seedbed.shelf.weights import Weights
 
-GB = 1e9
+KILLED = -9  # the exit code of a process that SIGKILL ended
 _SPINNING = {"GOMP_SPINCOUNT": "3000"}
-"""How long a thread of llama.cpp spins while it waits for another; by default a hundred times longer. Where an embedder
-or a second model works on the same cores, that is 15 tokens a second instead of 6; alone it makes no difference."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a model is served: `context` tokens for each of `slots` calls at once, on `threads` threads, with
-    `gpu_layers` of its layers on a GPU (-1: all that the build of llama.cpp can)."""
-
-    context: int
-    slots: int
-    threads: int
-    gpu_layers: int
-
-    def memory(self, header: Header, weights: int) -> int:
-        """Bytes that serving takes at most, were all of it in the machine's memory."""
-        return needed(header, weights, context=self.context, slots=self.slots)
-
-
-def cores() -> int:
-    """Cores this process may use; threads beyond them, and a core's second thread, slow llama.cpp down."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(usable, psutil.cpu_count(logical=False) or usable)
+"""How long a thread of llama.cpp spins while it waits for another: a hundredth of the default, with which other work on
+the same cores, such as embedding, makes it write 6 tokens a second instead of 15. Alone it makes no difference."""
 
 
 class Server:
@@ -55,14 +34,15 @@ class Server:
     Raises UserError where memory does not suffice or llama.cpp refuses the model; its log's last line says why.
     """
 
-    def __init__(self, model: str, weights: Weights, settings: Settings) -> None:
+    def __init__(self, model: str, weights: Weights, serving: Serving) -> None:
         if not _is_installed():
             raise UserError("The embedded models need xllamacpp.", hint='pip install "seedbed[embedded]"')
         self.weights, self.key, self._model = weights, secrets.token_urlsafe(24), model
+        self._most = serving.memory(weights.header, weights.bytes)
         file, log = tempfile.mkstemp(prefix="seedbed-", suffix=".log")
         self.log = Path(log)
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "seedbed.shelf.serve"],
+            [sys.executable, "-P", "-m", "seedbed.shelf.serve"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=file,
@@ -71,12 +51,12 @@ class Server:
             start_new_session=True,  # Ctrl-C is for us; the child ends when we do
         )
         os.close(file)
-        self.address = self._started(settings)
+        self.address = self._started(serving)
 
-    def _started(self, settings: Settings) -> str:
+    def _started(self, serving: Serving) -> str:
         assert self._child.stdin
         assert self._child.stdout
-        asked = {**asdict(settings), "path": str(self.weights.files[0]), "key": self.key, "cache_mib": CACHE_MIB}
+        asked = {**asdict(serving), "path": str(self.weights.files[0]), "key": self.key, "cache_mib": CACHE_MIB}
         try:
             self._child.stdin.write(json.dumps(asked) + "\n")
             self._child.stdin.flush()
@@ -95,9 +75,17 @@ class Server:
         code = self._child.poll()
         if code is None:
             return ""
-        if code == -signal.SIGKILL:
+        if code == KILLED:
             return "its process was killed, as a system does that runs out of memory"
         return f"its process ended ({code}): {self._last_line()}"
+
+    @property
+    def reserved(self) -> int:
+        """Bytes that it may still take, or that count as free though it maps them: its weights."""
+        with contextlib.suppress(psutil.Error):
+            held = psutil.Process(self._child.pid).memory_info()
+            return max(0, self._most - (held.rss - getattr(held, "shared", 0)))
+        return 0
 
     def stop(self) -> None:
         """End the child; the memory is free when this returns."""
@@ -109,7 +97,7 @@ class Server:
         self.log.unlink(missing_ok=True)
 
     def _last_line(self) -> str:
-        """What the log says of why: a model's fault has a line of its own, before those of who met it."""
+        """What the log says of why: llama.cpp names a model's fault in one line, and says in others that it failed."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         faults = [line.partition("error loading model: ")[2] for line in lines if "error loading model: " in line]
         shown = [line for line in lines if not line.startswith(("Traceback", " ", "RuntimeError"))]
@@ -127,16 +115,16 @@ class _Pool:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._servers: dict[tuple[str, Settings], tuple[Server, int]] = {}
+        self._servers: dict[tuple[str, Serving], tuple[Server, int]] = {}
 
-    def hold(self, model: str, weights: Weights, settings: Settings) -> Server:
+    def hold(self, model: str, weights: Weights, serving: Serving) -> Server:
         """The server of a model, started unless it runs. Raises UserError where it cannot be."""
         with self._lock:
-            server, holders = self._servers.get((weights.identity, settings), (None, 0))
+            server, holders = self._servers.get((weights.identity, serving), (None, 0))
             if server is None or server.ended():
-                self._check_memory(model, weights, settings)
-                server, holders = Server(model, weights, settings), 0
-            self._servers[weights.identity, settings] = server, holders + 1
+                check_memory(f"{model}: serving takes", serving.memory(weights.header, weights.bytes))
+                server, holders = Server(model, weights, serving), 0
+            self._servers[weights.identity, serving] = server, holders + 1
             return server
 
     def release(self, server: Server) -> None:
@@ -155,16 +143,19 @@ class _Pool:
             server.stop()
         self._servers.clear()
 
-    def _check_memory(self, model: str, weights: Weights, settings: Settings) -> None:
-        """Weights are mapped into memory, which counts as free though no other model may have it too."""
-        left = free() - sum(server.weights.bytes for server, _ in self._servers.values())
-        if (most := settings.memory(weights.header, weights.bytes)) > left:
-            raise UserError(
-                f"{model} takes up to {most / GB:.1f} GB of memory with context {settings.context:,} and "
-                f"{settings.slots} slots, and {max(0, left) / GB:.1f} GB are free.",
-                hint="Name a smaller model, or set a smaller context or fewer slots in its entry.",
-            )
+    def reserved(self) -> int:
+        """Bytes that the running servers may still take."""
+        return sum(server.reserved for server, _ in self._servers.values())
 
 
 POOL = _Pool()
 atexit.register(POOL.stop)
+
+
+def check_memory(what: str, most: int) -> None:
+    """Raises UserError where so many bytes are not free. `what`: begins the sentence, up to and with its verb."""
+    if most > (left := max(0, free() - POOL.reserved())):
+        raise UserError(
+            f"{what} up to {most / GB:.1f} GB of memory, and {left / GB:.1f} GB are free.",
+            hint="Name a smaller model, or set a smaller context or fewer slots in its entry.",
+        )

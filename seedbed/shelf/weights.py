@@ -8,7 +8,7 @@ from pathlib import Path
 from seedbed.errors import UserError
 from seedbed.shelf import hub
 from seedbed.shelf.catalogue import ShelfModel, shelf
-from seedbed.shelf.files import sha256, shelf_file
+from seedbed.shelf.files import OFFLINE, is_file, is_here, is_offline, sha256, shelf_file
 from seedbed.shelf.gguf import Header, Unfit, parts_of, read_model
 from seedbed.shelf.reference import InFile, OnHub, OnShelf, Reference, parse
 
@@ -39,9 +39,11 @@ def on_disk(reference: Reference, base: Path) -> Sequence[Path] | None:
     """The files of a model, where all are on this machine; no network is touched. Paths start from `base`."""
     if isinstance(reference, OnHub):
         return hub.cached(reference)
-    file = shelf_file(shelf()[reference.name]) if isinstance(reference, OnShelf) else reference.resolved(base)
-    files = parts_of(file)
-    return files if all(part.is_file() for part in files) else None
+    if isinstance(reference, OnShelf):
+        model = shelf()[reference.name]
+        return [shelf_file(model)] if is_here(model) else None
+    files = parts_of(reference.resolved(base))
+    return files if all(map(is_file, files)) else None
 
 
 def weights(model: str, base: Path) -> Weights:
@@ -87,8 +89,9 @@ def _mend(reference: Reference) -> str:
 
 def _absent(model: str, reference: Reference, base: Path) -> UserError:
     if not isinstance(reference, InFile):
-        return UserError(f"{model} is not on this machine.", hint=f"seedbed models pull {model}")
+        unset = f", once {OFFLINE} is unset" if is_offline() else ""
+        return UserError(f"{model} is not on this machine.", hint=f"seedbed models pull {model}{unset}")
     parts = parts_of(reference.resolved(base))
-    missing = next(part for part in parts if not part.is_file())
+    missing = next(part for part in parts if not is_file(part))
     what = "is not there" if len(parts) == 1 else f"is not there, and {model} has {len(parts)} parts"
     return UserError(f"{missing} {what}.", hint="Mend models: in seedbed.yaml; relative paths start from its folder.")

