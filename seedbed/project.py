@@ -140,13 +140,14 @@ class Project:
     def folds(self) -> int:
         """In how many folds of the seeds the procedure is measured; 0 where seeds are held out instead.
 
-        `compile.folds`; left open, 3 with fewer than 20 seeds, which are too precious to hold any out, as long as
-        documents without seeds are there to compare programs on.
+        `compile.folds`; left open, as the split was written down, else 3 with fewer than 20 seeds, which are too
+        precious to hold any out, as long as documents without seeds are there to compare programs on.
         """
         asked, seeded = self.config.compile.folds, len(self._seeded)
         if asked is None:
-            few = len(self.seeds) < FEW_SEEDS and bool(self.recipe.labelled)
-            asked = FOLDS if few and len(self._groups[1]) > 1 else 0
+            few = len(self.seeds) < FEW_SEEDS and bool(self.recipe.labelled) and len(self._groups[1]) > 1
+            sides = read_sides(self._sides_path, self.recipe.name)
+            asked = FOLDS if (sides.folds if sides else few) else 0
         return min(asked, seeded) if seeded > 1 else 0
 
     def seed_folds(self) -> list[tuple[list[Any], list[Any]]]:

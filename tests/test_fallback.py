@@ -116,6 +116,23 @@ def test_a_reply_of_the_first_is_the_firsts(server: Hostile) -> None:
     assert len(server.bodies) == 1
 
 
+def test_the_call_of_the_other_has_a_name_of_its_own() -> None:
+    names = list[str]()
+
+    class Named(Failing):
+        async def complete(self, request: lm15.Request) -> lm15.Response:
+            names.append(dspy.settings.call)
+            raise self.error
+
+    async def work() -> None:
+        engine = Fallback(Named(lm15.ServerError("down")), Named(lm15.ServerError("down too")), "cheap", "strong")
+        with dspy.context(call="key"), pytest.raises(lm15.ServerError):
+            await engine.complete(ASK)
+
+    run_sync(work())
+    assert names == ["key", "key/strong"]  # by which a book of batches tells their waves apart
+
+
 def test_where_both_fail_the_others_error_is_raised_from_the_firsts(server: Hostile) -> None:
     server.plan(status(500, "first is ill"), status(401, "second has no key"))
     with pytest.raises(lm15.AuthError, match="second has no key") as raised:

@@ -29,6 +29,15 @@ def test_a_completion_in_which_characters_were_lost_says_so_in_their_place(
     assert ask(server).text == text
 
 
+def test_a_completion_with_what_is_no_number_is_read(server: Hostile) -> None:
+    body = completion("fine")
+    token = {"token": "fine", "logprob": -0.1, "top_logprobs": [{"token": "no", "logprob": float("-inf")}]}
+    body["choices"][0]["logprobs"] = {"content": [token]}
+    server.plan(sends(json.dumps(body).encode()))
+    assert ask(server).message.text == "fine"
+    assert len(server.bodies) == 1
+
+
 def test_a_provider_string_gives_no_half_of_a_surrogate_pair(server: Hostile) -> None:
     async def work() -> str | None:
         far = ProviderEngine("openai/gpt-4o-mini", concurrency=2, timeout=5, api_key="k", api_base=server.base)

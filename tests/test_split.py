@@ -45,7 +45,9 @@ def fresh(folder: Path) -> Path:
     assert main(["init", str(folder)]) == 0
     shutil.copy(TEACHER, folder / "teacher.py")
     path = folder / "seedbed.yaml"
-    config = path.read_text(encoding="utf-8").replace("model: embedded/smollm2-135m", "model: scripted/teacher.py")
+    config = path.read_text(encoding="utf-8").replace(
+        "model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py"
+    )
     path.write_text(config.replace("budget: light,", "budget: light, ship: compiled,"), encoding="utf-8")
     return folder
 
@@ -150,3 +152,21 @@ def test_who_has_a_side_keeps_it(
     assert {name: name in held for name in kept if name in seeded | bare} == {
         name: side for name, side in kept.items() if name in seeded | bare
     }
+
+
+def test_documents_added_to_few_seeds_change_no_side_either(tmp_path: Path) -> None:
+    """With few seeds it hangs on the documents without any whether seeds are held out at all."""
+    folder = fresh(tmp_path / "p")
+    seeds = (folder / "seeds.jsonl").read_text(encoding="utf-8").splitlines()[:16]
+    (folder / "seeds.jsonl").write_text("\n".join(seeds) + "\n", encoding="utf-8")
+    named = {json.loads(line)["source"] for line in seeds}
+    for document in (folder / "documents").iterdir():
+        if document.name not in named:
+            document.unlink()
+    before = opened(folder)
+    assert before.folds == 0
+    before.keep_sides()
+    add(folder, 2)
+    after = opened(folder)
+    assert after.folds == 0
+    assert after.held_out >= before.held_out

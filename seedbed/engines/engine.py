@@ -131,9 +131,10 @@ def beyond_belief(usage: lm15.Usage) -> bool:
 
 
 def mended(value: Any) -> Any:
-    """A JSON value with U+FFFD for every half of a surrogate pair, which no file takes."""
-    text = json.dumps(value, ensure_ascii=False)
-    return orjson.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    """A JSON value with U+FFFD for every half of a surrogate pair, which no file takes, and null for what is no number
+    in JSON, such as a log-probability of -Infinity."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return json.loads(text, parse_constant=lambda name: None)
 
 
 def writable(response: lm15.Response) -> lm15.Response:

@@ -59,7 +59,8 @@ class Fallback(Wrapped):
         if not self._said:
             self._said = True
             self._say(f"{self.alias} failed ({reason}); such calls go to {self.other_alias}")
-        with self.others_way():
+        call = f"{dspy.settings.get('call')}/{self.other_alias}"  # else it would find the first one's waves of a batch
+        with self.others_way(), dspy.context(call=call):
             response = await self.other.complete(self.for_other(request))
         note = lm15.Adaptation("model", "substituted", reason or "it failed", self.alias, self.other_alias)
         return dataclasses.replace(response, adaptations=(*response.adaptations, note))
