@@ -26,7 +26,7 @@ from dspy._vendor.lm15.serde import request_from_dict
 from programs.program import run_sync
 from seedbed.engines.embedded import EmbeddedEngine
 from seedbed.model_entry import ModelEntry
-from seedbed.shelf import servers
+from seedbed.shelf import machine, servers
 
 Call = lm15.Request
 
@@ -89,7 +89,7 @@ async def slots(args: argparse.Namespace) -> None:
 
 async def pair(args: argparse.Namespace) -> None:
     """Two models by turns, with no gate, one gate, and half of the cores each."""
-    calls, cores = calls_of(args.project, args.calls), servers.cores()
+    calls, cores = calls_of(args.project, args.calls), machine.cores()
     print("| arrangement | s a row (one call to each) | memory of both, GB |\n|---|---|---|")
     for name, threads, gate in (
         ("the first model alone, all cores", cores, None),
@@ -130,7 +130,7 @@ def memory() -> float:
     import psutil
 
     children = psutil.Process().children()
-    return sum(child.memory_info().rss for child in children) / servers.GB
+    return sum(child.memory_info().rss for child in children) / machine.GB
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from seedbed.shelf.catalogue import shelf
 from seedbed.shelf.files import is_here, models_folder
 from seedbed.shelf.gguf import Unfit, read_model
 from seedbed.shelf.machine import GB, MB, free
-from seedbed.shelf.reference import FAMILY, parse
+from seedbed.shelf.reference import FAMILY, OnShelf, parse
 from seedbed.shelf.serving import serving
 from seedbed.shelf.weights import on_disk
 
@@ -112,7 +112,8 @@ def _abilities(entry: ModelEntry, base: Path) -> Iterator[str]:
 
 def _on_disk(entry: ModelEntry, base: Path) -> str:
     """Whether a model is here; if so its size, and the memory it takes at most beside what is free."""
-    files = on_disk(parse(entry.model), base)
+    reference = parse(entry.model)
+    files = on_disk(reference, base)
     if files is None:
         return "absent"
     try:
@@ -120,7 +121,8 @@ def _on_disk(entry: ModelEntry, base: Path) -> str:
     except (Unfit, OSError) as error:
         return f"here, but {files[0].name} {error}"
     most = serving(entry, header).memory(header, size)
-    licence = header.values.get("general.license", "licence not stated")
+    named = shelf()[reference.name].licence if isinstance(reference, OnShelf) else header.values.get("general.license")
+    licence = named or "licence not stated"
     return f"here ({size / MB:,.0f} MB, up to {most / GB:.1f} GB of memory, {licence})"
 
 

@@ -295,3 +295,10 @@ def test_the_shelf_is_listed(index: PackageIndex, file: Path, capsys: pytest.Cap
     printed = capsys.readouterr()
     assert "called `seedbed models` now" in printed.err
     assert "absent" not in printed.out
+
+
+def test_the_page_on_models_says_of_the_shelf_what_the_shelf_says() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "teachers.md").read_text(encoding="utf-8")
+    for model in catalogue.shelf().values():
+        figures = f"{model.bytes / 1e6:,.0f} MB | {model.memory / 1e9:.1f} GB | {model.licence}"
+        assert f"| `{model.name}` | {figures} |" in page
