@@ -319,8 +319,8 @@ def test_folds_are_for_few_seeds_or_on_demand(tmp_path: Path, seeds: int, folds:
 def test_the_embedded_model_at_two_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = project(tmp_path / "p", seeds=4)
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
-    config = config.replace("{model: scripted/strong.py}", "{model: embedded/smollm2-135m, max_tokens: 32}")
-    config = config.replace("{model: scripted/weak.py}", "{model: embedded/smollm2-135m, max_tokens: 8}")
+    config = config.replace("{model: scripted/strong.py}", "{model: embedded/smollm2-135m, max_tokens: 64}")
+    config = config.replace("{model: scripted/weak.py}", "{model: embedded/smollm2-135m, max_tokens: 24}")
     (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
     settings = ("compile.compare=3", "compile.folds=0", "compile.max_calls=24")
     more = ["--compile-missing", *(word for setting in settings for word in ("--set", setting))]
