@@ -302,3 +302,11 @@ def test_the_page_on_models_says_of_the_shelf_what_the_shelf_says() -> None:
     for model in catalogue.shelf().values():
         figures = f"{model.bytes / 1e6:,.0f} MB | {model.memory / 1e9:.1f} GB | {model.licence}"
         assert f"| `{model.name}` | {figures} |" in page
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 2)])
+def test_on_a_terminal_a_person_is_asked(file: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
+    monkeypatch.setattr("seedbed.cli.supply._is_answered", lambda: True)
+    monkeypatch.setattr("typer.confirm", lambda *args, **kwargs: answer == "y")
+    assert main(["models", "pull", "tiny"]) == code
+    assert file.exists() == (answer == "y")

@@ -69,7 +69,7 @@ def bring(models: Sequence[str], base: Path, *, yes: bool) -> None:
     check_online(", ".join(missing))
     absent = [_looked_up(model, reference) for model, reference in missing.items()]
     print(f"seedbed: needed and not here: {'; '.join(map(str, absent))}", file=sys.stderr)
-    if not yes and sys.stdin.isatty() and sys.stderr.isatty() and not typer.confirm("Bring it here?", True, err=True):
+    if not yes and _is_answered() and not typer.confirm("Bring it here?", True, err=True):
         raise UserError("Nothing was brought here.", hint="Name another model under models:, or say yes.")
     from seedbed.progress import Progress
 
@@ -77,6 +77,11 @@ def bring(models: Sequence[str], base: Path, *, yes: bool) -> None:
         for model in absent:
             model.pull(progress)
             progress.say(f"{model.name} is here")
+
+
+def _is_answered() -> bool:
+    """Whether there is a person at a terminal to be asked."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 def _missing(models: Sequence[str], base: Path) -> dict[str, OnShelf | OnHub]:
