@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from seedbed.errors import UserError
-from seedbed.shelf.machine import MB
 from seedbed.terminal import readable
 
 if TYPE_CHECKING:
@@ -32,6 +31,8 @@ class Absent(NamedTuple):
     pull: Callable[[Progress], object]
 
     def __str__(self) -> str:
+        from seedbed.shelf.machine import MB
+
         return readable(f"{self.name} ({self.size / MB:,.0f} MB, {self.licence or 'licence not stated'})")
 
 

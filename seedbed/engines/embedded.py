@@ -55,10 +55,11 @@ class EmbeddedEngine(Shared):
         return weights(self.model, self._base)
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
-        opened = await asyncio.to_thread(lambda: self._weights) if self._opening is None else self._weights
-        if not (continuing() or opened.header.template):
+        if self._opening is None:  # a gigabyte may have to be hashed first, off the event loop
+            await asyncio.to_thread(lambda: self._weights)
+        if not (continuing() or self.chats):
             raise lm15.InvalidRequestError(
-                f"{opened.files[0].name} has no chat template: it can only continue text (completions), "
+                f"{self._weights.files[0].name} has no chat template: it can only continue text (completions), "
                 "as the compact format asks it to"
             )
         self._opening = self._opening or asyncio.ensure_future(asyncio.to_thread(self._open))

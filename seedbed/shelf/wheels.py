@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from seedbed.errors import UserError
@@ -90,20 +90,14 @@ def _run(command: list[str], folder: Path, look: Callable[[], object]) -> tuple[
             stderr=subprocess.STDOUT,
             env=os.environ | {"TMPDIR": str(folder)},
         )
-        with _ended(child):
+        try:
             while child.poll() is None:
                 look()
                 time.sleep(LOOK)
+        finally:
+            child.kill()
+            child.wait()
     return child.returncode, output.read_text(encoding="utf-8", errors="replace")
-
-
-@contextlib.contextmanager
-def _ended(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        child.kill()
-        child.wait()
 
 
 def _size(folder: Path) -> int:
