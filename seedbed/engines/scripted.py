@@ -40,6 +40,8 @@ class ScriptedEngine(Shared):
         prompt = "\n\n".join(filter(None, texts))
         try:
             text = self._reply(prompt, dspy.settings.get("draw", 0))
+        except lm15.LM15Error:  # a script may play a model that refuses
+            raise
         except Exception as error:  # the script is the model, so this is a call that failed
             raise lm15.ProviderError(f"reply() raised {type(error).__name__}: {error}") from error
         usage = lm15.Usage(input_tokens=len(prompt.split()), output_tokens=len(text.split()))
