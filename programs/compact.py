@@ -43,7 +43,8 @@ def _fields(signature: Any) -> _Fields:
 
 
 @functools.lru_cache(maxsize=256)
-def _on_one_line(text: str) -> str:
+def on_one_line(text: str) -> str:
+    """A text without its line breaks, as an instruction stands in a prompt."""
     return " ".join(text.split())
 
 
@@ -64,7 +65,7 @@ class CompactAdapter(Read, dspy.Adapter):
     def format(self, signature: Any, demos: list[Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:
         """One user message; examples first and the inputs last, so that a server can keep the prefix."""
         fields = _fields(signature)
-        blocks = [_on_one_line(signature.instructions)]
+        blocks = [on_one_line(signature.instructions)]
         blocks += [_block(fields, demo, complete=True) for demo in demos]
         blocks.append(_block(fields, inputs, complete=False))
         return [{"role": "user", "content": "\n\n".join(blocks)}]
@@ -74,7 +75,7 @@ class CompactAdapter(Read, dspy.Adapter):
         fields = _fields(signature)
         sections = dict(reversed(_sections(_paragraph(completion), fields)))  # a field's first text counts
         try:
-            return {name: _read(sections[name], annotation) for name, annotation in fields.outputs.items()}
+            return {name: read(sections[name], annotation) for name, annotation in fields.outputs.items()}
         except (KeyError, ValueError) as error:
             raise AdapterParseError(
                 adapter_name="CompactAdapter",
@@ -89,10 +90,7 @@ class CompactAdapter(Read, dspy.Adapter):
         name, text = sections[-1]
         if "\n\n" in reply.lstrip() or [one for one, _ in sections].count(name) > 1:
             return False
-        annotation = signature.output_fields[name].annotation
-        if annotation is str or get_origin(annotation) is list:
-            return True
-        return not (reply[-1:].isspace() or len(text.split()) > 1 or is_settled(fields[name], annotation))
+        return may_go_on(text + reply[len(reply.rstrip()) :], fields[name], signature.output_fields[name].annotation)
 
 
 def _block(fields: _Fields, values: Any, *, complete: bool) -> str:
@@ -125,7 +123,15 @@ def _sections(reply: str, fields: _Fields) -> list[tuple[str, str]]:
     return found
 
 
-def _read(text: str, annotation: Any) -> Any:
+def may_go_on(text: str, value: Any, annotation: Any) -> bool:
+    """Whether more text could change what was read of a field: always where it is text, of a decision its one word."""
+    if annotation is str or get_origin(annotation) is list:
+        return True
+    return not (text[-1:].isspace() or len(text.split()) > 1 or is_settled(value, annotation))
+
+
+def read(text: str, annotation: Any) -> Any:
+    """A field's text as its value: a list by its lines, of a decision the first word. Raises ValueError."""
     if not text:
         raise ValueError("an empty field")
     if get_origin(annotation) is list:

@@ -16,6 +16,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.compact import CompactAdapter
+from programs.plain import PlainAdapter, is_plain
 from programs.replies import Read, is_settled
 from programs.values import from_json, from_text, written
 
@@ -164,9 +165,18 @@ FORMATS: dict[str, dspy.Adapter] = {
     "chat": Chat(use_json_adapter_fallback=False),  # the fallback is a second, hidden call
     "json": JSON(use_native_function_calling=False),
     "compact": CompactAdapter(),
+    "plain": PlainAdapter(),
 }
+SEARCHED = ("chat", "json", "compact")
+"""The formats that a compile tries for a step of a program."""
 
 
 def formats_of(lm: Any) -> list[str]:
-    """The formats in which a model can be asked; one without a chat template only continues text."""
-    return list(FORMATS) if getattr(lm, "chats", True) else ["compact"]
+    """Those of SEARCHED in which a model can be asked; one without a chat template only continues text."""
+    return list(SEARCHED) if getattr(lm, "chats", True) else ["compact"]
+
+
+def formats_to_judge(lm: Any, signature: Any) -> list[str]:
+    """The formats in which a verdict can be asked for, the cheapest first."""
+    plain = ["plain"] if getattr(lm, "chats", True) and is_plain(signature) else []
+    return [*plain, *reversed(formats_of(lm))]

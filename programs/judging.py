@@ -17,6 +17,7 @@ from signatures.judging import (
     JudgeAdditive,
     JudgeAnswerability,
     JudgeClaim,
+    JudgeCorrect,
     JudgeCuration,
     JudgePreference,
     JudgeQuestion,
@@ -62,9 +63,9 @@ class Judge(Rater):
 
     def example(self, candidate: Candidate, *, good: bool, reason: str) -> dspy.Example:
         """A row with a person's verdict, as a demo of this judge."""
-        reasons, decides = self.judge.signature.output_fields
+        *reasons, decides = self.judge.signature.output_fields
         level = (max if good else min)(self.levels, key=self.levels.__getitem__)
-        return dspy.Example(**self.inputs(candidate), **{reasons: reason, decides: level})
+        return dspy.Example(**self.inputs(candidate), **dict.fromkeys(reasons, reason), **{decides: level})
 
     async def aforward(self, candidate: Candidate) -> Verdict:
         """Never raises for a reply it cannot read: that is unscored, with the reply as the reason."""
@@ -177,6 +178,7 @@ CURATION = {grade: (grade - 1) / 4 for grade in range(1, 6)}  # Instruction Back
 ADDITIVE = {grade: grade / 5 for grade in range(6)}  # Self-Rewarding, Yuan et al. 2024, figure 2
 
 JUDGES: dict[str, Callable[[], Judge]] = {
+    "correct": lambda: Judge("correct", JudgeCorrect),
     "answerable": lambda: Judge("answerable", JudgeAnswerability),
     "grounded": ClaimsJudge,
     "relevant": lambda: Judge("relevant", JudgeRelevance),

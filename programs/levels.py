@@ -7,19 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def expected_score(logprobs: Any, field: str, written: Any, levels: Mapping[Any, float]) -> float | None:
+def expected_score(
+    logprobs: Any, field: str, written: Any, levels: Mapping[Any, float], *, alone: bool = False
+) -> float | None:
     """The sum of p(level) times its score (G-Eval, Liu et al. 2023, section 2.2), in the range of the scores.
 
     Args:
         logprobs: as `dspy.Prediction` has them: `content`, a list of `token`, `logprob`, `top_logprobs`, which are
         the whole reply in order; None where the endpoint gave none.
         field: the deciding field's name. written: its value in the reply. levels: every value -> its score.
+        alone: there is no other field, so that a reply may be the value alone.
 
     p is taken over the levels among the token's alternatives, so that other words do not count. None where the
     deciding token cannot be found: then the written level is all there is.
     """
     tokens = logprobs["content"] if logprobs else []
-    index = _deciding([token["token"] for token in tokens], field, str(written))
+    index = _deciding([token["token"] for token in tokens], field, str(written), alone)
     if index is None:
         return None
     names = {str(level).lower(): score for level, score in levels.items()}
@@ -32,11 +35,13 @@ def expected_score(logprobs: Any, field: str, written: Any, levels: Mapping[Any,
     return sum(chance * names[level] for chance, level in named) / total
 
 
-def _deciding(tokens: list[str], field: str, written: str) -> int | None:
+def _deciding(tokens: list[str], field: str, written: str, alone: bool) -> int | None:
     """The token in which the value of a field begins, in any message format: after the field's name at the start of
-    a line, in a marker or in quotes."""
+    a line, in a marker or in quotes; where it is `alone` also at the beginning."""
     name, value = re.escape(field).replace("_", "[ _]"), re.escape(written)
-    pattern = rf"""(?im)(?:^[^\w\n]*|\[\[ ## |(?<!\\)["']){name}\W*({value})(?!\w)"""
+    named = rf"""(?:^[^\w\n]*|\[\[ ## |(?<!\\)["']){name}\W*"""
+    before = rf"(?:{named}|\A\W*)" if alone else named
+    pattern = rf"(?im){before}({value})(?!\w)"
     found = re.search(pattern, "".join(tokens))
     ends = itertools.accumulate(map(len, tokens))
     return next((index for index, end in enumerate(ends) if end > found.start(1)), None) if found else None

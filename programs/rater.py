@@ -1,4 +1,4 @@
-"""A rater: one question with a verdict, of which the judge's model gives the reason first."""
+"""A rater: one question with a verdict, which the judge's model gives at once or after its reason."""
 
 import json
 from collections.abc import Mapping
@@ -30,8 +30,8 @@ class Rater(dspy.Module):
     """One question with a verdict, asked of `dspy.settings.judge_lm` (the running model where none is set).
 
     Args:
-        signature: ends in a field that decides, after one that reasons. levels: the deciding field's values, each
-        with its score in [0, 1].
+        signature: its last output field decides; one before it reasons, or none does. levels: the deciding field's
+        values, each with its score in [0, 1].
 
     `samples` above 1 asks that often, sampled, and takes the mean. Where the model's endpoint returns
     log-probabilities (`lm.logprobs` is how many a token), a reply's score is the expected one over the levels.
@@ -77,25 +77,28 @@ class Rater(dspy.Module):
 
     async def _reply(self, inputs: dict[str, str], draw: int) -> Verdict:
         try:
-            said = await self.judge.acall(config=_config(dspy.settings.lm, draw), **inputs)
+            said = await self.judge.acall(config=self._config(dspy.settings.lm, draw), **inputs)
         except AdapterParseError as error:
             what = f"verdict {CUT_OFF}" if isinstance(error, CutOff) else "unreadable verdict"
             return Verdict(score=None, reason=f"{what}: {(error.lm_response or '')[:200]}")
-        decides = [*self.judge.signature.output_fields][-1]
-        expected = expected_score(said.get("logprobs"), decides, said[decides], self.levels)
-        return Verdict(score=self.levels[said[decides]] if expected is None else expected, reason=said.reasoning)
+        *reasons, decides = self.judge.signature.output_fields
+        expected = expected_score(said.get("logprobs"), decides, said[decides], self.levels, alone=not reasons)
+        score = self.levels[said[decides]] if expected is None else expected
+        return Verdict(score=score, reason=said[reasons[0]] if reasons else f"{said[decides]} ({score:.2f})")
+
+    def _config(self, lm: Any, draw: int) -> dict[str, Any]:
+        """How one reply is asked for: draw 0 as the model is set, every other one sampled and told apart by its
+        number; where the reply is the decision alone, in one token."""
+        top = getattr(lm, "logprobs", 0)
+        wanted = {"logprobs": True, "top_logprobs": top} if top else {}
+        if self.judge.format == "plain":
+            wanted["max_tokens"] = 1
+        if draw:
+            wanted |= {"rollout_id": draw, "temperature": max(SAMPLED, lm.kwargs.get("temperature") or 0.0)}
+        return wanted
 
 
 def judging() -> AbstractContextManager[None]:
     """The context in which calls go to the judge's model."""
     context: AbstractContextManager[None] = dspy.context(lm=dspy.settings.get("judge_lm") or dspy.settings.lm)
     return context
-
-
-def _config(lm: Any, draw: int) -> dict[str, Any]:
-    """How one reply is asked for: draw 0 as the model is set, every other one sampled and told apart by its number."""
-    top = getattr(lm, "logprobs", 0)
-    wanted = {"logprobs": True, "top_logprobs": top} if top else {}
-    if draw:
-        wanted |= {"rollout_id": draw, "temperature": max(SAMPLED, lm.kwargs.get("temperature") or 0.0)}
-    return wanted

@@ -13,7 +13,7 @@ from metrics.frozen import Frozen, uncalibrated
 from metrics.observations import Alike, Observation
 from metrics.readings import PREFERENCE, Case, Reader, judge_names
 from programs.embedding import Embed
-from programs.formats import formats_of
+from programs.formats import formats_to_judge
 from programs.judging import Judge, Pairwise
 from programs.rater import Rater
 from seedbed.cross_encoder import Entailment
@@ -215,7 +215,8 @@ class Calibrator:
 
 async def _settle(rater: Rater, trial: Callable[[], Awaitable[list[Observation]]], name: str) -> bool:
     """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
-    for rater.judge.format in reversed(formats_of(dspy.settings.get("judge_lm") or dspy.settings.lm)):
+    formats = formats_to_judge(dspy.settings.get("judge_lm") or dspy.settings.lm, rater.judge.signature)
+    for rater.judge.format in formats:
         read = [one.parts.get(name) is not None for one in await trial()]
         if read and sum(read) >= READABLE * len(read):
             return True

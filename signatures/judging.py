@@ -21,6 +21,19 @@ class JudgeAnswerability(dspy.Signature):
     verdict: YesNo = dspy.OutputField(desc="yes if the document answers the question, else no")
 
 
+@also("You check answers to questions on a text. Reply with one word, yes or no.")
+class JudgeCorrect(dspy.Signature):
+    """You check question and answer pairs that were written on a document. A pair is right if the document says that
+    this is the answer, if it answers exactly what is asked, and if it leaves nothing out that was asked for."""
+
+    document: str = dspy.InputField(desc="all that may be used")
+    question: str = dspy.InputField()
+    answer: str = dspy.InputField(desc="the answer to check")
+    verdict: YesNo = dspy.OutputField(
+        desc="By the document, is this the correct answer to exactly this question? Reply with one word: yes or no."
+    )
+
+
 @also("Write the answer as a list of short facts. Each fact is one sentence that can be understood alone.")
 class SplitClaims(dspy.Signature):
     """Split the answer into its claims: every single thing it states, in its order, each as one short sentence

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import dspy
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.compact import CompactAdapter
-from programs.formats import FORMATS
+from programs.formats import FORMATS, formats_to_judge
 from programs.program import run_sync
 from programs.step import Step
 from seedbed.engines.engine import Shared, continuing
@@ -178,7 +179,7 @@ def test_a_saved_step_keeps_its_wording_and_its_demos(tmp_path: Path) -> None:
 
 def test_an_unknown_format_is_refused() -> None:
     state = Step(Asked).dump_state() | {"format": "xml"}
-    with pytest.raises(ValueError, match="message format 'xml' is not one of chat, json, compact"):
+    with pytest.raises(ValueError, match="message format 'xml' is not one of chat, json, compact, plain"):
         Step(Asked).load_state(state)
 
 
@@ -213,3 +214,56 @@ def test_the_demos_shown_are_the_ones_that_are_sent() -> None:
     step.demos = [dspy.Example(question=f"demo {n}?", answer=str(n)) for n in range(3)]
     request, _ = asked(step, Echo())
     assert [f"demo {n}?" in str(request.messages[0].text) for n in range(3)] == [True] * 3
+
+
+# plain
+
+
+class Sure(dspy.Signature):
+    """Say whether
+    it holds."""
+
+    note: str = dspy.InputField()
+    verdict: Literal["yes", "no"] = dspy.OutputField(desc="Reply with yes or no.")
+
+
+def test_plain_is_a_talk_in_the_models_own_roles_that_ends_in_what_is_wanted() -> None:
+    demo = dspy.Example(note="b", verdict="no")
+    assert FORMATS["plain"].format(Sure, [demo], {"note": "a"}) == [
+        {"role": "system", "content": "Say whether it holds."},
+        {"role": "user", "content": "Note: b\n\nReply with yes or no."},
+        {"role": "assistant", "content": "no"},
+        {"role": "user", "content": "Note: a\n\nReply with yes or no."},
+    ]
+
+
+def test_plain_names_no_field_whose_description_nobody_wrote() -> None:
+    assert FORMATS["plain"].format(Asked, [], {"question": "2 + 2?"})[-1]["content"] == "Question: 2 + 2?"
+
+
+@pytest.mark.parametrize("reply", ["yes", " Yes.", "Yes, it does.", "YES\n\nsince"])
+def test_a_plain_decision_is_the_first_word(reply: str) -> None:
+    assert FORMATS["plain"].parse(Sure, reply) == {"verdict": "yes"}
+
+
+@pytest.mark.parametrize("reply", ["", "  ", "It does, yes.", "yesterday"])
+def test_what_decides_nothing_is_unreadable(reply: str) -> None:
+    with pytest.raises(AdapterParseError):
+        FORMATS["plain"].parse(Sure, reply)
+
+
+def test_a_plain_text_is_the_whole_reply() -> None:
+    assert FORMATS["plain"].parse(Asked, "\n four\n\nor so ") == {"answer": "four\n\nor so"}
+
+
+def test_a_cut_decision_is_read_and_a_cut_text_is_not() -> None:
+    plain = FORMATS["plain"]
+    assert not plain.is_reached(Sure, "yes", {"verdict": "yes"})
+    assert plain.is_reached(Asked, "fou", {"answer": "fou"})
+
+
+def test_only_a_signature_with_one_field_can_be_asked_plainly() -> None:
+    chats, continues = Echo(continues=True), SimpleNamespace(chats=False)
+    assert formats_to_judge(chats, Sure)[0] == "plain"
+    assert "plain" not in formats_to_judge(chats, dspy.Signature("note -> reasoning, verdict"))
+    assert formats_to_judge(continues, Sure) == ["compact"]

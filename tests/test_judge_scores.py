@@ -1,5 +1,6 @@
 """Scores beyond the written level: several samples averaged, and the expectation over log-probabilities."""
 
+import dataclasses
 import math
 import re
 from collections.abc import Callable
@@ -8,12 +9,13 @@ from typing import Any
 
 import dspy
 import pytest
+from dspy import lm15
 from hostile import Hostile, completion, sends
 from hypothesis import given
 from hypothesis import strategies as st
 from judged import ROW, WRITTEN, YES, Inputs, Said, Script, judge, judged_by
 
-from programs.judging import Verdict
+from programs.judging import JUDGES, Verdict
 from programs.levels import expected_score
 from programs.program import run_sync
 from seedbed.engines.engine import Engine
@@ -164,3 +166,33 @@ def test_a_token_without_a_chance_has_no_expected_score() -> None:
         {"token": piece, "logprob": -9999.0, "top_logprobs": []} for piece in ("Grade", ": ", "4")
     ]
     assert expected_score({"content": content}, "grade", 4, GRADES) is None
+
+
+# one token
+
+
+def test_a_verdict_of_one_token_is_an_expected_score() -> None:
+    top = [("yes", 0.6), (" Yes", 0.1), ("no", 0.2), ("maybe", 0.1)]
+    said = lm15.TokenLogprob("yes", math.log(0.6), top=tuple(lm15.TopLogprob(t, math.log(p)) for t, p in top))
+    script = OneToken(said)
+    asking = JUDGES["correct"]()
+    asking.judge.format = "plain"
+    with dspy.context(lm=TeacherLM("judge", script, temperature=0.0, max_tokens=96)):
+        heard = run_sync(asking.acall(ROW))
+    assert heard.score == pytest.approx(0.7 / 0.9)
+    assert heard.reason == "yes (0.78)"
+    assert script.requests[0].config.max_tokens == 1
+
+
+class OneToken(Script):
+    """Says one token, and is cut off."""
+
+    logprobs = 4
+
+    def __init__(self, token: lm15.TokenLogprob) -> None:
+        super().__init__(lambda inputs, draw: token.token)
+        self.token = token
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        response = await super().complete(request)
+        return dataclasses.replace(response, finish_reason="length", logprobs=(self.token,))

@@ -24,9 +24,12 @@ def rater(request: pytest.FixtureRequest) -> Rater:
     return RATERS[request.param]()
 
 
-def test_every_judge_explains_before_it_scores(rater: Rater) -> None:
-    reasons, decides = rater.judge.signature.output_fields
-    assert (reasons, rater.judge.signature.output_fields[reasons].annotation) == ("reasoning", str)
+def test_every_judge_decides_last_and_what_it_explains_it_explains_before(rater: Rater) -> None:
+    *reasons, decides = rater.judge.signature.output_fields
+    assert [(name, rater.judge.signature.output_fields[name].annotation) for name in reasons] in (
+        [],
+        [("reasoning", str)],
+    )
     assert set(get_args(rater.judge.signature.output_fields[decides].annotation)) == rater.levels.keys()
 
 
@@ -94,9 +97,10 @@ def test_the_pair_judge_shows_a_context_once() -> None:
 def test_a_persons_verdict_becomes_a_whole_demo(name: str, good: bool) -> None:
     one = judge(name)
     demo = one.example(ROW, good=good, reason="a person says so")
-    decides = [*one.judge.signature.output_fields][-1]
+    *reasons, decides = one.judge.signature.output_fields
     assert demo.keys() == [*one.judge.signature.fields]
-    assert (demo.reasoning, one.levels[demo[decides]]) == ("a person says so", float(good))
+    assert [demo[name] for name in reasons] == ["a person says so"] * len(reasons)
+    assert one.levels[demo[decides]] == float(good)
 
 
 # two responses
