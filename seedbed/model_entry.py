@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
+from seedbed.engines.scoring import Dialect
 from seedbed.settings import Section
 from seedbed.shelf.catalogue import shelf
 from seedbed.shelf.reference import FAMILY, OnShelf, parse
@@ -22,6 +23,8 @@ class ModelEntry(Section):
         schema_enforced: the server at `api_base` makes replies follow a JSON schema.
         logprobs: alternatives a token whose log-probabilities the endpoint gives, so that judges read expected scores;
         0 is none.
+        scoring: how the server at `api_base` tells the likelihood of an answer that is given to it, so that the metric
+        reads it as evidence: as `llama.cpp` or as `vllm` does; None where it cannot.
         rpm, tpm: requests and tokens a minute at most; None is no limit of ours.
         patience: seconds that calls wait for an endpoint that was well before and is down now.
         context, slots, threads, gpu_layers: of embedded models alone: tokens of the longest prompt and reply, calls at
@@ -41,6 +44,7 @@ class ModelEntry(Section):
     completions: bool = False
     schema_enforced: bool = True
     logprobs: int = Field(0, ge=0, le=20)
+    scoring: Dialect | None = None
     rpm: float | None = Field(None, gt=0)
     tpm: float | None = Field(None, gt=0)
     patience: float = Field(600, ge=0)

@@ -160,6 +160,7 @@ def _endpoint(entry: ModelEntry) -> Engine:
         enforces_schema=entry.schema_enforced,
         continues=entry.completions,
         logprobs=entry.logprobs,
+        scoring=entry.scoring,
         extra=entry.extra,
     )
 

@@ -17,6 +17,7 @@ from programs.replies import Cut
 from seedbed.engines.breaker import is_down, is_refused
 from seedbed.engines.engine import Blocking, Engine, Wrapped
 from seedbed.engines.fallback import own_fault
+from seedbed.engines.scoring import asking_for
 from seedbed.errors import TeacherDown, UserError
 
 PATIENCE = 5  # calls in a row that may fail for good before the model counts as down
@@ -100,12 +101,30 @@ class TeacherLM(dspy.LM):
         return [one for reply in replies for one in reply]
 
     async def _draw(self, draw: int, *args: Any, **kwargs: Any) -> Any:
-        try:
+        with self._watched():
             if draw == dspy.settings.get("draw", 0):
-                reply = await self._ask(*args, **kwargs)
-            else:
-                with dspy.context(draw=draw):
-                    reply = await self._ask(*args, **kwargs)
+                return await self._ask(*args, **kwargs)
+            with dspy.context(draw=draw):
+                return await self._ask(*args, **kwargs)
+
+    @property
+    def scores(self) -> bool:
+        """Whether it tells how likely a given reply is."""
+        return self.async_engine.scores
+
+    async def score(self, messages: Sequence[dict[str, str]], continuation: str) -> list[float]:
+        """The log-probability of each token of a text as the reply to these messages, natural logarithms, the end of
+        the reply last where the endpoint tells it. Draws do not count: there is one reading. Raises as `acall` does."""
+        request = asking_for(self._request(messages, {}), continuation)
+        with self._watched(), error_boundary(self.model, unexpected=True), dspy.context(draw=0):
+            reply = await self.async_engine.complete(request)
+        return [token.logprob for token in reply.logprobs or ()]
+
+    @contextlib.contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A call: that it failed is counted, and said as what it means for those to come."""
+        try:
+            yield
         except dspy_errors.LMError as error:
             if mistake := _user_error(error) or self._bug(error):  # a full disk, say, is not the model's failure
                 raise mistake from mistake.__cause__
@@ -117,7 +136,6 @@ class TeacherLM(dspy.LM):
                 raise
             raise verdict from error
         self._failed[0], self._well[0] = 0, True
-        return reply
 
     async def _ask(self, *args: Any, **kwargs: Any) -> Any:
         """What `dspy.LM.acall` does, without its two changes of thread and its way through OpenAI's dicts.

@@ -101,6 +101,8 @@ class BatchService(Shared):
 
     def carries(self, request: lm15.Request) -> bool:
         """Whether a job can hold this call; OpenAI's knows no stop texts, and lm15 cannot cut what it does not ask."""
+        if request.config.extensions:
+            return False  # such as a text whose likelihood is asked for
         try:
             notes = self._router.plan(dataclasses.replace(request, model=f"{self.provider}:{self.model}"))
         except lm15.CapabilityError:

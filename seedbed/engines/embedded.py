@@ -37,7 +37,7 @@ class EmbeddedEngine(Shared):
     so that a replay does without it.
     """
 
-    enforces_schema, continues, logprobs = True, True, LOGPROBS
+    enforces_schema, continues, logprobs, scores = True, True, LOGPROBS, True
 
     def __init__(self, entry: ModelEntry, base: Path) -> None:
         self.model, self._entry, self._base = entry.model, entry, base
@@ -92,6 +92,7 @@ class EmbeddedEngine(Shared):
             timeout=timeout,
             continues=True,
             logprobs=LOGPROBS,
+            scoring="llama.cpp",
             identity=self.identity,
             extra=self._entry.extra,
         )

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urljoin
 
 import aiohttp
 import orjson
@@ -14,6 +15,7 @@ from dspy import lm15
 
 from programs.candidate import digest
 from seedbed.engines.engine import Shared, beyond_belief, continuing, mended
+from seedbed.engines.scoring import DIALECTS, Dialect, continuation_of
 from seedbed.terminal import readable
 
 MOST = 16_000_000  # bytes of a reply; 20 alternatives a token take two or three thousand
@@ -26,7 +28,8 @@ class EndpointEngine(Shared):
         base: the server's address up to and with `/v1`. model: the name it knows the model by.
         key: sent as a bearer token; never stored. concurrency: calls in flight at most, which `Limited` sees to.
         timeout: seconds for one attempt, from connecting to the last byte.
-        logprobs: alternatives a token it gives log-probabilities of, 0 to 20.
+        logprobs: alternatives a token it gives log-probabilities of, 0 to 20. scoring: the dialect in which it tells
+        how likely a given reply is; None where it cannot.
         extra: further body keys (sampling the server knows and DSPy does not).
     """
 
@@ -41,17 +44,20 @@ class EndpointEngine(Shared):
         enforces_schema: bool = True,
         continues: bool = False,
         logprobs: int = 0,
+        scoring: Dialect | None = None,
         identity: str | None = None,
         extra: dict[str, Any] | None = None,
     ) -> None:
         self.base, self.model, self._key = base.rstrip("/"), model, key
         self.identity = identity or f"{self.base}|{model}|{digest(extra or {})}"
         self.enforces_schema, self.continues, self.logprobs = enforces_schema, continues, logprobs
-        self.concurrency = concurrency
+        self.concurrency, self.scores, self._scoring = concurrency, scoring is not None, scoring
         self._timeout, self._extra = timeout, extra or {}
         self._session: aiohttp.ClientSession | None = None
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
+        if (continuation := continuation_of(request)) is not None:
+            return await self._scored(request, continuation)
         if continuing():
             return await self._post("completions", self._continuation(request))
         return await self._post("chat/completions", self._chat(request))
@@ -60,10 +66,28 @@ class EndpointEngine(Shared):
         if self._session:
             await self._session.close()
 
+    async def _scored(self, request: lm15.Request, continuation: str) -> lm15.Response:
+        """The continuation, with the log-probability of each of its tokens."""
+        if self._scoring is None:
+            raise lm15.UnsupportedFeatureError(f"{self.model}: nobody said how it tells the likelihood of a text")
+
+        async def post(path: str, body: dict[str, Any]) -> Any:
+            return _loaded(await self._sent(urljoin(f"{self.base}/", path), body))
+
+        try:
+            told = await DIALECTS[self._scoring](post, self._chat(request), continuation)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise lm15.ServerError(f"the server's reply holds no log-probabilities ({error!r})") from error
+        return _response(orjson.dumps(told), self.model)
+
     async def _post(self, path: str, body: dict[str, Any]) -> lm15.Response:
+        return _response(await self._sent(f"{self.base}/{path}", body), self.model)
+
+    async def _sent(self, address: str, body: dict[str, Any]) -> bytes:
+        """The body of the reply to a POST. Raises lm15's errors for whatever is no good reply."""
         session = self._session = self._session or self._connect()
         try:
-            async with session.post(f"{self.base}/{path}", data=orjson.dumps(body), allow_redirects=False) as reply:
+            async with session.post(address, data=orjson.dumps(body), allow_redirects=False) as reply:
                 raw = await _read(reply)
         except TimeoutError as error:
             raise lm15.TimeoutError(f"no reply within {self._timeout:g} s") from error
@@ -77,7 +101,7 @@ class EndpointEngine(Shared):
             raise _refusal(reply.status, raw, reply.headers)
         if len(raw) > MOST:
             raise lm15.InvalidRequestError(f"the reply is longer than {MOST // 10**6} MB, and was read no further")
-        return _response(raw, self.model)
+        return raw
 
     def _connect(self) -> aiohttp.ClientSession:
         headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self._key}"} if self._key else {})
@@ -96,6 +120,7 @@ class EndpointEngine(Shared):
             **_sampling(request.config),
             **({"logprobs": True, "top_logprobs": top} if (top := request.config.logprobs) is not None else {}),
             **self._extra,
+            **self._cold(request),
         }
 
     def _continuation(self, request: lm15.Request) -> dict[str, Any]:
@@ -105,7 +130,13 @@ class EndpointEngine(Shared):
             **_sampling(request.config),
             **({"logprobs": top} if (top := request.config.logprobs) is not None else {}),
             **self._extra,
+            **self._cold(request),
         }
+
+    def _cold(self, request: lm15.Request) -> dict[str, Any]:
+        """llama.cpp's key for a prompt that is read whole: log-probabilities enter scores, and with what earlier calls
+        left in its cache they differ by up to 0.07."""
+        return {"cache_prompt": False} if self._scoring == "llama.cpp" and request.config.logprobs is not None else {}
 
 
 def _sampling(config: lm15.Config) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Engine(Protocol):
         enforces_schema: the server makes replies follow a JSON schema. continues: it can continue plain text.
         chats: it takes messages, as all but models without a chat template do.
         concurrency: calls in flight at most. logprobs: alternatives a token whose log-probabilities it can give; 0 is
-        none at all.
+        none at all. scores: it tells how likely a given reply is (`engines.scoring`).
 
     `complete` raises `dspy.lm15` or `dspy` LM errors only. `dspy.settings.continuation` asks it to continue
     the one user message as text.
@@ -69,6 +69,7 @@ class Engine(Protocol):
     continues: bool
     concurrency: int
     logprobs: int
+    scores: bool
 
     @property
     def chats(self) -> bool: ...
@@ -81,7 +82,7 @@ class Engine(Protocol):
 class Shared:
     """An engine is shared, never copied: it holds connections and what has been spent."""
 
-    logprobs = 0
+    logprobs, scores = 0, False
 
     @property
     def chats(self) -> bool:
@@ -99,6 +100,7 @@ class Wrapped(Shared):
         self.engine = engine
         self.identity, self.concurrency = engine.identity, engine.concurrency
         self.enforces_schema, self.continues, self.logprobs = engine.enforces_schema, engine.continues, engine.logprobs
+        self.scores = engine.scores
 
     @property
     def chats(self) -> bool:

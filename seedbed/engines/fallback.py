@@ -8,6 +8,7 @@ from dspy import lm15
 from dspy.utils import exceptions as dspy_errors
 
 from seedbed.engines.engine import Engine, Say, Wrapped, continuing, silent
+from seedbed.engines.scoring import continuation_of
 
 _BAD = (lm15.InvalidRequestError, dspy_errors.LMInvalidRequestError)
 _NOT_THERE = (lm15.UnsupportedModelError, dspy_errors.LMUnsupportedModelError)  # DSPy files these under the former
@@ -38,8 +39,8 @@ class Fallback(Wrapped):
         try:
             return await self.engine.complete(request)
         except (lm15.LM15Error, dspy_errors.LMError) as error:
-            if own_fault(error):
-                raise
+            if own_fault(error) or continuation_of(request) is not None:
+                raise  # a likelihood is one model's: another's would enter a fit that was not made for it
             return await self._ask_other(request, str(error.message).partition("\n")[0])
 
     def for_other(self, request: lm15.Request) -> lm15.Request:
