@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from metrics import usefulness
 from metrics.figures import Calibration, Judged, Part, Rule
 from metrics.fitting import Fitted, fit
 from metrics.folds import Folds, deal
 from metrics.measures import accuracy, auroc, calibration_error, kappa, spearman
 from metrics.observations import Columns, Observation
-from metrics.statistics import RESAMPLES, Flags, Floats, Interval, Statistic, bootstrap, plain
+from metrics.statistics import Flags, Floats, Interval, Statistic, bootstrap, plain
+from metrics.usefulness import Sources, judge_all, judged_together, sources, without
 
 __all__ = ["Calibration", "Judged", "Observation", "calibrate", "check"]
 
@@ -49,15 +51,16 @@ def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> t
     rows; all rows) is left out of that fit. Raises Alike where all verdicts are of one kind.
     """
     rows = Columns.of(observations)
-    folds, judged = deal(rows.good, rows.groups), _judges(rows, judges)
-    fitted = _fit(rows, judged)
+    folds, asked = deal(rows.good, rows.groups), sources(rows, judges)
+    judged = judge_all(rows, asked)
+    fitted = _fit(rows, asked, judged)
     said = _say(fitted, rows, folds)
     if not folds.any():
         return fitted, _measure(fitted, said, judged, [UNHELD])
     for fold in range(folds.max() + 1):
         out = folds == fold
         kept = rows.where(~out)
-        held = _say(_fit(kept, _judges(kept, judges, ROUGH)), rows.where(out), folds[out])
+        held = _say(_fit(kept, asked, judge_all(kept, asked, ROUGH)), rows.where(out), folds[out])
         said.probability[out], said.accepted[out] = held.probability, held.accepted
     return fitted, _measure(fitted, said, judged, [])
 
@@ -65,13 +68,13 @@ def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> t
 def check(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Calibration:
     """Measure a frozen metric on new verdicts, fitting nothing; raises Alike as well."""
     rows = Columns.of(observations)
-    return _measure(fitted, _say(fitted, rows, np.zeros(len(observations), dtype=np.intp)), _judges(rows, judges), [])
+    said = _say(fitted, rows, np.zeros(len(observations), dtype=np.intp))
+    return _measure(fitted, said, judge_all(rows, sources(rows, judges)), [])
 
 
-def _fit(rows: Columns, judged: Mapping[str, Judged]) -> Fitted:
-    useless = {name for name, judge in judged.items() if not judge.useful}
-    parts = [{name: value for name, value in row.items() if name not in useless} for row in rows.parts]
-    return fit(parts, rows.good, rows.groups)
+def _fit(rows: Columns, asked: Sources, judged: Mapping[str, Judged]) -> Fitted:
+    useless = {name: asked[name] for name, judge in judged.items() if not judge.useful}
+    return fit(without(rows.parts, useless), rows.good, rows.groups)
 
 
 def _say(fitted: Fitted, rows: Columns, folds: Folds) -> _Predicted:
@@ -79,41 +82,22 @@ def _say(fitted: Fitted, rows: Columns, folds: Folds) -> _Predicted:
     return _Predicted(rows, probability, probability >= fitted.threshold, folds)
 
 
-def _judges(rows: Columns, names: Collection[str], resamples: int = RESAMPLES) -> dict[str, Judged]:
-    """Each judge that was asked, by itself."""
-    asked = rows.where(rows.headline())
-    there = sorted(name for name in names if any(name in parts for parts in rows.parts))
-    return {name: _judged(asked.reading(name), asked, resamples) for name in there}
-
-
-def _judged(readings: Floats, rows: Columns, resamples: int = RESAMPLES) -> Judged:
-    """A judge that scored rows of one class, or none, is taken to rank nothing: 0.5, and no width known."""
-    there = ~np.isnan(readings)
-    scored, coverage = rows.where(there), float(there.mean())
-    if len(set(scored.good.tolist())) < 2:
-        return Judged(auroc=0.5, auroc_low=0.0, auroc_high=1.0, useful=False, coverage=coverage)
-    area = bootstrap(auroc(readings[there], scored.good), scored.groups, scored.good, resamples=resamples)
-    trivial = [plain(auroc(scores, scored.good), len(scored.groups)) for scores in scored.rules.values()]
-    useful = area.low > max(0.5, *trivial)
-    return Judged(auroc=area.mean, auroc_low=area.low, auroc_high=area.high, useful=useful, coverage=coverage)
-
-
 def _measure(fitted: Fitted, said: _Predicted, judged: dict[str, Judged], notes: list[str]) -> Calibration:
     head = said.where(said.rows.headline(said.folds))
     rows = head.rows
-    readings = np.array([rows.reading(name) for name in judged]).reshape(len(judged), len(rows.groups))
-    together = _mean(readings)
+    asked = sources(said.rows, judged)
+    scored = [~np.isnan(rows.reading(next(iter(parts)))) for parts in asked.values()]
     figures = Calibration(
         n=len(rows.groups),
         groups=len(set(rows.groups)),
-        coverage=float((~np.isnan(readings)).all(axis=0).mean()),
+        coverage=float(np.all(scored, axis=0).mean()) if scored else 1.0,
         **_agreement(head),
         **_beside_rules(head),
-        judge=None if np.isnan(together).all() else _judged(together, rows),
+        judge=judged_together(said.rows, asked),
         judges=judged,
         by_rule=_part(said, ~said.rows.person, said.rows.person & said.rows.good),
         own_rows=_part(head, rows.own),
-        weights=dict.fromkeys(judged, 0.0) | fitted.weights,
+        weights={name: 0.0 for parts in asked.values() for name in parts} | fitted.weights,
         ridge=fitted.ridge,
         threshold=fitted.threshold,
         notes=[],
@@ -142,13 +126,6 @@ def _beside_rules(head: _Predicted) -> dict[str, Any]:
     return {"baselines": {name: Rule(auroc=area) for name, area in areas.items()}} | _named("difference", difference)
 
 
-def _mean(table: Floats) -> Floats:
-    """Mean of each column's readings that are there, nan where none is."""
-    there = ~np.isnan(table)
-    counts = there.sum(axis=0)
-    return np.where(counts > 0, np.where(there, table, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
-
-
 def _named(name: str, interval: Interval) -> dict[str, Any]:
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
@@ -166,17 +143,7 @@ def _part(said: _Predicted, rows: Flags, beside: Flags | None = None) -> Part | 
 def _notes(figures: Calibration, rows: Columns) -> list[str]:
     """What a person should know before trusting the figures."""
     trivial, best = max((rule.auroc, name) for name, rule in figures.baselines.items())
-    notes = [
-        f"judge {name} is of no use on these labels: AUROC {judge.auroc:.2f} [{judge.auroc_low:.2f}, "
-        f"{judge.auroc_high:.2f}] does not clear 0.5 and the trivial rules"
-        for name, judge in figures.judges.items()
-        if not judge.useful
-    ]
-    notes += [
-        f"judge {name} scored {judge.coverage:.0%} of the rows; the others count as average ones"
-        for name, judge in figures.judges.items()
-        if judge.coverage < 1
-    ]
+    notes = usefulness.notes(figures.judges, rows)
     if figures.difference_high < 0:
         notes.append(f"the metric is worse than the trivial rule {best} ({trivial:.2f})")
     elif figures.difference_low <= 0:

@@ -7,9 +7,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from metrics.evidence import ON_ANSWER, ON_QUESTION
+from metrics.likelihood import LIKELIHOODS
 from programs.candidate import Candidate, Exchange, digest
 
-OURS = frozenset({*ON_QUESTION, *ON_ANSWER} - {"entailment"})  # measured on every row, never taken from elsewhere
+# measured on every row, never taken from elsewhere
+OURS = frozenset({*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"})
+    {*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"}
+)  # measured on every row, never taken from elsewhere
 Aspect = Literal["grounded", "answerable", "question", "relevant", "overall"]
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 
+from metrics.likelihood import LIKELIHOODS
 from programs.candidate import Candidate
 from programs.embedding import Embed, Vectors, ahead
 from programs.text import content_words, sentences, words
@@ -173,7 +174,7 @@ ON_ANSWER: dict[str, Callable[[Row], Finding | None]] = {
     "entailment": entailment,
 }
 
-PARTS = frozenset({*ON_QUESTION, *ON_ANSWER, "round trip"})
+PARTS = frozenset({*ON_QUESTION, *ON_ANSWER, "round trip", *LIKELIHOODS})
 """The names of all evidence; any other part of a row is a judge's."""
 
 

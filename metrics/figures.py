@@ -8,12 +8,17 @@ class _Figures(BaseModel):
 
 
 class Judged(_Figures):
-    """A judge by itself, on the rows it scored (their share is `coverage`), all pairs of them compared. `useful`: its
-    interval lies above 0.5 and above what either trivial rule reaches on the same rows."""
+    """A judge by itself, on the good rows and the bad ones whose fault is its own, of those it scored (their share is
+    `coverage`), all pairs of them compared. `adds`: by how much its readings raise the AUROC of the evidence on all
+    rows, out of fold, paired, by group. `useful`: that interval lies above 0, and it beats chance and both trivial
+    rules. The figures of `likelihood` are those of `answer_likelihood`, and what it adds those of all its parts."""
 
     auroc: float
     auroc_low: float
     auroc_high: float
+    adds: float
+    adds_low: float
+    adds_high: float
     useful: bool
     coverage: float
 

@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from metrics.evidence import PARTS
 from metrics.folds import deal
+from metrics.likelihood import LIKELIHOODS
 from metrics.statistics import Flags, Floats
 
 Parts = Mapping[str, float | None]
@@ -52,8 +53,8 @@ class Fitted(BaseModel):
 
 def prior(names: Collection[str]) -> Fitted:
     """The model at its stated prior weights, for when no person's verdicts are at hand: parts in [0, 1] are taken to
-    lie about one half with a deviation of a quarter."""
-    order = sorted(names)
+    lie about one half with a deviation of a quarter. Likelihoods, which do not, are for a fit alone."""
+    order = sorted(set(names).difference(LIKELIHOODS))
     return Fitted(
         intercept=0.0,
         weights={name: PRIORS.get(name, JUDGE) for name in order},

@@ -11,6 +11,7 @@ from programs.formats import FORMATS
 from programs.program import together
 from signatures.likelihood import ExpectAnswer, GuessAnswer
 
+LIKELIHOOD = "likelihood"  # all of them, as what is asked of a model
 LIKELIHOODS = ("answer_likelihood", "least_token", "document_gain")
 _DOUBTS = {
     "answer_likelihood": "a model that has read the document does not expect this answer",

@@ -1,7 +1,7 @@
 """Rows with their verdicts, and the same rows as columns."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,8 @@ from metrics.statistics import Flags, Floats
 class Observation:
     """A row with its verdict. `parts`: evidence and judges' readings, the higher the better, None where there is none.
     `label`: 0 or 1, or a grade. `group`: its document. `length` and `overlap`: what the two trivial rules make of the
-    row, the higher the better. `kind`: who gave the verdict. `own`: the very model that judges wrote the row."""
+    row, the higher the better. `kind`: who gave the verdict. `own`: the very model that judges wrote the row. `aspect`:
+    what the verdict speaks of; `id`: of the verdict."""
 
     parts: dict[str, float | None]
     label: float
@@ -24,6 +25,8 @@ class Observation:
     overlap: float
     kind: Literal["person", "rule"] = "person"
     own: bool = False
+    aspect: str = "overall"
+    id: str = ""
 
 
 class Alike(ValueError):
@@ -41,6 +44,8 @@ class Columns:
     good: Flags
     person: Flags
     own: Flags
+    aspects: list[str]
+    ids: list[str]
     rules: dict[str, Floats]
 
     @classmethod
@@ -60,6 +65,8 @@ class Columns:
             good=labels > middle(labels.tolist()),
             person=np.array([row.kind == "person" for row in observations]),
             own=np.array([row.own for row in observations]),
+            aspects=[row.aspect for row in observations],
+            ids=[row.id for row in observations],
             rules={
                 "length": np.array([row.length for row in observations], dtype=float),
                 "overlap": np.array([row.overlap for row in observations], dtype=float),
@@ -76,6 +83,8 @@ class Columns:
             good=self.good[rows],
             person=self.person[rows],
             own=self.own[rows],
+            aspects=[self.aspects[i] for i in picked],
+            ids=[self.ids[i] for i in picked],
             rules={name: scores[rows] for name, scores in self.rules.items()},
         )
 
@@ -85,6 +94,10 @@ class Columns:
         place = np.zeros_like(self.person, dtype=np.intp) if folds is None else folds
         both = set(place[self.person & self.good]) & set(place[self.person & ~self.good])
         return self.person if both else np.ones_like(self.person)
+
+    def concern(self, aspects: Collection[str]) -> Flags:
+        """The good rows, and the bad ones with a fault of these aspects."""
+        return self.good | np.isin(self.aspects, list(aspects))
 
     def reading(self, name: str) -> Floats:
         """One part's values, nan where there is none."""

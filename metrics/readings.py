@@ -59,6 +59,8 @@ class Reader:
             overlap=overlap(case.answer, case.document or case.question or ""),
             kind=case.made,
             own=bool(case.teacher) and case.teacher == self.writer,
+            aspect=case.aspect,
+            id=case.id,
         )
 
     async def _pair(self, case: Preference) -> Observation:

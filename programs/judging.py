@@ -31,6 +31,13 @@ SHORT = 12  # words up to which an answer of one sentence is one claim
 YES_NO = {"no": 0.0, "yes": 1.0}
 
 
+FAULTS: dict[str, frozenset[str]] = {
+    "correct": frozenset({"overall", "answerable", "grounded", "relevant"}),
+    **{aspect: frozenset({"overall", aspect}) for aspect in ("answerable", "grounded", "relevant", "question")},
+}
+"""The aspects of the bad verdicts that a judge should have seen; for a judge that is not named, all of them."""
+
+
 class Judge(Rater):
     """One aspect of a candidate. `aspect` is its name in configs, labels and reports."""
 

@@ -1,0 +1,167 @@
+"""What asking a model brings: how well a judge tells good rows from bad, and what it adds to the evidence.
+
+A judge costs seconds or money for every row, so it is kept for what it adds, not for what it knows.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from itertools import compress
+
+import numpy as np
+
+from metrics.figures import Judged
+from metrics.fitting import RIDGE, Parts, fit
+from metrics.folds import Folds, deal
+from metrics.likelihood import LIKELIHOOD, LIKELIHOODS
+from metrics.measures import auroc
+from metrics.observations import Columns
+from metrics.statistics import RESAMPLES, Floats, Interval, Statistic, bootstrap, plain
+from programs.judging import FAULTS
+
+FAULTY = 3  # verdicts that are named where a judge says the opposite of them
+
+Sources = Mapping[str, Collection[str]]
+"""What a model is asked for, by name -> the parts it gives."""
+
+
+def sources(rows: Columns, judges: Collection[str]) -> Sources:
+    """The judges that were asked about some row, and the likelihood where it was read."""
+    there = {name for parts in rows.parts for name in parts}
+    read = {LIKELIHOOD: LIKELIHOODS} if there & set(LIKELIHOODS) else {}
+    return read | {name: (name,) for name in sorted(there & set(judges))}
+
+
+def judge_all(rows: Columns, asked: Sources, resamples: int = RESAMPLES) -> dict[str, Judged]:
+    """Each source by itself, and beside the evidence that is there without any."""
+    beside = _Beside(rows, asked, resamples)
+    return {name: beside.judged(name, [name]) for name in asked}
+
+
+def judged_together(rows: Columns, asked: Sources) -> Judged | None:
+    """All judges as one, by the mean of their readings; None without a judge."""
+    judges = [name for name in asked if name != LIKELIHOOD]
+    return _Beside(rows, asked, RESAMPLES).judged("", judges) if judges else None
+
+
+class _Beside:
+    """Rows, and how good the evidence is without anything that is asked of a model."""
+
+    def __init__(self, rows: Columns, asked: Sources, resamples: int) -> None:
+        self.rows, self.asked, self.resamples = rows, asked, resamples
+        self.folds = deal(rows.good, rows.groups)
+        self.bare = out_of_fold(without(rows.parts, asked), rows, self.folds)
+
+    def judged(self, name: str, those: Collection[str]) -> Judged:
+        """These sources as one, by the mean of each one's first part."""
+        head = self.rows.where(self.rows.headline())
+        readings = _mean(np.array([head.reading(next(iter(self.asked[one]))) for one in those]))
+        return _judged(name, readings, head, self.adds(those), self.resamples)
+
+    def adds(self, those: Collection[str]) -> Interval:
+        """By how much their readings raise the AUROC out of fold; no width is known where no fold is."""
+        if not self.folds.any():
+            return Interval(0.0, -1.0, 1.0)
+        others = {name: parts for name, parts in self.asked.items() if name not in those}
+        more = out_of_fold(without(self.rows.parts, others), self.rows, self.folds)
+        with_them, bare = (auroc(scores, self.rows.good, self.folds) for scores in (more, self.bare))
+
+        def difference(weights: Floats) -> Floats:
+            return with_them(weights) - bare(weights)
+
+        rows = self.rows
+        return bootstrap(difference, rows.groups, rows.good, resamples=self.resamples, span=(-1.0, 1.0))
+
+
+def without(parts: Sequence[Parts], left: Sources) -> list[Parts]:
+    """Rows' parts but those that these sources give."""
+    names = {name for given in left.values() for name in given}
+    return [{name: value for name, value in row.items() if name not in names} for row in parts]
+
+
+def out_of_fold(parts: Sequence[Parts], rows: Columns, folds: Folds) -> Floats:
+    """Each row's probability by a fit of these parts that left its fold out; 0.5 where nothing can be left out."""
+    probability = np.full(len(parts), 0.5)
+    for fold in range(folds.max() + 1) if folds.any() else ():
+        out = folds == fold
+        fitted = fit([*compress(parts, ~out)], rows.good[~out], [*compress(rows.groups, ~out)], ridge=RIDGE)
+        probability[out] = [fitted.probability(row) for row in compress(parts, out)]
+    return probability
+
+
+def notes(figures: Mapping[str, Judged], rows: Columns) -> list[str]:
+    """What a person should know of the sources: those of no use, those that say the opposite, those with gaps."""
+    useless = [
+        f"{told(name)} is of no use on these labels: AUROC {_span(judge)}, adds {_added(judge)} to the evidence"
+        for name, judge in figures.items()
+        if not judge.useful
+    ]
+    contrary = [
+        f"{told(name)} says the opposite of these labels, as if its prompt or its model were at fault; look at "
+        f"{', '.join(_most_contrary(name, rows))}"
+        for name, judge in figures.items()
+        if judge.auroc_high < 0.5 and name != LIKELIHOOD
+    ]
+    gaps = [
+        f"{told(name)} scored {judge.coverage:.0%} of the rows; the others count as average ones"
+        for name, judge in figures.items()
+        if judge.coverage < 1
+    ]
+    return [*useless, *contrary, *gaps]
+
+
+def told(name: str) -> str:
+    """A source as a person reads it."""
+    return "the answer's likelihood" if name == LIKELIHOOD else f"judge {name}"
+
+
+def said(name: str, judge: Judged) -> str:
+    """A source's figures in a line: how well it does alone, and what it adds."""
+    return f"{told(name)}: AUROC {_span(judge)} alone, adds {_added(judge)} to the evidence"
+
+
+def _judged(name: str, readings: Floats, rows: Columns, added: Interval, resamples: int) -> Judged:
+    """One that scored rows of one class, or none, is taken to rank nothing: 0.5, and no width known."""
+    there = ~np.isnan(readings)
+    coverage = float(there.mean())
+    own = there & rows.concern(FAULTS[name]) if name in FAULTS else there
+    own = there if rows.good[own].all() else own
+    scored = rows.where(own)
+    area, trivial = Interval(0.5, 0.0, 1.0), 1.0
+    if len(set(scored.good.tolist())) == 2:
+        area = bootstrap(auroc(readings[own], scored.good), scored.groups, scored.good, resamples=resamples)
+        trivial = max(_plain(auroc(scores, scored.good), scored) for scores in scored.rules.values())
+    beats = name == LIKELIHOOD or area.mean > max(0.5, trivial)
+    return Judged(
+        auroc=area.mean,
+        auroc_low=area.low,
+        auroc_high=area.high,
+        adds=added.mean,
+        adds_low=added.low,
+        adds_high=added.high,
+        useful=beats and added.low > 0,
+        coverage=coverage,
+    )
+
+
+def _mean(table: Floats) -> Floats:
+    """Mean of each column's readings that are there, nan where none is."""
+    there = ~np.isnan(table)
+    counts = there.sum(axis=0)
+    return np.where(counts > 0, np.where(there, table, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
+
+
+def _plain(statistic: Statistic, rows: Columns) -> float:
+    return plain(statistic, len(rows.groups))
+
+
+def _most_contrary(name: str, rows: Columns) -> list[str]:
+    """The ids (or groups) of the verdicts that its readings are farthest from."""
+    off = np.nan_to_num(np.abs(rows.reading(name) - rows.good), nan=0.0)
+    return [rows.ids[i] or rows.groups[i] for i in np.argsort(-off, kind="stable")[:FAULTY]]
+
+
+def _span(judge: Judged) -> str:
+    return f"{judge.auroc:.2f} [{judge.auroc_low:.2f}, {judge.auroc_high:.2f}]"
+
+
+def _added(judge: Judged) -> str:
+    return f"{judge.adds:+.2f} [{judge.adds_low:+.2f}, {judge.adds_high:+.2f}]"
