@@ -37,6 +37,7 @@ class Calibrator:
         required: judges that are kept even where they are of no use, since a row needs their yes.
         checks: cases a judge is tried on before it is put to all of them; None puts it to all at once.
         showable: whether a case may be shown in a judge's prompt (it is of no held-out document).
+        grouped: gives cases the full names of their groups, so that a document is one by whichever name.
     """
 
     def __init__(
@@ -53,15 +54,18 @@ class Calibrator:
         required: Collection[str] = (),
         checks: int | None = None,
         showable: Callable[[LabelledCase], bool] = lambda case: True,
+        grouped: Callable[[Sequence[Case]], list[Case]] = list,
     ) -> None:
         self.embed, self.embedder, self.progress, self.cross_encoder = embed, embedder, progress, cross_encoder
         self.judges, self.pairwise, self.writer, self.teacher = list(judges), pairwise, writer, teacher
         self.required, self.checks, self.showable = frozenset(required), checks, showable
+        self.grouped, self.digest = grouped, ""
         self.middle, self.notes = 0.5, list[str]()
 
     async def frozen(self, cases: Sequence[Case]) -> Frozen:
         """The metric these cases make. Rows go before preferences, which can only compare. Raises Alike, in a
         sentence for people, where the labels tell nothing (all of one kind)."""
+        self.digest, cases = _digest(cases), self.grouped(cases)
         rows = [case for case in cases if isinstance(case, LabelledCase)]
         pairs = [case for case in cases if isinstance(case, Preference)]
         if rows and pairs:
@@ -102,7 +106,7 @@ class Calibrator:
             judge=self.writer if judges else "",
             embedder=self.embedder,
             cross_encoder=self.cross_encoder,
-            verdicts=_digest(cases),
+            verdicts=self.digest,
             versions=versions(),
         )
 
@@ -124,7 +128,7 @@ class Calibrator:
             judge=self.writer if judge else "",
             embedder=self.embedder,
             cross_encoder=self.cross_encoder,
-            verdicts=_digest(pairs),
+            verdicts=self.digest,
             versions=versions(),
             pairs=True,
         )
@@ -224,5 +228,6 @@ async def _settle(rater: Rater, trial: Callable[[], Awaitable[list[Observation]]
 
 
 def _digest(cases: Sequence[Case]) -> str:
+    """Over the verdicts as they are written: what is added to the documents changes none of them."""
     lines = sorted(json.dumps(case.model_dump(mode="json"), sort_keys=True) for case in cases)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -9,10 +9,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from metrics.case import LabelledCase, Preference, verdict_line
+from metrics.case import LabelledCase, Line, Preference, verdict_line
 from metrics.metric import Bars
 from metrics.negatives import hard_negatives
-from optimize.seeds import BadLines, read_lines
 from optimize.splits import deal, even_shares, fold_groups, spread
 from programs.candidate import Source, digest
 from programs.recipe import Recipe, recipes
@@ -20,11 +19,14 @@ from seedbed.config import Config, unknown
 from seedbed.copies import copies
 from seedbed.documents import Reading, read_documents
 from seedbed.errors import UserError
+from seedbed.lines import labelled_lines
+from seedbed.names import Names
 from seedbed.passages import passages
 from seedbed.sides import read_sides, sides_of, write_sides
 from seedbed.spool import Spool
 
-Line = TypeVar("Line", bound=BaseModel)
+Labelled = TypeVar("Labelled", bound=BaseModel)
+Case = TypeVar("Case", bound=Line)
 FEWEST_SEEDS = 4
 FEW_SEEDS, FOLDS = 20, 3  # below the first no seed is held out; the procedure is measured by so many folds instead
 
@@ -78,7 +80,7 @@ class Project:
             for seed in self.training_seeds
             if (row := seed.row)
         ]
-        bad = [case for case in rows if case.label <= 0] or hard_negatives(good)
+        bad = [case for case in rows if case.label <= 0] or hard_negatives(self.grouped(good))
         return [*good, *bad] if good and bad else []
 
     @functools.cached_property
@@ -163,7 +165,7 @@ class Project:
     @property
     def _groups(self) -> tuple[set[str], set[str]]:
         """Groups with seeds, and documents without."""
-        return self._seeded, {source.group for source in self.sources} - self._seeded
+        return self._seeded, set(self._names.groups - self._seeded)
 
     @functools.cached_property
     def _seeded(self) -> set[str]:
@@ -181,26 +183,31 @@ class Project:
             example.group = self.group(example)
         return examples
 
-    def _full(self, group: str) -> str:
-        """The group of the one document whose path ends like this, else what was given."""
-        names = self._named.get(group, ())
-        return next(iter(names)) if len(names) == 1 else self._copies.get(group, group)
+    def grouped(self, cases: Sequence[Case]) -> list[Case]:
+        """These verdicts by the full names of their groups: a document is one, by whichever of its names or copies."""
+        self._names.look_up(case.group for case in cases)
+        return [case.model_copy(update={"group": self._names.full(case.group)}) for case in cases]
 
     @functools.cached_property
-    def _named(self) -> dict[str, set[str]]:
-        """For each name that a seed or a verdict gives, the groups of the documents whose path ends in it."""
-        wanted = {seed.group for seed in self.seeds} | {case.group for case in self.verdicts}
-        found = dict[str, set[str]]()
-        for source in self.sources:
-            parts = source.origin["document"].split("/")
-            for ending in wanted.intersection("/".join(parts[i:]) for i in range(len(parts))):
-                found.setdefault(ending, set()).add(source.group)
-        if ambiguous := sorted({seed.group for seed in self.seeds if len(found.get(seed.group, ())) > 1}):
+    def _names(self) -> Names:
+        return Names(self.sources, self._copies)
+
+    def _full(self, group: str) -> str:
+        """The full name of a group that a seed, a verdict or a source is of."""
+        return self._labelled.full(group)
+
+    @functools.cached_property
+    def _labelled(self) -> Names:
+        """The names, with those that seeds and verdicts give looked up. Raises UserError for a seed's that is of
+        several documents."""
+        seeds = {seed.group for seed in self.seeds}
+        self._names.look_up(seeds | {case.group for case in self.verdicts})
+        if ambiguous := sorted(filter(self._names.is_ambiguous, seeds)):
             raise UserError(
                 f"{self.config.seeds}: source {ambiguous[0]!r} is the end of several documents' paths.",
                 hint="Write as much of the path as tells them apart.",
             )
-        return found
+        return self._names
 
     def is_held_out(self, group: str) -> bool:
         """Whether rows of a group go to the validation split. A group that has no documents to be held out with
@@ -210,6 +217,8 @@ class Project:
 
     def held_of(self, groups: Iterable[str]) -> list[str]:
         """Those of these groups, of which a label stood in a prompt, that are held out."""
+        groups = list(groups)
+        self._names.look_up(groups)
         return sorted(group for group in groups if self._full(group) in self.held_out)
 
     @property
@@ -222,7 +231,7 @@ class Project:
     def is_open(self, group: str) -> bool:
         """Whether a verdict's row may be shown to a judge: it is of a document that is known, and not held out."""
         full = self._full(group)
-        return (full in self._seeded or full in self._named.get(group, ())) and not self.is_held_out(group)
+        return (full in self._seeded or full in self._names.groups) and not self.is_held_out(group)
 
     @property
     def training_seeds(self) -> list[Any]:
@@ -284,17 +293,5 @@ class Project:
         """Where the compiled program of this recipe and teacher stands."""
         return self.base / "compiled" / self.recipe.name / f"{self.config.teacher}.json"
 
-    def _lines(self, key: str, name: str, parse: Callable[[bytes], Line]) -> list[Line]:
+    def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:
         return labelled_lines(self.base / name, parse, missing=f"Put the file there, or mend {key}: in seedbed.yaml.")
-
-
-def labelled_lines(path: Path, parse: Callable[[bytes], Line], *, missing: str) -> list[Line]:
-    """The labelled lines of a file. Raises UserError naming every bad line; `missing` is the hint for no file."""
-    try:
-        return read_lines(path, parse)
-    except BadLines as error:
-        shown = "\n".join(f"  {problem}" for problem in error.problems[:20])
-        more = f"\n  and {len(error.problems) - 20} more" if len(error.problems) > 20 else ""
-        raise UserError(f"{error}:\n{shown}{more}", hint="Mend these lines and run the command again.") from error
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}.", hint=missing) from error

@@ -159,6 +159,7 @@ class Session:
             required=self.project.recipe.required,
             checks=checks,
             showable=lambda case: self.project.is_open(case.group),
+            grouped=self.project.grouped,
         )
 
     def _one_model(self, *aliases: str) -> bool:

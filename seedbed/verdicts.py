@@ -15,8 +15,9 @@ from seedbed.calibrating import Calibrator
 from seedbed.cross_encoder import Entailment
 from seedbed.embedder import MODEL, Embedder
 from seedbed.errors import UserError
+from seedbed.lines import labelled_lines
 from seedbed.progress import Progress
-from seedbed.project import Project, labelled_lines
+from seedbed.project import Project
 from seedbed.session import Session
 from seedbed.settings import Roles
 
@@ -45,7 +46,9 @@ def _calibrated(cases: list[Case], project: Project | None, judge: str | None, p
         if project is None or judge == NOBODY:
             name = project.config.embedder if project else MODEL
             encoder = project.config.gates.cross_encoder if project else None
-            return run_sync(Calibrator(Embedder(name), name, progress, cross_encoder=encoder).frozen(cases))
+            grouped = project.grouped if project else list[Case]
+            calibrator = Calibrator(Embedder(name), name, progress, cross_encoder=encoder, grouped=grouped)
+            return run_sync(calibrator.frozen(cases))
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias) as session:
             return run_sync(session.calibrator(progress, teacher=project.config.teacher).frozen(cases))
@@ -63,6 +66,7 @@ def check_cases(
     rows = [case for case in cases if isinstance(case, LabelledCase) is not frozen.pairs]
     if left := len(cases) - len(rows):
         progress.say(f"{left} lines are left out: the metric was fitted to {'preferences' if frozen.pairs else 'rows'}")
+    rows = project.grouped(rows) if project else rows
     embed = Embedder(frozen.embedder)
     entail = Entailment(frozen.cross_encoder) if frozen.cross_encoder else None
     try:

@@ -1,8 +1,10 @@
 """Who is held out: it stays so when documents are added, and copies of a document stay together."""
 
 import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metrics.frozen import load_frozen
 from metrics.metric import Bars, Metric
 from optimize.budget import BUDGETS
 from optimize.search import StepSearch
@@ -92,8 +95,6 @@ def test_a_metric_whose_judge_was_shown_a_document_keeps_it_open(
     config = ["-c", str(folder / "seedbed.yaml")]
     metric = folder / "METRIC.json"
     assert main(["calibrate", "--verdicts", str(folder / "verdicts.jsonl"), "--out", str(metric), *config]) == 0
-    from metrics.frozen import load_frozen
-
     shown = load_frozen(metric).shown
     assert shown
     add(folder, 30)
@@ -134,6 +135,99 @@ def test_two_names_of_a_document_are_one_group_to_the_search(folder: Path) -> No
     sides = [{names[example.document] for example in side} for side in (search.pool, search.exam)]
     assert all(sides)
     assert not sides[0] & sides[1]
+
+
+def renamed(folder: Path) -> list[str]:
+    """Every other verdict names its document by its whole path; the documents of all of them, by their last names."""
+    path = folder / "verdicts.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    groups = [line["group"] for line in lines]
+    for line in lines[::2]:
+        line["group"] = f"documents/{line['group']}"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return groups
+
+
+def calibrated(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
+    """What calibrating on the project's verdicts prints, as JSON."""
+    options = ["--verdicts", str(folder / "verdicts.jsonl"), "-c", str(folder / "seedbed.yaml"), "--json"]
+    capsys.readouterr()
+    assert main(["calibrate", *options, "--out", str(folder / "METRIC.json"), *more]) == 0
+    printed: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return printed
+
+
+def test_two_names_of_a_document_are_one_group_to_the_metric(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    groups = renamed(folder)
+    assert calibrated(folder, capsys, "--judge", "none")["groups"] == len(set(groups))
+    check = ["--check", str(folder / "METRIC.json"), "--judge", "none"]
+    assert calibrated(folder, capsys, *check)["groups"] == len(set(groups))
+
+
+def test_no_verdict_on_a_document_that_the_judges_were_shown_is_counted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    groups = renamed(folder)
+    counted = calibrated(folder, capsys)["n"]
+    shown = load_frozen(folder / "METRIC.json").shown
+    assert shown
+    assert all(name.startswith("documents/") for name in shown)
+    assert counted == sum(f"documents/{group}" not in shown for group in groups)
+
+
+def test_copies_of_a_document_are_one_group_to_the_metric(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "verdicts.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    groups = {line["group"] for line in lines}
+    for line in lines[::2]:
+        line["group"] = f"copy-of-{line['group']}"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    for name in groups:
+        shutil.copy(folder / "documents" / name, folder / "documents" / f"copy-of-{name}")
+    assert calibrated(folder, capsys, "--judge", "none")["groups"] == len(groups)
+
+
+def test_made_negatives_are_of_whole_documents(folder: Path) -> None:
+    """Of good verdicts alone bad ones are made, for which another document's question is looked for."""
+    renamed(folder)
+    path = folder / "verdicts.jsonl"
+    good = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["label"] == 1]
+    path.write_text("\n".join(good) + "\n", encoding="utf-8")
+    cases = opened(folder).cases
+    assert {case.made for case in cases} == {"person", "rule"}
+    assert all(case.group.startswith("documents/") for case in cases if case.made == "rule")
+
+
+def test_the_digest_of_a_metric_is_of_its_verdicts_as_they_are_written(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A copy that gives its document another name changes no verdict."""
+    calibrated(folder, capsys)
+    before = load_frozen(folder / "METRIC.json")
+    shutil.copy(folder / before.shown[0], folder / "documents" / "a-first-copy.txt")
+    calibrated(folder, capsys)
+    after = load_frozen(folder / "METRIC.json")
+    assert after.verdicts == before.verdicts
+    assert after.shown != before.shown
+
+
+def test_a_metric_that_names_a_shown_document_by_its_end_is_refused_where_it_is_held_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As older ones do; the project's own verdicts need not name it."""
+    calibrated(folder, capsys)
+    path = folder / "METRIC.json"
+    frozen = load_frozen(path)
+    project = opened(folder)
+    held = min(project.held_out - set(map(project.group, project.seeds)))
+    frozen.model_copy(update={"shown": [Path(held).name]}).save(path)
+    (folder / "verdicts.jsonl").unlink()
+    config = folder / "seedbed.yaml"
+    config.write_text(
+        re.sub(r"(?m)^verdicts: .*$", "metric: METRIC.json", config.read_text(encoding="utf-8")), encoding="utf-8"
+    )
+    assert main(["run", "-c", str(config), "--uncompiled", "--rows", "4", "--out", str(folder / "ds")]) == 2
+    assert "METRIC.json shows its judges" in capsys.readouterr().err
 
 
 def test_documents_with_a_sentence_in_common_are_no_copies(tmp_path: Path, folder: Path) -> None:

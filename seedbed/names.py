@@ -1,0 +1,41 @@
+"""What seeds, verdicts and people call a document: its path, or as much of the path's end as tells it from others."""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+
+from programs.candidate import Source
+
+
+class Names:
+    """The groups (documents, or families of copies) that names stand for.
+
+    Args:
+        sources: the passages of all documents. copies: by the name of a document that has copies, that of its group.
+    """
+
+    def __init__(self, sources: Sequence[Source], copies: Mapping[str, str]) -> None:
+        self._sources, self._copies = sources, copies
+        self._ends = dict[str, set[str]]()
+
+    @functools.cached_property
+    def groups(self) -> frozenset[str]:
+        """All groups that documents are of, by their full names."""
+        return frozenset(source.group for source in self._sources)
+
+    def look_up(self, names: Iterable[str]) -> None:
+        """Find the documents that end in these names, in one pass over all of them."""
+        wanted = {name for name in names if name and name not in self._ends}
+        self._ends |= {name: set() for name in wanted}
+        for source in self._sources if wanted else ():
+            parts = source.origin["document"].split("/")
+            for end in wanted.intersection("/".join(parts[i:]) for i in range(len(parts))):
+                self._ends[end].add(source.group)
+
+    def full(self, name: str) -> str:
+        """The group of the one document whose path ends in a name that was looked up, else that of just this name."""
+        groups = self._ends.get(name, ())
+        return next(iter(groups)) if len(groups) == 1 else self._copies.get(name, name)
+
+    def is_ambiguous(self, name: str) -> bool:
+        """Whether documents of several groups end in a name that was looked up."""
+        return len(self._ends.get(name, ())) > 1
