@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 
 from metrics import usefulness
+from metrics.band import Alone, alone
 from metrics.figures import Calibration, Judged, Part, Rule
 from metrics.fitting import Fitted, fit
 from metrics.folds import Folds, deal
 from metrics.measures import accuracy, auroc, calibration_error, kappa, spearman
 from metrics.observations import Columns, Observation
 from metrics.statistics import Flags, Floats, Interval, Statistic, bootstrap, plain
-from metrics.usefulness import Sources, judge_all, judged_together, sources, without
+from metrics.usefulness import ROUGH, Sources, judge_all, judged_together, sources, without
 
 __all__ = ["Calibration", "Judged", "Observation", "calibrate", "check"]
 
 SIGNED = (-1.0, 1.0)
-ROUGH = 400  # resamples where only a judge's usefulness is asked
 UNHELD = (
     "one of the two verdicts comes from a single group (document): nothing could be held out, so these figures are of "
     "the rows fitted to, and say nothing about others"
@@ -63,6 +63,13 @@ def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> t
         held = _say(_fit(kept, asked, judge_all(kept, asked, ROUGH)), rows.where(out), folds[out])
         said.probability[out], said.accepted[out] = held.probability, held.accepted
     return fitted, _measure(fitted, said, judged, [])
+
+
+def evidence_alone(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Alone:
+    """The fit of the evidence without what a model was asked for, beside the one with it."""
+    rows = Columns.of(observations)
+    asked = {name for parts in sources(rows, judges).values() for name in parts}
+    return alone(fitted, rows.parts, asked, rows.good, rows.groups)
 
 
 def check(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Calibration:

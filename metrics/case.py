@@ -12,8 +12,6 @@ from programs.candidate import Candidate, Exchange, digest
 
 # measured on every row, never taken from elsewhere
 OURS = frozenset({*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"})
-    {*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"}
-)  # measured on every row, never taken from elsewhere
 Aspect = Literal["grounded", "answerable", "question", "relevant", "overall"]
 
 

@@ -10,8 +10,9 @@ class _Figures(BaseModel):
 class Judged(_Figures):
     """A judge by itself, on the good rows and the bad ones whose fault is its own, of those it scored (their share is
     `coverage`), all pairs of them compared. `adds`: by how much its readings raise the AUROC of the evidence on all
-    rows, out of fold, paired, by group. `useful`: that interval lies above 0, and it beats chance and both trivial
-    rules. The figures of `likelihood` are those of `answer_likelihood`, and what it adds those of all its parts."""
+    rows, out of fold, paired, by group. `promises`: it beats chance and both trivial rules on the rows it is judged by.
+    `useful`: it does, and what it adds lies above 0. The figures of `likelihood` are those of `answer_likelihood`, and
+    what it adds is what all its parts add."""
 
     auroc: float
     auroc_low: float
@@ -19,6 +20,7 @@ class Judged(_Figures):
     adds: float
     adds_low: float
     adds_high: float
+    promises: bool
     useful: bool
     coverage: float
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from metrics.band import Alone
 from metrics.calibration import Calibration
 from metrics.evidence import PARTS
 from metrics.fitting import Fitted, prior
@@ -21,12 +22,15 @@ class Frozen(BaseModel):
         figures: how the fitted metric did on rows it was not fitted to; None where nothing was calibrated. judges: the
         state (prompt, format, demos) of each judge whose verdicts count. shown: the documents of these demos.
         pairwise: the state of the judge of preferences. judge: the alias that judged. embedder, cross_encoder: by name.
+        alone: the fit of the evidence without any model's word, and where one is asked for; None where none is.
+        reader: the identity of the model whose likelihoods are weighed; empty where none are.
         verdicts: their digest. versions: of the packages. pairs: it was fitted to preferences, so it compares two
         answers and scores no row.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     fitted: Fitted
+    alone: Alone | None = None
     figures: Calibration | None = None
     aspects: dict[str, Calibration] = Field(default_factory=dict)
     fits: dict[str, Fitted] = Field(default_factory=dict)
@@ -36,6 +40,7 @@ class Frozen(BaseModel):
     judge: str = ""
     embedder: str = ""
     cross_encoder: str | None = None
+    reader: str = ""
     verdicts: str = ""
     pairs: bool = False
     versions: dict[str, str] = Field(default_factory=dict)

@@ -6,13 +6,16 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from metrics.band import Alone
 from metrics.evidence import PARTS, Named, evidence, likeness, word_support
 from metrics.fitting import Fitted, prior
+from metrics.likelihood import LIKELIHOODS, likelihood
 from metrics.vetoes import like_a_seed, veto
 from programs.candidate import Candidate, Drop, digest
 from programs.embedding import Embed, ahead
 from programs.judging import Judge, Verdict
 from programs.program import Program
+from programs.rater import judge_lm
 from programs.recipe import Recipe
 from programs.text import f1
 from signatures.grounding import DOES_NOT_SAY, declines
@@ -22,7 +25,7 @@ class Worth(BaseModel):
     """A row's worth. `score` in [0, 1]; `parts` are its scored parts; `unscored` names judges without a verdict.
 
     `reasons` say for a part what is wrong, or what its judge said; `weakest` is the part that speaks most against
-    the row.
+    the row. `asked`: the models whose word counts were asked, and all could be read.
     """
 
     score: float
@@ -30,6 +33,7 @@ class Worth(BaseModel):
     reasons: dict[str, str] = Field(default_factory=dict)
     unscored: list[str] = Field(default_factory=list)
     weakest: str = ""
+    asked: bool = False
     drop: Drop | None = None
 
     @property
@@ -59,6 +63,7 @@ class Metric:
 
     Args:
         embed: texts -> unit vectors; asked off the event loop. fitted: parts -> probability, frozen by calibration.
+        alone: the fit that scores a row of which no model was asked, and which rows these are; None asks about all.
         judges: those whose verdicts count. shown: prompts no row may repeat. entail: a cross-encoder, where one is set.
     """
 
@@ -69,6 +74,7 @@ class Metric:
         bars: Bars,
         *,
         fitted: Fitted | None = None,
+        alone: Alone | None = None,
         judges: Sequence[Judge] = (),
         shown: Sequence[str] = (),
         entail: Named | None = None,
@@ -76,13 +82,15 @@ class Metric:
         self.recipe, self.embed, self.bars, self.entail = recipe, embed, bars, entail
         self.judges, self.shown = list(judges), list(shown)
         self.fitted = fitted or prior([*PARTS, *(judge.aspect for judge in judges)])
+        self.alone = alone
 
     @property
     def hash(self) -> str:
         """What scores depend on: bars, weights, judges and their prompts, the cross-encoder."""
         judges = [(judge.aspect, judge.hash) for judge in self.judges]
         encoder = self.entail.name if self.entail else False
-        return digest(self.bars, self.fitted.model_dump_json(), self.recipe.name, judges, sorted(self.shown), encoder)
+        fits = self.fitted.model_dump_json(), self.alone.model_dump_json() if self.alone else ""
+        return digest(self.bars, *fits, self.recipe.name, judges, sorted(self.shown), encoder)
 
     def showing(self, program: Program) -> "Metric":
         """The same metric for rows of a program whose prompts show demos: a row may not repeat one of them."""
@@ -92,6 +100,7 @@ class Metric:
             self.embed,
             self.bars,
             fitted=self.fitted,
+            alone=self.alone,
             judges=self.judges,
             shown=list(dict.fromkeys([*self.shown, *sorted(demos)])),
             entail=self.entail,
@@ -151,7 +160,7 @@ class Metric:
             if drop := _answers(said) if refused else self._differs(candidate, said, worth):
                 return _out(worth, drop)
         worth = await self._heard(candidate, worth)
-        if not worth.drop and worth.score < self.threshold(candidate):
+        if not worth.drop and worth.score < self.threshold(candidate, worth):
             worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
         return worth
 
@@ -166,32 +175,52 @@ class Metric:
             )
         return None
 
-    def threshold(self, candidate: Candidate) -> float:
+    def threshold(self, candidate: Candidate, worth: Worth) -> float:
         """The least score of an accepted row of this kind."""
-        return self._scale(candidate).threshold if self.bars.threshold is None else self.bars.threshold
+        return self._scale(candidate, worth).threshold if self.bars.threshold is None else self.bars.threshold
 
-    def _scale(self, candidate: Candidate) -> Fitted:
-        """Verdicts speak of rows that answer; one that says that the document does not is weighed by the priors."""
-        return prior(["relevance", "answerable"]) if candidate.response == DOES_NOT_SAY else self.fitted
+    def _scale(self, candidate: Candidate, worth: Worth) -> Fitted:
+        """Verdicts speak of rows that answer; one that says that the document does not is weighed by the priors. A row
+        of which no model was asked is weighed by the evidence alone: a part that is missing is no average one."""
+        if candidate.response == DOES_NOT_SAY:
+            return prior(["relevance", "answerable"])
+        return self.alone.fitted if self.alone and not worth.asked else self.fitted
 
     def _scored(self, candidate: Candidate, worth: Worth) -> Worth:
         """With its probability; 1 where a row has no part to weigh, since then nothing speaks against it."""
         if not worth.parts:
             return worth
-        scale = self._scale(candidate)
+        scale = self._scale(candidate, worth)
         against = scale.contributions(worth.parts)
         weakest = min(against, key=against.__getitem__, default="")
         return worth.model_copy(update={"score": scale.probability(worth.parts), "weakest": weakest})
 
     async def _heard(self, candidate: Candidate, worth: Worth) -> Worth:
-        """With the word of every judge that can see the row; out at the first no that the recipe heeds. An answer
-        that the document does not say is judged on that alone."""
+        """With what the judge's model says of the row, where that may change the outcome: how likely the answer is to
+        it, and every judge that can see the row; out at the first no that the recipe heeds. An answer that the document
+        does not say is judged on that alone."""
         refused = candidate.response == DOES_NOT_SAY
+        if not (refused or self._is_doubtful(worth)):
+            return worth
+        if self._reads and not refused:
+            worth.parts.update(await likelihood(candidate, judge_lm()))
         asked = [one for one in self.judges if one.sees(candidate) and (one.aspect == "answerable" or not refused)]
         for judge in asked:
             if drop := self._hear(worth, judge, await judge.acall(candidate), candidate):
                 return _out(worth, drop)
+        weighed = {name for name, weight in self.fitted.weights.items() if weight > 0}
+        worth.asked = not weighed & {*LIKELIHOODS, *(judge.aspect for judge in asked)} - worth.parts.keys()
         return self._scored(candidate, worth)
+
+    @property
+    def _reads(self) -> bool:
+        return any(self.fitted.weights.get(name) for name in LIKELIHOODS)
+
+    def _is_doubtful(self, worth: Worth) -> bool:
+        """Whether a model is asked: the recipe needs its yes, a threshold of the config's own was set, or its word may
+        turn the decision."""
+        fixed = self.bars.threshold is not None or any(judge.aspect in self.recipe.required for judge in self.judges)
+        return fixed or self.alone is None or self.alone.is_doubtful(worth.score)
 
     def _hear(self, worth: Worth, judge: Judge, verdict: Verdict, candidate: Candidate) -> Drop | None:
         """Take a verdict down; a Drop where the recipe needs this judge's yes and did not get it."""

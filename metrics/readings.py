@@ -5,10 +5,12 @@ from collections.abc import Callable, Collection, Sequence
 from metrics.calibration import Observation
 from metrics.case import LabelledCase, Preference
 from metrics.evidence import PARTS, Entail, evidence
+from metrics.likelihood import likelihood
 from programs.candidate import Candidate
 from programs.embedding import Embed
 from programs.judging import Judge, Pairwise
 from programs.program import together
+from programs.rater import judge_lm
 from programs.text import words
 
 Case = LabelledCase | Preference
@@ -21,6 +23,7 @@ class Reader:
     Args:
         judges: asked about rows. pairwise: asked about two answers to one prompt; None leaves preferences to evidence.
         writer: the alias that judges; a case that it wrote itself is its own. heard: called once a case.
+        reads: the judge's model is asked how likely each answer is, which its endpoint must be able to tell.
     A line with `scores` of its own is not put to a judge, nor is one to a judge that cannot see what it judges.
     """
 
@@ -33,9 +36,10 @@ class Reader:
         entail: Entail | None = None,
         writer: str = "",
         heard: Callable[[], None] = lambda: None,
+        reads: bool = False,
     ) -> None:
         self.embed, self.entail, self.judges, self.pairwise = embed, entail, judges, pairwise
-        self.writer, self.heard = writer, heard
+        self.writer, self.heard, self.reads = writer, heard, reads
 
     async def observe(self, cases: Sequence[Case]) -> list[Observation]:
         """One observation a case, in their order."""
@@ -48,6 +52,8 @@ class Reader:
 
     async def _row(self, case: LabelledCase) -> Observation:
         parts = dict[str, float | None](await self._evidence(case.row)) | case.scores
+        if self.reads and not case.scores:
+            parts |= await likelihood(case.row, judge_lm())
         if not case.scores:
             asked = [judge for judge in self.judges if judge.sees(case.row)]
             parts |= {judge.aspect: (await judge.acall(case.row)).score for judge in asked}

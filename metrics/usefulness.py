@@ -13,10 +13,11 @@ from metrics.fitting import RIDGE, Parts, fit
 from metrics.folds import Folds, deal
 from metrics.likelihood import LIKELIHOOD, LIKELIHOODS
 from metrics.measures import auroc
-from metrics.observations import Columns
+from metrics.observations import Columns, Observation
 from metrics.statistics import RESAMPLES, Floats, Interval, Statistic, bootstrap, plain
 from programs.judging import FAULTS
 
+ROUGH = 400  # resamples where only a judge's usefulness is asked
 FAULTY = 3  # verdicts that are named where a judge says the opposite of them
 
 Sources = Mapping[str, Collection[str]]
@@ -34,6 +35,12 @@ def judge_all(rows: Columns, asked: Sources, resamples: int = RESAMPLES) -> dict
     """Each source by itself, and beside the evidence that is there without any."""
     beside = _Beside(rows, asked, resamples)
     return {name: beside.judged(name, [name]) for name in asked}
+
+
+def tried(observations: Sequence[Observation], judge: str) -> Judged:
+    """A judge on a few verdicts of two kinds, too few to see what it adds."""
+    rows = Columns.of(observations)
+    return _judged(judge, rows.reading(judge), rows, Interval(0.0, -1.0, 1.0), ROUGH)
 
 
 def judged_together(rows: Columns, asked: Sources) -> Judged | None:
@@ -113,7 +120,7 @@ def told(name: str) -> str:
     return "the answer's likelihood" if name == LIKELIHOOD else f"judge {name}"
 
 
-def said(name: str, judge: Judged) -> str:
+def worth_of(name: str, judge: Judged) -> str:
     """A source's figures in a line: how well it does alone, and what it adds."""
     return f"{told(name)}: AUROC {_span(judge)} alone, adds {_added(judge)} to the evidence"
 
@@ -129,7 +136,7 @@ def _judged(name: str, readings: Floats, rows: Columns, added: Interval, resampl
     if len(set(scored.good.tolist())) == 2:
         area = bootstrap(auroc(readings[own], scored.good), scored.groups, scored.good, resamples=resamples)
         trivial = max(_plain(auroc(scores, scored.good), scored) for scores in scored.rules.values())
-    beats = name == LIKELIHOOD or area.mean > max(0.5, trivial)
+    promises = name == LIKELIHOOD or area.mean > max(0.5, trivial)
     return Judged(
         auroc=area.mean,
         auroc_low=area.low,
@@ -137,7 +144,8 @@ def _judged(name: str, readings: Floats, rows: Columns, added: Interval, resampl
         adds=added.mean,
         adds_low=added.low,
         adds_high=added.high,
-        useful=beats and added.low > 0,
+        promises=promises,
+        useful=promises and added.low > 0,
         coverage=coverage,
     )
 

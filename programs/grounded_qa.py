@@ -154,5 +154,5 @@ RECIPE = Recipe(
     labelled=frozenset({"answer_question"}),
     on_request=frozenset({"ask_beyond"}),
     filter=unanswered,
-    judges=("answerable", "grounded", "relevant", "question"),
+    judges=("correct",),
 )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from programs.candidate import digest
 from programs.levels import expected_score
+from programs.plain import is_plain
 from programs.program import run_sync, together
 from programs.replies import CUT_OFF, CutOff
 from programs.step import Step
@@ -41,6 +42,11 @@ class Rater(dspy.Module):
     def __init__(self, signature: type[dspy.Signature], levels: Mapping[Any, float]) -> None:
         super().__init__()
         self.judge, self.levels, self.samples, self._compiled = Step(signature), dict(levels), 1, True
+
+    @property
+    def explains(self) -> bool:
+        """Whether it gives its reason before it decides."""
+        return not is_plain(self.judge.signature)
 
     @property
     def hash(self) -> str:
@@ -98,7 +104,12 @@ class Rater(dspy.Module):
         return wanted
 
 
+def judge_lm() -> Any:
+    """The judge's model; the running one where none is set."""
+    return dspy.settings.get("judge_lm") or dspy.settings.lm
+
+
 def judging() -> AbstractContextManager[None]:
     """The context in which calls go to the judge's model."""
-    context: AbstractContextManager[None] = dspy.context(lm=dspy.settings.get("judge_lm") or dspy.settings.lm)
+    context: AbstractContextManager[None] = dspy.context(lm=judge_lm())
     return context

@@ -3,19 +3,20 @@
 import hashlib
 import json
 import random
+import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
-import dspy
-
-from metrics.calibration import Calibration, calibrate
+from metrics.calibration import Calibration, calibrate, evidence_alone
 from metrics.case import LabelledCase, Preference, middle
 from metrics.frozen import Frozen, uncalibrated
+from metrics.likelihood import LIKELIHOOD
 from metrics.observations import Alike, Observation
 from metrics.readings import PREFERENCE, Case, Reader, judge_names
+from metrics.usefulness import tried, worth_of
 from programs.embedding import Embed
 from programs.formats import formats_to_judge
-from programs.judging import Judge, Pairwise
-from programs.rater import Rater
+from programs.judging import FAULTS, Judge, Pairwise
+from programs.rater import Rater, judge_lm
 from seedbed.cross_encoder import Entailment
 from seedbed.progress import Progress
 from seedbed.versions import versions
@@ -36,6 +37,7 @@ class Calibrator:
         writer: the alias that judges. teacher: the alias that writes; a judge of its own rows is warned of.
         required: judges that are kept even where they are of no use, since a row needs their yes.
         checks: cases a judge is tried on before it is put to all of them; None puts it to all at once.
+        reader: the identity of the judge's model where it tells how likely an answer is; else empty.
         showable: whether a case may be shown in a judge's prompt (it is of no held-out document).
         grouped: gives cases the full names of their groups, so that a document is one by whichever name.
     """
@@ -53,13 +55,14 @@ class Calibrator:
         teacher: str = "",
         required: Collection[str] = (),
         checks: int | None = None,
+        reader: str = "",
         showable: Callable[[LabelledCase], bool] = lambda case: True,
         grouped: Callable[[Sequence[Case]], list[Case]] = list,
     ) -> None:
         self.embed, self.embedder, self.progress, self.cross_encoder = embed, embedder, progress, cross_encoder
         self.judges, self.pairwise, self.writer, self.teacher = list(judges), pairwise, writer, teacher
         self.required, self.checks, self.showable = frozenset(required), checks, showable
-        self.grouped, self.digest = grouped, ""
+        self.grouped, self.digest, self.reader = grouped, "", reader
         self.middle, self.notes = 0.5, list[str]()
 
     async def frozen(self, cases: Sequence[Case]) -> Frozen:
@@ -82,26 +85,27 @@ class Calibrator:
             raise Alike("Calibration needs rows that answer, and there are none.")
         self.middle = middle([case.label for case in cases])
         unread = [case for case in cases if not case.scores]
-        shown = self._shown(unread) if self.judges and unread else []
+        shown = self._shown(unread) if unread and any(judge.explains for judge in self.judges) else []
         cases = [case for case in cases if case.unit not in {one.unit for one in shown}]
         judges = [judge for judge in self.judges if await self._prepared(judge, shown, cases)] if unread else []
+        started = time.monotonic()
         with self.progress.task("read the verdicts", len(cases)) as heard:
-            observations = await self._reader(judges, heard).observe(cases)
+            observations = await self._reader(judges, heard, reads=bool(self.reader)).observe(cases)
         names = judge_names(observations)
         fitted, figures = calibrate(observations, names)
+        self._report(figures, (time.monotonic() - started) / len(cases))
+        useful = {name for name, one in figures.judges.items() if one.useful}
         aspects = {
             aspect: calibrate([observations[i] for i in rows], names) for aspect, rows in self._by_aspect(cases).items()
         }
         return Frozen(
             fitted=fitted,
+            alone=evidence_alone(fitted, observations, names) if useful else None,
             figures=self._noted(figures, shown),
             aspects={aspect: one[1] for aspect, one in aspects.items()},
             fits={aspect: one[0] for aspect, one in aspects.items()},
-            judges={
-                judge.aspect: judge.dump_state()
-                for judge in judges
-                if judge.aspect in self.required or figures.judges[judge.aspect].useful
-            },
+            judges={judge.aspect: judge.dump_state() for judge in judges if judge.aspect in self.required | useful},
+            reader=self.reader if LIKELIHOOD in useful else "",
             shown=sorted({case.group for case in shown if case.group}) if judges else [],
             judge=self.writer if judges else "",
             embedder=self.embedder,
@@ -133,9 +137,22 @@ class Calibrator:
             pairs=True,
         )
 
-    def _reader(self, judges: Sequence[Judge], heard: Callable[[], None]) -> Reader:
-        entail = Entailment(self.cross_encoder) if self.cross_encoder else None
-        return Reader(self.embed, judges=judges, pairwise=self.pairwise, entail=entail, writer=self.writer, heard=heard)
+    def _reader(self, judges: Sequence[Judge], heard: Callable[[], None], *, reads: bool = False) -> Reader:
+        return Reader(
+            self.embed,
+            judges=judges,
+            pairwise=self.pairwise,
+            entail=Entailment(self.cross_encoder) if self.cross_encoder else None,
+            writer=self.writer,
+            heard=heard,
+            reads=reads,
+        )
+
+    def _report(self, figures: Calibration, seconds: float) -> None:
+        """What each model's word is worth, and what it costs: a line each."""
+        for name, one in figures.judges.items():
+            said = "is used" if one.useful else "is not called"
+            self.progress.say(f"{worth_of(name, one)}; {said} ({seconds:.1f} s a row for all that was asked)")
 
     def _shown(self, cases: Sequence[LabelledCase]) -> list[LabelledCase]:
         """A few cases of one or two documents, good and bad in turn, for the judges' prompts; none where few
@@ -152,32 +169,36 @@ class Calibrator:
 
     async def _prepared(self, judge: Judge, shown: Sequence[LabelledCase], cases: Sequence[LabelledCase]) -> bool:
         """Give a judge its demos and a message format it is readable in; whether it is worth putting to all cases."""
-        overall = [case for case in shown if case.aspect == "overall" and self._good(case)]
-        fitting = [case for case in shown if case.aspect == judge.aspect or case in overall]
+        fitting = [case for case in shown if self._concerns(judge, case)] if judge.explains else []
         judge.judge.demos = [judge.example(case.row, good=self._good(case), reason=case.reason) for case in fitting]
         reader = self._reader([judge], lambda: None)
-        unread = [case for case in cases if not case.scores and judge.sees(case.row)]
+        unread = [case for case in cases if not case.scores and judge.sees(case.row) and self._concerns(judge, case)]
         spread = self._spread(unread, self.checks or TRIALS)
         readable = await _settle(judge, lambda: reader.observe(spread[:TRIALS]), judge.aspect)
         if judge.aspect in self.required or self.checks is None:
             return readable or judge.aspect in self.required
-        useful = readable and await self._useful(judge, spread)
         if not readable:
             self._note(f"judge {judge.aspect} is unreadable, and is not called")
-        return useful
+        return readable and await self._promises(judge, spread)
 
-    async def _useful(self, judge: Judge, cases: Sequence[LabelledCase]) -> bool:
+    def _concerns(self, judge: Judge, case: LabelledCase) -> bool:
+        """Whether a case is good all over, or has a fault that this judge should see."""
+        good = case.aspect == "overall" and self._good(case)
+        return good or judge.aspect not in FAULTS or case.aspect in FAULTS[judge.aspect]
+
+    async def _promises(self, judge: Judge, cases: Sequence[LabelledCase]) -> bool:
+        """Whether on a few verdicts a judge beats chance and the trivial rules, so that it is put to all."""
         if len({self._good(case) for case in cases}) < 2:
             return True
         with self.progress.task(f"judge {judge.aspect}", len(cases)) as heard:
             observations = await self._reader([judge], heard).observe(cases)
-        found = calibrate(observations, [judge.aspect])[1].judges[judge.aspect]
-        said = "is used" if found.useful else "of no use on these labels, and not called"
-        self._note(
-            f"judge {judge.aspect}: AUROC {found.auroc:.2f} [{found.auroc_low:.2f}, {found.auroc_high:.2f}] "
-            f"on {len(cases)} verdicts, {found.coverage:.0%} readable: {said}"
-        )
-        return found.useful
+        found = tried(observations, judge.aspect)
+        if not found.promises:
+            self._note(
+                f"judge {judge.aspect}: AUROC {found.auroc:.2f} [{found.auroc_low:.2f}, {found.auroc_high:.2f}] "
+                f"on {len(cases)} verdicts, {found.coverage:.0%} readable: of no use on these labels, and not called"
+            )
+        return found.promises
 
     def _note(self, line: str) -> None:
         self.progress.say(line)
@@ -219,8 +240,8 @@ class Calibrator:
 
 async def _settle(rater: Rater, trial: Callable[[], Awaitable[list[Observation]]], name: str) -> bool:
     """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
-    formats = formats_to_judge(dspy.settings.get("judge_lm") or dspy.settings.lm, rater.judge.signature)
-    for rater.judge.format in formats:
+    step = rater.judge
+    for step.format in formats_to_judge(judge_lm(), step.signature):
         read = [one.parts.get(name) is not None for one in await trial()]
         if read and sum(read) >= READABLE * len(read):
             return True

@@ -200,6 +200,7 @@ class RemoteAttempts(Attempts):
                 project.base,
                 self.arms,
                 self.metric.fitted,
+                self.metric.alone,
                 self.metric.judges,
                 self.metric.shown,
                 self.metric.hash,

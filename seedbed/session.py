@@ -158,9 +158,17 @@ class Session:
             teacher=roles["judge"] if self._one_model(teacher or roles["teacher"], roles["judge"]) else "",
             required=self.project.recipe.required,
             checks=checks,
+            reader=self.reader,
             showable=lambda case: self.project.is_open(case.group),
             grouped=self.project.grouped,
         )
+
+    @property
+    def reader(self) -> str:
+        """The identity of the judge's model where it tells how likely an answer is, for a recipe on documents."""
+        model = self.lm("judge")
+        on_documents = self.project.recipe.program.row().document is not None
+        return model.async_engine.identity if model.scores and on_documents else ""
 
     def _one_model(self, *aliases: str) -> bool:
         entries = [self.project.config.models[alias] for alias in aliases]
@@ -170,11 +178,12 @@ class Session:
         """The project's metric by these frozen weights and judges. A row may not repeat the prompt of a seed
         that was shown.
 
-        Raises UserError where it was fitted to another embedder's or cross-encoder's evidence."""
+        Raises UserError where it was fitted to another embedder's, cross-encoder's or model's evidence."""
         gates = self.project.config.gates
         for what, fitted, now in (
             ("embedder", frozen.embedder, self.project.config.embedder),
             ("gates.cross_encoder", frozen.cross_encoder, gates.cross_encoder),
+            ("a judge whose likelihoods it weighs", frozen.reader, self.reader if frozen.reader else ""),
         ):
             if fitted != now:
                 raise UserError(
@@ -191,6 +200,7 @@ class Session:
             self.embed,
             self.project.bars,
             fitted=frozen.fitted,
+            alone=frozen.alone,
             judges=self._opened(frozen),
             shown=shown,
             entail=self.entail,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import dspy
 from dspy import lm15
 
+from metrics.band import Alone
 from metrics.fitting import Fitted
 from metrics.metric import Metric
 from programs.candidate import Source
@@ -42,6 +43,7 @@ class Brief:
     base: Path
     arms: Sequence[Arm]
     fitted: Fitted
+    alone: Alone | None
     judges: Sequence[Judge]
     shown: Sequence[str]
     hash: str
@@ -97,6 +99,7 @@ class Desk:
             self._session.embed,
             self._session.project.bars,
             fitted=brief.fitted,
+            alone=brief.alone,
             judges=brief.judges,
             shown=brief.shown,
             entail=self._session.entail,
