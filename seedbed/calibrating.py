@@ -240,8 +240,8 @@ class Calibrator:
 
 async def _settle(rater: Rater, trial: Callable[[], Awaitable[list[Observation]]], name: str) -> bool:
     """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
-    step = rater.judge
-    for step.format in formats_to_judge(judge_lm(), step.signature):
+    for format in formats_to_judge(judge_lm(), rater.judge.signature):
+        rater.judge.format = format
         read = [one.parts.get(name) is not None for one in await trial()]
         if read and sum(read) >= READABLE * len(read):
             return True

@@ -36,8 +36,8 @@ sources:
 """
 _GROUNDED_GATES = """
 gates:
-  judges: [grounded]                       # also answerable, relevant, question; one that the verdicts show to be of
-                                           # no use is not called. threshold: is fitted to the verdicts too
+  judges: [correct]                        # also answerable, relevant, question, and grounded for long answers: one
+                                           # that adds nothing to the evidence is not called. threshold: is fitted too
 """
 
 
@@ -70,7 +70,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 sources=_DOCUMENTS if grounded else "",
                 gates=_GROUNDED_GATES if grounded else "",
                 compare=36 if grounded else 24,
-                verdicts="verdicts: verdicts.jsonl                   # people's yes and no, to check judges on\n"
+                verdicts="verdicts: verdicts.jsonl                   # hand-written yes and no, to check judges on\n"
                 if verdicts.is_file()
                 else "",
             ),

@@ -10,6 +10,7 @@ import time
 import zlib
 from pathlib import Path
 
+PLAINLY = "yes or no."  # how a prompt ends that wants one word
 COUNT = Path(__file__).with_name("calls.txt")  # one character a call, so that tests can count what was paid
 
 
@@ -62,12 +63,16 @@ def _answers(prompt: str, draw: int) -> dict[str, object]:
 def _wanted(prompt: str) -> list[str]:
     """The output fields the prompt asks for; a compact prompt names the first alone."""
     tail = prompt[-400:].lower()
+    if tail.endswith(PLAINLY):
+        return ["verdict"]
     if "respond with" in tail:
         return re.findall(r"`(?:\[\[ ## )?([a-z_]+)", tail[tail.rfind("respond with") :])
     return [tail.rsplit("\n", 1)[-1].strip(" :")]
 
 
 def _written(answers: dict[str, object], prompt: str) -> str:
+    if prompt.endswith(PLAINLY):
+        return str(answers["verdict"])
     if "JSON object" in prompt[-500:]:
         return json.dumps(answers)
     if "[[ ##" in prompt:

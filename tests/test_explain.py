@@ -345,8 +345,8 @@ def test_a_prompt_is_printed_with_its_size_and_its_demos(folder: Path, capsys: p
 
 
 def test_a_judge_is_named_by_its_aspect(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (one,) = json.loads(text(capsys, *prompt(folder, "grounded"), "--json"))
-    assert one["step"] == "judge grounded"
+    (one,) = json.loads(text(capsys, *prompt(folder, "correct"), "--json"))
+    assert one["step"] == "judge correct"
     assert "<document>" in one["messages"][-1]["text"]
 
 
