@@ -264,6 +264,7 @@ class Run:
         """All that an outcome depends on beside its source; not how fast it was asked for."""
         config, session = self.project.config, self.session
         models = [(alias, config.models[alias]) for alias in in_use(config)]
+        stand_ins = [alias for alias in (config.fallback.teacher, config.fallback.judge) if alias]
         return digest(
             self.metric.hash,
             *(session.models.lm(arm.teacher).async_engine.identity for arm in self.arms),
@@ -274,6 +275,7 @@ class Run:
                 for alias, one in models
             ),
             (config.embedder, config.fallback),
+            *(session.models.lm(alias).async_engine.identity for alias in stand_ins),
         )
 
 

@@ -196,6 +196,17 @@ def test_replies_of_a_stand_in_are_its_own_and_gone_with_it(served: Served, wait
     assert {(row["teacher"], *row["stood_in"]) for row in served.rows()} == {("mock",)}
 
 
+def test_rows_of_a_stand_in_are_made_again_where_another_model_stands_in(served: Served, waits: list[float]) -> None:
+    served.change(standing_in)
+    served.change(lambda config: config["roles"].pop("judge"))
+    served.server.plan(by_model(mock=status(500), other=well, third=well))
+    assert served.run(rows=6) == 0
+    served.server.forget()
+    served.server.plan(by_model(mock=status(500), other=well, third=well))
+    assert served.run(rows=6, models__other__model="third") == 0
+    assert [body["model"] for body in served.server.bodies].count("third") == 18
+
+
 def test_a_sampled_reply_of_a_stand_in_is_found_again(served: Served, waits: list[float]) -> None:
     served.change(standing_in)
     served.server.plan(by_model(mock=status(500), other=well))
