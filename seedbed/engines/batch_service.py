@@ -13,7 +13,7 @@ from dspy._vendor.lm15.serde import response_to_dict
 
 from seedbed.engines.batch_results import Result, results
 from seedbed.engines.discreet import Secrets
-from seedbed.engines.engine import Say, Shared
+from seedbed.engines.engine import Say, Shared, beyond_belief, writable
 from seedbed.errors import UserError
 from seedbed.wave_book import UNREADABLE, Wave
 
@@ -239,11 +239,10 @@ def _placed(wave: Wave, came: Sequence[Result]) -> list[bytes]:
 
 
 def _kept(response: lm15.Response) -> bytes:
-    noted = dataclasses.replace(response, adaptations=(*response.adaptations, _NOTE))
-    try:
-        return orjson.dumps(response_to_dict(noted))
-    except TypeError:  # half a surrogate pair, which no file can hold
+    if beyond_belief(response.usage):  # online that is no completion either
         return UNREADABLE
+    noted = dataclasses.replace(response, adaptations=(*response.adaptations, _NOTE))
+    return orjson.dumps(response_to_dict(writable(noted)))
 
 
 def pauses() -> Iterator[float]:

@@ -1,6 +1,5 @@
 """Any OpenAI-compatible server, over aiohttp: one attempt a call, and no connection cap of its own."""
 
-import json
 import math
 import re
 import time
@@ -13,7 +12,7 @@ import orjson
 from dspy import lm15
 
 from programs.candidate import digest
-from seedbed.engines.engine import Shared, beyond_belief, continuing, mended
+from seedbed.engines.engine import Shared, beyond_belief, continuing, loaded
 from seedbed.terminal import readable
 
 MOST = 16_000_000  # bytes of a reply; 20 alternatives a token take two or three thousand
@@ -142,21 +141,13 @@ async def _read(reply: aiohttp.ClientResponse) -> bytes:
     return bytes(raw)
 
 
-def _loaded(raw: bytes) -> Any:
-    """The JSON of a body, in which U+FFFD stands for characters that were lost: it is a reply, and paid."""
-    try:
-        return orjson.loads(raw)
-    except ValueError:
-        return mended(json.loads(raw.decode("utf-8", "replace")))
-
-
 def _response(raw: bytes, model: str) -> lm15.Response:
     """Read a completion. What is no completion at all counts as the server's failure.
 
     lm15's reader takes 25 us; building its objects directly takes 22, all of it their own checks.
     """
     try:
-        body = _loaded(raw)
+        body = loaded(raw)
         if not body["choices"]:
             raise ValueError("no choices")
         body["choices"] = [

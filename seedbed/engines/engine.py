@@ -137,6 +137,15 @@ def mended(value: Any) -> Any:
     return json.loads(text, parse_constant=lambda name: None)
 
 
+def loaded(raw: bytes) -> Any:
+    """The JSON of a reply, in which U+FFFD stands for characters that were lost: it is a reply, and paid. Raises
+    ValueError or RecursionError for what is none."""
+    try:
+        return orjson.loads(raw)
+    except ValueError:
+        return mended(json.loads(raw.decode("utf-8", "replace")))
+
+
 def writable(response: lm15.Response) -> lm15.Response:
     """The reply as the journal can keep it; `mended` where it must be."""
     told = response_to_dict(response)
