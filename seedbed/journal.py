@@ -46,9 +46,10 @@ _CALL = "insert or replace into calls values"
 @dataclasses.dataclass
 class Tally:
     """Calls and tokens; `replayed` calls came from the journal, or from an equal call in flight, and cost nothing;
-    the `paid` tokens are the others'. `seconds` is the time in which the model was at work, whatever ran at once; a
-    replayed call counts as it did when it was paid. The `batch` tokens are those of replies of a batch service, for
-    which it took `SHARE` of the price. Of the `untold` calls the server did not say what they took."""
+    the `paid` tokens are the others'. `seconds` is the time in which the model was at work, whatever ran at once, and
+    without its waits for another's turn; a replayed call counts as it did when it was paid. The `batch` tokens are
+    those of replies of a batch service, for which it took `SHARE` of the price. Of the `untold` calls the server did
+    not say what they took."""
 
     calls: int = 0
     replayed: int = 0

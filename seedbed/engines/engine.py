@@ -161,6 +161,11 @@ def continuing() -> bool:
     return bool(dspy.settings.get("continuation", False))
 
 
+def waited(seconds: float) -> None:
+    """The call in hand waited so long for another model's call to end: for its own model that is no time at work."""
+    dspy.settings.get("waits", []).append(seconds)
+
+
 def free(error: BaseException) -> bool:
     """Whether a call that ended so certainly cost nothing: it was never sent, or the server itself refused it.
 
