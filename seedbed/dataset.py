@@ -223,6 +223,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
         "output_tokens": sum(tally.output_tokens for tally in tallies),
         "dollars": session.cost(totals),
         "teachers": {alias: dataclasses.asdict(record) for alias, record in run.teachers.items()},
+        "stood_in": dict(run.stood_in),
         "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
         "variety": _variety(session, run) if run.complete else None,  # an interrupt shall not wait for it
         "seconds": round(seconds, 2),

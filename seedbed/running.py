@@ -54,6 +54,7 @@ class Run:
         self.accepted, self.candidates, self.sources = 0, 0, 0
         self.reasons: collections.Counter[str] = collections.Counter()
         self.unscored: collections.Counter[str] = collections.Counter()
+        self.stood_in: collections.Counter[str] = collections.Counter()  # accepted rows, by who answered for another
         self.teachers = {arm.teacher: Record() for arm in arms}
         self.samples: list[dict[str, Any]] = []
         self.content = digest()  # of the rows so far, in order
@@ -216,6 +217,7 @@ class Run:
 
     async def _accept(self, scored: Scored, carried: dict[str, Any]) -> None:
         self.accepted += 1
+        self.stood_in.update(carried["stood_in"])
         self._duplicates.remember(scored.candidate)
         if self.feed.listens:
             self._heard.append((self._position, scored.candidate))
