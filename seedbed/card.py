@@ -7,8 +7,8 @@ import yaml
 
 from metrics.variety import Variety
 from programs.recipe import recipes
+from programs.whole import write_whole
 from seedbed.bill import bill_lines
-from seedbed.rows import write_whole
 
 
 def write_card(out: Path, report: dict[str, Any]) -> None:

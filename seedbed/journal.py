@@ -21,7 +21,7 @@ from rbloom import Bloom
 
 from seedbed.engines.batch_service import by_batch
 from seedbed.errors import UserError
-from seedbed.salvage import mended
+from seedbed.salvage import salvaged
 from seedbed.store import Broken, Store
 
 Timed = tuple[lm15.Response, float]
@@ -130,7 +130,7 @@ class Journal:
         try:
             self._store, self._there = _opened(self.path)
         except Broken:
-            self.notes.append(mended(self.path, SCHEMA, whole="facts"))
+            self.notes.append(salvaged(self.path, SCHEMA, whole="facts"))
             self._store, self._there = _opened(self.path)
 
     def get(self, key: str) -> Timed | None:
