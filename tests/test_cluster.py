@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+import pyarrow.parquet as pq
 import pytest
 import ray
 from flaky import DONE
@@ -149,6 +150,21 @@ def test_a_killed_worker_costs_the_calls_in_flight_alone(
     assert "died; what it had under way goes to the others" in capfd.readouterr().err
     assert files(out) == files(local)
     assert calls(base) - paid - kept(out) <= CONCURRENCY
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_row_that_failed_is_settled_with_the_dataset_it_is_a_part_of(base: Path, local: Path, tmp_path: Path) -> None:
+    out, first = tmp_path / "ds", pq.read_table(next((local / "rows").glob("train-*.parquet"))).to_pylist()[0]
+    (base / "refused.txt").write_text(first["question"].rstrip("?").split(" about ")[-1], encoding="utf-8")
+    try:
+        assert workers(base, out) == 0
+    finally:
+        (base / "refused.txt").unlink()
+    rejected = json.loads((out / "run.json").read_text(encoding="utf-8"))["counts"]["rejected"]
+    assert rejected["teacher failed"] >= 1
+    made, paid = files(out), calls(base)
+    assert workers(base, out) == 0
+    assert (files(out), calls(base)) == (made, paid)
 
 
 @pytest.mark.usefixtures("cluster")
