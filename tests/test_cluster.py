@@ -3,11 +3,9 @@
 import asyncio
 import json
 import os
-import signal
 import sqlite3
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import ray
 from flaky import DONE
 from hypothesis import given
 from hypothesis import strategies as st
+from killer import kill_a_worker
 from test_cli import calls, project
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -175,25 +174,6 @@ def test_a_cap_holds_over_all_workers(base: Path, tmp_path: Path) -> None:
     assert report["stopped"] == f"run.max_calls: {most} is reached"
     assert report["ledger"]["small"]["calls"] == calls(base) - paid
     assert most - CONCURRENCY <= calls(base) - paid <= most
-
-
-def kill_a_worker(logs: Path) -> None:
-    """With -9, once it has told of some work: whoever has a log open that has grown."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        time.sleep(0.02)
-        grown = {str(path) for path in logs.glob("*.log") if path.stat().st_size > 20_000}
-        for process in Path("/proc").glob("[0-9]*"):
-            if grown and int(process.name) != os.getpid() and grown & opened(process):
-                os.kill(int(process.name), signal.SIGKILL)
-                return
-
-
-def opened(process: Path) -> set[str]:
-    try:
-        return {str(file.readlink()) for file in (process / "fd").iterdir()}
-    except OSError:
-        return set()
 
 
 def test_calls_taken_in_are_known_to_the_attempts_that_made_or_used_them(journal: Journal) -> None:
