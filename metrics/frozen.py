@@ -1,7 +1,6 @@
 """The metric as calibration froze it: METRIC.json, whose hash every compiled program, run and card carries."""
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from metrics.calibration import Calibration
 from metrics.evidence import PARTS
 from metrics.fitting import Fitted, prior
 from programs.judging import JUDGES, Judge
+from programs.whole import write_whole
 
 
 class Frozen(BaseModel):
@@ -68,15 +68,8 @@ class Frozen(BaseModel):
     def save(self, path: Path) -> None:
         """Write it, whole or not at all, the same bytes every time for the same content. Raises OSError."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.part")
-        try:
-            with aside.open("w", encoding="utf-8") as file:
-                file.write(self.model_dump_json(indent=1) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        finally:
-            aside.unlink(missing_ok=True)
+        text = self.model_dump_json(indent=1) + "\n"
+        write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
 def load_frozen(path: Path) -> Frozen:

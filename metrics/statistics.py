@@ -11,7 +11,7 @@ from scipy.stats import norm, t
 
 RESAMPLES = 2000
 PERCENTILES = 10  # groups from which percentiles of the bootstrap may be trusted
-FLAT = 1e-9  # a spread below this is rounding
+ALIKE = 0.025  # of the span: a standard deviation of groups below which they are more or less alike
 CELLS = 1_000_000  # row weights held at once while resampling: 8 MB an array
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -38,18 +38,16 @@ def grouped_interval(values: Sequence[float], groups: Sequence[str]) -> Interval
 
     The percentile interval of few groups is too narrow; cutting less off makes up for it (the expanded percentile
     interval of Hesterberg 2015, "What Teachers Should Know About the Bootstrap"), and below ten groups, where that is
-    not enough, Student's t as in `bootstrap`, which also has the width where no group differs from another. One group:
-    no width is known, so [-1, 1].
+    not enough, Student's t as in `bootstrap`. Groups that hardly differ leave room for others, as there. One group: no
+    width is known, so [-1, 1].
     """
-    data = np.asarray(values, dtype=float)
+    data, span = np.asarray(values, dtype=float), (-1.0, 1.0)
     mean, n = float(data.mean()), units(groups)
     if n < PERCENTILES:
-        return bootstrap(_mean_of(data), groups, span=(-1.0, 1.0))
+        return bootstrap(_mean_of(data), groups, span=span)
     drawn = resample(_mean_of(data), groups)
-    if drawn.std() < FLAT:
-        return bootstrap(_mean_of(data), groups, span=(-1.0, 1.0))
     low, high = np.quantile(drawn, [tail(n), 1 - tail(n)])
-    return Interval(mean, float(low), float(high))
+    return _with_room(Interval(mean, float(low), float(high)), n, float(drawn.std()), span)
 
 
 def share_interval(values: Sequence[float], groups: Sequence[str]) -> Interval:
@@ -84,9 +82,8 @@ def bootstrap(
     0.95 over 10 documents of 4 rows in 79, expanded ones in 84, this in 94 or more (`coverage`, test_statistics.py).
 
     `labels`: the two classes compared; the degrees of freedom are then those of the class found in fewer groups. One
-    such group: no width is known, and the interval is the span. At an end of the span, and where all groups are equal,
-    the bootstrap shows no spread; as many others as that many groups without an exception leave room for (Clopper and
-    Pearson 1934) may then stand at either end of the span. Resamples on which the statistic is undefined are left out.
+    such group: no width is known, and the interval is the span. Of groups that hardly differ the bootstrap shows no
+    spread: see `_with_room`. Resamples on which the statistic is undefined are left out.
     """
     low, high = span
     value = plain(statistic, len(groups))
@@ -94,15 +91,30 @@ def bootstrap(
     if n < 2 or np.isnan(value):
         return Interval(value, low, high)
     share = (value - low) / (high - low)
-    inside = 0 < share < 1
-    error = float(np.nanstd(resample(statistic, groups, resamples), ddof=1)) / (high - low) if inside else 0.0
-    if error < FLAT:
-        others = 1 - 0.025 ** (1 / n)
-        ends = (share - others * share, share + others * (1 - share))
-    else:
-        reach = float(t.ppf(0.975, n - 1)) * error / (share * (1 - share))
-        ends = expit(logit(share) - reach), expit(logit(share) + reach)
-    return Interval(value, *(low + (high - low) * float(end) for end in ends))
+    if not 0 < share < 1:
+        return _with_room(Interval(value, value, value), n, 0.0, span)
+    error = float(np.nanstd(resample(statistic, groups, resamples), ddof=1))
+    reach = float(t.ppf(0.975, n - 1)) * error / (high - low) / (share * (1 - share))
+    ends = (low + (high - low) * float(expit(logit(share) + way * reach)) for way in (-1, 1))
+    return _with_room(Interval(value, *ends), n, error, span)
+
+
+def _with_room(interval: Interval, n: int, error: float, span: tuple[float, float]) -> Interval:
+    """The interval, no narrower than what n groups that are more or less alike leave room for.
+
+    As many others as n groups without an exception do not rule out (Clopper and Pearson 1934) may stand at either end
+    of the span. That is so of equal groups; the more they differ (by `error`, the standard error of what they show),
+    the more does the bootstrap see of it by itself, so the room shrinks evenly, to none at a deviation of ALIKE.
+    """
+    low, high = span
+    spread = error * float(np.sqrt(n)) / (high - low)
+    others = (1 - 0.025 ** (1 / n)) * max(0.0, 1 - spread / ALIKE)
+    value = interval.mean
+    return Interval(
+        value,
+        min(interval.low, value - others * (value - low)),
+        max(interval.high, value + others * (high - value)),
+    )
 
 
 def plain(statistic: Statistic, n: int) -> float:

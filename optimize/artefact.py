@@ -7,14 +7,16 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from metrics.calibration import Calibration
 from metrics.frozen import Frozen
 from optimize.comparison import Comparison
 from optimize.labels import Agreement
 from optimize.shipping import Which
+from programs.candidate import digest
 from programs.program import Program
 from programs.recipe import Recipe
 
@@ -23,11 +25,12 @@ class Manifest(BaseModel):
     """What a compiled program is.
 
     Attributes:
-        seeds: by id: `train` may stand in prompts, `held_out` never do. open_groups: those (documents) of which a
-        label may stand in a prompt, a judge's included. folds, procedure: what compiling brings on seeds it has not
-        seen, by k-fold; then the program itself has seen all seeds. comparison: both programs on held-out sources.
-        metric, calibration: the frozen metric's hash and figures. ships, why: which of
-        the two is used. state: hash of the compiled one's state. files: sha256 by file name.
+        identity: what stands behind the teacher, of an address its host and a digest. seeds: by id: `train` may stand
+        in prompts, `held_out` never do. open_groups: those (documents) of which a label may stand in a prompt, a
+        judge's included. folds, procedure: what compiling brings on seeds it has not seen, by k-fold; then the program
+        itself has seen all seeds. comparison: both programs on held-out sources. metric, calibration: the frozen
+        metric's hash and figures. ships, why: which of the two is used. state: hash of the compiled one's state. files:
+        sha256 by file name.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -57,6 +60,11 @@ class Manifest(BaseModel):
     state: str
     files: dict[str, str] = Field(default_factory=dict)
 
+    @field_validator("identity")
+    @classmethod
+    def _keeps_no_address(cls, value: str) -> str:
+        return without_address(value)
+
 
 @dataclasses.dataclass(frozen=True)
 class Artefact:
@@ -75,6 +83,16 @@ class Artefact:
 
 class Mismatch(ValueError):
     """A compiled program that was made for something else, or that is not as it was written."""
+
+
+def without_address(identity: str) -> str:
+    """An engine's identity, in which a digest stands for an address but for its host: the rest of it may hold a key.
+    What has no address, or no more of it than the host, stays as it is."""
+    address, _, rest = identity.partition("|")
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not (parts.path or parts.query):
+        return identity
+    return f"{parts.scheme}://{parts.netloc}|{rest}|{digest(identity)}"
 
 
 def signatures_hash(program: Program) -> str:
@@ -124,7 +142,7 @@ def load(recipe: Recipe, path: Path, *, teacher: str, identity: str | None) -> A
     for what, made_for, now in (
         ("recipe", manifest.recipe, recipe.name),
         ("teacher", manifest.teacher, teacher),
-        ("model behind the teacher", manifest.identity, identity or manifest.identity),
+        ("model behind the teacher", manifest.identity, without_address(identity or manifest.identity)),
         ("version of the signatures", manifest.signatures, signatures_hash(uncompiled)),
     ):
         if made_for != now:

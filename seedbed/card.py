@@ -7,8 +7,8 @@ import yaml
 
 from metrics.variety import Variety
 from programs.recipe import recipes
+from programs.whole import write_whole
 from seedbed.bill import bill_lines
-from seedbed.rows import write_whole
 
 
 def write_card(out: Path, report: dict[str, Any]) -> None:
@@ -40,6 +40,11 @@ def _body(report: dict[str, Any]) -> str:
         for alias in (bound if isinstance(bound, list) else [bound])
         if alias
     )
+    stood_in = "".join(
+        f"- stood in for calls that failed: {report['config']['models'][alias]['model']}, in {count} of "
+        f"{counts['accepted']} rows\n"
+        for alias, count in report["stood_in"].items()
+    )
     bill = "".join(f"- {line}\n" for line in bill_lines(report))
     warnings = "".join(f"\n**Note:** {warning}.\n" for warning in report["warnings"])
     return f"""# {recipe.gives.capitalize()}
@@ -59,7 +64,7 @@ The run stopped because {report["stopped"]}.
 {_variety(report)}## How they were made
 
 {models}
-- judges: {judges}
+{stood_in}- judges: {judges}
 - compiled program: `{report["program"]}`, metric: `{report["metric"]}`
 - calls {report["calls"]}, tokens in {report["input_tokens"]:,}, tokens out {report["output_tokens"]:,}
 {bill}

@@ -13,6 +13,7 @@ from metrics.frozen import Frozen, uncalibrated
 from metrics.metric import Metric
 from optimize import artefact
 from programs.program import Program, run_sync
+from programs.whole import write_whole
 from seedbed.arm import Arm
 from seedbed.attempts import Attempts
 from seedbed.card import write_card
@@ -23,7 +24,6 @@ from seedbed.journal_copy import copy_journal
 from seedbed.ledger import Spending
 from seedbed.progress import Progress
 from seedbed.project import Project
-from seedbed.rows import write_whole
 from seedbed.running import Run
 from seedbed.session import Session
 from seedbed.verdicts import open_metric
@@ -223,6 +223,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
         "output_tokens": sum(tally.output_tokens for tally in tallies),
         "dollars": session.cost(totals),
         "teachers": {alias: dataclasses.asdict(record) for alias, record in run.teachers.items()},
+        "stood_in": dict(run.stood_in),
         "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
         "variety": _variety(session, run) if run.complete else None,  # an interrupt shall not wait for it
         "seconds": round(seconds, 2),

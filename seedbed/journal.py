@@ -21,7 +21,7 @@ from rbloom import Bloom
 
 from seedbed.engines.batch_service import by_batch
 from seedbed.errors import UserError
-from seedbed.salvage import mended
+from seedbed.salvage import salvaged
 from seedbed.store import Broken, Store
 
 Timed = tuple[lm15.Response, float]
@@ -46,9 +46,10 @@ _CALL = "insert or replace into calls values"
 @dataclasses.dataclass
 class Tally:
     """Calls and tokens; `replayed` calls came from the journal, or from an equal call in flight, and cost nothing;
-    the `paid` tokens are the others'. `seconds` is the time in which the model was at work, whatever ran at once; a
-    replayed call counts as it did when it was paid. The `batch` tokens are those of replies of a batch service, for
-    which it took `SHARE` of the price. Of the `untold` calls the server did not say what they took."""
+    the `paid` tokens are the others'. `seconds` is the time in which the model was at work, whatever ran at once, and
+    without its waits for another's turn; a replayed call counts as it did when it was paid. The `batch` tokens are
+    those of replies of a batch service, for which it took `SHARE` of the price. Of the `untold` calls the server did
+    not say what they took."""
 
     calls: int = 0
     replayed: int = 0
@@ -129,7 +130,7 @@ class Journal:
         try:
             self._store, self._there = _opened(self.path)
         except Broken:
-            self.notes.append(mended(self.path, SCHEMA, whole="facts"))
+            self.notes.append(salvaged(self.path, SCHEMA, whole="facts"))
             self._store, self._there = _opened(self.path)
 
     def get(self, key: str) -> Timed | None:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import io
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -13,6 +12,7 @@ import pyarrow.parquet as pq
 
 from optimize.scoring import Scored
 from programs.candidate import Candidate, digest
+from programs.whole import write_whole
 from seedbed.errors import UserError
 
 SHARD = 1000  # rows
@@ -209,18 +209,6 @@ async def to_the_end(work: Callable[[], object]) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([thread])
         raise
-
-
-def write_whole(path: Path, write: Any) -> None:
-    """Have `write` fill a file aside, sync it and rename it: the file is whole or absent."""
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        write(aside)
-        with aside.open("rb") as file:
-            os.fsync(file.fileno())
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _place(scored: Scored) -> dict[str, Any]:

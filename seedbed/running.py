@@ -54,6 +54,7 @@ class Run:
         self.accepted, self.candidates, self.sources = 0, 0, 0
         self.reasons: collections.Counter[str] = collections.Counter()
         self.unscored: collections.Counter[str] = collections.Counter()
+        self.stood_in: collections.Counter[str] = collections.Counter()  # accepted rows, by who answered for another
         self.teachers = {arm.teacher: Record() for arm in arms}
         self.samples: list[dict[str, Any]] = []
         self.content = digest()  # of the rows so far, in order
@@ -216,6 +217,7 @@ class Run:
 
     async def _accept(self, scored: Scored, carried: dict[str, Any]) -> None:
         self.accepted += 1
+        self.stood_in.update(carried["stood_in"])
         self._duplicates.remember(scored.candidate)
         if self.feed.listens:
             self._heard.append((self._position, scored.candidate))
@@ -264,6 +266,7 @@ class Run:
         """All that an outcome depends on beside its source; not how fast it was asked for."""
         config, session = self.project.config, self.session
         models = [(alias, config.models[alias]) for alias in in_use(config)]
+        stand_ins = [alias for alias in (config.fallback.teacher, config.fallback.judge) if alias]
         return digest(
             self.metric.hash,
             *(session.models.lm(arm.teacher).async_engine.identity for arm in self.arms),
@@ -274,6 +277,7 @@ class Run:
                 for alias, one in models
             ),
             (config.embedder, config.fallback),
+            *(session.models.lm(alias).async_engine.identity for alias in stand_ins),
         )
 
 

@@ -12,6 +12,7 @@ import dspy
 
 from metrics.frozen import Frozen
 from metrics.metric import Metric
+from optimize.artefact import without_address
 from programs.judging import JUDGES, Judge, Pairwise, RulesJudge
 from programs.program import run_sync
 from seedbed.calibrating import Calibrator
@@ -168,7 +169,7 @@ class Session:
         """The identity of the judge's model where it tells how likely an answer is, for a recipe on documents."""
         model = self.lm("judge")
         on_documents = self.project.recipe.program.row().document is not None
-        return model.async_engine.identity if model.scores and on_documents else ""
+        return without_address(model.async_engine.identity) if model.scores and on_documents else ""
 
     def _one_model(self, *aliases: str) -> bool:
         entries = [self.project.config.models[alias] for alias in aliases]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from programs.whole import write_whole
 from seedbed.errors import UserError
-from seedbed.rows import write_whole
 
 
 class Sides(BaseModel):

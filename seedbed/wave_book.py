@@ -22,7 +22,7 @@ BOOK = Kind(
 )
 
 
-UNREADABLE = b"unreadable"
+GARBLED = b"unreadable"
 """What stands in the place of a reply that came, so that it was paid for, and cannot be read."""
 
 
@@ -68,7 +68,7 @@ class WaveBook:
         return {row[0] for row in self._store.rows("select job from waves where job is not null")}
 
     def reply(self, key: str, wave: str) -> bytes | None:
-        """The reply this wave brought for a call, empty where it brought none, or UNREADABLE; None while that is not
+        """The reply this wave brought for a call, empty where it brought none, or GARBLED; None while that is not
         known."""
         row = self._store.row("select reply, crc from asked where key = ? and wave = ?", key, wave)
         return _sound(*row) if row else None
@@ -91,7 +91,7 @@ class WaveBook:
         await self._write(("update waves set job = ? where id = ?", (job, wave)))
 
     async def keep(self, wave: str, replies: Sequence[bytes]) -> None:
-        """Keep what a wave brought, in the order of its calls; empty where nothing came, or UNREADABLE."""
+        """Keep what a wave brought, in the order of its calls; empty where nothing came, or GARBLED."""
         change = "update asked set reply = ?, crc = ? where wave = ? and position = ?"
         rows = ((reply, zlib.crc32(reply), wave, position) for position, reply in enumerate(replies))
         await self._write(*((change, row) for row in rows))

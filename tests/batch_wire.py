@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -91,9 +92,7 @@ def _result_files(job: Job, files: dict[str, str]) -> dict[str, Any]:
     told = {}
     for name, lines in (("output", good), ("error", bad)):
         if lines:
-            files[f"{job.id}-{name}"] = (
-                "\n".join(json.dumps(line, ensure_ascii=False) for line in reversed(lines)) + "\n"
-            )
+            files[f"{job.id}-{name}"] = "\n".join(map(_line, reversed(lines))) + "\n"
             told[f"{name}_file_id"] = f"{job.id}-{name}"
     return told
 
@@ -123,7 +122,7 @@ def anthropic_results(job: Job) -> str:
             result["message"] = {**_message(prompt), "content": [{"type": "tool_use", "id": "t"}]}
         if answer == "error":
             result["error"] = {"type": "error", "error": {"type": "api_error", "message": "internal"}}
-        lines.append(json.dumps({"custom_id": job.ids[place], "result": result}, ensure_ascii=False))
+        lines.append(_line({"custom_id": job.ids[place], "result": result}))
     return "\n".join(reversed(lines))
 
 
@@ -155,6 +154,12 @@ _ANTHROPIC = {
     "missing": "canceled",
     "unreadable": "succeeded",
 }
+
+
+def _line(told: dict[str, Any]) -> str:
+    """JSON in the characters that it speaks of; half of a surrogate pair only an escape can name."""
+    line = json.dumps(told, ensure_ascii=False)
+    return json.dumps(told) if re.search("[\ud800-\udfff]", line) else line
 
 
 def _moment(job: Job) -> str:

@@ -10,6 +10,8 @@ import time
 import zlib
 from pathlib import Path
 
+from dspy import lm15
+
 PLAINLY = "yes or no."  # how a prompt ends that wants one word
 COUNT = Path(__file__).with_name("calls.txt")  # one character a call, so that tests can count what was paid
 
@@ -20,6 +22,8 @@ def reply(prompt: str, draw: int) -> str:
         file.write(".")
     if (slow := Path(__file__).with_name("slow.txt")).exists():
         time.sleep(float(slow.read_text(encoding="utf-8")))
+    if (refused := Path(__file__).with_name("refused.txt")).exists() and refused.read_text(encoding="utf-8") in prompt:
+        raise lm15.InvalidRequestError("refused")
     return _written(_answers(prompt, draw), prompt)
 
 

@@ -1,6 +1,8 @@
 """What a search may cost: caps that hold, and at which every repeat ends at the same place; model time."""
 
 import asyncio
+import contextlib
+import time
 from pathlib import Path
 
 import dspy
@@ -13,9 +15,11 @@ from searched import Search
 from optimize.allowance import Allowance, Caps, Cost, Spent
 from optimize.optimizers import OPTIMIZERS
 from programs.program import run_sync
+from seedbed.engines.embedded import EmbeddedEngine
 from seedbed.engines.engine import Shared
 from seedbed.engines.journaled import Journaled
 from seedbed.journal import Journal, Tally
+from seedbed.model_entry import ModelEntry
 
 SEARCHING = [name for name in OPTIMIZERS if name != "labeled"]
 
@@ -68,6 +72,40 @@ def test_calls_never_go_beyond_their_cap(cap: int, batches: list[int], share: fl
     except Spent:
         assert made[0] + batch > cap * share
     assert made[0] <= cap * share
+
+
+def test_the_wait_for_another_models_turn_is_no_time_at_work(tmp_path: Path) -> None:
+    """Two embedded models of one slot, each asked once at one moment: the second one waits for the first."""
+    worked: dict[str, float] = {}
+
+    class Busy(Shared):
+        def __init__(self, alias: str) -> None:
+            self.alias = alias
+
+        async def complete(self, request: dspy.lm15.Request) -> dspy.lm15.Response:
+            began = time.monotonic()
+            await asyncio.sleep(0.3)
+            worked[self.alias] = time.monotonic() - began
+            message = dspy.lm15.Message.assistant("x")
+            return dspy.lm15.Response(
+                id=None, model="m", message=message, finish_reason="stop", usage=dspy.lm15.Usage()
+            )
+
+    async def ask(alias: str, model: str) -> None:
+        engine = EmbeddedEngine(ModelEntry(model=model), tmp_path)
+        engine._opening = asyncio.get_running_loop().create_future()  # type: ignore[assignment]
+        engine._opening.set_result((None, Busy(alias)))  # type: ignore[attr-defined]
+        request = dspy.lm15.Request(model="m", messages=(dspy.lm15.Message.user("?"),))
+        with dspy.context(continuation=True):
+            await Journaled(engine, alias, journal).complete(request)
+
+    async def both() -> None:
+        await asyncio.gather(ask("small", "embedded/smollm2-135m"), ask("large", "embedded/qwen2.5-coder-0.5b"))
+
+    with contextlib.closing(Journal(tmp_path / "journal.sqlite")) as journal:
+        run_sync(both())
+        for alias, seconds in worked.items():
+            assert seconds <= journal.tallies[alias].seconds < seconds + 0.15
 
 
 def test_model_time_is_counted_once_whatever_ran_at_once(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The compiled program on disk: whole or not there, whatever moment a crash picks, and never one that was changed."""
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -159,6 +160,33 @@ def test_a_program_of_another_teacher_is_refused_by_alias_and_by_what_stands_beh
         load(path, teacher="strong")
     with pytest.raises(Mismatch, match="the model behind the teacher"):
         load(path, identity="another")
+
+
+KEY = "sk-in-the-address-0123456789"
+ADDRESS = f"http://gateway.example:8000/{KEY}/v1|m|0123456789abcdef"  # an endpoint's identity
+
+
+def test_an_address_is_neither_kept_nor_told_but_by_its_host(path: Path) -> None:
+    new = made("new")
+    manifest = Manifest.model_validate(new.manifest.model_dump() | {"identity": ADDRESS})
+    artefact.save(dataclasses.replace(new, manifest=manifest), path)
+    assert KEY not in artefact.manifest_path(path).read_text(encoding="utf-8")
+    assert "gateway.example:8000" in artefact.manifest_path(path).read_text(encoding="utf-8")
+    assert names(load(path, identity=ADDRESS)) == {"new"}
+    for other in (KEY[::-1], KEY[:-1], "v1"):
+        with pytest.raises(Mismatch, match=r"the model behind the teacher http://gateway\.example:8000") as raised:
+            load(path, identity=ADDRESS.replace(KEY, other))
+        assert KEY not in str(raised.value)
+        assert KEY[::-1] not in str(raised.value)
+
+
+def test_a_program_that_was_compiled_when_addresses_were_kept_whole_is_accepted(path: Path) -> None:
+    artefact.save(made("new", identity=ADDRESS), path)
+    assert KEY in artefact.manifest_path(path).read_text(encoding="utf-8")
+    assert names(load(path, identity=ADDRESS)) == {"new"}
+    with pytest.raises(Mismatch, match=r"gateway\.example") as raised:
+        load(path, identity=ADDRESS.replace(KEY, "v1"))
+    assert KEY not in str(raised.value)
 
 
 @pytest.mark.parametrize("which", ["compiled", "uncompiled"])

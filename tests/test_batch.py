@@ -248,6 +248,30 @@ def test_a_line_separator_in_a_reply_ends_no_line_of_the_results(
     assert paid_once(provider, steps=1)
 
 
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_reply_in_which_characters_were_lost_is_the_one_that_it_would_be_online(
+    provider: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wire: str
+) -> None:
+    monkeypatch.setattr(batch_wire, "reply_to", lambda prompt: f"one \ud800 two {prompt}")
+    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
+    assert replies == [f"one \ufffd two row {k}" for k in range(4)]
+    assert setting.online.asked == []
+    assert paid_once(provider, steps=1)
+
+
+@pytest.mark.parametrize("wire", sorted(WIRES.keys() - {"gemini"}))  # whose results are a part of the job itself
+def test_a_reply_with_what_is_no_number_is_read(
+    provider: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wire: str
+) -> None:
+    for name in ("_response", "_message"):
+        told = getattr(batch_wire, name)
+        monkeypatch.setattr(batch_wire, name, lambda prompt, told=told: {**told(prompt), "score": float("-inf")})
+    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
+    assert replies == [f"re: row {k}" for k in range(4)]
+    assert setting.online.asked == []
+    assert paid_once(provider, steps=1)
+
+
 def test_a_provider_without_a_batch_service_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match="mistral/small"):
         BatchService.of("mistral/small", "key", None)

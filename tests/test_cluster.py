@@ -3,20 +3,20 @@
 import asyncio
 import json
 import os
-import signal
 import sqlite3
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+import pyarrow.parquet as pq
 import pytest
 import ray
 from flaky import DONE
 from hypothesis import given
 from hypothesis import strategies as st
+from killer import kill_a_worker
 from test_cli import calls, project
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -152,6 +152,21 @@ def test_a_killed_worker_costs_the_calls_in_flight_alone(
 
 
 @pytest.mark.usefixtures("cluster")
+def test_a_row_that_failed_is_settled_with_the_dataset_it_is_a_part_of(base: Path, local: Path, tmp_path: Path) -> None:
+    out, first = tmp_path / "ds", pq.read_table(next((local / "rows").glob("train-*.parquet"))).to_pylist()[0]
+    (base / "refused.txt").write_text(first["question"].rstrip("?").split(" about ")[-1], encoding="utf-8")
+    try:
+        assert workers(base, out) == 0
+    finally:
+        (base / "refused.txt").unlink()
+    rejected = json.loads((out / "run.json").read_text(encoding="utf-8"))["counts"]["rejected"]
+    assert rejected["teacher failed"] >= 1
+    made, paid = files(out), calls(base)
+    assert workers(base, out) == 0
+    assert (files(out), calls(base)) == (made, paid)
+
+
+@pytest.mark.usefixtures("cluster")
 def test_a_cap_holds_over_all_workers(base: Path, tmp_path: Path) -> None:
     paid, most = calls(base), 30
     assert workers(base, tmp_path / "ds", f"run.max_calls={most}") == 1
@@ -159,25 +174,6 @@ def test_a_cap_holds_over_all_workers(base: Path, tmp_path: Path) -> None:
     assert report["stopped"] == f"run.max_calls: {most} is reached"
     assert report["ledger"]["small"]["calls"] == calls(base) - paid
     assert most - CONCURRENCY <= calls(base) - paid <= most
-
-
-def kill_a_worker(logs: Path) -> None:
-    """With -9, once it has told of some work: whoever has a log open that has grown."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        time.sleep(0.02)
-        grown = {str(path) for path in logs.glob("*.log") if path.stat().st_size > 20_000}
-        for process in Path("/proc").glob("[0-9]*"):
-            if grown and int(process.name) != os.getpid() and grown & opened(process):
-                os.kill(int(process.name), signal.SIGKILL)
-                return
-
-
-def opened(process: Path) -> set[str]:
-    try:
-        return {str(file.readlink()) for file in (process / "fd").iterdir()}
-    except OSError:
-        return set()
 
 
 def test_calls_taken_in_are_known_to_the_attempts_that_made_or_used_them(journal: Journal) -> None:

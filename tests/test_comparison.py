@@ -59,6 +59,19 @@ def test_equal_differences_have_the_width_that_so_many_documents_leave_room_for(
     assert found.high == pytest.approx(difference + others * (1 - difference))
 
 
+@pytest.mark.parametrize("documents", [8, 12, 30])
+@pytest.mark.parametrize("difference", [-0.3, 0.0, 0.3])
+@pytest.mark.parametrize("exception", [1e-12, 1e-6, 1e-4])
+def test_a_document_that_hardly_differs_from_the_others_leaves_no_less_room(
+    documents: int, difference: float, exception: float
+) -> None:
+    alike = over(documents, difference)
+    nearly = gain([difference] * (documents - 1) + [difference + exception], [str(n) for n in range(documents)])
+    assert nearly.low == pytest.approx(alike.low, abs=30 * exception)
+    assert nearly.high == pytest.approx(alike.high, abs=30 * exception)
+    assert decide(nearly).ships == decide(alike).ships
+
+
 @pytest.mark.parametrize("documents", [6, 9])
 def test_below_ten_documents_the_exact_test_decides_and_is_named(documents: int) -> None:
     found = over(documents, 0.2, 0.3)
@@ -117,13 +130,13 @@ def test_with_nothing_to_compare_on_the_compiled_one_ships_and_it_is_said() -> N
 
 def test_differences_are_paired_by_source_in_whatever_order_and_grouped_by_document() -> None:
     before = {f"{document}.{n}": document / 10 for document in range(8) for n in range(3)}
-    after = {id: score + 0.1 + 0.01 * (id[0] in "0246") for id, score in before.items()}
+    after = {id: score + 0.1 + 0.2 * (id[0] in "0246") for id, score in before.items()}
     shuffled = scored(after)
     random.Random(0).shuffle(shuffled)
     found = paired(scored(before), shuffled)
     assert (found.documents, found.verdict) == (8, "better")
-    assert found.mean == pytest.approx(0.105)
-    assert found.high - found.low < 0.02  # scores differ by document, their differences do not
+    assert found.mean == pytest.approx(0.2)
+    assert found.high - found.low < 0.2  # scores differ by document, their differences do not
 
 
 def test_a_standing_counts_what_an_accepted_row_took() -> None:

@@ -71,7 +71,7 @@ def test_mending_holds_no_table_in_memory(tmp_path: Path) -> None:
     for record in (b"number 9000", b"number 19999"):
         breaks_the_leaf_of(path, record)
     tracemalloc.start()
-    salvage.mended(path, SCHEMA, whole="facts")
+    salvage.salvaged(path, SCHEMA, whole="facts")
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 3_000_000

@@ -4,6 +4,7 @@ from typing import Any
 
 import dspy
 import pytest
+from aiohttp import web
 from dspy import lm15
 from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.utils import exceptions as dspy_errors
@@ -194,6 +195,37 @@ def test_replies_of_a_stand_in_are_its_own_and_gone_with_it(served: Served, wait
     assert served.run(rows=6) == 0
     assert [body["model"] for body in served.server.bodies] == ["mock"] * 18
     assert {(row["teacher"], *row["stood_in"]) for row in served.rows()} == {("mock",)}
+
+
+def test_the_card_names_the_model_that_stood_in_and_counts_its_rows(served: Served, waits: list[float]) -> None:
+    served.change(standing_in)
+    failing, calls = status(500), [0]
+
+    async def fails_late(request: web.Request) -> web.StreamResponse:
+        calls[0] += 1
+        return await (well if calls[0] <= 6 else failing)(request)
+
+    served.server.plan(by_model(mock=fails_late, other=well))
+    assert served.run(rows=6) == 0
+    stood_in = sum("other" in row["stood_in"] for row in served.rows())
+    assert stood_in > 0
+    card = (served.base / "ds" / "README.md").read_text(encoding="utf-8")
+    assert f"- stood in for calls that failed: other, in {stood_in} of 6 rows" in card
+    assert served.report()["stood_in"] == {"other": stood_in}
+    served.server.plan(well)
+    assert served.run("plain", rows=6) == 0
+    assert "stood in" not in (served.base / "plain" / "README.md").read_text(encoding="utf-8")
+
+
+def test_rows_of_a_stand_in_are_made_again_where_another_model_stands_in(served: Served, waits: list[float]) -> None:
+    served.change(standing_in)
+    served.change(lambda config: config["roles"].pop("judge"))
+    served.server.plan(by_model(mock=status(500), other=well, third=well))
+    assert served.run(rows=6) == 0
+    served.server.forget()
+    served.server.plan(by_model(mock=status(500), other=well, third=well))
+    assert served.run(rows=6, models__other__model="third") == 0
+    assert [body["model"] for body in served.server.bodies].count("third") == 18
 
 
 def test_a_sampled_reply_of_a_stand_in_is_found_again(served: Served, waits: list[float]) -> None:

@@ -199,6 +199,7 @@ def report(splits: dict[str, int]) -> dict[str, Any]:
         "variety": None,
         "warnings": [],
         "teachers": {},
+        "stood_in": {},
         "ledger": {},
         "stopped": "the rows are accepted",
         "content": "c0ffee",

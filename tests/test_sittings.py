@@ -174,9 +174,9 @@ def test_a_kill_while_a_journal_is_mended_loses_no_record(tmp_path: Path, monkey
     breaks_the_leaf_of(path, b"name 500x")
     monkeypatch.setattr(Path, "replace", lambda self, to: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        salvage.mended(path, SCHEMA, whole="facts")
+        salvage.salvaged(path, SCHEMA, whole="facts")
     monkeypatch.undo()
-    salvage.mended(path, SCHEMA, whole="facts")
+    salvage.salvaged(path, SCHEMA, whole="facts")
     with contextlib.closing(sqlite3.connect(path)) as db:
         assert db.execute("select count(*) from setups").fetchone()[0] > 3900
 

@@ -13,7 +13,7 @@ from dspy._vendor.lm15.serde import request_to_dict, response_from_dict
 from seedbed.engines.batch_service import CERTAIN, BatchService, Sighting, pauses
 from seedbed.engines.engine import Engine, Say, Wrapped
 from seedbed.errors import UserError
-from seedbed.wave_book import UNREADABLE, Wave, WaveBook
+from seedbed.wave_book import GARBLED, Wave, WaveBook
 from seedbed.waves import Waves
 
 TRIES = 2  # waves that carry a call before it goes online
@@ -63,7 +63,7 @@ class BatchEngine(Wrapped):
         if self._service.carries(request):
             with self._waves.waits():
                 reply = await self._batched(dspy.settings.call, request)
-            if reply == UNREADABLE:
+            if reply == GARBLED:
                 raise Unreadable("the batch service's answer to it cannot be read")
             if reply:
                 return response_from_dict(orjson.loads(reply))

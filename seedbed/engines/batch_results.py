@@ -3,8 +3,9 @@
 import json
 from typing import Any, NamedTuple
 
-import orjson
 from dspy import lm15
+
+from seedbed.engines.engine import loaded
 
 _MISSHAPEN = (lm15.LM15Error, ValueError, TypeError, LookupError, AttributeError)
 
@@ -28,7 +29,7 @@ async def results(lm: Any, job: str) -> list[Result]:
         reply = await lm._send(fetch)
         if reply.status >= 400:
             raise inner._http_error(reply)
-        lines = reply.body.decode(errors="replace").split("\n")  # not `splitlines`: U+2028 may stand inside a reply
+        lines = reply.body.split(b"\n")
         read += [_line(inner, line) for line in lines if line.strip()]
     return read
 
@@ -38,11 +39,11 @@ def _inline(inner: Any, row: dict[str, Any], place: int) -> Result:
     return Result(name, *_read(inner, {"response": {"inlinedResponses": [row]}}))
 
 
-def _line(inner: Any, line: str) -> Result:
+def _line(inner: Any, line: bytes) -> Result:
     try:
-        row = orjson.loads(line)
+        row = loaded(line)
         name = str(row["custom_id"])
-    except (ValueError, TypeError, LookupError):
+    except (ValueError, TypeError, LookupError, RecursionError):
         return Result("", True, None)
     # lm15 wants a number, for which it adds an entry for every place before it, and splits lines at U+2028
     return Result(name, *_read(inner, {}, json.dumps({**row, "custom_id": "0"})))

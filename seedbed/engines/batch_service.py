@@ -13,9 +13,9 @@ from dspy._vendor.lm15.serde import response_to_dict
 
 from seedbed.engines.batch_results import Result, results
 from seedbed.engines.discreet import Secrets
-from seedbed.engines.engine import Say, Shared
+from seedbed.engines.engine import Say, Shared, beyond_belief, writable
 from seedbed.errors import UserError
-from seedbed.wave_book import UNREADABLE, Wave
+from seedbed.wave_book import GARBLED, Wave
 
 T = TypeVar("T")
 
@@ -125,14 +125,14 @@ class BatchService(Shared):
         raise AssertionError("unreachable")
 
     async def replies(self, wave: Wave, job: str, say: Say) -> list[bytes]:
-        """Wait for a job to end; what it brought for each call of the wave, empty where nothing came, UNREADABLE where
+        """Wait for a job to end; what it brought for each call of the wave, empty where nothing came, GARBLED where
         what came cannot be read."""
         waits = pauses()
         while not (info := await self._patiently(lambda: self._lm.batch_status(job), job, say)).done:
             say(f"batch {job}: {info.status} after {_since(wave.written)}; {wave.size} calls wait for it")
             await asyncio.sleep(next(waits))
         replies = _placed(wave, await self._patiently(lambda: results(self._lm, job), job, say))
-        came, unread = sum(map(bool, replies)), replies.count(UNREADABLE)
+        came, unread = sum(map(bool, replies)), replies.count(GARBLED)
         read = f", {unread} of them with what cannot be read" if unread else ""
         say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered{read}")
         return replies
@@ -232,20 +232,19 @@ def _created(job: lm15.BatchJobInfo) -> float:
 
 def _placed(wave: Wave, came: Sequence[Result]) -> list[bytes]:
     """The replies by their call's place in the wave. A result that does not tell whose it is may be anybody's."""
-    replies = [UNREADABLE if any(not result.name for result in came) else b""] * wave.size
+    replies = [GARBLED if any(not result.name for result in came) else b""] * wave.size
     for result in came:
         sender, _, place = result.name.rpartition("-")
         if sender in ("", wave.label) and place.isdecimal() and int(place) < wave.size:
-            replies[int(place)] = _kept(result.response) if result.response else UNREADABLE if result.answered else b""
+            replies[int(place)] = _kept(result.response) if result.response else GARBLED if result.answered else b""
     return replies
 
 
 def _kept(response: lm15.Response) -> bytes:
+    if beyond_belief(response.usage):  # online that is no completion either
+        return GARBLED
     noted = dataclasses.replace(response, adaptations=(*response.adaptations, _NOTE))
-    try:
-        return orjson.dumps(response_to_dict(noted))
-    except TypeError:  # half a surrogate pair, which no file can hold
-        return UNREADABLE
+    return orjson.dumps(response_to_dict(writable(noted)))
 
 
 def pauses() -> Iterator[float]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from dspy import lm15
 
 from programs.candidate import digest
 from seedbed.engines.endpoint import EndpointEngine
-from seedbed.engines.engine import Shared, continuing
+from seedbed.engines.engine import Shared, continuing, waited
 from seedbed.model_entry import ModelEntry
 from seedbed.shelf import servers
 from seedbed.shelf.catalogue import shelf
@@ -65,7 +66,9 @@ class EmbeddedEngine(Shared):
         self._opening = self._opening or asyncio.ensure_future(asyncio.to_thread(self._open))
         server, endpoint = await asyncio.shield(self._opening)
         try:
+            asked = time.monotonic()
             async with TURNS if self.concurrency == 1 else contextlib.nullcontext():
+                waited(time.monotonic() - asked)
                 return await endpoint.complete(request)
         except lm15.TransportError as error:
             if how := server.ended():

@@ -1,6 +1,5 @@
 """Any OpenAI-compatible server, over aiohttp: one attempt a call, and no connection cap of its own."""
 
-import json
 import math
 import re
 import time
@@ -14,7 +13,7 @@ import orjson
 from dspy import lm15
 
 from programs.candidate import digest
-from seedbed.engines.engine import Shared, beyond_belief, continuing, mended
+from seedbed.engines.engine import Shared, beyond_belief, continuing, loaded
 from seedbed.engines.scoring import DIALECTS, Dialect, continuation_of
 from seedbed.terminal import readable
 
@@ -72,7 +71,7 @@ class EndpointEngine(Shared):
             raise lm15.UnsupportedFeatureError(f"{self.model}: nobody said how it tells the likelihood of a text")
 
         async def post(path: str, body: dict[str, Any]) -> Any:
-            return _loaded(await self._sent(urljoin(f"{self.base}/", path), body))
+            return loaded(await self._sent(urljoin(f"{self.base}/", path), body))
 
         try:
             told = await DIALECTS[self._scoring](post, self._chat(request), continuation)
@@ -173,21 +172,13 @@ async def _read(reply: aiohttp.ClientResponse) -> bytes:
     return bytes(raw)
 
 
-def _loaded(raw: bytes) -> Any:
-    """The JSON of a body, in which U+FFFD stands for characters that were lost: it is a reply, and paid."""
-    try:
-        return orjson.loads(raw)
-    except ValueError:
-        return mended(json.loads(raw.decode("utf-8", "replace")))
-
-
 def _response(raw: bytes, model: str) -> lm15.Response:
     """Read a completion. What is no completion at all counts as the server's failure.
 
     lm15's reader takes 25 us; building its objects directly takes 22, all of it their own checks.
     """
     try:
-        body = _loaded(raw)
+        body = loaded(raw)
         if not body["choices"]:
             raise ValueError("no choices")
         body["choices"] = [

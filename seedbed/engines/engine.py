@@ -139,6 +139,15 @@ def mended(value: Any) -> Any:
     return json.loads(text, parse_constant=lambda name: None)
 
 
+def loaded(raw: bytes) -> Any:
+    """The JSON of a reply, in which U+FFFD stands for characters that were lost: it is a reply, and paid. Raises
+    ValueError or RecursionError for what is none."""
+    try:
+        return orjson.loads(raw)
+    except ValueError:
+        return mended(json.loads(raw.decode("utf-8", "replace")))
+
+
 def writable(response: lm15.Response) -> lm15.Response:
     """The reply as the journal can keep it; `mended` where it must be."""
     told = response_to_dict(response)
@@ -152,6 +161,11 @@ def writable(response: lm15.Response) -> lm15.Response:
 def continuing() -> bool:
     """Whether the call in hand asks for its one message to be continued as plain text."""
     return bool(dspy.settings.get("continuation", False))
+
+
+def waited(seconds: float) -> None:
+    """The call in hand waited so long for another model's call to end: for its own model that is no time at work."""
+    dspy.settings.get("waits", []).append(seconds)
 
 
 def free(error: BaseException) -> bool:

@@ -79,11 +79,11 @@ class Journaled(Wrapped):
         return reply, True
 
     async def _fly(self, places: Sequence[Place], request: lm15.Request) -> Timed:
-        started = time.monotonic()
-        with dspy.context(call=places[0].key):  # a batch that is taken up after a restart knows its calls by it
+        started, waits = time.monotonic(), list[float]()
+        with dspy.context(call=places[0].key, waits=waits):  # a batch that is taken up again knows its calls by the key
             response = await self.engine.complete(request)
         now = time.monotonic()
-        work, self._ended = now - max(started, self._ended), now
+        work, self._ended = max(0.0, now - max(started, self._ended) - sum(waits)), now
         alias, kept_at = answered_by(response, self.alias), self._kept_at(response, places)
         await self.journal.put(kept_at.key, alias, kept_at.body, response, now - started, work)
         return response, work

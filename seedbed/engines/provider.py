@@ -13,21 +13,45 @@ from seedbed.engines.engine import Shared, writable
 
 _ADDRESS = re.compile(r"(?:^|_)(?:API_BASE|BASE_URL|API_URL|URL|ENDPOINT|ENDPOINT_URL\w*|HOST)$")
 _PREFIXES = {
-    "bedrock": ("AWS_", "BEDROCK_"),
-    "gemini": ("GEMINI_", "GOOGLE_"),
-    "huggingface": ("HUGGINGFACE_", "HF_"),
+    "ai21_chat": ("AI21_",),
+    "aiohttp_openai": ("OPENAI_",),
+    "anthropic_text": ("ANTHROPIC_",),
+    "azure_ai": ("AZURE_",),
+    "azure_text": ("AZURE_",),
+    "bedrock": ("AWS_", "ANTHROPIC_AWS_"),
+    "bedrock_mantle": ("AWS_",),
+    "chatgpt": ("OPENAI_CHATGPT_",),
+    "cohere_chat": ("COHERE_",),
+    "custom_openai": ("OPENAI_",),
+    "featherless_ai": ("FEATHERLESS_",),
+    "fireworks_ai": ("FIREWORKS_",),
+    "friendliai": ("FRIENDLI_",),
+    "gemini": ("GOOGLE_",),
+    "huggingface": ("HF_",),
+    "lambda_ai": ("LAMBDA_",),
+    "meta_llama": ("LLAMA_",),
     "ollama_chat": ("OLLAMA_",),
+    "sagemaker": ("AWS_",),
+    "sagemaker_chat": ("AWS_",),
+    "sagemaker_nova": ("AWS_",),
+    "scx-ai": ("SCX_",),
+    "text-completion-codestral": ("CODESTRAL_",),
+    "text-completion-inception": ("INCEPTION_",),
+    "text-completion-openai": ("OPENAI_",),
     "vertex_ai": ("VERTEX_", "VERTEXAI_", "GOOGLE_"),
-    "watsonx": ("WATSONX_", "WX_", "WML_"),
+    "vertex_ai_beta": ("VERTEX_", "VERTEXAI_", "GOOGLE_"),
+    "volcengine": ("ARK_",),
+    "watsonx": ("WX_", "WML_"),
+    "watsonx_text": ("WATSONX_", "WX_", "WML_"),
 }
-"""What the names of a provider's variables begin with, where that is not its own name."""
+"""What the names of a provider's variables begin with beside its own name, as LiteLLM reads them."""
 
 
 def addresses(model: str) -> dict[str, str]:
     """The variables of the environment from which a provider's client may take its address."""
     provider, slash, _ = model.partition("/")
     provider = provider if slash else "openai"
-    prefixes = _PREFIXES.get(provider, (f"{provider.upper()}_",))
+    prefixes = (f"{provider.upper().replace('-', '_')}_", *_PREFIXES.get(provider, ()))
     return {name: value for name, value in os.environ.items() if name.startswith(prefixes) and _ADDRESS.search(name)}
 
 

@@ -1,0 +1,17 @@
+"""Files that are whole or absent, whatever moment a crash picks."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Have `write` fill a file aside, sync it and rename it: the file is whole or absent. Raises OSError."""
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        write(aside)
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
