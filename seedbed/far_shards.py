@@ -32,11 +32,11 @@ class FarShards(Shards):
         return self.url
 
     @contextlib.contextmanager
-    def _speaking(self, name: str) -> Iterator[None]:
-        with super()._speaking(name), _as_os_error():
+    def speaking(self, name: str) -> Iterator[None]:
+        with super().speaking(name), _as_os_error():
             yield
 
-    def _save(self, name: str, data: bytes) -> None:
+    def save(self, name: str, data: bytes) -> None:
         path = f"{self._root}/{name}"
         if self._fs.async_impl:  # which object stores' are
             self._fs.pipe_file(path, data)
@@ -50,23 +50,30 @@ class FarShards(Shards):
             if self._fs.exists(aside):
                 self._fs.rm_file(aside)
 
-    def _load(self, name: str) -> bytes | None:
+    def load(self, name: str) -> bytes | None:
         path = f"{self._root}/{name}"
         return bytes(self._fs.cat_file(path)) if self._fs.exists(path) else None
+
+    def remove(self, name: str) -> None:
+        self._fs.rm_file(f"{self._root}/{name}")
 
     def _move(self, name: str, to: str) -> None:
         self._replace(f"{self._root}/{name}", f"{self._root}/{to}")
 
     def _replace(self, path: str, to: str) -> None:
-        if self._fs.exists(to):
-            self._fs.rm_file(to)  # not every move replaces
+        if not _overwrites(self._fs) and self._fs.exists(to):
+            self._fs.rm_file(to)
         self._fs.mv(path, to)
 
     def _names(self, ending: str) -> list[str]:
         return [path.rsplit("/", 1)[-1] for path in self._fs.glob(f"{self._root}/{self.name}-*{ending}")]
 
-    def _remove(self, name: str) -> None:
-        self._fs.rm_file(f"{self._root}/{name}")
+
+def _overwrites(fs: fsspec.AbstractFileSystem) -> bool:
+    """Whether a move takes the place of what is there: so it is where it is a copy, and where it is a POSIX rename.
+    Others refuse it, some of them without a word."""
+    copies = fs.async_impl or getattr(fs.mv, "__func__", None) is fsspec.AbstractFileSystem.mv
+    return copies or not {"file", "sftp"}.isdisjoint(fs.protocol)
 
 
 def claim(url: str, owner: str, name: str) -> None:

@@ -1,6 +1,8 @@
 """What a later sitting may do to what an earlier one wrote: nothing, unless it came to an end of its own."""
 
 import contextlib
+import errno
+import itertools
 import shutil
 import sqlite3
 from pathlib import Path
@@ -69,6 +71,31 @@ def test_a_later_sitting_that_comes_to_fewer_rows_in_the_end_replaces_all(served
     assert served.run("fresh", 20, **fewer) == 1
     assert served.bytes() == served.bytes("fresh")
     assert len(served.rows()) == served.report()["counts"]["accepted"] < 20
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_rows_that_a_full_disk_kept_from_their_place_are_put_there_by_the_next_sitting(
+    served: Served,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = {"models__mock__temperature": 0.4}
+    assert served.run("fresh", 12, **other) == 0
+    assert served.run(rows=12) == 0
+    moves, move = itertools.count(), rows.Shards._move
+
+    def full(self: rows.Shards, name: str, to: str) -> None:
+        if next(moves):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        move(self, name, to)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(rows.Shards, "_move", full)
+        assert served.run("ds", 12, **other) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert served.run("ds", 12, run__max_calls=1, **STRICTER) == 1
+    assert served.bytes() == served.bytes("fresh")
+    assert not list((served.base / "ds").rglob("*.new"))
 
 
 @pytest.mark.usefixtures("small_shards")
