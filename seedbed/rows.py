@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import os
+import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -104,12 +105,13 @@ class Shards:
 
     The same rows in the same order give the same files, so a run that starts over repairs what it left. While `aside`
     is set, the files that are there stay as they are, and new ones wait beside them until `settle` puts all in place.
+    Its methods may be called in any thread; one waits for the other.
     """
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
         self.folder, self.name, self.schema, self.count, self.aside = folder, name, schema, 0, False
         self._rows: list[dict[str, Any]] = []
-        self._written = set[str]()
+        self._written, self._lock = set[str](), threading.RLock()
 
     @property
     def place(self) -> str:
@@ -150,7 +152,7 @@ class Shards:
     def settle(self, names: Collection[str]) -> None:
         """Make these the shards that are there: put in place what waits aside, and remove all others. Where it was cut
         off it may be done again, by another process as well. Raises UserError where it cannot be done."""
-        with self.speaking(ENDING):
+        with self._lock, self.speaking(ENDING):
             waiting = self._names(ENDING + ASIDE)
             for name in names:
                 if name + ASIDE in waiting:
@@ -162,13 +164,13 @@ class Shards:
 
     def forget(self) -> None:
         """Remove what waits aside, that of a sitting that was killed included. Raises UserError where it cannot."""
-        with self.speaking(ENDING + ASIDE):
+        with self._lock, self.speaking(ENDING + ASIDE):
             for name in self._names(ENDING + ASIDE):
                 self.remove(name)
 
     def _write(self) -> None:
         name = f"{self.name}-{(self.count - 1) // SHARD:05d}{ENDING}"
-        with self.speaking(name):
+        with self._lock, self.speaking(name):
             whole = io.BytesIO()
             pq.write_table(pa.Table.from_pylist(self._rows, self.schema), whole)
             if not self.aside:

@@ -1,6 +1,7 @@
 """Where a run puts its rows and what it rejected: the shards of both, in its folder or under a URL."""
 
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ class RunShards:
         self._rows = {split: self._shards("rows", split, row_schema(kind)) for split in SPLITS}
         self._rejected = self._shards("rejected", "rejected", REJECTED)
         self._all = [*self._rows.values(), self._rejected]
-        self._place, self._begun = self._shards("", "", None), False
+        self._place, self._lock, self._begun = self._shards("", "", None), threading.Lock(), False
         self._take_up()
         self._held = sum(shards.held for shards in self._rows.values())
         self._set_aside(self._held > 0)
@@ -54,15 +55,22 @@ class RunShards:
         await self._rejected.add(row)
 
     def finish(self, *, complete: bool) -> bool:
-        """Write what is left; whether what is there now is this sitting's. Raises UserError where it cannot be."""
-        if self._rejected.aside and not self._begun and not complete:
-            for shards in self._all:
-                shards.forget()
-            return False
-        self._close()
-        return True
+        """Write what is left; whether what is there now is this sitting's. Raises UserError where it cannot be.
+
+        May be called while `accept` was given up and still writes: then it waits for that."""
+        with self._lock:
+            if self._rejected.aside and not self._begun and not complete:
+                for shards in self._all:
+                    shards.forget()
+                return False
+            self._put_in_place()
+            return True
 
     def _close(self) -> None:
+        with self._lock:
+            self._put_in_place()
+
+    def _put_in_place(self) -> None:
         if not self._rejected.aside:
             for shards in self._all:
                 shards.close()

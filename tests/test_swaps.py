@@ -1,9 +1,12 @@
 """A run's shards that take the place of an earlier sitting's: all of them or none, whatever stops the moves."""
 
+import asyncio
 import itertools
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from programs.grounded_qa import QA
-from programs.program import run_sync
+from programs.program import background_loop, run_sync
 from seedbed import rows
 from seedbed.errors import UserError
 from seedbed.far_shards import FarShards
@@ -175,4 +178,30 @@ def test_a_swap_that_met_an_error_is_finished_as_soon_as_it_can_be(
         run_sync(shards.accept({"id": "108"}, "train"))
     assert shards.finish(complete=False)
     assert there(*place) == (set(range(100, 109)), set())
+    assert left(*place) == []
+
+
+def test_a_run_that_is_stopped_waits_for_shards_that_are_being_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, move = (tmp_path / "ds", None), Shards._move
+    sitting(*place, OLD).finish(complete=True)
+    shards, begun, go_on = sitting(*place, range(100, 108)), threading.Event(), threading.Event()
+
+    def slowly(self: Shards, name: str, to: str) -> None:
+        begun.set()
+        assert go_on.wait(20)
+        move(self, name, to)
+
+    monkeypatch.setattr(Shards, "_move", slowly)
+    last = asyncio.run_coroutine_threadsafe(shards.accept({"id": "108"}, "train"), background_loop())
+    assert begun.wait(10)
+    last.cancel()
+    with ThreadPoolExecutor() as pool:
+        finished = pool.submit(shards.finish, complete=False)
+        early = wait([finished], timeout=0.5).done
+        go_on.set()
+        assert finished.result(20)
+    assert not early
+    assert there(*place) == (set(range(100, 109)), set(range(100, 108)))
     assert left(*place) == []
