@@ -2,8 +2,9 @@
 
 import contextlib
 import dataclasses
+import errno
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,15 @@ class FarShards(Shards):
     """As Shards, in `URL/NAME-00000.parquet`. On an object store a shard is one put, which is seen whole or not at
     all; elsewhere it is written aside and moved.
 
+    Args:
+        look: what is done before a shard is written, such as a look whether the place is still this run's.
+
     Raises UserError where the URL's kind of storage is not known or its library is not installed.
     """
 
-    def __init__(self, url: str, name: str, schema: pa.Schema) -> None:
+    def __init__(self, url: str, name: str, schema: pa.Schema, look: Callable[[], object] = lambda: None) -> None:
         super().__init__(Path(), name, schema)
-        self.url, (self._fs, self._root) = url, _open(url)
+        self.url, self._look, (self._fs, self._root) = url, look, _open(url)
 
     @property
     def place(self) -> str:
@@ -57,6 +61,10 @@ class FarShards(Shards):
     def remove(self, name: str) -> None:
         self._fs.rm_file(f"{self._root}/{name}")
 
+    def _write(self) -> None:
+        self._look()
+        super()._write()
+
     def _move(self, name: str, to: str) -> None:
         self._replace(f"{self._root}/{name}", f"{self._root}/{to}")
 
@@ -77,24 +85,52 @@ def _overwrites(fs: fsspec.AbstractFileSystem) -> bool:
 
 
 def claim(url: str, owner: str, name: str) -> None:
-    """Write down under a URL whose rows it holds: those of the run `owner`, by this name for people.
+    """Write down under a URL whose rows it holds: those of the run `owner`, by the name its folder has now, for people.
+    Storage that cannot tell who of two was first has the later one's: so the earlier one is to look again.
 
     Raises UserError where they are another run's or nobody's.
     """
     fs, root = _open(url)
-    path, ours = f"{root}/owner", f"{name} {owner}"
+    path = f"{root}/owner"
     with _refused(url), _as_os_error():
-        there = fs.cat_file(path).decode(errors="replace") if fs.exists(path) else ""
+        there = _text(fs, path)
         if not there and not fs.glob(f"{root}/r*/*{ENDING}"):
             fs.makedirs(root, exist_ok=True)
-            fs.pipe_file(path, ours.encode())
-            there = fs.cat_file(path).decode(errors="replace")  # of two that begin at once, the later one's
-    if there != ours:
-        whose = f"another run, {there.rpartition(' ')[0]}" if there else "a run that has left no name"
+            _create(fs, path, f"{name} {owner}")
+            there = _text(fs, path)
+    called, _, whose = there.rpartition(" ")
+    if whose != owner:
+        another = f"another run, {called}" if called else "a run that has left no name"
         raise UserError(
-            f"run.shards: {url} holds the rows of {whose}.",
+            f"run.shards: {url} holds the rows of {another}.",
             hint="Write another address, or remove all that is under this one.",
         )
+
+
+def _text(fs: fsspec.AbstractFileSystem, path: str) -> str:
+    """What is in a file; nothing where there is none. It is read without a look whether it is there, for such a look
+    may be answered from memory."""
+    try:
+        return str(fs.cat_file(path).decode(errors="replace"))
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) or error.errno == errno.ENOENT:
+            return ""
+        raise
+
+
+def _create(fs: fsspec.AbstractFileSystem, path: str, text: str) -> None:
+    """Write a file, unless it is there by now; storage that cannot tell writes it all the same."""
+    try:
+        if fs.async_impl:
+            fs.pipe_file(path, text.encode(), mode="create")
+            return
+        with fs.open(path, "xb") as file:
+            file.write(text.encode())
+    except (TypeError, ValueError, NotImplementedError):
+        fs.pipe_file(path, text.encode())
+    except Exception:  # each storage has one of its own for what is there already
+        if not _text(fs, path):
+            raise
 
 
 @contextlib.contextmanager

@@ -28,9 +28,8 @@ class RunShards:
     """
 
     def __init__(self, out: Path, url: str | None, kind: type[Candidate], owner: str) -> None:
-        self._out, self._url = out, url
-        if url:
-            claim(url, owner, out.resolve().name)
+        self._out, self._url, self._owner = out, url, owner
+        self._claim()
         self._rows = {split: self._shards("rows", split, row_schema(kind)) for split in SPLITS}
         self._rejected = self._shards("rejected", "rejected", REJECTED)
         self._all = [*self._rows.values(), self._rejected]
@@ -70,7 +69,12 @@ class RunShards:
         with self._lock:
             self._put_in_place()
 
+    def _claim(self) -> None:
+        if self._url:
+            claim(self._url, self._owner, self._out.resolve().name)
+
     def _put_in_place(self) -> None:
+        self._claim()  # again: of two runs that began at once, one may have lost it
         if not self._rejected.aside:
             for shards in self._all:
                 shards.close()
@@ -113,5 +117,5 @@ class RunShards:
 
     def _shards(self, folder: str, name: str, schema: Any) -> Shards:
         if self._url:
-            return FarShards(f"{self._url}/{folder}".rstrip("/"), name, schema)
+            return FarShards(f"{self._url}/{folder}".rstrip("/"), name, schema, self._claim)
         return Shards(self._out / folder, name, schema)

@@ -205,3 +205,53 @@ def test_a_run_that_is_stopped_waits_for_shards_that_are_being_moved(
     assert not early
     assert there(*place) == (set(range(100, 109)), set(range(100, 108)))
     assert left(*place) == []
+
+
+class Crowded:
+    """A bucket at which another run begins at the moment at which one has seen that it holds nobody's rows."""
+
+    def __init__(self, out: Path, bucket: Any) -> None:
+        self.out, self.bucket, self.other = out, bucket, list[RunShards]()
+        self._makedirs = bucket.makedirs
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        self._makedirs(path, exist_ok)
+        if not self.other:
+            self.bucket.makedirs = self._makedirs
+            self.other.append(RunShards(self.out, FAR, QA, "them"))
+
+
+def test_of_two_runs_that_begin_at_once_at_one_url_the_later_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = fsspec.filesystem("memory")
+    crowded = Crowded(tmp_path / "other", bucket)
+    monkeypatch.setattr(bucket, "makedirs", crowded.makedirs)
+    with pytest.raises(UserError, match="holds the rows of another run, other"):
+        RunShards(tmp_path / "ds", FAR, QA, "me")
+    assert crowded.other[0].finish(complete=True)
+
+
+def test_where_a_storage_cannot_tell_who_was_first_the_run_that_lost_its_claim_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = fsspec.filesystem("memory")
+    crowded = Crowded(tmp_path / "other", bucket)
+
+    def only_writes(path: str, mode: str = "rb", **how: Any) -> Any:
+        if mode == "xb":
+            raise ValueError("unsupported file mode")
+        return type(bucket).open(bucket, path, mode, **how)
+
+    monkeypatch.setattr(bucket, "open", only_writes)
+    monkeypatch.setattr(bucket, "makedirs", crowded.makedirs)
+    shards = RunShards(tmp_path / "ds", FAR, QA, "me")
+    run_sync(shards.accept({"id": "7"}, "train"))
+    shards.finish(complete=True)
+    other, refused = crowded.other[0], "holds the rows of another run, ds"
+    with pytest.raises(UserError, match=refused):
+        other.finish(complete=True)
+    run_sync(other.accept({"id": "0"}, "train"))
+    with pytest.raises(UserError, match=refused):
+        run_sync(other.accept({"id": "1"}, "train"))
+    assert there(tmp_path, FAR) == ({7}, set())
