@@ -1,6 +1,7 @@
 """A copy of a run's journal, from which another folder makes its rows again."""
 
 import contextlib
+import secrets
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from seedbed.store import unusable
 
 def copy_journal(path: Path, to: Path) -> None:
     """Copy a journal to where none is yet, what its log holds included; a copy of before is left as it is.
+
+    It belongs to the same run, whose caps it shares, and has a name of its own among the copies, the fact `copy`.
 
     Raises UserError where there is none, and where another run's journal stands in its place.
     """
@@ -32,6 +35,8 @@ def _back_up(path: Path, to: Path) -> None:
     aside.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(path)) as old, contextlib.closing(sqlite3.connect(aside)) as new:
         old.backup(new)
+        with new:
+            new.execute("insert or replace into facts values ('copy', ?)", (secrets.token_hex(8),))
     aside.replace(to)
 
 

@@ -142,6 +142,22 @@ def test_a_url_holds_the_rows_of_one_run(served: Served, capsys: pytest.CaptureF
     assert len(served.rows("far")) == 8
 
 
+def test_a_run_keeps_its_url_when_its_folder_is_renamed(
+    served: Served,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    far = {"run__shards": f"file://{served.base}/far"}
+    assert served.run("a", 6, **far) == 0
+    assert served.run("copy", 6, f"--replay={served.base / 'a'}") == 0
+    (served.base / "a").rename(served.base / "moved")
+    assert served.run("moved", 8, **far) == 0
+    before = served.bytes("far")
+    assert len(served.rows("far")) == 8
+    assert served.run("copy", 8, **far) == 2
+    assert "holds the rows of another run, a." in capsys.readouterr().err
+    assert served.bytes("far") == before
+
+
 def test_a_url_with_rows_of_nobody_is_left_alone(served: Served) -> None:  # noqa: F811
     folder = served.base / "far" / "rows"
     folder.mkdir(parents=True)
