@@ -6,7 +6,7 @@ import errno
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import fsspec
 import pyarrow as pa
@@ -15,6 +15,8 @@ from fsspec.core import url_to_fs
 
 from seedbed.errors import UserError
 from seedbed.rows import ENDING, Shards
+
+T = TypeVar("T")
 
 
 class FarShards(Shards):
@@ -55,8 +57,7 @@ class FarShards(Shards):
                 self._fs.rm_file(aside)
 
     def load(self, name: str) -> bytes | None:
-        path = f"{self._root}/{name}"
-        return bytes(self._fs.cat_file(path)) if self._fs.exists(path) else None
+        return _if_there(lambda: bytes(self._fs.cat_file(f"{self._root}/{name}")))
 
     def remove(self, name: str) -> None:
         self._fs.rm_file(f"{self._root}/{name}")
@@ -74,7 +75,9 @@ class FarShards(Shards):
         self._fs.mv(path, to)
 
     def _names(self, ending: str) -> list[str]:
-        return [path.rsplit("/", 1)[-1] for path in self._fs.glob(f"{self._root}/{self.name}-*{ending}")]
+        paths = _if_there(lambda: self._fs.ls(self._root, detail=False)) or []
+        names = [path.rsplit("/", 1)[-1] for path in paths]
+        return [name for name in names if name.startswith(f"{self.name}-") and name.endswith(ending)]
 
 
 def _overwrites(fs: fsspec.AbstractFileSystem) -> bool:
@@ -108,13 +111,18 @@ def claim(url: str, owner: str, name: str) -> None:
 
 
 def _text(fs: fsspec.AbstractFileSystem, path: str) -> str:
-    """What is in a file; nothing where there is none. It is read without a look whether it is there, for such a look
-    may be answered from memory."""
+    """What is in a file; nothing where there is none."""
+    return (_if_there(lambda: bytes(fs.cat_file(path))) or b"").decode(errors="replace")
+
+
+def _if_there(read: Callable[[], T]) -> T | None:
+    """What is read; None where it is not there. Nobody asks first whether it is: fsspec's `exists` and `glob` take any
+    failure for a no, and may answer from memory."""
     try:
-        return str(fs.cat_file(path).decode(errors="replace"))
+        return read()
     except OSError as error:
         if isinstance(error, FileNotFoundError) or error.errno == errno.ENOENT:
-            return ""
+            return None
         raise
 
 

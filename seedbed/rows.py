@@ -120,9 +120,10 @@ class Shards:
 
     @property
     def held(self) -> int:
-        """Rows in the shards that are there."""
-        names = sorted(self._names(ENDING))
-        return (len(names) - 1) * SHARD + self._length(names[-1]) if names else 0
+        """Rows in the shards that are there. Raises UserError where they cannot be looked at."""
+        with self.speaking(ENDING):
+            names = sorted(self._names(ENDING))
+            return (len(names) - 1) * SHARD + self._length(names[-1]) if names else 0
 
     @property
     def names(self) -> list[str]:
@@ -209,8 +210,9 @@ class Shards:
 
     def _length(self, name: str) -> int:
         """Rows of the shard that is there by this name; 0 where it is damaged."""
+        whole = io.BytesIO(self.load(name) or b"")
         try:
-            return int(pq.read_metadata(io.BytesIO(self.load(name) or b"")).num_rows)
+            return int(pq.read_metadata(whole).num_rows)
         except (OSError, pa.ArrowInvalid):
             return 0
 

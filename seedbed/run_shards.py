@@ -109,7 +109,8 @@ class RunShards:
         for shards in self._all:
             shards.forget()
         if mark is not None:
-            self._place.remove(MARK)
+            with self._place.speaking(MARK):
+                self._place.remove(MARK)
 
     def _set_aside(self, aside: bool) -> None:
         for shards in self._all:

@@ -129,6 +129,29 @@ def test_a_swap_under_a_url_never_lacks_a_shard_and_is_finished_by_the_next_sitt
     assert left(*place) == []
 
 
+def test_a_storage_that_does_not_answer_for_a_moment_loses_no_swap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, bucket = (tmp_path / "ds", FAR), fsspec.filesystem("memory")
+    sitting(*place, OLD).finish(complete=True)
+    with monkeypatch.context() as killing:
+        killing.setattr(type(bucket), "mv", at_mv(2, bucket))
+        with pytest.raises(Killed):
+            sitting(*place, NEW).finish(complete=True)
+    with monkeypatch.context() as breaking:
+        breaking.setattr(bucket, "exists", lambda path: False)  # which is what fsspec makes of any error
+        breaking.setattr(bucket, "ls", lambda path, **how: refuse())
+        with pytest.raises(UserError, match="no answer"):
+            sitting(*place, range(3))
+    assert left(*place)
+    sitting(*place, range(3)).finish(complete=False)
+    assert there(*place) == (set(NEW), set(NEW))
+
+
+def refuse() -> None:
+    raise ConnectionError("no answer")
+
+
 def test_a_storage_whose_move_does_not_replace_is_moved_to_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -255,3 +278,19 @@ def test_where_a_storage_cannot_tell_who_was_first_the_run_that_lost_its_claim_w
     with pytest.raises(UserError, match=refused):
         run_sync(other.accept({"id": "1"}, "train"))
     assert there(tmp_path, FAR) == ({7}, set())
+
+
+@pytest.mark.parametrize("call", ["ls", "cat_file"])
+def test_rows_that_cannot_be_counted_are_not_taken_for_none(
+    tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, bucket = (tmp_path / "ds", FAR), fsspec.filesystem("memory")
+    sitting(*place, range(2)).finish(complete=True)
+    told = getattr(bucket, call)
+
+    def silent(path: str, **how: Any) -> Any:
+        return told(path, **how) if path.endswith(("owner", "swap.json", "/ds")) else refuse()
+
+    monkeypatch.setattr(bucket, call, silent)
+    with pytest.raises(UserError, match="no answer"):
+        RunShards(*place, QA, "me")
