@@ -44,8 +44,8 @@ class Reading:
 def find_documents(where: str | list[str], base: Path) -> list[Path]:
     """The files of an understood suffix in `where`, sorted: folders (to the bottom), globs or files.
 
-    Paths are taken from `base`; hidden files and folders are left out, and so are folders below that hold a run. Raises
-    UserError for an entry that is not there or holds no such file.
+    Paths are taken from `base`; hidden files and folders are left out, and so is what a run wrote into a folder, unless
+    the entry names that very folder or file. Raises UserError for an entry that is not there or holds no such file.
     """
     entries = [where] if isinstance(where, str) else where
     return sorted({path for entry in entries for path in _find(entry, base)})
@@ -109,7 +109,7 @@ def _found(entry: str, base: Path) -> list[Path]:
     else:
         matches = glob.glob(str(Path(entry).expanduser()), root_dir=base, recursive=True)  # noqa: PTH207
         files = [place] if place.exists() else [base / match for match in matches]
-    if place.is_dir() or "**" in entry:
+    if place.is_dir() or not place.exists():
         files = _not_of_runs(files, place if place.is_dir() else base)
     found = [path for path in files if path.suffix.lower() in (*SUFFIXES, *TABLES) and _is_file(path)]
     if not found:
@@ -119,11 +119,12 @@ def _found(entry: str, base: Path) -> list[Path]:
 
 
 def _not_of_runs(files: list[Path], top: Path) -> list[Path]:
-    """Without what runs wrote into folders below: their own card and rows are no documents."""
+    """Without what runs wrote: their own card and rows are no documents. The folder `top` and those above it may hold
+    a run all the same."""
 
     @functools.cache
     def of_run(folder: Path) -> bool:
-        return folder != top and folder.is_relative_to(top) and ((folder / JOURNAL).is_file() or of_run(folder.parent))
+        return folder not in (top, folder.parent) and ((folder / JOURNAL).is_file() or of_run(folder.parent))
 
     return [path for path in files if not of_run(path.parent)]
 

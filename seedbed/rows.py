@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -103,13 +104,14 @@ class Shards:
     """A series of parquet files `DIR/NAME-00000.parquet`, ... of 1,000 rows, each written aside, synced and renamed.
 
     The same rows in the same order give the same files, so a run that starts over repairs what it left. While `aside`
-    is set, the files that are there stay as they are, and new ones wait beside them until `close` puts all in place.
+    is set, the files that are there stay as they are, and new ones wait beside them until `settle` puts all in place.
+    Its methods may be called in any thread; one waits for the other.
     """
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
         self.folder, self.name, self.schema, self.count, self.aside = folder, name, schema, 0, False
         self._rows: list[dict[str, Any]] = []
-        self._written, self._waiting = set[str](), list[str]()
+        self._written, self._lock = set[str](), threading.RLock()
 
     @property
     def place(self) -> str:
@@ -118,9 +120,15 @@ class Shards:
 
     @property
     def held(self) -> int:
-        """Rows in the shards that are there."""
-        names = sorted(self._names(ENDING))
-        return (len(names) - 1) * SHARD + self._length(names[-1]) if names else 0
+        """Rows in the shards that are there. Raises UserError where they cannot be looked at."""
+        with self.speaking(ENDING):
+            names = sorted(self._names(ENDING))
+            return (len(names) - 1) * SHARD + self._length(names[-1]) if names else 0
+
+    @property
+    def names(self) -> list[str]:
+        """The shards of these rows, as far as they are written."""
+        return sorted(self._written)
 
     async def add(self, row: dict[str, Any]) -> None:
         """Append a row; a full shard is written before it returns. Raises UserError where it cannot be."""
@@ -131,40 +139,49 @@ class Shards:
             self._rows = []
 
     def close(self) -> None:
-        """Write what is left, put in place what waits aside, and remove the shards of an earlier state.
+        """Write what is left, and remove the shards of an earlier state. Raises UserError where it cannot be done.
 
         Rows may be added after it: then the last shard is written again."""
+        self.flush()
+        self.settle(self.names)
+
+    def flush(self) -> None:
+        """Write what is left. Raises UserError where it cannot be written."""
         if self._rows:
             self._write()
-        with self._speaking(ENDING):
-            for name in self._waiting:
-                self._move(name + ASIDE, name)
-            self.aside, self._waiting = False, []
+
+    def settle(self, names: Collection[str]) -> None:
+        """Make these the shards that are there: put in place what waits aside, and remove all others. Where it was cut
+        off it may be done again, by another process as well. Raises UserError where it cannot be done."""
+        with self._lock, self.speaking(ENDING):
+            waiting = self._names(ENDING + ASIDE)
+            for name in names:
+                if name + ASIDE in waiting:
+                    self._move(name + ASIDE, name)
             for name in self._names(ENDING):
-                if name not in self._written:
-                    self._remove(name)
+                if name not in names:
+                    self.remove(name)
         self.forget()
 
     def forget(self) -> None:
-        """Remove what waits aside, that of a sitting that was killed included."""
-        with self._speaking(ENDING + ASIDE):
+        """Remove what waits aside, that of a sitting that was killed included. Raises UserError where it cannot."""
+        with self._lock, self.speaking(ENDING + ASIDE):
             for name in self._names(ENDING + ASIDE):
-                self._remove(name)
+                self.remove(name)
 
     def _write(self) -> None:
         name = f"{self.name}-{(self.count - 1) // SHARD:05d}{ENDING}"
-        with self._speaking(name):
+        with self._lock, self.speaking(name):
             whole = io.BytesIO()
             pq.write_table(pa.Table.from_pylist(self._rows, self.schema), whole)
             if not self.aside:
-                self._save(name, whole.getvalue())
-            elif self._load(name) != whole.getvalue():
-                self._save(name + ASIDE, whole.getvalue())
-                self._waiting.append(name)
-        self._written.add(name)
+                self.save(name, whole.getvalue())
+            elif self.load(name) != whole.getvalue():
+                self.save(name + ASIDE, whole.getvalue())
+            self._written.add(name)
 
     @contextlib.contextmanager
-    def _speaking(self, name: str) -> Iterator[None]:
+    def speaking(self, name: str) -> Iterator[None]:
         """Say what could not be done, and what to do."""
         try:
             yield
@@ -174,29 +191,33 @@ class Shards:
                 hint="Make room or choose another --out, then run the same command again; finished calls are kept.",
             ) from error
 
-    def _save(self, name: str, data: bytes) -> None:
+    def save(self, name: str, data: bytes) -> None:
+        """Write a file of the place, whole or not at all. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self.folder / name, lambda aside: aside.write_bytes(data))
 
-    def _load(self, name: str) -> bytes | None:
+    def load(self, name: str) -> bytes | None:
+        """What is in a file of the place; None where there is no such file. Raises OSError."""
         path = self.folder / name
         return path.read_bytes() if path.is_file() else None
+
+    def remove(self, name: str) -> None:
+        """Remove a file of the place. Raises OSError."""
+        (self.folder / name).unlink()
 
     def _move(self, name: str, to: str) -> None:
         (self.folder / name).replace(self.folder / to)
 
     def _length(self, name: str) -> int:
         """Rows of the shard that is there by this name; 0 where it is damaged."""
+        whole = io.BytesIO(self.load(name) or b"")
         try:
-            return int(pq.read_metadata(io.BytesIO(self._load(name) or b"")).num_rows)
+            return int(pq.read_metadata(whole).num_rows)
         except (OSError, pa.ArrowInvalid):
             return 0
 
     def _names(self, ending: str) -> list[str]:
         return [path.name for path in self.folder.glob(f"{self.name}-*{ending}")]
-
-    def _remove(self, name: str) -> None:
-        (self.folder / name).unlink()
 
 
 async def to_the_end(work: Callable[[], object]) -> None:

@@ -67,7 +67,7 @@ class Run:
         self.complete = False  # whether it came to its end: the goal, the last source, or the last candidate
         self._started = time.monotonic()
         self._clock: asyncio.Timeout | None = None
-        self.shards = RunShards(out, self.limits.shards, arms[0].program.row, session.ledger.account)
+        self.shards = RunShards(out, self.limits.shards, arms[0].program.row, session.owner)
         self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
         self._cosine = gates.near_duplicate_cosine
         self._duplicates = Duplicates(gates.near_duplicate, cosine=self._cosine, embed=session.embed)

@@ -70,8 +70,9 @@ def _readable(db: sqlite3.Connection, table: str, first: int, last: int) -> Iter
     try:
         rows = db.execute(f"select rowid, * from {table} not indexed where rowid between ? and ?", (first, last))
         for id, *row in rows:
-            yield row
-            first = id + 1
+            if first <= id <= last:  # a broken page may give any record
+                yield row
+                first = id + 1
     except sqlite3.DatabaseError:
         if first < last:
             middle = (first + last) // 2

@@ -127,6 +127,11 @@ class Session:
         config = self.project.config
         return self.models.lm(config.roles.named()[role], getattr(config.fallback, role))
 
+    @property
+    def owner(self) -> str:
+        """Which run this is, wherever its folder lies; of a run made again from a copy of its journal, which copy."""
+        return self.ledger.account + self.journal.fact("copy", "")
+
     def identity(self, role: str) -> str:
         """What stands behind a role: address and model, or weights."""
         return self.lm(role).async_engine.identity

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+NAMING = {"abfs", "abfss", "ftp", "hdfs", "sftp", "smb", "ssh", "webhdfs"}  # whose URLs name an account or container
+
 
 class Section(BaseModel):
     """A block of the config: unknown keys are errors, and numbers are finite."""
@@ -167,11 +169,22 @@ class RunSettings(Section):
     @field_validator("shards")
     @classmethod
     def _is_an_address_without_a_key(cls, value: str | None) -> str | None:
-        if value is not None and (not re.match(r"\w[\w+.:-]*://", value) or re.search("[@?]", value)):
-            raise ValueError("must be a URL without a name, password or query in it, such as s3://bucket/folder")
+        if value is not None and (not re.match(r"\w[\w+.:-]*://", value) or "?" in value or _tells(value)):
+            raise ValueError("must be a URL without a password, key or query in it, such as s3://bucket/folder")
         return value and value.rstrip("/")
 
     @property
     def candidates(self) -> int:
         """Candidates at most."""
         return self.max_candidates or max(1000, 10 * self.rows)
+
+
+def _tells(url: str) -> bool:
+    """Whether a URL may hold a secret: something behind a colon and before an @, or a name before the @ where the
+    scheme has none, so that it may be a key. An @ further on is the path's, unless a secret has a slash in it."""
+    for scheme in re.finditer(r"([\w+.-]+)://", url):
+        rest = url[scheme.end() :]
+        name, before = rest.split("/")[0].rpartition("@")[0], rest.split("@")[0]
+        if ":" in name or (":" in before and before != rest) or (name and scheme[1].lower() not in NAMING):
+            return True
+    return False

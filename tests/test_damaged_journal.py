@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from broken_pages import breaks_the_leaf_of, overwrites
+from served import Served, served  # noqa: F401  # the fixture
 from test_journal import Counting, together
 
 from seedbed import salvage
+from seedbed.cli.main import main
 from seedbed.engines.journaled import Journaled
 from seedbed.errors import UserError
 from seedbed.journal import SCHEMA, Journal
@@ -98,3 +100,51 @@ def test_a_record_that_changed_on_the_disk_is_asked_for_again(tmp_path: Path) ->
     paid, notes = asked_again(path, 5)
     assert paid == 1
     assert "changed on the disk" in notes[0]
+
+
+def cuts(path: Path, part: int) -> None:
+    """Leave the first of so many parts of a file."""
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // part])
+
+
+def test_what_is_said_of_a_journal_without_its_end_helps(
+    served: Served,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert served.run(rows=12) == 0
+    made = {row["id"] for row in served.rows()}
+    old, copy = served.base / "ds", ["new", 12, f"--replay={served.base / 'ds'}"]
+    old_journal = old / "journal.sqlite"
+    old_journal.write_bytes(old_journal.read_bytes()[:-9000])
+    for _ in range(2):
+        assert served.run(*copy) == 2
+        assert "Run the same command without --out first" in capsys.readouterr().err
+    main(["run", "-c", str(served.base / "seedbed.yaml"), "--uncompiled", "--rows=12", "--replay", str(old)])
+    assert "records were saved" in capsys.readouterr().err
+    served.run(*copy)
+    assert served.rows("new")
+    assert {row["id"] for row in served.rows("new")} <= made
+
+
+def test_a_copy_without_its_end_is_named_itself(
+    served: Served,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert served.run(rows=12) == 0
+    assert served.run("new", 12, f"--replay={served.base / 'ds'}") == 0
+    cuts(served.base / "new" / "journal.sqlite", 2)
+    assert served.run("new", 12, f"--replay={served.base / 'ds'}") == 2
+    assert f"{served.base}/new/journal.sqlite cannot be read" in capsys.readouterr().err
+    assert served.run("other", 12, f"--replay={served.base / 'ds'}") == 0
+
+
+def test_half_a_journal_is_mended_though_its_pages_give_records_that_none_asked_for(served: Served) -> None:  # noqa: F811
+    assert served.run(rows=12) == 0
+    before = served.bytes()
+    cuts(served.base / "ds" / "journal.sqlite", 2)
+    asked = len(served.server.bodies)
+    assert served.run(rows=12) in (0, 2)
+    assert served.run(rows=12) == 0
+    assert served.bytes() == before
+    assert len(served.server.bodies) - asked < asked

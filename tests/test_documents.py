@@ -259,6 +259,25 @@ def test_finding_folders_globs_and_files(tmp_path: Path) -> None:
     assert found("docs[1]") == found("docs[1]/u.md") == ["docs[1]/u.md"]
 
 
+@pytest.mark.parametrize(
+    "where", [".", "**", "**/*.md", "*/*", "*/*.md", "{base}/**", "{base}/*/*.md", "../p", "../p/*/*", "../*/*/*.md"]
+)
+def test_what_runs_wrote_is_no_document_however_it_is_looked_for(tmp_path: Path, where: str) -> None:
+    base = tmp_path / "p"
+    written(base / "a/own.md", "text")
+    for run in ("ds", "a/ds"):
+        for name in ("README.md", "rows/train-00000.parquet", "journal.sqlite"):
+            written(base / run / name, "text")
+    assert [path.resolve() for path in find_documents(where.format(base=base), base)] == [base / "a/own.md"]
+
+
+@pytest.mark.parametrize("where", ["ds", "ds/README.md"])
+def test_what_a_run_wrote_is_a_document_where_it_is_named(tmp_path: Path, where: str) -> None:
+    for name in ("README.md", "journal.sqlite"):
+        written(tmp_path / "ds" / name, "text")
+    assert find_documents(where, tmp_path) == [tmp_path / "ds/README.md"]
+
+
 @pytest.mark.parametrize("where", ["none", "*.md", "empty", "empty/x.png", []])
 def test_nothing_to_read_names_what_is_understood(tmp_path: Path, where: str | list[str]) -> None:
     written(tmp_path / "empty/x.png", "text")

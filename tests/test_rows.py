@@ -287,10 +287,41 @@ def test_a_storage_nobody_knows_is_a_mistake() -> None:
         far(1, "nowhere://b/rows")
 
 
-@pytest.mark.parametrize("url", ["rows", "s3://key:secret@bucket/ds", "https://host/ds?sig=secret"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rows",
+        "s3://key:secret@bucket/ds",
+        "s3://key:sec/ret@bucket/ds",
+        "s3://token@bucket/ds",
+        "https://token@host/ds",
+        "ssh://user:secret@host/ds",
+        "abfs://container@account:secret@host/ds",
+        "simplecache::sftp://user:secret@host/ds",
+        "dir::sftp://user@host/ds::s3://key:secret@bucket",
+        "s3://key:se::cret@bucket/ds",
+        "https://host/ds?sig=secret",
+    ],
+)
 def test_a_url_holds_no_secret(url: str) -> None:
-    with pytest.raises(ValidationError, match="must be a URL without a name, password"):
+    with pytest.raises(ValidationError, match="must be a URL without a password"):
         RunSettings(shards=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "abfs://container@account.dfs.core.windows.net/ds",
+        "abfss://container@account.dfs.core.windows.net/ds",
+        "ssh://user@host:22/ds",
+        "sftp://user@host/ds",
+        "hdfs://user@host:9000/ds",
+        "simplecache::sftp://user@host/ds",
+        "s3://bucket/me@home/ds",
+    ],
+)
+def test_a_url_may_name_an_account(url: str) -> None:
+    assert RunSettings(shards=url).shards == url
 
 
 def test_rows_under_a_url_load_by_the_card_and_are_found_by_id(tmp_path: Path) -> None:

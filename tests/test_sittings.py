@@ -1,6 +1,8 @@
 """What a later sitting may do to what an earlier one wrote: nothing, unless it came to an end of its own."""
 
 import contextlib
+import errno
+import itertools
 import shutil
 import sqlite3
 from pathlib import Path
@@ -72,6 +74,31 @@ def test_a_later_sitting_that_comes_to_fewer_rows_in_the_end_replaces_all(served
 
 
 @pytest.mark.usefixtures("small_shards")
+def test_rows_that_a_full_disk_kept_from_their_place_are_put_there_by_the_next_sitting(
+    served: Served,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    other = {"models__mock__temperature": 0.4}
+    assert served.run("fresh", 12, **other) == 0
+    assert served.run(rows=12) == 0
+    moves, move = itertools.count(), rows.Shards._move
+
+    def full(self: rows.Shards, name: str, to: str) -> None:
+        if next(moves):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        move(self, name, to)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(rows.Shards, "_move", full)
+        assert served.run("ds", 12, **other) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert served.run("ds", 12, run__max_calls=1, **STRICTER) == 1
+    assert served.bytes() == served.bytes("fresh")
+    assert not list((served.base / "ds").rglob("*.new"))
+
+
+@pytest.mark.usefixtures("small_shards")
 def test_a_sitting_that_goes_on_writes_no_shard_again(served: Served) -> None:  # noqa: F811
     assert served.run(rows=12) == 0
     full = {path: path.stat().st_mtime_ns for path in (served.base / "ds").rglob("*.parquet") if "00000" in path.name}
@@ -113,6 +140,22 @@ def test_a_url_holds_the_rows_of_one_run(served: Served, capsys: pytest.CaptureF
     assert served.bytes("far") == before
     assert served.run("a", 8, **far) == 0
     assert len(served.rows("far")) == 8
+
+
+def test_a_run_keeps_its_url_when_its_folder_is_renamed(
+    served: Served,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    far = {"run__shards": f"file://{served.base}/far"}
+    assert served.run("a", 6, **far) == 0
+    assert served.run("copy", 6, f"--replay={served.base / 'a'}") == 0
+    (served.base / "a").rename(served.base / "moved")
+    assert served.run("moved", 8, **far) == 0
+    before = served.bytes("far")
+    assert len(served.rows("far")) == 8
+    assert served.run("copy", 8, **far) == 2
+    assert "holds the rows of another run, a." in capsys.readouterr().err
+    assert served.bytes("far") == before
 
 
 def test_a_url_with_rows_of_nobody_is_left_alone(served: Served) -> None:  # noqa: F811
