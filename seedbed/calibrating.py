@@ -37,7 +37,8 @@ class Calibrator:
         writer: the alias that judges. teacher: the alias that writes; a judge of its own rows is warned of.
         required: judges that are kept even where they are of no use, since a row needs their yes.
         checks: cases a judge is tried on before it is put to all of them; None puts it to all at once.
-        reader: the identity of the judge's model where it tells how likely an answer is; else empty.
+        reader: the identity of the judge's model where it tells how likely an answer is; else empty. A teacher is not
+        asked about its own answers: it wrote what was likeliest to it, and verdicts on other rows say nothing of these.
         showable: whether a case may be shown in a judge's prompt (it is of no held-out document).
         grouped: gives cases the full names of their groups, so that a document is one by whichever name.
     """
@@ -62,7 +63,8 @@ class Calibrator:
         self.embed, self.embedder, self.progress, self.cross_encoder = embed, embedder, progress, cross_encoder
         self.judges, self.pairwise, self.writer, self.teacher = list(judges), pairwise, writer, teacher
         self.required, self.checks, self.showable = frozenset(required), checks, showable
-        self.grouped, self.digest, self.reader = grouped, "", reader
+        self.grouped, self.digest = grouped, ""
+        self.reader = "" if self._reads_itself else reader
         self.middle, self.notes = 0.5, list[str]()
 
     async def frozen(self, cases: Sequence[Case]) -> Frozen:
@@ -107,7 +109,7 @@ class Calibrator:
             judges={judge.aspect: judge.dump_state() for judge in judges if judge.aspect in self.required | useful},
             reader=self.reader if LIKELIHOOD in useful else "",
             shown=sorted({case.group for case in shown if case.group}) if judges else [],
-            judge=self.writer if judges else "",
+            judge=self.writer if judges or self.reader else "",
             embedder=self.embedder,
             cross_encoder=self.cross_encoder,
             verdicts=self.digest,
@@ -225,12 +227,16 @@ class Calibrator:
                 found[aspect] = rows
         return found
 
+    @property
+    def _reads_itself(self) -> bool:
+        return bool(self.writer) and self.writer == self.teacher
+
     def _good(self, case: LabelledCase) -> bool:
         return case.label > self.middle
 
     def _noted(self, figures: Calibration, shown: Sequence[LabelledCase]) -> Calibration:
         notes = [*self.notes, *figures.notes]
-        if self.writer and self.writer == self.teacher and figures.judges:
+        if self._reads_itself and figures.judges:
             notes.append(f"judge and teacher are one model ({self.writer}): it may be kind to its own rows")
         if shown:
             named = ", ".join(sorted({case.unit for case in shown}))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ import pytest
 from aiohttp import web
 from dspy import lm15
 from hostile import Behaviour, Hostile, sends
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from metrics.likelihood import LIKELIHOODS, likelihood
 from programs.candidate import Exchange
 from programs.program import run_sync
 from seedbed.engines.endpoint import EndpointEngine
 from seedbed.engines.fallback import Fallback
-from seedbed.engines.scoring import asking_for
+from seedbed.engines.scoring import asking_for, grammar
 from seedbed.engines.scripted import ScriptedEngine
 from seedbed.journal import Journal
 from seedbed.model_entry import ModelEntry
@@ -126,7 +129,8 @@ def llama_cpp(seen: list[Body], chance: Callable[[int], float] = lambda token: -
         body = json.loads(await request.read())
         seen.append(body)
         if request.path.endswith("/tokenize"):
-            return web.json_response({"tokens": [ord(character) for character in body["content"]]})
+            pieces = [{"id": ord(one), "piece": one} for one in body["content"]]
+            return web.json_response({"tokens": pieces})
         tokens = [int(part.strip("<[]>")) for part in body["grammar"].removeprefix("root ::= ").split()]
         content = [{"token": chr(token), "logprob": chance(token), "top_logprobs": []} for token in tokens]
         content.append({"token": "", "logprob": -1.0, "top_logprobs": []})
@@ -161,7 +165,7 @@ def test_llama_cpp_is_held_to_the_answers_own_tokens_and_reads_the_prompt_whole(
     assert [token.logprob for token in response.logprobs or ()] == [-11.0, -11.1, -1.0]
     assert response.message.text == "no"
     tokenized, scored = seen
-    assert tokenized == {"content": "no", "add_special": False, "parse_special": False}
+    assert tokenized == {"content": "no", "add_special": False, "parse_special": False, "with_pieces": True}
     assert (scored["cache_prompt"], scored["temperature"], scored["max_tokens"]) == (False, 0.0, 3)
 
 
@@ -219,3 +223,22 @@ def test_what_an_engine_cannot_send_is_an_error(server: Hostile, script: Path) -
         ask(server, asked)
     with pytest.raises(lm15.UnsupportedFeatureError, match="logit_bias"):
         run_sync(ScriptedEngine(script).complete(asked))
+
+
+@given(st.text(min_size=1, max_size=30), st.data())
+def test_a_grammar_holds_the_text_however_its_bytes_are_cut_into_tokens(text: str, data: st.DataObject) -> None:
+    raw = text.encode("utf-8", "surrogatepass")
+    assume(raw.decode("utf-8", "replace") == text)
+    cuts = sorted(data.draw(st.sets(st.integers(1, max(1, len(raw) - 1)), max_size=8)) - {len(raw)})
+    pieces = [raw[start:end] for start, end in itertools.pairwise([0, *cuts, len(raw)])]
+    tokens = [{"id": number, "piece": _told(piece)} for number, piece in enumerate(pieces)]
+    items = re.findall(r'<\[(\d+)\]>|("(?:\\.|[^"\\])*")', grammar(tokens).removeprefix("root ::= "))
+    assert "".join(pieces[int(number)].decode() if number else json.loads(quoted) for number, quoted in items) == text
+
+
+def _told(piece: bytes) -> str | list[int]:
+    """As llama.cpp gives a token: bytes where they are no whole characters."""
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return list(piece)

@@ -77,7 +77,10 @@ class EndpointEngine(Shared):
             told = await DIALECTS[self._scoring](post, self._chat(request), continuation)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise lm15.ServerError(f"the server's reply holds no log-probabilities ({error!r})") from error
-        return _response(orjson.dumps(told), self.model)
+        response = _response(orjson.dumps(told), self.model)
+        if response.message.text != continuation or not response.logprobs:
+            raise lm15.ServerError("the server gave the likelihood of another text, or none")
+        return response
 
     async def _post(self, path: str, body: dict[str, Any]) -> lm15.Response:
         return _response(await self._sent(f"{self.base}/{path}", body), self.model)

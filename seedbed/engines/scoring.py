@@ -1,7 +1,9 @@
 """The log-probability of a text that is given: how a request asks for it, and how servers are made to tell it."""
 
+import contextlib
 import dataclasses
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from dspy import lm15
@@ -34,19 +36,36 @@ def continuation_of(request: lm15.Request) -> str | None:
 
 
 async def by_grammar(post: Post, body: dict[str, Any], continuation: str) -> dict[str, Any]:
-    """llama.cpp: a reply that a grammar of token numbers holds to the text; its log-probabilities are those before the
+    """llama.cpp: a reply that a grammar holds to the text's own tokens; its log-probabilities are those before the
     grammar. The last token is the end of the reply."""
-    told = await post("../tokenize", {"content": continuation, "add_special": False, "parse_special": False})
-    tokens = [int(token) for token in told["tokens"]]
+    asked = {"content": continuation, "add_special": False, "parse_special": False, "with_pieces": True}
     forced = {
-        "grammar": "root ::= " + " ".join(f"<[{token}]>" for token in tokens),
+        "grammar": grammar((await post("../tokenize", asked))["tokens"]),
         "logprobs": True,
         "top_logprobs": 1,
-        "max_tokens": len(tokens) + 1,
         "cache_prompt": False,  # what earlier calls left there moves the last digits
     }
     reply: dict[str, Any] = await post("chat/completions", body | forced)
     return reply
+
+
+def grammar(tokens: Sequence[Mapping[str, Any]]) -> str:
+    """A grammar in llama.cpp's notation that only these tokens fulfil: each by its number, `<[5]>`.
+
+    Its parser takes no token that holds a part of a character (such a `piece` comes as bytes), so these stand as the
+    text that they make up together.
+    """
+    items, rest = list[str](), b""
+    for token in tokens:
+        piece = token["piece"]
+        if isinstance(piece, str) and not rest:
+            items.append(f"<[{int(token['id'])}]>")
+            continue
+        rest += piece.encode() if isinstance(piece, str) else bytes(piece)
+        with contextlib.suppress(UnicodeDecodeError):
+            items.append(json.dumps(rest.decode(), ensure_ascii=False))
+            rest = b""
+    return f"root ::= {' '.join(items)}"
 
 
 async def by_prompt(post: Post, body: dict[str, Any], continuation: str) -> dict[str, Any]:
