@@ -37,10 +37,11 @@ def judge_all(rows: Columns, asked: Sources, resamples: int = RESAMPLES) -> dict
     return {name: beside.judged(name, [name]) for name in asked}
 
 
-def tried(observations: Sequence[Observation], judge: str) -> Judged:
-    """A judge on a few verdicts of two kinds, too few to see what it adds."""
+def tried(observations: Sequence[Observation], judge: str) -> tuple[Judged, str]:
+    """A judge on a few verdicts of two kinds, too few to see what it adds; and in words if it contradicts them."""
     rows = Columns.of(observations)
-    return _judged(judge, rows.reading(judge), rows, Interval(0.0, -1.0, 1.0), ROUGH)
+    figures = _judged(judge, rows.reading(judge), rows, Interval(0.0, -1.0, 1.0), ROUGH)
+    return figures, contradicts(judge, figures, rows)
 
 
 def judged_together(rows: Columns, asked: Sources) -> Judged | None:
@@ -101,18 +102,27 @@ def notes(figures: Mapping[str, Judged], rows: Columns) -> list[str]:
         for name, judge in figures.items()
         if not judge.useful
     ]
-    contrary = [
-        f"{told(name)} says the opposite of these labels, as if its prompt or its model were at fault; look at "
-        f"{', '.join(_most_contrary(name, rows))}"
-        for name, judge in figures.items()
-        if judge.auroc_high < 0.5 and name != LIKELIHOOD
-    ]
+    contrary = [said for name, judge in figures.items() if (said := contradicts(name, judge, rows))]
     gaps = [
         f"{told(name)} scored {judge.coverage:.0%} of the rows; the others count as average ones"
         for name, judge in figures.items()
         if judge.coverage < 1
     ]
     return [*useless, *contrary, *gaps]
+
+
+def contradicts(name: str, judge: Judged, rows: Columns) -> str:
+    """That a judge says the opposite of its labels, with the verdicts that it is farthest from; empty where it does
+    not."""
+    if judge.auroc_high >= 0.5 or name == LIKELIHOOD:
+        return ""
+    own = rows.where(rows.concern(FAULTS[name])) if name in FAULTS else rows
+    off = np.nan_to_num(np.abs(own.reading(name) - own.good), nan=0.0)
+    looked = [own.ids[i] or own.groups[i] for i in np.argsort(-off, kind="stable")[:FAULTY]]
+    return (
+        f"{told(name)} says the opposite of these labels, as if its prompt or its model were at fault: look at "
+        f"{', '.join(looked)}"
+    )
 
 
 def told(name: str) -> str:
@@ -159,12 +169,6 @@ def _mean(table: Floats) -> Floats:
 
 def _plain(statistic: Statistic, rows: Columns) -> float:
     return plain(statistic, len(rows.groups))
-
-
-def _most_contrary(name: str, rows: Columns) -> list[str]:
-    """The ids (or groups) of the verdicts that its readings are farthest from."""
-    off = np.nan_to_num(np.abs(rows.reading(name) - rows.good), nan=0.0)
-    return [rows.ids[i] or rows.groups[i] for i in np.argsort(-off, kind="stable")[:FAULTY]]
 
 
 def _span(judge: Judged) -> str:

@@ -194,7 +194,9 @@ class Calibrator:
             return True
         with self.progress.task(f"judge {judge.aspect}", len(cases)) as heard:
             observations = await self._reader([judge], heard).observe(cases)
-        found = tried(observations, judge.aspect)
+        found, contradiction = tried(observations, judge.aspect)
+        if contradiction:
+            self._note(contradiction)
         if not found.promises:
             self._note(
                 f"judge {judge.aspect}: AUROC {found.auroc:.2f} [{found.auroc_low:.2f}, {found.auroc_high:.2f}] "

@@ -3,8 +3,9 @@
 from typing import Any
 
 from metrics.calibration import Calibration
-from metrics.figures import Part
+from metrics.figures import Judged, Part
 from metrics.frozen import Frozen
+from metrics.usefulness import told
 
 OUT_OF_FOLD = "the fitted metric, on verdicts it was not fitted to"
 
@@ -26,7 +27,7 @@ def calibration_text(frozen: Frozen) -> str:
         "",
         _line("", "AUROC"),
         _line(OUT_OF_FOLD, _interval(figures, "auroc")),
-        *(_line(f"judge {name} alone", _judged(one)) for name, one in figures.judges.items()),
+        *(_line(f"{told(name)} alone", _judged(one)) for name, one in figures.judges.items()),
         *(_line(f"trivial rule: {_RULES[name]}", f"{rule.auroc:.2f}") for name, rule in figures.baselines.items()),
         _line("metric minus the better trivial rule", _interval(figures, "difference")),
         "",
@@ -70,9 +71,12 @@ def _part(part: Part) -> str:
     return "one kind only" if one_kind else f"{part.auroc:.2f} [{part.auroc_low:.2f}, {part.auroc_high:.2f}]"
 
 
-def _judged(one: Any) -> str:
-    said = "" if one.useful else "  of no use on these labels"
-    return f"{one.auroc:.2f} [{one.auroc_low:.2f}, {one.auroc_high:.2f}]{said}"
+def _judged(one: Judged) -> str:
+    said = "" if one.useful else ", of no use on these labels"
+    return (
+        f"{one.auroc:.2f} [{one.auroc_low:.2f}, {one.auroc_high:.2f}]"
+        f"  adds {one.adds:+.2f} [{one.adds_low:+.2f}, {one.adds_high:+.2f}] to the evidence{said}"
+    )
 
 
 def _interval(figures: Calibration, name: str) -> str:
