@@ -4,26 +4,23 @@ import hashlib
 import json
 import random
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from metrics.calibration import Calibration, calibrate, evidence_alone
 from metrics.case import LabelledCase, Preference, middle
 from metrics.frozen import Frozen, uncalibrated
 from metrics.likelihood import LIKELIHOOD
-from metrics.observations import Alike, Observation
+from metrics.observations import Alike
 from metrics.readings import PREFERENCE, Case, Reader, judge_names
-from metrics.usefulness import tried, worth_of
+from metrics.usefulness import worth_of
 from programs.embedding import Embed
-from programs.formats import formats_to_judge
-from programs.judging import FAULTS, Judge, Pairwise
-from programs.rater import Rater, judge_lm
+from programs.judging import Judge, Pairwise
 from seedbed.cross_encoder import Entailment
+from seedbed.judge_trial import TRIALS, JudgeTrial, settle
 from seedbed.progress import Progress
 from seedbed.versions import versions
 from signatures.grounding import DOES_NOT_SAY
 
-READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
-TRIALS = 4  # cases a message format is tried on
 SHOWN, SHOWN_GROUPS = 4, 2  # cases a judge is shown, and the documents they are of, which it is then not checked on
 FEWEST = 10  # verdicts of the rarer kind from which an aspect is calibrated by itself
 
@@ -87,9 +84,13 @@ class Calibrator:
             raise Alike("Calibration needs rows that answer, and there are none.")
         self.middle = middle([case.label for case in cases])
         unread = [case for case in cases if not case.scores]
-        shown = self._shown(unread) if unread and any(judge.explains for judge in self.judges) else []
-        cases = [case for case in cases if case.unit not in {one.unit for one in shown}]
-        judges = [judge for judge in self.judges if await self._prepared(judge, shown, cases)] if unread else []
+        shown = self._shown(unread) if self.judges and unread else []
+        others = [case for case in cases if case.unit not in {one.unit for one in shown}]
+        trial = JudgeTrial(
+            self._reader, self.progress, good=self._good, note=self._note, checks=self.checks, required=self.required
+        )
+        judges = [judge for judge in self.judges if await trial.passes(judge, shown, others)] if unread else []
+        shown, cases = (shown, others) if any(judge.judge.demos for judge in judges) else ([], cases)
         started = time.monotonic()
         with self.progress.task("read the verdicts", len(cases)) as heard:
             observations = await self._reader(judges, heard, reads=bool(self.reader)).observe(cases)
@@ -119,7 +120,7 @@ class Calibrator:
     async def _pairs(self, pairs: Sequence[Preference]) -> Frozen:
         asked = [pair for pair in pairs if not pair.scores]
         judge = self.pairwise if asked else None
-        if judge and not await _settle(
+        if judge and not await settle(
             judge, lambda: self._reader([], lambda: None).observe(asked[:TRIALS]), PREFERENCE
         ):
             self._note("the judge of preferences is unreadable, and is not called")
@@ -169,53 +170,9 @@ class Calibrator:
         left = [case for case in cases if case.unit not in {one.unit for one in shown}]
         return shown if len({self._good(case) for case in left}) == 2 else []
 
-    async def _prepared(self, judge: Judge, shown: Sequence[LabelledCase], cases: Sequence[LabelledCase]) -> bool:
-        """Give a judge its demos and a message format it is readable in; whether it is worth putting to all cases."""
-        fitting = [case for case in shown if self._concerns(judge, case)] if judge.explains else []
-        judge.judge.demos = [judge.example(case.row, good=self._good(case), reason=case.reason) for case in fitting]
-        reader = self._reader([judge], lambda: None)
-        unread = [case for case in cases if not case.scores and judge.sees(case.row) and self._concerns(judge, case)]
-        spread = self._spread(unread, self.checks or TRIALS)
-        readable = await _settle(judge, lambda: reader.observe(spread[:TRIALS]), judge.aspect)
-        if judge.aspect in self.required or self.checks is None:
-            return readable or judge.aspect in self.required
-        if not readable:
-            self._note(f"judge {judge.aspect} is unreadable, and is not called")
-        return readable and await self._promises(judge, spread)
-
-    def _concerns(self, judge: Judge, case: LabelledCase) -> bool:
-        """Whether a case is good all over, or has a fault that this judge should see."""
-        good = case.aspect == "overall" and self._good(case)
-        return good or judge.aspect not in FAULTS or case.aspect in FAULTS[judge.aspect]
-
-    async def _promises(self, judge: Judge, cases: Sequence[LabelledCase]) -> bool:
-        """Whether on a few verdicts a judge beats chance and the trivial rules, so that it is put to all."""
-        if len({self._good(case) for case in cases}) < 2:
-            return True
-        with self.progress.task(f"judge {judge.aspect}", len(cases)) as heard:
-            observations = await self._reader([judge], heard).observe(cases)
-        found, contradiction = tried(observations, judge.aspect)
-        if contradiction:
-            self._note(contradiction)
-        if not found.promises:
-            self._note(
-                f"judge {judge.aspect}: AUROC {found.auroc:.2f} [{found.auroc_low:.2f}, {found.auroc_high:.2f}] "
-                f"on {len(cases)} verdicts, {found.coverage:.0%} readable: of no use on these labels, and not called"
-            )
-        return found.promises
-
     def _note(self, line: str) -> None:
         self.progress.say(line)
         self.notes.append(line)
-
-    def _spread(self, cases: Sequence[LabelledCase], n: int) -> list[LabelledCase]:
-        """At most n cases by a fixed shuffle, good and bad in the proportion there is."""
-        mixed = sorted(cases, key=lambda case: hashlib.sha256(case.model_dump_json().encode()).hexdigest())
-        kinds = [[case for case in mixed if self._good(case) is kind] for kind in (True, False)]
-        turns = sorted(
-            ((i / len(kind), case) for kind in kinds for i, case in enumerate(kind)), key=lambda turn: turn[0]
-        )
-        return [case for _, case in turns[:n]]
 
     def _by_aspect(self, cases: Sequence[LabelledCase]) -> dict[str, list[int]]:
         """The places of the cases that speak of an aspect, its own and the good ones of all; not where they are few."""
@@ -244,16 +201,6 @@ class Calibrator:
             named = ", ".join(sorted({case.unit for case in shown}))
             notes.append(f"{len(shown)} verdicts are shown to the judges; the others on {named} are not counted here")
         return figures.model_copy(update={"notes": notes})
-
-
-async def _settle(rater: Rater, trial: Callable[[], Awaitable[list[Observation]]], name: str) -> bool:
-    """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
-    for format in formats_to_judge(judge_lm(), rater.judge.signature):
-        rater.judge.format = format
-        read = [one.parts.get(name) is not None for one in await trial()]
-        if read and sum(read) >= READABLE * len(read):
-            return True
-    return False
 
 
 def _digest(cases: Sequence[Case]) -> str:

@@ -25,6 +25,10 @@ ROWS = [
     Exchange(text=BRIDGE, asked="What burned down in 1902?", said="The old mill beside the bridge."),
     Exchange(text=BRIDGE, asked="¿Cuándo se abrió el puente?", said='En "1931"\n(桥).'),
 ]
+DEMOS = [
+    (Exchange(text="The ferry takes 40 cars.", asked="How many cars does the ferry take?", said="40"), True),
+    (Exchange(text="The ferry takes 40 cars.", asked="How many cars does the ferry take?", said="The ferry."), False),
+]
 Readings = dict[str, float | None]
 
 
@@ -35,12 +39,14 @@ def readings(rows: Sequence[Exchange], journal: Path, **entry: int) -> dict[str,
     models = Models({"m": ModelEntry(model=MODEL, **entry)}, journal.parent, kept)
 
     async def work(model: TeacherLM) -> None:
-        judge = JUDGES["correct"]()
-        judge.judge.format = "plain"
+        judge, shown = JUDGES["correct"](), JUDGES["correct"]()
+        judge.judge.format = shown.judge.format = "plain"
+        shown.judge.demos = [shown.example(row, good=good, reason="") for row, good in DEMOS]
         for row in rows:
             likely = await likelihood(row, model)
-            verdict = await judge.acall(row)
-            told[f"{row.prompt} {row.response}"] = {**likely, "correct": verdict.score}
+            verdicts = {"correct": await judge.acall(row), "with demos": await shown.acall(row)}
+            scores = {name: verdict.score for name, verdict in verdicts.items()}
+            told[f"{row.prompt} {row.response}"] = {**likely, **scores}
         await models.aclose()
 
     with dspy.context(lm=models.lm("m")):
@@ -78,6 +84,6 @@ def test_every_likelihood_is_there_and_a_verdict_that_can_be_read_is_neither_yes
 ) -> None:
     for said, name in itertools.product(told.values(), LIKELIHOODS):
         assert said[name] is not None
-    verdicts = [score for said in told.values() if (score := said["correct"]) is not None]
+    verdicts = [score for said in told.values() if (score := said["with demos"]) is not None]
     assert verdicts
     assert all(0 < score < 1 for score in verdicts)

@@ -14,6 +14,7 @@ from dspy import lm15
 from programs.candidate import digest
 from seedbed.engines.endpoint import EndpointEngine
 from seedbed.engines.engine import Shared, continuing, waited
+from seedbed.engines.prefix import Prefixes
 from seedbed.model_entry import ModelEntry
 from seedbed.shelf import servers
 from seedbed.shelf.catalogue import shelf
@@ -96,6 +97,7 @@ class EmbeddedEngine(Shared):
             continues=True,
             logprobs=LOGPROBS,
             scoring="llama.cpp",
+            prefixes=Prefixes() if self.concurrency == 1 else None,
             identity=self.identity,
             extra=self._entry.extra,
         )

@@ -14,6 +14,7 @@ from dspy import lm15
 
 from programs.candidate import digest
 from seedbed.engines.engine import Shared, beyond_belief, continuing, loaded
+from seedbed.engines.prefix import Prefixes
 from seedbed.engines.scoring import DIALECTS, Dialect, continuation_of
 from seedbed.terminal import readable
 
@@ -28,7 +29,7 @@ class EndpointEngine(Shared):
         key: sent as a bearer token; never stored. concurrency: calls in flight at most, which `Limited` sees to.
         timeout: seconds for one attempt, from connecting to the last byte.
         logprobs: alternatives a token it gives log-probabilities of, 0 to 20. scoring: the dialect in which it tells
-        how likely a given reply is; None where it cannot.
+        how likely a given reply is; None where it cannot. prefixes: of a llama.cpp server of ours with one slot.
         extra: further body keys (sampling the server knows and DSPy does not).
     """
 
@@ -44,6 +45,7 @@ class EndpointEngine(Shared):
         continues: bool = False,
         logprobs: int = 0,
         scoring: Dialect | None = None,
+        prefixes: Prefixes | None = None,
         identity: str | None = None,
         extra: dict[str, Any] | None = None,
     ) -> None:
@@ -51,6 +53,7 @@ class EndpointEngine(Shared):
         self.identity = identity or f"{self.base}|{model}|{digest(extra or {})}"
         self.enforces_schema, self.continues, self.logprobs = enforces_schema, continues, logprobs
         self.concurrency, self.scores, self._scoring = concurrency, scoring is not None, scoring
+        self._prefixes = prefixes
         self._timeout, self._extra = timeout, extra or {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -58,8 +61,11 @@ class EndpointEngine(Shared):
         if (continuation := continuation_of(request)) is not None:
             return await self._scored(request, continuation)
         if continuing():
-            return await self._post("completions", self._continuation(request))
-        return await self._post("chat/completions", self._chat(request))
+            return await self._post("completions", self._continuation(request) | self._cold(request))
+        body = self._chat(request)
+        if cold := self._cold(request):
+            cold["cache_prompt"] = await self._begun(body)
+        return await self._post("chat/completions", body | cold)
 
     async def aclose(self) -> None:
         if self._session:
@@ -70,17 +76,24 @@ class EndpointEngine(Shared):
         if self._scoring is None:
             raise lm15.UnsupportedFeatureError(f"{self.model}: nobody said how it tells the likelihood of a text")
 
-        async def post(path: str, body: dict[str, Any]) -> Any:
-            return loaded(await self._sent(urljoin(f"{self.base}/", path), body))
-
         try:
-            told = await DIALECTS[self._scoring](post, self._chat(request), continuation)
+            told = await DIALECTS[self._scoring](self._told, self._chat(request), continuation)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise lm15.ServerError(f"the server's reply holds no log-probabilities ({error!r})") from error
         response = _response(orjson.dumps(told), self.model)
         if response.message.text != continuation or not response.logprobs:
             raise lm15.ServerError("the server gave the likelihood of another text, or none")
         return response
+
+    async def _begun(self, body: dict[str, Any]) -> bool:
+        """Whether the server was put into the state in which it has read the prompt's beginning."""
+        try:
+            return self._prefixes is not None and await self._prefixes.restore(self._told, body["messages"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise lm15.ServerError(f"the server kept no beginning of a prompt ({error!r})") from error
+
+    async def _told(self, path: str, body: dict[str, Any]) -> Any:
+        return loaded(await self._sent(urljoin(f"{self.base}/", path), body))
 
     async def _post(self, path: str, body: dict[str, Any]) -> lm15.Response:
         return _response(await self._sent(f"{self.base}/{path}", body), self.model)
@@ -122,7 +135,6 @@ class EndpointEngine(Shared):
             **_sampling(request.config),
             **({"logprobs": True, "top_logprobs": top} if (top := request.config.logprobs) is not None else {}),
             **self._extra,
-            **self._cold(request),
         }
 
     def _continuation(self, request: lm15.Request) -> dict[str, Any]:
@@ -132,7 +144,6 @@ class EndpointEngine(Shared):
             **_sampling(request.config),
             **({"logprobs": top} if (top := request.config.logprobs) is not None else {}),
             **self._extra,
-            **self._cold(request),
         }
 
     def _cold(self, request: lm15.Request) -> dict[str, Any]:

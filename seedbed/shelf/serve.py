@@ -7,6 +7,7 @@ started it, however that ends.
 
 import json
 import os
+import shutil
 import sys
 from typing import Any
 
@@ -23,10 +24,12 @@ def serve(settings: dict[str, Any]) -> None:
     params.n_parallel, params.n_ctx = settings["slots"], settings["slots"] * settings["context"]
     params.cpuparams.n_threads, params.n_gpu_layers = settings["threads"], settings["gpu_layers"]
     params.cache_ram_mib, params.fit_params = settings["cache_mib"], False  # what was checked is what is taken
+    params.endpoint_slots, params.slot_save_path = True, f"{settings['kept']}{os.sep}"
     params.verbosity, params.warmup, params.ui = WARNINGS, False, False
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     sys.stdin.read()
+    shutil.rmtree(settings["kept"], ignore_errors=True)
     os._exit(0)  # at once: calls in flight have nobody to answer
 
 

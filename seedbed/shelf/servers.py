@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,7 +41,7 @@ class Server:
         self.weights, self.key, self._model = weights, secrets.token_urlsafe(24), model
         self._most = serving.memory(weights.header, weights.bytes)
         file, log = tempfile.mkstemp(prefix="seedbed-", suffix=".log")
-        self.log = Path(log)
+        self.log, self._kept = Path(log), Path(tempfile.mkdtemp(prefix="seedbed-"))  # what it has read of prompts
         self._child = subprocess.Popen(
             [sys.executable, "-P", "-m", "seedbed.shelf.serve"],
             stdin=subprocess.PIPE,
@@ -57,6 +58,7 @@ class Server:
         assert self._child.stdin
         assert self._child.stdout
         asked = {**asdict(serving), "path": str(self.weights.files[0]), "key": self.key, "cache_mib": CACHE_MIB}
+        asked["kept"] = str(self._kept)
         try:
             self._child.stdin.write(json.dumps(asked) + "\n")
             self._child.stdin.flush()
@@ -65,6 +67,7 @@ class Server:
         if address := self._child.stdout.readline().strip():
             return address
         self._child.wait()
+        shutil.rmtree(self._kept, ignore_errors=True)
         raise UserError(
             f"llama.cpp cannot serve {self._model} ({self.weights.files[0].name}): {self.ended() or self._last_line()}",
             hint=f"Its log is {self.log}. Get the file again, update xllamacpp, or name another model.",
@@ -95,6 +98,7 @@ class Server:
             if pipe:
                 pipe.close()
         self.log.unlink(missing_ok=True)
+        shutil.rmtree(self._kept, ignore_errors=True)
 
     def _last_line(self) -> str:
         """What the log says of why: llama.cpp names a model's fault in one line, and says in others that it failed."""
