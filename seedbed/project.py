@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +11,7 @@ from pydantic import BaseModel
 from metrics.case import LabelledCase, Line, Preference, verdict_line
 from metrics.metric import Bars
 from metrics.negatives import hard_negatives
-from optimize.splits import deal, even_shares, fold_groups, spread
+from optimize.splits import deal, fold_groups
 from programs.candidate import Source, digest
 from programs.recipe import Recipe, recipes
 from seedbed.config import Config, unknown
@@ -21,8 +20,8 @@ from seedbed.documents import Reading, read_documents
 from seedbed.errors import UserError
 from seedbed.lines import labelled_lines
 from seedbed.names import Names
-from seedbed.passages import passages
-from seedbed.sides import read_sides, sides_of, write_sides
+from seedbed.passages import evenly, passages
+from seedbed.sides import Sides, read_sides, sides_of, write_sides
 from seedbed.spool import Spool
 
 Labelled = TypeVar("Labelled", bound=BaseModel)
@@ -121,9 +120,8 @@ class Project:
 
     @property
     def _kept(self) -> dict[str, bool]:
-        """The sides that were written down, for the same settings, of the groups that are there."""
-        sides = read_sides(self._sides_path, self.recipe.name)
-        return sides.groups(self._copies) if sides and sides.are_for(*self._terms) else {}
+        """The sides that were written down for the same settings."""
+        return next((dealt.groups(self._copies) for dealt in self._deals if dealt.terms == self._terms), {})
 
     def keep_sides(self) -> None:
         """Write the split down, before a label stands in a prompt: whoever is added later changes no side."""
@@ -135,6 +133,10 @@ class Project:
         return self.config.compile.held_out, bool(self.folds)
 
     @property
+    def _deals(self) -> list[Sides]:
+        return read_sides(self._sides_path, self.recipe.name)
+
+    @property
     def _sides_path(self) -> Path:
         return self.base / "compiled" / "split.json"
 
@@ -142,14 +144,14 @@ class Project:
     def folds(self) -> int:
         """In how many folds of the seeds the procedure is measured; 0 where seeds are held out instead.
 
-        `compile.folds`; left open, as the split was written down, else 3 with fewer than 20 seeds, which are too
-        precious to hold any out, as long as documents without seeds are there to compare programs on.
+        `compile.folds`; left open, as the split for this share was first written down, else 3 with fewer than 20 seeds,
+        which are too precious to hold any out, as long as documents without seeds are there to compare programs on.
         """
         asked, seeded = self.config.compile.folds, len(self._seeded)
         if asked is None:
             few = len(self.seeds) < FEW_SEEDS and bool(self.recipe.labelled) and len(self._groups[1]) > 1
-            sides = read_sides(self._sides_path, self.recipe.name)
-            asked = FOLDS if (sides.folds if sides else few) else 0
+            written = (dealt.folds for dealt in self._deals if dealt.share == self.config.compile.held_out)
+            asked = FOLDS if next(written, few) else 0
         return min(asked, seeded) if seeded > 1 else 0
 
     def seed_folds(self) -> list[tuple[list[Any], list[Any]]]:
@@ -281,13 +283,7 @@ class Project:
         if not self.sources:
             feed = self.feed([seed for seed in self.test_seeds if self.group(seed) not in but_not])
             return [source for position in range(n) if (source := feed.take(position))]
-        piles = {group: array("Q") for group in sorted(self.held_out - set(but_not))}  # of places among the sources
-        for place, source in enumerate(self.sources):
-            if source.group in piles:
-                piles[source.group].append(place)
-        shares = even_shares([len(pile) for pile in piles.values()], n)
-        picked = (spread(pile, share) for pile, share in zip(piles.values(), shares, strict=True))
-        return [self.sources[place] for places in picked for place in places]
+        return evenly(self.sources, self.held_out - set(but_not), n)
 
     def compiled_path(self) -> Path:
         """Where the compiled program of this recipe and teacher stands."""

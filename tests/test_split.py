@@ -264,3 +264,61 @@ def test_documents_added_to_few_seeds_change_no_side_either(tmp_path: Path) -> N
     after = opened(folder)
     assert after.folds == 0
     assert after.held_out >= before.held_out
+
+
+def sides(folder: Path, *sets: str) -> dict[str, bool]:
+    """Whether each document is held out."""
+    project = opened(folder, *sets)
+    return {name: project.is_held_out(name) for name in sorted({source.group for source in project.sources})}
+
+
+def keep(folder: Path, *sets: str) -> dict[str, bool]:
+    """Write the sides down as they are dealt now."""
+    opened(folder, *sets).keep_sides()
+    return sides(folder, *sets)
+
+
+def test_documents_that_were_away_for_a_while_come_back_to_their_sides(folder: Path, tmp_path: Path) -> None:
+    add(folder, 8)
+    before = keep(folder)
+    away = tmp_path / "away"
+    away.mkdir()
+    for number in range(8):
+        shutil.move(folder / f"documents/mast-{number}.txt", away)
+    keep(folder)
+    shutil.copytree(away, folder / "documents", dirs_exist_ok=True)
+    (folder / "documents" / "mast-0.txt").rename(folder / "documents" / "mast-00.txt")  # a new one, dealt in with them
+    after = sides(folder)
+    assert {name: after[name] for name in before if name in after} == {
+        name: side for name, side in before.items() if name in after
+    }
+
+
+def test_a_try_with_another_share_forgets_nothing(folder: Path) -> None:
+    before = keep(folder)
+    keep(folder, "compile.held_out=0.8")
+    add(folder, 10)
+    after = sides(folder)
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_second_config_in_the_folder_leaves_the_sides_of_the_firsts_documents(folder: Path) -> None:
+    before = keep(folder)
+    other = "documents/lighthouse-history.md"
+    keep(folder, f"sources.documents={other}")
+    add(folder, 10)
+    after = sides(folder)
+    assert {name: after[name] for name in before} == before
+
+
+def test_sides_that_an_older_version_wrote_are_read_and_kept(folder: Path) -> None:
+    """It wrote those of one deal a recipe."""
+    names = sorted(sides(folder))
+    held = [name for name, side in sides(folder).items() if not side][-3:]
+    older = {"share": 0.45, "folds": False, "held_out": held, "open": [name for name in names if name not in held]}
+    path = folder / "compiled" / "split.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"grounded-qa": older}), encoding="utf-8")
+    assert [name for name, side in sides(folder).items() if side] == held
+    keep(folder, "compile.held_out=0.8")
+    assert [name for name, side in sides(folder).items() if side] == held
