@@ -17,6 +17,7 @@ from programs.recipe import Recipe, recipes
 from seedbed.config import Config, unknown
 from seedbed.copies import copies
 from seedbed.documents import Reading, read_documents
+from seedbed.engines.engine import Say, silent
 from seedbed.errors import UserError
 from seedbed.lines import labelled_lines
 from seedbed.names import Names
@@ -111,22 +112,34 @@ class Project:
     def held_out(self) -> frozenset[str]:
         """Groups that no prompt sees: `compile.held_out` of all documents, a third of them with seeds at most.
 
-        Without documents, groups are those of the seeds. What a compile or a calibration has written down stays as it
-        was, and documents that were added since are dealt in, as long as `compile.held_out` and folds are the same.
+        Without documents, groups are those of the seeds. What was written down for the same `compile.held_out` and
+        folds stays as it was, and documents that were added since are dealt in.
         """
         seeded, bare = self._groups
         share, folds = self._terms
-        return deal(seeded, bare, share, folds=folds, kept=self._kept)
+        kept = self._dealt.groups(self._copies) if self._dealt else {}
+        return deal(seeded, bare, share, folds=folds, kept=kept)
+
+    def keep_sides(self, say: Say = silent) -> None:
+        """Write the split down, before a label stands in a prompt or a row has its side: whoever is added later changes
+        none. `say` is told who was held out and is open now."""
+        now = sides_of(set().union(*self._groups), self.held_out, self._copies, *self._terms)
+        if self._dealt and (opened := sorted(set(now.open).intersection(self._dealt.held_out))):
+            say(f"open now, and held out before (a seed is on it, or a copy is open): {', '.join(opened)}")
+        write_sides(self.base, self.recipe.name, now)
+
+    def way_back(self, again: str) -> str:
+        """The hint where a document of which a label was shown is held out now. `again`: the command that showed it."""
+        if any(dealt.terms != self._terms for dealt in self._deals):
+            return f"{again.capitalize()} again, or set compile.held_out and compile.folds as they were then."
+        return (
+            f"Documents were added or removed, and compiled/split.json is not of then: put it back, or {again} again."
+        )
 
     @property
-    def _kept(self) -> dict[str, bool]:
-        """The sides that were written down for the same settings."""
-        return next((dealt.groups(self._copies) for dealt in self._deals if dealt.terms == self._terms), {})
-
-    def keep_sides(self) -> None:
-        """Write the split down, before a label stands in a prompt: whoever is added later changes no side."""
-        groups = set[str]().union(*self._groups)
-        write_sides(self._sides_path, self.recipe.name, sides_of(groups, self.held_out, self._copies, *self._terms))
+    def _dealt(self) -> Sides | None:
+        """The sides that were written down for these settings."""
+        return next((dealt for dealt in self._deals if dealt.terms == self._terms), None)
 
     @property
     def _terms(self) -> tuple[float, bool]:
@@ -134,11 +147,7 @@ class Project:
 
     @property
     def _deals(self) -> list[Sides]:
-        return read_sides(self._sides_path, self.recipe.name)
-
-    @property
-    def _sides_path(self) -> Path:
-        return self.base / "compiled" / "split.json"
+        return read_sides(self.base, self.recipe.name)
 
     @functools.cached_property
     def folds(self) -> int:
@@ -204,11 +213,7 @@ class Project:
         several documents."""
         seeds = {seed.group for seed in self.seeds}
         self._names.look_up(seeds | {case.group for case in self.verdicts})
-        if ambiguous := sorted(filter(self._names.is_ambiguous, seeds)):
-            raise UserError(
-                f"{self.config.seeds}: source {ambiguous[0]!r} is the end of several documents' paths.",
-                hint="Write as much of the path as tells them apart.",
-            )
+        self._names.check(seeds, self.config.seeds)
         return self._names
 
     def is_held_out(self, group: str) -> bool:

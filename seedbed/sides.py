@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from seedbed.errors import UserError
 from seedbed.rows import write_whole
 
+FILE = "compiled/split.json"
+
 
 class Sides(BaseModel):
     """Names by their side. `share`, `folds`: what the deal was for; with other ones names are dealt anew."""
@@ -47,8 +49,10 @@ def sides_of(groups: Set[str], held_out: Set[str], copies: Mapping[str, str], sh
     return Sides(share=share, folds=folds, held_out=sorted(held), open=sorted(names - held))
 
 
-def read_sides(path: Path, recipe: str) -> list[Sides]:
-    """All deals of a recipe, one for each terms, the first one first. Raises UserError for a file that is damaged."""
+def read_sides(base: Path, recipe: str) -> list[Sides]:
+    """All deals of a recipe in the project in `base`, one for each terms, the first one first. Raises UserError for a
+    file that is damaged."""
+    path = base / FILE
     try:
         return [Sides.model_validate(dealt) for dealt in _deals(_read(path).get(recipe, []))]
     except (ValueError, AttributeError, ValidationError) as error:
@@ -57,10 +61,11 @@ def read_sides(path: Path, recipe: str) -> list[Sides]:
         raise _unusable(path, f"cannot be read: {error.strerror}", "Mend its permissions.") from error
 
 
-def write_sides(path: Path, recipe: str, sides: Sides) -> None:
+def write_sides(base: Path, recipe: str, sides: Sides) -> None:
     """Write the sides of a recipe down beside those for other terms, of other recipes, and of names that are not there
     now. Raises UserError where they cannot be."""
-    older = {dealt.terms: dealt for dealt in read_sides(path, recipe)}
+    path = base / FILE
+    older = {dealt.terms: dealt for dealt in read_sides(base, recipe)}
     deals = older | {sides.terms: older[sides.terms].before(sides) if sides.terms in older else sides}
     if deals == older:
         return

@@ -266,6 +266,46 @@ def test_documents_added_to_few_seeds_change_no_side_either(tmp_path: Path) -> N
     assert after.held_out >= before.held_out
 
 
+def run(folder: Path, *more: str) -> int:
+    """A run of the project as written, into its folder ds."""
+    return main(["run", "-c", str(folder / "seedbed.yaml"), "--out", str(folder / "ds"), "--uncompiled", *more])
+
+
+def test_documents_added_between_two_sittings_change_no_side(folder: Path) -> None:
+    """Nothing was compiled: the first sitting is what writes the sides down."""
+    assert run(folder, "--rows", "2") == 0
+    before = sides(folder)
+    add(folder, 10)
+    after = sides(folder)
+    assert {name: after[name] for name in before} == before
+    assert run(folder, "--rows", "4") == 0
+    add(folder, 20)
+    last = sides(folder)
+    assert {name: last[name] for name in after} == after
+
+
+def test_a_run_that_is_refused_writes_no_side_down(folder: Path) -> None:
+    assert main(["run", "-c", str(folder / "seedbed.yaml"), "--out", str(folder / "ds"), "--rows", "2"]) == 2
+    assert not (folder / "compiled").exists()
+
+
+@pytest.mark.parametrize(
+    ("sets", "hint"), [((), "Documents were added"), (("--set", "compile.held_out=0.9"), "set compile.held_out")]
+)
+def test_the_hint_speaks_of_what_likely_moved_a_document(
+    folder: Path, sets: tuple[str, ...], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A split that was not written down is dealt anew when documents are added; one that was is where its share is."""
+    calibrated(folder, capsys)
+    path = folder / "METRIC.json"
+    if not sets:
+        (folder / "compiled" / "split.json").unlink()
+    shown = [name for name, side in sides(folder, *sets[1:]).items() if side]
+    path.write_text(load_frozen(path).model_copy(update={"shown": shown[:1]}).model_dump_json(), encoding="utf-8")
+    assert run(folder, "--rows", "2", "--set", "metric=METRIC.json", *sets) == 2
+    assert hint in capsys.readouterr().err
+
+
 def sides(folder: Path, *sets: str) -> dict[str, bool]:
     """Whether each document is held out."""
     project = opened(folder, *sets)
