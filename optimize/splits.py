@@ -25,12 +25,12 @@ def deal(
     """The groups that are held out: about `share` of all, a third of them with seeds at most.
 
     Labels are precious, so groups without any (`bare`) go first; some with labels must be held out too, or nothing
-    could be measured against people's answers, unless that is done by folds. `kept` are the sides already dealt,
-    whether held out: these stay, and the others are dealt in.
+    could be measured against people's answers. With `folds`, which do that, none with labels is. `kept` are the sides
+    already dealt, whether held out: these stay otherwise, and the others are dealt in.
     """
     quota = max(2, round(share * len({*seeded, *bare})))
     from_seeded = max(math.ceil(quota / 3), quota - len(bare))
-    held = _dealt(seeded, 0 if folds else from_seeded, kept)
+    held = set[str]() if folds else _dealt(seeded, from_seeded, kept)
     return frozenset(held | _dealt(bare, max(1, quota - len(held)), kept, spare=0 if len(bare) == 1 else 1))
 
 

@@ -113,7 +113,7 @@ class Project:
         """Groups that no prompt sees: `compile.held_out` of all documents, a third of them with seeds at most.
 
         Without documents, groups are those of the seeds. What was written down for the same `compile.held_out` and
-        folds stays as it was, and documents that were added since are dealt in.
+        folds stays as it was, and documents that were added since are dealt in; with folds, seeds open theirs.
         """
         seeded, bare = self._groups
         share, folds = self._terms

@@ -244,7 +244,7 @@ def test_who_has_a_side_keeps_it(
     held = deal(seeded, bare - seeded, share, folds=folds, kept=kept)
     assert held <= seeded | bare
     assert {name: name in held for name in kept if name in seeded | bare} == {
-        name: side for name, side in kept.items() if name in seeded | bare
+        name: side and not (folds and name in seeded) for name, side in kept.items() if name in seeded | bare
     }
 
 
@@ -304,6 +304,29 @@ def test_the_hint_speaks_of_what_likely_moved_a_document(
     path.write_text(load_frozen(path).model_copy(update={"shown": shown[:1]}).model_dump_json(), encoding="utf-8")
     assert run(folder, "--rows", "2", "--set", "metric=METRIC.json", *sets) == 2
     assert hint in capsys.readouterr().err
+
+
+def test_a_seed_on_a_document_that_was_held_out_opens_it_where_folds_measure(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "seeds.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()[:8]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert run(folder, "--rows", "2") == 0
+    project = opened(folder)
+    assert project.folds
+    held = min(project.held_out)
+    seed = json.loads(lines[0]) | {"id": "added", "source": held}
+    path.write_text("\n".join([*lines, json.dumps(seed)]) + "\n", encoding="utf-8")
+    after = opened(folder)
+    assert after.folds
+    assert not after.test_seeds
+    assert after.held_out == project.held_out - {held}
+    capsys.readouterr()
+    assert run(folder, "--rows", "3") == 0
+    assert re.search(f"open now, and held out before.*: {held}$", capsys.readouterr().err, re.MULTILINE)
+    assert run(folder, "--rows", "4") == 0
+    assert "open now" not in capsys.readouterr().err
 
 
 def sides(folder: Path, *sets: str) -> dict[str, bool]:
