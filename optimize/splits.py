@@ -8,17 +8,6 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def split_groups(groups: Iterable[Hashable], share: float, seed: int = 0) -> tuple[list[str], list[str]]:
-    """Part distinct group names into (kept, held out), about `share` of them held out.
-
-    With two groups or more each side gets at least one; a single group is kept. Which groups depends on the
-    set of names and the seed, not on their order.
-    """
-    names = _shuffled(groups, seed)
-    held = min(max(round(len(names) * share), 1), len(names) - 1) if len(names) > 1 else 0
-    return sorted(names[held:]), sorted(names[:held])
-
-
 def deal(
     seeded: Collection[str], bare: Collection[str], share: float, *, folds: bool, kept: Mapping[str, bool]
 ) -> frozenset[str]:
