@@ -385,3 +385,24 @@ def test_sides_that_an_older_version_wrote_are_read_and_kept(folder: Path) -> No
     assert [name for name, side in sides(folder).items() if side] == held
     keep(folder, "compile.held_out=0.8")
     assert [name for name, side in sides(folder).items() if side] == held
+
+
+def test_a_document_held_out_opens_when_a_later_one_makes_it_a_copy_of_an_open_one(folder: Path) -> None:
+    """Its open copy may stand in prompts already."""
+    lines = [f"Crane {line} lifts {line + 40} tonnes onto the quay of harbour {line}." for line in range(8)]
+    texts = {"early": lines[:5], "late": lines[3:], "middle": lines[1:7]}
+    paths = {name: folder / "documents" / f"{name}.txt" for name in texts}
+    for name in ("early", "late"):
+        paths[name].write_text(" ".join(texts[name]), encoding="utf-8")
+    names = set(sides(folder))
+    held = {"documents/early.txt"}
+    older = {"share": 0.45, "folds": False, "held_out": sorted(held), "open": sorted(names - held)}
+    (folder / "compiled").mkdir()
+    (folder / "compiled" / "split.json").write_text(json.dumps({"grounded-qa": older}), encoding="utf-8")
+    assert opened(folder).is_held_out("documents/early.txt")
+    paths["middle"].write_text(" ".join(texts["middle"]), encoding="utf-8")
+    told = list[str]()
+    opened(folder).keep_sides(told.append)
+    assert not opened(folder).is_held_out("documents/early.txt")
+    assert len(told) == 1
+    assert "documents/early.txt" in told[0]
