@@ -8,29 +8,18 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def split_groups(groups: Iterable[Hashable], share: float, seed: int = 0) -> tuple[list[str], list[str]]:
-    """Part distinct group names into (kept, held out), about `share` of them held out.
-
-    With two groups or more each side gets at least one; a single group is kept. Which groups depends on the
-    set of names and the seed, not on their order.
-    """
-    names = _shuffled(groups, seed)
-    held = min(max(round(len(names) * share), 1), len(names) - 1) if len(names) > 1 else 0
-    return sorted(names[held:]), sorted(names[:held])
-
-
 def deal(
     seeded: Collection[str], bare: Collection[str], share: float, *, folds: bool, kept: Mapping[str, bool]
 ) -> frozenset[str]:
     """The groups that are held out: about `share` of all, a third of them with seeds at most.
 
     Labels are precious, so groups without any (`bare`) go first; some with labels must be held out too, or nothing
-    could be measured against people's answers, unless that is done by folds. `kept` are the sides already dealt,
-    whether held out: these stay, and the others are dealt in.
+    could be measured against people's answers. With `folds`, which do that, none with labels is. `kept` are the sides
+    already dealt, whether held out: these stay otherwise, and the others are dealt in.
     """
     quota = max(2, round(share * len({*seeded, *bare})))
     from_seeded = max(math.ceil(quota / 3), quota - len(bare))
-    held = _dealt(seeded, 0 if folds else from_seeded, kept)
+    held = set[str]() if folds else _dealt(seeded, from_seeded, kept)
     return frozenset(held | _dealt(bare, max(1, quota - len(held)), kept, spare=0 if len(bare) == 1 else 1))
 
 

@@ -43,7 +43,7 @@ class Compilation:
 
         The figures are taken once, after the last choice: nothing is chosen by them but which program ships.
         """
-        self.project.keep_sides()
+        self.project.keep_sides(self.progress.say)
         frozen = await self._freeze()
         metric = self.session.metric(frozen)
         self.allowance = provide(self.session)  # caps are for the search: it counts from here

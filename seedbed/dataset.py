@@ -61,6 +61,7 @@ def write_dataset(
             session.settle(wave)
         arms, metric = open_arms(session, uncompiled=uncompiled, say=progress.say)
         _check_program(out, _programs(arms))
+        project.keep_sides(progress.say)
         run = Run(session, arms, metric, out, progress, _makes(project, out, progress, replay))
         stopped = "an error ended it"
         try:
@@ -102,7 +103,7 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
         if held := project.held_of(found.manifest.open_groups):
             raise UserError(
                 f"{held[0]} is held out now, and the {named} was compiled when it was not.",
-                hint="Compile again, or set compile.held_out and compile.folds as they were then.",
+                hint=project.way_back("compile"),
             )
         ships, frozen = found.manifest.ships, frozen or found.frozen
         opened.append((alias, found.shipped, found.manifest.seeds["train"] if ships == "compiled" else []))

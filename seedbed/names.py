@@ -4,6 +4,7 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 
 from programs.candidate import Source
+from seedbed.errors import UserError
 
 
 class Names:
@@ -36,6 +37,10 @@ class Names:
         groups = self._ends.get(name, ())
         return next(iter(groups)) if len(groups) == 1 else self._copies.get(name, name)
 
-    def is_ambiguous(self, name: str) -> bool:
-        """Whether documents of several groups end in a name that was looked up."""
-        return len(self._ends.get(name, ())) > 1
+    def check(self, names: Iterable[str], file: str) -> None:
+        """Raises UserError for a name, that was looked up for this file, if documents of several groups end in it."""
+        if ambiguous := sorted(name for name in names if len(self._ends.get(name, ())) > 1):
+            raise UserError(
+                f"{file}: source {ambiguous[0]!r} is the end of several documents' paths.",
+                hint="Write as much of the path as tells them apart.",
+            )

@@ -1,7 +1,9 @@
 """Passages: what documents are cut into, each a source."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
+from optimize.splits import even_shares, spread
 from programs.candidate import Source
 from seedbed.chunks import Chunk, chunk
 from seedbed.document import Document
@@ -31,3 +33,14 @@ def _source(piece: Chunk, group: str) -> Source:
             "headings": list(piece.headings),
         },
     )
+
+
+def evenly(sources: Sequence[Source], groups: Collection[str], n: int) -> list[Source]:
+    """n of the passages of these groups (or all, where there are fewer), as evenly of each group as there are."""
+    piles = {group: array("Q") for group in sorted(groups)}  # of places among the sources
+    for place, source in enumerate(sources):
+        if source.group in piles:
+            piles[source.group].append(place)
+    shares = even_shares([len(pile) for pile in piles.values()], n)
+    picked = (spread(pile, share) for pile, share in zip(piles.values(), shares, strict=True))
+    return [sources[place] for places in picked for place in places]

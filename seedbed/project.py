@@ -2,7 +2,6 @@
 
 import functools
 import itertools
-from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,17 +11,18 @@ from pydantic import BaseModel
 from metrics.case import LabelledCase, Line, Preference, verdict_line
 from metrics.metric import Bars
 from metrics.negatives import hard_negatives
-from optimize.splits import deal, even_shares, fold_groups, spread
+from optimize.splits import deal, fold_groups
 from programs.candidate import Source, digest
 from programs.recipe import Recipe, recipes
 from seedbed.config import Config, unknown
 from seedbed.copies import copies
 from seedbed.documents import Reading, read_documents
+from seedbed.engines.engine import Say, silent
 from seedbed.errors import UserError
 from seedbed.lines import labelled_lines
 from seedbed.names import Names
-from seedbed.passages import passages
-from seedbed.sides import read_sides, sides_of, write_sides
+from seedbed.passages import evenly, passages
+from seedbed.sides import Sides, read_sides, sides_of, write_sides
 from seedbed.spool import Spool
 
 Labelled = TypeVar("Labelled", bound=BaseModel)
@@ -112,44 +112,55 @@ class Project:
     def held_out(self) -> frozenset[str]:
         """Groups that no prompt sees: `compile.held_out` of all documents, a third of them with seeds at most.
 
-        Without documents, groups are those of the seeds. What a compile or a calibration has written down stays as it
-        was, and documents that were added since are dealt in, as long as `compile.held_out` and folds are the same.
+        Without documents, groups are those of the seeds. What was written down for the same `compile.held_out` and
+        folds stays as it was, and documents that were added since are dealt in; with folds, seeds open theirs.
         """
         seeded, bare = self._groups
         share, folds = self._terms
-        return deal(seeded, bare, share, folds=folds, kept=self._kept)
+        kept = self._dealt.groups(self._copies) if self._dealt else {}
+        return deal(seeded, bare, share, folds=folds, kept=kept)
+
+    def keep_sides(self, say: Say = silent) -> None:
+        """Write the split down, before a label stands in a prompt or a row has its side: whoever is added later changes
+        none. `say` is told who was held out and is open now."""
+        now = sides_of(set().union(*self._groups), self.held_out, self._copies, *self._terms)
+        if self._dealt and (opened := sorted(set(now.open).intersection(self._dealt.held_out))):
+            say(f"open now, and held out before (a seed is on it, or a copy is open): {', '.join(opened)}")
+        write_sides(self.base, self.recipe.name, now)
+
+    def way_back(self, again: str) -> str:
+        """The hint where a document of which a label was shown is held out now. `again`: the command that showed it."""
+        if any(dealt.terms != self._terms for dealt in self._deals):
+            return f"{again.capitalize()} again, or set compile.held_out and compile.folds as they were then."
+        return (
+            f"Documents were added or removed, and compiled/split.json is not of then: put it back, or {again} again."
+        )
 
     @property
-    def _kept(self) -> dict[str, bool]:
-        """The sides that were written down, for the same settings, of the groups that are there."""
-        sides = read_sides(self._sides_path, self.recipe.name)
-        return sides.groups(self._copies) if sides and sides.are_for(*self._terms) else {}
-
-    def keep_sides(self) -> None:
-        """Write the split down, before a label stands in a prompt: whoever is added later changes no side."""
-        groups = set[str]().union(*self._groups)
-        write_sides(self._sides_path, self.recipe.name, sides_of(groups, self.held_out, self._copies, *self._terms))
+    def _dealt(self) -> Sides | None:
+        """The sides that were written down for these settings."""
+        return next((dealt for dealt in self._deals if dealt.terms == self._terms), None)
 
     @property
     def _terms(self) -> tuple[float, bool]:
         return self.config.compile.held_out, bool(self.folds)
 
     @property
-    def _sides_path(self) -> Path:
-        return self.base / "compiled" / "split.json"
+    def _deals(self) -> list[Sides]:
+        return read_sides(self.base, self.recipe.name)
 
     @functools.cached_property
     def folds(self) -> int:
         """In how many folds of the seeds the procedure is measured; 0 where seeds are held out instead.
 
-        `compile.folds`; left open, as the split was written down, else 3 with fewer than 20 seeds, which are too
-        precious to hold any out, as long as documents without seeds are there to compare programs on.
+        `compile.folds`; left open, as the split for this share was first written down, else 3 with fewer than 20 seeds,
+        which are too precious to hold any out, as long as documents without seeds are there to compare programs on.
         """
         asked, seeded = self.config.compile.folds, len(self._seeded)
         if asked is None:
             few = len(self.seeds) < FEW_SEEDS and bool(self.recipe.labelled) and len(self._groups[1]) > 1
-            sides = read_sides(self._sides_path, self.recipe.name)
-            asked = FOLDS if (sides.folds if sides else few) else 0
+            written = (dealt.folds for dealt in self._deals if dealt.share == self.config.compile.held_out)
+            asked = FOLDS if next(written, few) else 0
         return min(asked, seeded) if seeded > 1 else 0
 
     def seed_folds(self) -> list[tuple[list[Any], list[Any]]]:
@@ -202,11 +213,7 @@ class Project:
         several documents."""
         seeds = {seed.group for seed in self.seeds}
         self._names.look_up(seeds | {case.group for case in self.verdicts})
-        if ambiguous := sorted(filter(self._names.is_ambiguous, seeds)):
-            raise UserError(
-                f"{self.config.seeds}: source {ambiguous[0]!r} is the end of several documents' paths.",
-                hint="Write as much of the path as tells them apart.",
-            )
+        self._names.check(seeds, self.config.seeds)
         return self._names
 
     def is_held_out(self, group: str) -> bool:
@@ -281,13 +288,7 @@ class Project:
         if not self.sources:
             feed = self.feed([seed for seed in self.test_seeds if self.group(seed) not in but_not])
             return [source for position in range(n) if (source := feed.take(position))]
-        piles = {group: array("Q") for group in sorted(self.held_out - set(but_not))}  # of places among the sources
-        for place, source in enumerate(self.sources):
-            if source.group in piles:
-                piles[source.group].append(place)
-        shares = even_shares([len(pile) for pile in piles.values()], n)
-        picked = (spread(pile, share) for pile, share in zip(piles.values(), shares, strict=True))
-        return [self.sources[place] for places in picked for place in places]
+        return evenly(self.sources, self.held_out - set(but_not), n)
 
     def compiled_path(self) -> Path:
         """Where the compiled program of this recipe and teacher stands."""

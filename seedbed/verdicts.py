@@ -37,7 +37,7 @@ def calibrate_cases(cases: list[Case], project: Project | None, judge: str | Non
     """
     frozen = _calibrated(cases, project, judge, progress)
     if project and frozen.shown:
-        project.keep_sides()
+        project.keep_sides(progress.say)
     return frozen
 
 
@@ -122,7 +122,7 @@ def open_metric(project: Project) -> Frozen:
     if held := project.held_of(frozen.shown):
         raise UserError(
             f"metric: {project.config.metric} shows its judges verdicts on {held[0]}, which is held out now.",
-            hint="Calibrate again, or set compile.held_out as it was then.",
+            hint=project.way_back("calibrate"),
         )
     return frozen
 

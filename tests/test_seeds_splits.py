@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optimize.seeds import BadLines, read_lines
-from optimize.splits import split_groups
+from optimize.splits import deal
 from programs.grounded_qa import QASeed
 
-GROUPS = st.lists(st.text(max_size=3), max_size=30)
+GROUPS = st.lists(st.text(max_size=3), max_size=30, unique=True)
 SHARES = st.floats(0.01, 0.99)
 
 
@@ -92,40 +92,47 @@ def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
         read_lines(tmp_path / "seeds.jsonl", QASeed.model_validate_json)
 
 
-@given(GROUPS, SHARES, st.integers())
-def test_sides_are_disjoint(groups: list[str], share: float, seed: int) -> None:
-    kept, held = split_groups(groups, share, seed)
-    assert not set(kept) & set(held)
+@given(GROUPS, GROUPS, SHARES, st.booleans(), st.randoms(use_true_random=False))
+def test_sides_do_not_depend_on_the_order(
+    seeded: list[str], bare: list[str], share: float, folds: bool, order: random.Random
+) -> None:
+    bare = [group for group in bare if group not in seeded]
+    held = deal(seeded, bare, share, folds=folds, kept={})
+    for groups in (seeded, bare):
+        order.shuffle(groups)
+    assert deal(seeded, bare, share, folds=folds, kept={}) == held <= {*seeded, *bare}
 
 
-@given(GROUPS, SHARES, st.integers())
-def test_sides_cover_every_group_once(groups: list[str], share: float, seed: int) -> None:
-    kept, held = split_groups(groups, share, seed)
-    assert sorted(kept + held) == sorted(set(groups))
+@given(GROUPS, GROUPS, SHARES)
+def test_of_groups_with_labels_some_are_held_out_and_never_all(
+    seeded: list[str], bare: list[str], share: float
+) -> None:
+    bare = [group for group in bare if group not in seeded]
+    held = deal(seeded, bare, share, folds=False, kept={})
+    assert len(held & set(seeded)) in (range(1, len(seeded)) if len(seeded) > 1 else [0])
+    assert not deal(seeded, bare, share, folds=True, kept={}) & set(seeded)
 
 
-@given(GROUPS, SHARES, st.integers(), st.randoms(use_true_random=False))
-def test_sides_do_not_depend_on_the_order(groups: list[str], share: float, seed: int, order: random.Random) -> None:
-    shuffled = groups + groups[:3]
-    order.shuffle(shuffled)
-    assert split_groups(groups, share, seed) == split_groups(shuffled, share, seed)
+@given(st.sets(st.text(max_size=3), min_size=2, max_size=30), SHARES, st.booleans())
+def test_from_two_groups_without_labels_on_both_sides_have_one(groups: set[str], share: float, folds: bool) -> None:
+    assert 0 < len(deal([], groups, share, folds=folds, kept={})) < len(groups)
 
 
-@given(st.sets(st.text(max_size=3), min_size=2, max_size=30), SHARES)
-def test_from_two_groups_on_both_sides_have_one(groups: set[str], share: float) -> None:
-    assert all(split_groups(groups, share))
+@given(st.sets(st.text(max_size=3), min_size=2, max_size=60), SHARES, st.booleans())
+def test_about_the_share_is_held_out(groups: set[str], share: float, folds: bool) -> None:
+    wanted = max(2, share * len(groups))
+    held = deal([], groups, share, folds=folds, kept={})
+    assert abs(len(held) - min(wanted, len(groups) - 1)) <= 0.5
 
 
-@given(st.sets(st.integers(), min_size=2, max_size=60), SHARES)
-def test_about_the_share_is_held_out(groups: set[int], share: float) -> None:
-    _, held = split_groups(groups, share)
-    assert abs(len(held) - share * len(groups)) <= 1
+@given(st.sets(st.text(max_size=3), min_size=3, max_size=60), SHARES)
+def test_a_third_of_those_held_out_have_labels_at_most(groups: set[str], share: float) -> None:
+    """As long as there are others enough."""
+    seeded, bare = sorted(groups), [f"{group} bare" for group in range(3 * len(groups))]
+    held = deal(seeded, bare, min(share, 0.7), folds=False, kept={})
+    assert 3 * len(held.intersection(seeded)) <= len(held) + 2
 
 
-def test_a_single_group_is_kept() -> None:
-    assert split_groups(["a", "a"], 0.5) == (["a"], [])
-
-
-def test_another_seed_holds_out_others() -> None:
-    sides = {tuple(split_groups(range(20), 0.5, seed)[1]) for seed in range(5)}
-    assert len(sides) == 5
+def test_a_single_group_is_open_where_it_has_labels_and_held_out_where_not() -> None:
+    assert deal(["a"], [], 0.5, folds=False, kept={}) == set()
+    assert deal([], ["a"], 0.5, folds=False, kept={}) == {"a"}

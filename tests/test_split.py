@@ -244,7 +244,7 @@ def test_who_has_a_side_keeps_it(
     held = deal(seeded, bare - seeded, share, folds=folds, kept=kept)
     assert held <= seeded | bare
     assert {name: name in held for name in kept if name in seeded | bare} == {
-        name: side for name, side in kept.items() if name in seeded | bare
+        name: side and not (folds and name in seeded) for name, side in kept.items() if name in seeded | bare
     }
 
 
@@ -264,3 +264,145 @@ def test_documents_added_to_few_seeds_change_no_side_either(tmp_path: Path) -> N
     after = opened(folder)
     assert after.folds == 0
     assert after.held_out >= before.held_out
+
+
+def run(folder: Path, *more: str) -> int:
+    """A run of the project as written, into its folder ds."""
+    return main(["run", "-c", str(folder / "seedbed.yaml"), "--out", str(folder / "ds"), "--uncompiled", *more])
+
+
+def test_documents_added_between_two_sittings_change_no_side(folder: Path) -> None:
+    """Nothing was compiled: the first sitting is what writes the sides down."""
+    assert run(folder, "--rows", "2") == 0
+    before = sides(folder)
+    add(folder, 10)
+    after = sides(folder)
+    assert {name: after[name] for name in before} == before
+    assert run(folder, "--rows", "4") == 0
+    add(folder, 20)
+    last = sides(folder)
+    assert {name: last[name] for name in after} == after
+
+
+def test_a_run_that_is_refused_writes_no_side_down(folder: Path) -> None:
+    assert main(["run", "-c", str(folder / "seedbed.yaml"), "--out", str(folder / "ds"), "--rows", "2"]) == 2
+    assert not (folder / "compiled").exists()
+
+
+@pytest.mark.parametrize(
+    ("sets", "hint"), [((), "Documents were added"), (("--set", "compile.held_out=0.9"), "set compile.held_out")]
+)
+def test_the_hint_speaks_of_what_likely_moved_a_document(
+    folder: Path, sets: tuple[str, ...], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A split that was not written down is dealt anew when documents are added; one that was is where its share is."""
+    calibrated(folder, capsys)
+    path = folder / "METRIC.json"
+    if not sets:
+        (folder / "compiled" / "split.json").unlink()
+    shown = [name for name, side in sides(folder, *sets[1:]).items() if side]
+    path.write_text(load_frozen(path).model_copy(update={"shown": shown[:1]}).model_dump_json(), encoding="utf-8")
+    assert run(folder, "--rows", "2", "--set", "metric=METRIC.json", *sets) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_a_seed_on_a_document_that_was_held_out_opens_it_where_folds_measure(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "seeds.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()[:8]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert run(folder, "--rows", "2") == 0
+    project = opened(folder)
+    assert project.folds
+    held = min(project.held_out)
+    seed = json.loads(lines[0]) | {"id": "added", "source": held}
+    path.write_text("\n".join([*lines, json.dumps(seed)]) + "\n", encoding="utf-8")
+    after = opened(folder)
+    assert after.folds
+    assert not after.test_seeds
+    assert after.held_out == project.held_out - {held}
+    capsys.readouterr()
+    assert run(folder, "--rows", "3") == 0
+    assert re.search(f"open now, and held out before.*: {held}$", capsys.readouterr().err, re.MULTILINE)
+    assert run(folder, "--rows", "4") == 0
+    assert "open now" not in capsys.readouterr().err
+
+
+def sides(folder: Path, *sets: str) -> dict[str, bool]:
+    """Whether each document is held out."""
+    project = opened(folder, *sets)
+    return {name: project.is_held_out(name) for name in sorted({source.group for source in project.sources})}
+
+
+def keep(folder: Path, *sets: str) -> dict[str, bool]:
+    """Write the sides down as they are dealt now."""
+    opened(folder, *sets).keep_sides()
+    return sides(folder, *sets)
+
+
+def test_documents_that_were_away_for_a_while_come_back_to_their_sides(folder: Path, tmp_path: Path) -> None:
+    add(folder, 8)
+    before = keep(folder)
+    away = tmp_path / "away"
+    away.mkdir()
+    for number in range(8):
+        shutil.move(folder / f"documents/mast-{number}.txt", away)
+    keep(folder)
+    shutil.copytree(away, folder / "documents", dirs_exist_ok=True)
+    (folder / "documents" / "mast-0.txt").rename(folder / "documents" / "mast-00.txt")  # a new one, dealt in with them
+    after = sides(folder)
+    assert {name: after[name] for name in before if name in after} == {
+        name: side for name, side in before.items() if name in after
+    }
+
+
+def test_a_try_with_another_share_forgets_nothing(folder: Path) -> None:
+    before = keep(folder)
+    keep(folder, "compile.held_out=0.8")
+    add(folder, 10)
+    after = sides(folder)
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_second_config_in_the_folder_leaves_the_sides_of_the_firsts_documents(folder: Path) -> None:
+    before = keep(folder)
+    other = "documents/lighthouse-history.md"
+    keep(folder, f"sources.documents={other}")
+    add(folder, 10)
+    after = sides(folder)
+    assert {name: after[name] for name in before} == before
+
+
+def test_sides_that_an_older_version_wrote_are_read_and_kept(folder: Path) -> None:
+    """It wrote those of one deal a recipe."""
+    names = sorted(sides(folder))
+    held = [name for name, side in sides(folder).items() if not side][-3:]
+    older = {"share": 0.45, "folds": False, "held_out": held, "open": [name for name in names if name not in held]}
+    path = folder / "compiled" / "split.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"grounded-qa": older}), encoding="utf-8")
+    assert [name for name, side in sides(folder).items() if side] == held
+    keep(folder, "compile.held_out=0.8")
+    assert [name for name, side in sides(folder).items() if side] == held
+
+
+def test_a_document_held_out_opens_when_a_later_one_makes_it_a_copy_of_an_open_one(folder: Path) -> None:
+    """Its open copy may stand in prompts already."""
+    lines = [f"Crane {line} lifts {line + 40} tonnes onto the quay of harbour {line}." for line in range(8)]
+    texts = {"early": lines[:5], "late": lines[3:], "middle": lines[1:7]}
+    paths = {name: folder / "documents" / f"{name}.txt" for name in texts}
+    for name in ("early", "late"):
+        paths[name].write_text(" ".join(texts[name]), encoding="utf-8")
+    names = set(sides(folder))
+    held = {"documents/early.txt"}
+    older = {"share": 0.45, "folds": False, "held_out": sorted(held), "open": sorted(names - held)}
+    (folder / "compiled").mkdir()
+    (folder / "compiled" / "split.json").write_text(json.dumps({"grounded-qa": older}), encoding="utf-8")
+    assert opened(folder).is_held_out("documents/early.txt")
+    paths["middle"].write_text(" ".join(texts["middle"]), encoding="utf-8")
+    told = list[str]()
+    opened(folder).keep_sides(told.append)
+    assert not opened(folder).is_held_out("documents/early.txt")
+    assert len(told) == 1
+    assert "documents/early.txt" in told[0]
