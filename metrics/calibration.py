@@ -156,7 +156,7 @@ def _notes(figures: Calibration, rows: Columns) -> list[str]:
     elif figures.difference_low <= 0:
         notes.append(f"no measurable difference between the metric and the trivial rule {best} ({trivial:.2f})")
     if not rows.person.all():
-        notes.append("people's verdicts alone do not tell good rows from bad ones: rows made bad by rule are counted")
+        notes.append("hand-written verdicts alone do not tell good from bad: rows made bad by rule are counted")
     if figures.own_rows and figures.judges:
         notes.append(f"{figures.own_rows.n} of the rows were written by the very model that judges them")
     return notes

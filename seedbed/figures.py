@@ -52,7 +52,7 @@ def calibration_line(figures: Calibration) -> str:
     """The metric in one line."""
     trivial = max(rule.auroc for rule in figures.baselines.values())
     return (
-        f"metric against people: AUROC {_interval(figures, 'auroc')} out of fold on {figures.n} verdicts, "
+        f"metric against labels: AUROC {_interval(figures, 'auroc')} out of fold on {figures.n} verdicts, "
         f"the better trivial rule {trivial:.2f}; threshold {figures.threshold:.2f}"
     )
 

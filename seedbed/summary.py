@@ -52,9 +52,9 @@ def procedure_text(agreement: Agreement, folds: int) -> str:
 
 
 def agreement_text(agreement: Agreement, which: str) -> str:
-    """A labelled step's word F1 with people, a line a program; `which` says on what seeds."""
+    """A labelled step's word F1 with the labels, a line a program; `which` says on what seeds."""
     width = max(24, 2 + max(map(len, agreement.f1)))
-    lines = [f"{agreement.step}, word F1 with people's on {agreement.n} seeds {which}"]
+    lines = [f"{agreement.step}, word F1 with the labels on {agreement.n} seeds {which}"]
     for name, interval in agreement.f1.items():
         gain = agreement.gains.get(name)
         lines.append(f"{name:<{width}}{interval!s:>20}" + (f"   gain {gain}" if gain else ""))
