@@ -2,7 +2,7 @@
 
 | set | for | rows | group |
 |---|---|---|---|
-| SQuAD, every second article | choosing | answers and the sentences that bear them; rule-made negatives, plausible answers | article |
+| SQuAD, every second article | choosing | answers and twins; rule-made negatives, plausible answers | article |
 | SQuAD, the other articles | reporting | the same | article |
 | HaluEval, matched for length | reporting | of each length as many right answers as invented ones | passage |
 | BEGIN | reporting | replies to a text, attributable or not, by people | text |
@@ -22,11 +22,10 @@ from pathlib import Path
 from labelled_sets import begin, summedits
 
 from metrics.case import LabelledCase
-from metrics.negatives import hard_negatives
-from metrics.twins import twins
+from metrics.negatives import contrasts
 from programs.text import words
 
-QUESTIONS = 3  # of a SQuAD passage that have an answer, and as many that have none
+QUESTIONS = 1  # of a SQuAD passage that have an answer, and as many that have none
 
 
 def squad_chosen(folder: Path) -> Iterator[LabelledCase]:
@@ -67,12 +66,12 @@ def _squad(folder: Path, side: int) -> Iterator[LabelledCase]:
     titles = sorted({row["title"] for row in rows})[side::2]
     rows = [row for row in rows if row["title"] in titles]
     good = [
-        LabelledCase(document=row["context"], question=qa["question"], answer=qa["answers"][0], label=1, group=row["title"])
+        LabelledCase(
+            document=row["context"], question=qa["question"], answer=qa["answers"][0], label=1, group=row["title"]
+        )
         for row in rows
         for qa in [qa for qa in row["qas"] if not qa["is_impossible"]][:QUESTIONS]
     ]
-    for case in good:
-        yield from (case, *twins(case))
     for row in rows:
         for qa in [qa for qa in row["qas"] if qa["is_impossible"] and qa["plausible_answers"]][:QUESTIONS]:
             yield LabelledCase(
@@ -83,7 +82,7 @@ def _squad(folder: Path, side: int) -> Iterator[LabelledCase]:
                 group=row["title"],
                 reason="plausible answer",
             )
-    yield from hard_negatives(good, all_kinds=True)
+    yield from contrasts(good)
 
 
 def _rows(folder: Path, name: str) -> Iterator[dict]:

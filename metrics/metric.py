@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from metrics.evidence import PARTS, Named, evidence, likeness, word_support
-from metrics.fitting import Fitted, prior
+from metrics.fitting import Fitted, prior, stated
 from metrics.vetoes import like_a_seed, veto
 from programs.candidate import Candidate, Drop, digest
 from programs.embedding import Embed, ahead
@@ -171,8 +171,8 @@ class Metric:
         return self._scale(candidate).threshold if self.bars.threshold is None else self.bars.threshold
 
     def _scale(self, candidate: Candidate) -> Fitted:
-        """Verdicts speak of rows that answer; one that says that the document does not is weighed by the priors."""
-        return prior(["relevance", "answerable"]) if candidate.response == DOES_NOT_SAY else self.fitted
+        """Verdicts speak of rows that answer; one that says that the document does not has stated weights."""
+        return stated(["relevance", "answerable"]) if candidate.response == DOES_NOT_SAY else self.fitted
 
     def _scored(self, candidate: Candidate, worth: Worth) -> Worth:
         """With its probability; 1 where a row has no part to weigh, since then nothing speaks against it."""

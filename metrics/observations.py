@@ -15,7 +15,8 @@ from metrics.statistics import Flags, Floats
 class Observation:
     """A row with its verdict. `parts`: evidence and judges' readings, the higher the better, None where there is none.
     `label`: 0 or 1, or a grade. `group`: its document. `length` and `overlap`: what the two trivial rules make of the
-    row, the higher the better. `kind`: who gave the verdict. `own`: the very model that judges wrote the row."""
+    row, the higher the better. `kind`: who gave the verdict. `own`: the very model that judges wrote the row. `rule`:
+    what was done to a row made bad by rule. `embedder`: that gave its evidence, '' where that is not known."""
 
     parts: dict[str, float | None]
     label: float
@@ -24,6 +25,8 @@ class Observation:
     overlap: float
     kind: Literal["person", "rule"] = "person"
     own: bool = False
+    rule: str = ""
+    embedder: str = ""
 
 
 class Alike(ValueError):
@@ -41,6 +44,8 @@ class Columns:
     good: Flags
     person: Flags
     own: Flags
+    kinds: list[str]
+    embedder: str
     rules: dict[str, Floats]
 
     @classmethod
@@ -60,6 +65,8 @@ class Columns:
             good=labels > middle(labels.tolist()),
             person=np.array([row.kind == "person" for row in observations]),
             own=np.array([row.own for row in observations]),
+            kinds=[row.rule for row in observations],
+            embedder=observations[0].embedder,
             rules={
                 "length": np.array([row.length for row in observations], dtype=float),
                 "overlap": np.array([row.overlap for row in observations], dtype=float),
@@ -76,6 +83,8 @@ class Columns:
             good=self.good[rows],
             person=self.person[rows],
             own=self.own[rows],
+            kinds=[self.kinds[i] for i in picked],
+            embedder=self.embedder,
             rules={name: scores[rows] for name, scores in self.rules.items()},
         )
 

@@ -36,6 +36,7 @@ def calibration_text(frozen: Frozen) -> str:
         _line("expected calibration error", _interval(figures, "ece")),
         _line("rows that every judge could score", f"{figures.coverage:.0%}"),
         *_parts(figures),
+        *_kinds(figures),
         *(
             _line(f"on {aspect} alone, {one.n} verdicts", _interval(one, "auroc"))
             for aspect, one in frozen.aspects.items()
@@ -63,6 +64,18 @@ def _parts(figures: Calibration) -> list[str]:
     """Figures that are reported apart: verdicts made by rule, and rows of the model that judges."""
     apart = {"against rows made bad by rule": figures.by_rule, "on rows of the model that judges": figures.own_rows}
     return [_line(f"{what}, {part.n} in all", _part(part)) for what, part in apart.items() if part]
+
+
+def _kinds(figures: Calibration) -> list[str]:
+    """What is accepted of each kind of row made by rule, the worst first."""
+    kinds = sorted(figures.kinds.items(), key=lambda item: -item[1].accepted)
+    return [
+        _line(
+            f"accepted of {'good rows' if name == 'good' else name}, {kind.n}",
+            f"{kind.accepted:.0%} [{kind.accepted_low:.0%}, {kind.accepted_high:.0%}]",
+        )
+        for name, kind in kinds
+    ]
 
 
 def _part(part: Part) -> str:
