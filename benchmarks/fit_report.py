@@ -10,12 +10,12 @@ against the rows made bad by one rule, each kind counting alike where they are p
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 from fit_sets import CHOOSING, REPORTING
-from shipped_fit import counts, fitted, kind, left_out, rows
+from shipped_fit import counts, fitted, kind, left_out, rows, said
 
 from metrics.calibration import calibrate
 from metrics.case import LabelledCase, verdict_line
@@ -32,6 +32,7 @@ from programs.program import run_sync
 from seedbed.embedder import MODEL, Embedder
 
 BEFORE = ("relevance", "words", "numbers", "verbatim", "located", "gain", "topic", "denial")
+NEW = "the five new ones"
 VERDICTS = Path(__file__).parent.parent / "data" / "verdicts"
 Read = tuple[list[LabelledCase], list[Observation]]
 
@@ -43,13 +44,12 @@ def main() -> None:
     parser.add_argument("--choose", action="store_true", help="the sets for choosing, part by part")
     parser.add_argument("--verdicts", nargs="*", default=["grounded_qa"], help="files of data/verdicts, without .jsonl")
     options = parser.parse_args()
-    ours = _read(rows())
     if options.choose:
-        _print_parts(ours, [_read(list(read(options.data))) for read in CHOOSING.values()])
+        _print_parts(_read(rows()), [_read(list(read(options.data))) for read in CHOOSING.values()])
         return
     print("| set | n | groups | before | shipped | own fit | own fit less shipped |\n|---|---|---|---|---|---|---|")
     for name in options.verdicts:
-        _print_verdicts(name, ours)
+        _print_verdicts(name)
     for name, read in REPORTING.items():
         _print_set(name, _read(list(read(options.data))))
 
@@ -58,17 +58,12 @@ def _read(cases: list[LabelledCase]) -> Read:
     return cases, run_sync(Reader(Embedder(MODEL)).observe(cases))
 
 
-def _print_verdicts(name: str, ours: Read) -> None:
+def _print_verdicts(name: str) -> None:
     """Hand-written verdicts, by fits that left the row's document out."""
     cases = [case for case in read_lines(VERDICTS / f"{name}.jsonl", verdict_line) if isinstance(case, LabelledCase)]
-    cases, observed = _read(cases)
-    held, units = np.zeros(len(cases)), [case.unit for case in ours[0]]
-    for unit in sorted({case.unit for case in cases}):
-        kept = [i for i, own in enumerate(units) if own != unit]
-        model = fitted([ours[0][i] for i in kept], [ours[1][i] for i in kept])
-        for i in [i for i, case in enumerate(cases) if case.unit == unit]:
-            held[i] = model.probability(observed[i].parts)
-    _print_line(f"hand-written verdicts, {name}", (cases, observed), held)
+    read, ours = _read(cases), shipped()
+    fits = {case.unit: ours.without.get(case.unit, ours.fit) for case in cases}
+    _print_line(f"hand-written verdicts, {name}", read, said(fits, *read))
 
 
 def _print_set(name: str, read: Read) -> None:
@@ -104,18 +99,28 @@ def _print_line(name: str, read: Read, scores: Floats) -> None:
 def _print_parts(ours: Read, others: Sequence[Read]) -> None:
     """What the fit loses without each part: on our rows left out, and taken to the other sets."""
     print("| without | ours, left out | SQuAD, taken there |\n|---|---|---|")
-    whole = [left_out(*ours), *(_said(fitted(*ours), other[1]) for other in others)]
-    print(
-        f"| nothing | {' | '.join(f'{plain(_by_kind(r, s), len(s)):.3f}' for r, s in zip([ours, *others], whole, strict=True))} |"
-    )
-    for part in [*sorted(PARTS & {name for one in ours[1] for name in one.parts}), "the new five"]:
-        less = PARTS - {part} if part in PARTS else frozenset(BEFORE)
-        without = [left_out(*ours, less), *(_said(fitted(*ours, less), other[1]) for other in others)]
-        told = [_gain(*one) for one in zip([ours, *others], whole, without, strict=True)]
-        print(f"| {part} | {' | '.join(map(str, told))} |", flush=True)
+    reads = [ours, *others]
+    whole = _scored(ours, others, PARTS)
+    areas = [plain(_by_kind(*one), len(one[1])) for one in zip(reads, whole, strict=True)]
+    print(f"| nothing | {' | '.join(f'{area:.3f}' for area in areas)} |")
+    for part in [*sorted(PARTS & {name for row in ours[1] for name in row.parts}), NEW]:
+        without = _scored(ours, others, PARTS - {part} if part in PARTS else frozenset(BEFORE))
+        told = [_gain(*one) for one in zip(reads, whole, without, strict=True)]
+        print(
+            f"| {part} | {' | '.join(f'{one.mean:.3f} [{one.low:.3f}, {one.high:.3f}]' for one in told)} |", flush=True
+        )
+
+
+def _scored(ours: Read, others: Sequence[Read], parts: Collection[str]) -> list[Floats]:
+    """Our rows by fits that left their document out, and those of the other sets by a fit to all of ours."""
+    model = fitted(*ours, parts)
+    return [said(left_out(*ours, parts), *ours), *(_said(model, other[1]) for other in others)]
 
 
 def _gain(read: Read, whole: Floats, without: Floats) -> Interval:
+    """What is gained by a part, with the 95% interval of a bootstrap by group."""
+    if np.array_equal(whole, without):
+        return Interval(0.0, 0.0, 0.0)
     one, other = _by_kind(read, whole), _by_kind(read, without)
     good = np.array([case.label > 0 for case in read[0]])
     groups = [case.unit for case in read[0]]

@@ -14,7 +14,7 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -74,13 +74,16 @@ def ship(cases: Sequence[LabelledCase], observed: Sequence[Observation]) -> Ship
     """The fit of these rows, and what it accepts of each kind with the row's document left out."""
     kinds, good = np.array([kind(case) for case in cases]), np.array([case.label > 0 for case in cases])
     bare = PARTS - BY_EMBEDDING
-    held = left_out(cases, observed)
-    threshold, without = (level(scores, kinds, good) for scores in (held, left_out(cases, observed, bare)))
+    without = left_out(cases, observed)
+    held = said(without, cases, observed)
+    threshold = level(held, kinds, good)
+    bare_threshold = level(said(left_out(cases, observed, bare), cases, observed), kinds, good)
     accepted = {str(name): round(float((held[kinds == name] >= threshold).mean()), 3) for name in sorted(set(kinds))}
     return Shipped(
         embedder=MODEL,
         fit=_rounded(fitted(cases, observed), threshold),
-        bare=_rounded(fitted(cases, observed, bare), without),
+        bare=_rounded(fitted(cases, observed, bare), bare_threshold),
+        without={unit: _rounded(model, threshold) for unit, model in without.items()},
         level=LEVEL,
         rows=dict(sorted(Counter(map(str, kinds)).items())),
         accepted=accepted,
@@ -98,15 +101,21 @@ def fitted(cases: Sequence[LabelledCase], observed: Sequence[Observation], parts
     return fit(seen, good, groups, ridge=RIDGE, towards=stated, counts=counts(list(map(kind, cases)), good))
 
 
-def left_out(cases: Sequence[LabelledCase], observed: Sequence[Observation], parts: Collection[str] = PARTS) -> Floats:
-    """The probability of each row by a fit that left its document out."""
-    units, held = np.array([case.unit for case in cases]), np.zeros(len(cases))
+def left_out(
+    cases: Sequence[LabelledCase], observed: Sequence[Observation], parts: Collection[str] = PARTS
+) -> dict[str, Fitted]:
+    """For each document the fit that left its rows out."""
+    fits, units = {}, np.array([case.unit for case in cases])
     for unit in sorted(set(units)):
         kept = np.flatnonzero(units != unit)
-        model = fitted([cases[i] for i in kept], [observed[i] for i in kept], parts)
-        for i in np.flatnonzero(units == unit):
-            held[i] = model.probability({name: observed[i].parts.get(name) for name in model.weights})
-    return held
+        fits[str(unit)] = fitted([cases[i] for i in kept], [observed[i] for i in kept], parts)
+    return fits
+
+
+def said(fits: Mapping[str, Fitted], cases: Sequence[LabelledCase], observed: Sequence[Observation]) -> Floats:
+    """The probability of each row by its document's fit."""
+    pairs = zip(cases, observed, strict=True)
+    return np.array([fits[case.unit].probability(row.parts) for case, row in pairs])
 
 
 def kind(case: LabelledCase) -> str:

@@ -75,13 +75,13 @@ _FITS: dict[str, Callable[[str], float | None]] = {
 
 
 def together(row: Row) -> Finding | None:
-    """How far one window bears question and answer together: of the best one, the share of what the answer adds, times
-    its share of the question's words as against the window with most of these. A word counts for the more, the fewer
-    sentences of the document hold it."""
+    """How far one sentence bears question and answer together: of the best one, the share of what the answer adds,
+    times its share of the question's words as against the sentence with most of these. A word counts for the more, the
+    fewer sentences of the document hold it."""
     asked, added = stems(row.question), stems(row.answer) - stems(row.question)
     if not row.question or not added:
         return None
-    there = [stems(window) for window in row.windows]
+    there = [stems(sentence) for sentence in row.sentences]
     worth = {word: math.log(1 + len(there) / n) for word in asked if (n := sum(word in one for one in there))}
     held = [sum(worth[word] for word in worth.keys() & one) for one in there]
     most = max(held) or 1.0

@@ -26,7 +26,7 @@ ENOUGH = 200  # verdicts that can choose the ridge
 
 @dataclasses.dataclass(frozen=True)
 class Aim:
-    """What a fit is pulled towards: a weight a part, JUDGE for a part without, in units of `scales`; a part without a
+    """What a fit is pulled towards: a weight a part, the stated one for a part without, in units of `scales`; a part without a
     scale is measured in the deviation of the rows at hand."""
 
     weights: Mapping[str, float]
@@ -42,20 +42,16 @@ def aim(embedder: str) -> Aim:
 
 
 def prior(names: Collection[str], embedder: str = "") -> Fitted:
-    """The model for when no person's verdicts are at hand: the shipped fit, and of judges among `names` the stated
-    weight, their scores being taken to lie about one half with a deviation of a quarter.
+    """The model for when no person's verdicts are at hand: the shipped fit, and stated weights for those of `names`
+    that it has not (judges, a cross-encoder).
 
     `embedder`: whose evidence it will weigh, '' for the shipped fit's own. With another one only what needs none is
     weighed.
     """
     ours = shipped().of(embedder)
-    judges = sorted(set(names) - PARTS)
+    more = stated(set(names) - shipped().fit.weights.keys())
     return ours.model_copy(
-        update={
-            "weights": ours.weights | dict.fromkeys(judges, JUDGE),
-            "centres": ours.centres | dict.fromkeys(judges, 0.5),
-            "scales": ours.scales | dict.fromkeys(judges, 0.25),
-        }
+        update={name: getattr(ours, name) | getattr(more, name) for name in ("weights", "centres", "scales")}
     )
 
 
@@ -65,12 +61,16 @@ def stated(names: Collection[str]) -> Fitted:
     order = sorted(names)
     return Fitted(
         intercept=0.0,
-        weights={name: EVIDENCE if name in PARTS else JUDGE for name in order},
+        weights={name: _stated(name) for name in order},
         centres=dict.fromkeys(order, 0.5),
         scales=dict.fromkeys(order, 0.25),
         ridge=0.0,
         threshold=0.5,
     )
+
+
+def _stated(name: str) -> float:
+    return EVIDENCE if name in PARTS else JUDGE
 
 
 def fit(
@@ -98,7 +98,7 @@ def fit(
     names = sorted({name for row in parts for name in row})
     table = [[np.nan if (value := row.get(name)) is None else value for name in names] for row in parts]
     values = np.array(table, dtype=float).reshape(len(parts), len(names))
-    aims = np.array([towards.weights.get(name, JUDGE) for name in names])
+    aims = np.array([towards.weights.get(name, _stated(name)) for name in names])
     units = np.array([towards.scales.get(name, np.nan) for name in names])
     counts = np.ones(len(labels)) if counts is None else counts
     centres, scales = _standard(values, counts, units)

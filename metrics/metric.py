@@ -49,8 +49,8 @@ class Bars:
     metric's own, fitted to the verdicts."""
 
     threshold: float | None = None
-    relevance: float = 0.45
-    support: float = 0.7
+    relevance: float = 0.2
+    support: float = 0.5
     round_trip: float = 0.3
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from metrics.calibration import Observation
 from metrics.case import LabelledCase, Preference
-from metrics.evidence import PARTS, Entail, evidence
+from metrics.evidence import PARTS, evidence
 from metrics.negatives import kind_of
+from metrics.row import Entail
 from programs.candidate import Candidate
 from programs.embedding import Embed
 from programs.judging import Judge, Pairwise

@@ -20,6 +20,7 @@ class Shipped(BaseModel):
 
     Attributes:
         embedder: that gave its evidence. fit: of all evidence. bare: of what needs no embedder, for other embedders.
+        without: by document, the fit that left it out, for figures on that document's rows.
         level: the share of bad rows, each kind alike, that its threshold may let pass. rows: fitted to, by kind.
         accepted: the share accepted of each kind of row, its document left out. inputs: a digest of the rows.
     """
@@ -28,6 +29,7 @@ class Shipped(BaseModel):
     embedder: str
     fit: Fitted
     bare: Fitted
+    without: dict[str, Fitted]
     level: float
     rows: dict[str, int]
     accepted: dict[str, float]

@@ -20,13 +20,13 @@ _ASKS_NAME = re.compile(r"\b(?:who|whom|whose|where|which|what (?:is|was) the (?
 
 def twins(case: LabelledCase) -> list[LabelledCase]:
     """The good row's twins, without those that are its answer again. Deterministic."""
-    said = {" ".join(words(case.answer))}
-    return [
-        case.model_copy(update={"answer": text, "reason": f"twin: {what}", "scores": {}, "id": f"twin-{place}"})
-        for what, text in _shapes(case)
-        if (plain := " ".join(words(text))) not in said and not said.add(plain)
-        for place in [digest(case.id, what, text)]
-    ]
+    said, made = {" ".join(words(case.answer))}, []
+    for what, text in _shapes(case):
+        if (plain := " ".join(words(text))) not in said:
+            said.add(plain)
+            update = {"answer": text, "reason": f"twin: {what}", "scores": {}}
+            made.append(case.model_copy(update={**update, "id": f"twin-{digest(case.id, what, text)}"}))
+    return made
 
 
 def bearing(case: LabelledCase, least: float = BORNE) -> str | None:

@@ -5,6 +5,8 @@ from typing import Any
 from metrics.calibration import Calibration
 from metrics.figures import Part
 from metrics.frozen import Frozen
+from metrics.negatives import EDITS
+from metrics.shipped import shipped
 
 OUT_OF_FOLD = "the fitted metric, on verdicts it was not fitted to"
 
@@ -57,6 +59,24 @@ def calibration_line(figures: Calibration) -> str:
     )
 
 
+def unlabelled_line(embedder: str, *, documents: bool) -> str:
+    """What the metric can and cannot see where nobody has said anything, in one line."""
+    ours = shipped()
+    if not documents:
+        return "no verdicts: rows without a document have no evidence to weigh, and no judge is checked"
+    told = {name: ours.accepted[name] for name in SEEN}
+    missed = {name: share for name, share in ours.accepted.items() if name in EDITS and share > MISSED}
+    seen, unseen = (", ".join(f"{name} {share:.0%}" for name, share in one.items()) for one in (told, missed))
+    other = f"; fitted with another embedder than {embedder}, so that less is weighed" * (embedder != ours.embedder)
+    return (
+        "no verdicts: the shipped weights stand, and no judge is checked. Of rows on documents that were left out they "
+        f"accept {ours.accepted['right answer']:.0%} of right answers and, of wrong ones, {seen}; what they hardly see "
+        f"are edits of a right one ({unseen}){other}"
+    )
+
+
+MISSED = 0.4  # of a kind of wrong rows that is accepted: from here on the metric hardly sees it
+SEEN = ("another sentence", "first sentence", "three words", "first number", "question holds its answer")
 _RULES = {"length": "the shorter the answer", "overlap": "the more of its words in the document"}
 
 
