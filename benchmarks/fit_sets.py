@@ -5,13 +5,16 @@
 | SQuAD, every second article | choosing | answers and twins; rule-made negatives, plausible answers | article |
 | SQuAD, the other articles | reporting | the same | article |
 | HaluEval, matched for length | reporting | of each length as many right answers as invented ones | passage |
-| BEGIN | reporting | replies to a text, attributable or not, by people | text |
+| BEGIN, half of the texts | looked at | replies to a text, attributable or not, by people | text |
+| BEGIN, the other half | reporting | the same | text |
 | SummEdits | reporting | summaries with small edits, checked by people | document |
 
 By the sets for choosing it is decided which evidence is kept, how strong the ridge is and where the threshold stands;
 the seeds and good verdicts that the fit is made from serve for it too, each document left out in turn. No decision
-looks at a set for reporting, nor at the verdicts that people wrote on bad rows. Public sets are read from the folder
-named on the command line; no weight is fitted to them.
+looks at a set for reporting, nor at the bad ones among the hand-written verdicts; but for one: the first fit read 0.77
+on BEGIN, since its replies, which answer no question, have no full stop and were held to have broken off. One half of
+it was looked at then, the part `whole` was kept to rows with a question, and the other half is reported. Public sets
+are read from the folder named on the command line; no weight is fitted to them.
 """
 
 import json
@@ -23,6 +26,7 @@ from labelled_sets import begin, summedits
 
 from metrics.case import LabelledCase
 from metrics.negatives import contrasts
+from programs.candidate import digest
 from programs.text import words
 
 QUESTIONS = 1  # of a SQuAD passage that have an answer, and as many that have none
@@ -51,11 +55,16 @@ def halueval_matched(folder: Path) -> Iterator[LabelledCase]:
         yield from (*wrong[:fewer], *right[:fewer])
 
 
+def begin_reported(folder: Path) -> Iterator[LabelledCase]:
+    """BEGIN dev (Dziri et al. 2022), the texts that were not looked at."""
+    yield from (case for case in begin(folder) if isinstance(case, LabelledCase) and int(digest(case.unit), 16) % 2)
+
+
 CHOOSING: dict[str, Callable[[Path], Iterator[LabelledCase]]] = {"SQuAD, chosen by": squad_chosen}
 REPORTING: dict[str, Callable[[Path], Iterator[LabelledCase]]] = {
     "SQuAD, reported on": squad_reported,
     "HaluEval, matched": halueval_matched,
-    "BEGIN": begin,  # type: ignore[dict-item]
+    "BEGIN, half": begin_reported,
     "SummEdits": summedits,  # type: ignore[dict-item]
 }
 

@@ -88,8 +88,13 @@ def ship(cases: Sequence[LabelledCase], observed: Sequence[Observation]) -> Ship
         rows=dict(sorted(Counter(map(str, kinds)).items())),
         accepted=accepted,
         auroc=round(plain(auroc(held, good), len(good)), 3),
-        inputs=hashlib.sha256("\n".join(case.model_dump_json() for case in cases).encode()).hexdigest()[:16],
+        inputs=inputs(cases),
     )
+
+
+def inputs(cases: Sequence[LabelledCase]) -> str:
+    """A digest of the rows."""
+    return hashlib.sha256("\n".join(case.model_dump_json() for case in cases).encode()).hexdigest()[:16]
 
 
 def fitted(cases: Sequence[LabelledCase], observed: Sequence[Observation], parts: Collection[str] = PARTS) -> Fitted:

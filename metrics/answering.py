@@ -109,8 +109,11 @@ def adds(row: Row) -> Finding | None:
 
 
 def whole(row: Row) -> Finding | None:
-    """0 where the answer breaks off: it ends in a word that only grammar needs, or without a stop after many words, or
-    within a sentence of the document that it began; else 1."""
+    """0 where an answer breaks off: it ends in a word that only grammar needs, or without a stop after many words, or
+    within a sentence of the document that it began; else 1. None without a question: other texts may end as they
+    like."""
+    if not row.question:
+        return None
     said = words(row.answer)
     if row.answer.rstrip()[-1:] in ".!?)\"'”’" or not said:
         return Finding(1.0)

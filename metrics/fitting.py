@@ -26,8 +26,8 @@ ENOUGH = 200  # verdicts that can choose the ridge
 
 @dataclasses.dataclass(frozen=True)
 class Aim:
-    """What a fit is pulled towards: a weight a part, the stated one for a part without, in units of `scales`; a part without a
-    scale is measured in the deviation of the rows at hand."""
+    """What a fit is pulled towards: a weight a part, in units of `scales`. A part without a weight has the stated one,
+    and one without a scale is measured in the deviation of the rows at hand."""
 
     weights: Mapping[str, float]
     scales: Mapping[str, float]
