@@ -10,7 +10,8 @@ Parts = Mapping[str, float | None]
 
 
 class Fitted(BaseModel):
-    """A logistic model of standardised parts. Weights are at or above 0; a part without a weight counts nothing."""
+    """A logistic model of standardised parts. Weights are at or above 0; a part without a weight counts nothing. The
+    ridge is 0 where no verdicts of the user's were fitted to."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     intercept: float

@@ -50,9 +50,8 @@ def prior(names: Collection[str], embedder: str = "") -> Fitted:
     """
     ours = shipped().of(embedder)
     more = stated(set(names) - shipped().fit.weights.keys())
-    return ours.model_copy(
-        update={name: getattr(ours, name) | getattr(more, name) for name in ("weights", "centres", "scales")}
-    )
+    both = {name: getattr(ours, name) | getattr(more, name) for name in ("weights", "centres", "scales")}
+    return ours.model_copy(update={**both, "ridge": 0.0})
 
 
 def stated(names: Collection[str]) -> Fitted:

@@ -171,8 +171,11 @@ class Metric:
         return self._scale(candidate).threshold if self.bars.threshold is None else self.bars.threshold
 
     def _scale(self, candidate: Candidate) -> Fitted:
-        """Verdicts speak of rows that answer; one that says that the document does not has stated weights."""
-        return stated(["relevance", "answerable"]) if candidate.response == DOES_NOT_SAY else self.fitted
+        """Verdicts speak of rows that answer; one that says that the document does not has stated weights. So has, before
+        any verdict, a row without a document, of which the shipped fit says nothing."""
+        if candidate.response == DOES_NOT_SAY:
+            return stated(["relevance", "answerable"])
+        return self.fitted if candidate.document or self.fitted.ridge else stated(self.fitted.weights)
 
     def _scored(self, candidate: Candidate, worth: Worth) -> Worth:
         """With its probability; 1 where a row has no part to weigh, since then nothing speaks against it."""
