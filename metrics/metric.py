@@ -171,8 +171,8 @@ class Metric:
         return self._scale(candidate).threshold if self.bars.threshold is None else self.bars.threshold
 
     def _scale(self, candidate: Candidate) -> Fitted:
-        """Verdicts speak of rows that answer; one that says that the document does not has stated weights. So has, before
-        any verdict, a row without a document, of which the shipped fit says nothing."""
+        """Verdicts speak of rows that answer; one that says that the document does not has stated weights. So has,
+        before any verdict, a row without a document, of which the shipped fit says nothing."""
         if candidate.response == DOES_NOT_SAY:
             return stated(["relevance", "answerable"])
         return self.fitted if candidate.document or self.fitted.ridge else stated(self.fitted.weights)
