@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from metrics.fitting import Fitted, Parts, fit
+from metrics.fitting import Aim, Fitted, Parts, fit
 from metrics.statistics import Flags
 
 
@@ -25,16 +25,19 @@ class Alone(BaseModel):
         return self.low <= probability <= self.high
 
 
-def alone(full: Fitted, parts: Sequence[Parts], asked: set[str], good: Flags, groups: Sequence[str]) -> Alone:
+def alone(
+    full: Fitted, parts: Sequence[Parts], asked: set[str], good: Flags, groups: Sequence[str], *, towards: Aim
+) -> Alone:
     """Fit the evidence alone, and find the band from the rows that the two fits decide differently.
 
     Args:
-        full: the fit of all parts. parts: of each row. asked: the names of those that a model gives.
+        full: the fit of all parts. parts: of each row. asked: the names of those that a model gives. towards: what both
+        fits are pulled towards.
 
     The band spans all such rows and the threshold between them, so on these rows nobody decides otherwise for it.
     """
     evidence = [{name: value for name, value in row.items() if name not in asked} for row in parts]
-    bare = fit(evidence, good, groups)
+    bare = fit(evidence, good, groups, towards=towards)
     probability = np.array([bare.probability(row) for row in evidence])
     accepted = np.array([full.probability(row) >= full.threshold for row in parts])
     turned = probability[(probability >= bare.threshold) != accepted]

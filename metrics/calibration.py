@@ -8,12 +8,12 @@ import numpy as np
 
 from metrics import usefulness
 from metrics.band import Alone, alone
-from metrics.figures import Calibration, Judged, Part, Rule
-from metrics.fitting import Fitted, fit
+from metrics.figures import Calibration, Judged, Kind, Part, Rule
+from metrics.fitting import Fitted, aim, fit
 from metrics.folds import Folds, deal
 from metrics.measures import accuracy, auroc, calibration_error, kappa, spearman
 from metrics.observations import Columns, Observation
-from metrics.statistics import Flags, Floats, Interval, Statistic, bootstrap, plain
+from metrics.statistics import Flags, Floats, Interval, Statistic, bootstrap, plain, share_interval
 from metrics.usefulness import ROUGH, Sources, judge_all, judged_together, sources, without
 
 __all__ = ["Calibration", "Judged", "Observation", "calibrate", "check"]
@@ -69,7 +69,7 @@ def evidence_alone(fitted: Fitted, observations: Sequence[Observation], judges: 
     """The fit of the evidence without what a model was asked for, beside the one with it."""
     rows = Columns.of(observations)
     asked = {name for parts in sources(rows, judges).values() for name in parts}
-    return alone(fitted, rows.parts, asked, rows.good, rows.groups)
+    return alone(fitted, rows.parts, asked, rows.good, rows.groups, towards=aim(rows.embedder))
 
 
 def check(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Calibration:
@@ -81,7 +81,7 @@ def check(fitted: Fitted, observations: Sequence[Observation], judges: Collectio
 
 def _fit(rows: Columns, asked: Sources, judged: Mapping[str, Judged]) -> Fitted:
     useless = {name: asked[name] for name, judge in judged.items() if not judge.useful}
-    return fit(without(rows.parts, useless), rows.good, rows.groups)
+    return fit(without(rows.parts, useless), rows.good, rows.groups, towards=aim(rows.embedder))
 
 
 def _say(fitted: Fitted, rows: Columns, folds: Folds) -> _Predicted:
@@ -103,6 +103,7 @@ def _measure(fitted: Fitted, said: _Predicted, judged: dict[str, Judged], notes:
         judge=judged_together(said.rows, asked),
         judges=judged,
         by_rule=_part(said, ~said.rows.person, said.rows.person & said.rows.good),
+        kinds=_kinds(said),
         own_rows=_part(head, rows.own),
         weights={name: 0.0 for parts in asked.values() for name in parts} | fitted.weights,
         ridge=fitted.ridge,
@@ -145,6 +146,21 @@ def _part(said: _Predicted, rows: Flags, beside: Flags | None = None) -> Part | 
     area = some.interval(some.ranking(some.probability))
     figures = [None] * 3 if np.isnan(area.mean) else [area.mean, area.low, area.high]
     return Part(n=len(some.rows.groups), **dict(zip(("auroc", "auroc_low", "auroc_high"), figures, strict=True)))
+
+
+def _kinds(said: _Predicted) -> dict[str, Kind]:
+    """What is accepted of the rows made bad by each rule, and of those that people accepted; nothing without a rule."""
+    kinds = np.array(said.rows.kinds)
+    flags = {name: kinds == name for name in sorted(set(said.rows.kinds) - {""})}
+    if not flags:
+        return {}
+    flags["good"] = said.rows.person & said.rows.good
+    return {name: _accepted(said.where(rows)) for name, rows in flags.items() if rows.any()}
+
+
+def _accepted(said: _Predicted) -> Kind:
+    share = share_interval(said.accepted.astype(float).tolist(), said.rows.groups)
+    return Kind(n=len(said.accepted), accepted=share.mean, accepted_low=share.low, accepted_high=share.high)
 
 
 def _notes(figures: Calibration, rows: Columns) -> list[str]:

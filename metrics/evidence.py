@@ -5,26 +5,21 @@ here each add something over the trivial rules on one labelled set at least (doc
 """
 
 import asyncio
-import dataclasses
-import functools
-import itertools
 import re
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 from rapidfuzz import process
 from rapidfuzz.distance import LCSseq
 
+from metrics.answering import adds, answer_type, place, together, whole
 from metrics.likelihood import LIKELIHOODS
+from metrics.row import Entail, Finding, Row, finding, share
 from programs.candidate import Candidate
-from programs.embedding import Embed, Vectors, ahead
-from programs.text import content_words, sentences, words
+from programs.embedding import Embed, ahead
+from programs.text import NUMBER, content_words, sentences, words
 from signatures.grounding import DOES_NOT_SAY
-
-Entail = Callable[[str, Sequence[str]], Sequence[float]]
-"""(document, statements) -> how far it bears each out, in [0, 1]: a cross-encoder."""
 
 
 class Named(Protocol):
@@ -36,55 +31,8 @@ class Named(Protocol):
     def __call__(self, document: str, statements: Sequence[str]) -> Sequence[float]: ...
 
 
-_NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
+_NO = re.compile(r"^no[,.;]", re.IGNORECASE)
 _DENIES = re.compile(r"\b(?:no|not|never|none|nor|neither|nothing|nobody|without|cannot|\w+n['’]t)\b", re.IGNORECASE)
-
-
-@dataclasses.dataclass(frozen=True)
-class Finding:
-    """What a scorer found: a score in [0, 1], and what is wrong in a person's words ('' where nothing is)."""
-
-    score: float
-    said: str = ""
-
-
-class Row:
-    """A candidate on a document, with the embeddings its scorers share.
-
-    A window is a sentence of the document or two that follow each other.
-    """
-
-    def __init__(self, candidate: Candidate, embed: Embed, entail: Entail | None = None) -> None:
-        self.document, self.question, self.answer = candidate.document or "", candidate.prompt, candidate.response
-        self.embed, self.entail = embed, entail
-
-    @functools.cached_property
-    def windows(self) -> list[str]:
-        pieces = sentences(self.document) or [self.document]
-        return pieces + [" ".join(pair) for pair in itertools.pairwise(pieces)]
-
-    @functools.cached_property
-    def vectors(self) -> Vectors:
-        """Of the windows, shape (windows, d)."""
-        return self.embed(self.windows)
-
-    @functools.cached_property
-    def words(self) -> frozenset[str]:
-        """All that the document holds."""
-        return frozenset(words(self.document))
-
-    def texts(self) -> list[str]:
-        """All that the scorers embed, so that many rows can be embedded at once."""
-        asked = [self.question, f"{self.question} {self.answer}"] if self.question else []
-        return [self.document, *self.windows, *asked, *([self.answer, *sentences(self.answer)] if self.answer else [])]
-
-    def near(self, text: str) -> npt.NDArray[np.float32]:
-        """Cosine of a text with each window, shape (windows,)."""
-        return self.vectors @ self.embed([text])[0]
-
-    @functools.cached_property
-    def asked_near(self) -> npt.NDArray[np.float32]:
-        return self.near(self.question)
 
 
 def relevance(row: Row) -> Finding | None:
@@ -92,7 +40,7 @@ def relevance(row: Row) -> Finding | None:
     if not row.question:
         return None
     score = (likeness(row.embed, row.question, row.document) + float(row.asked_near.max())) / 2
-    return _finding(score, "the question is hardly about this document")
+    return finding(score, "the question is hardly about this document")
 
 
 def word_share(row: Row) -> Finding | None:
@@ -104,7 +52,7 @@ def word_share(row: Row) -> Finding | None:
 
 def numbers(row: Row) -> Finding | None:
     """The share of the answer's numbers that the document holds; None for an answer without any."""
-    said = _NUMBER.findall(row.answer)
+    said = NUMBER.findall(row.answer)
     if not said:
         return None
     missing = missing_numbers(row.answer, row.document)
@@ -115,7 +63,7 @@ def verbatim(row: Row) -> Finding | None:
     """The share of the answer's words that the document holds in the same order (LCS recall; Lin 2004, section 3.1)."""
     said = words(row.answer)
     score = LCSseq.similarity(said, words(row.document)) / len(said) if said else 0.0
-    return _finding(score, "the document has the answer's words in another order, or not at all")
+    return finding(score, "the document has the answer's words in another order, or not at all")
 
 
 def located(row: Row) -> Finding | None:
@@ -127,7 +75,7 @@ def located(row: Row) -> Finding | None:
     window = row.windows[int(row.asked_near.argmax())]
     there = set(content_words(window))
     said = f"the document speaks of what is asked here, without the answer's words: {window[:120]!r}"
-    return _finding(sum(word in there for word in added) / len(added), said)
+    return finding(sum(word in there for word in added) / len(added), said)
 
 
 def gain(row: Row) -> Finding | None:
@@ -135,20 +83,21 @@ def gain(row: Row) -> Finding | None:
     if not row.question:
         return None
     nearer = float(row.near(f"{row.question} {row.answer}").max() - row.asked_near.max())
-    return _finding(0.5 + nearer / 2, "no sentence of the document is nearer to question and answer together")
+    return finding(0.5 + nearer / 2, "no sentence of the document is nearer to question and answer together")
 
 
 def topic(row: Row) -> Finding | None:
     """Cosine of the answer with the whole document."""
-    return _finding(likeness(row.embed, row.answer, row.document), "the answer is about something else")
+    return finding(likeness(row.embed, row.answer, row.document), "the answer is about something else")
 
 
 def denial(row: Row) -> Finding | None:
-    """0 where a sentence of the answer denies what its nearest window states, else 1."""
+    """0 where a sentence of the answer denies more often than the one it is nearest to, else 1. A no that begins an
+    answer denies what is asked and not what the document states."""
     for sentence in sentences(row.answer):
-        window = row.windows[int(row.near(sentence).argmax())]
-        if _DENIES.search(sentence) and not _DENIES.search(window):
-            return Finding(0.0, f"the answer denies; the document states: {window[:120]!r}")
+        nearest = row.sentences[int(row.near(sentence)[: len(row.sentences)].argmax())]
+        if len(_DENIES.findall(_NO.sub("", sentence))) > len(_DENIES.findall(nearest)):
+            return Finding(0.0, f"the answer denies; the document states: {nearest[:120]!r}")
     return Finding(1.0)
 
 
@@ -159,7 +108,7 @@ def entailment(row: Row) -> Finding | None:
     said = sentences(row.answer)
     scores = [float(score) for score in row.entail(row.document, said)]
     least = int(np.argmin(scores))
-    return _finding(scores[least], f"the document does not bear out: {said[least][:120]!r}")
+    return finding(scores[least], f"the document does not bear out: {said[least][:120]!r}")
 
 
 ON_QUESTION: dict[str, Callable[[Row], Finding | None]] = {"relevance": relevance}
@@ -171,6 +120,11 @@ ON_ANSWER: dict[str, Callable[[Row], Finding | None]] = {
     "gain": gain,
     "topic": topic,
     "denial": denial,
+    "answer type": answer_type,
+    "together": together,
+    "place": place,
+    "adds": adds,
+    "whole": whole,
     "entailment": entailment,
 }
 
@@ -200,7 +154,7 @@ def _found(row: Row) -> dict[str, Finding]:
 def likeness(embed: Embed, text: str, other: str) -> float:
     """Cosine of two texts' embeddings, cut to [0, 1]."""
     one, two = embed([text, other])
-    return _share(float(one @ two))
+    return share(float(one @ two))
 
 
 def word_support(answer: str, document: str) -> float:
@@ -211,22 +165,11 @@ def word_support(answer: str, document: str) -> float:
 
 def missing_numbers(answer: str, document: str) -> list[str]:
     """The numbers of the answer that the document does not hold: a strong sign of invention."""
-    there = set(_NUMBER.findall(document))
-    return [number for number in _NUMBER.findall(answer) if number not in there]
+    there = set(NUMBER.findall(document))
+    return [number for number in NUMBER.findall(answer) if number not in there]
 
 
 def wrong_number(said: str, document: str) -> str:
     """What to tell a person of a number the document does not hold, with the one it may have been meant for."""
-    near = process.extractOne(said, sorted(set(_NUMBER.findall(document))), score_cutoff=50)
+    near = process.extractOne(said, sorted(set(NUMBER.findall(document))), score_cutoff=50)
     return f"the answer says {said}; the document {f'says {near[0]}' if near else 'does not'}"
-
-
-def _finding(score: float, doubt: str) -> Finding:
-    """A finding that speaks of a doubt only where it is one: below one half."""
-    return Finding(_share(score), doubt if score < 0.5 else "")
-
-
-def _share(score: float) -> float:
-    """To four decimals: on some machines the last bits of a vector depend on what was embedded beside it, and a
-    score may not."""
-    return round(min(max(score, 0.0), 1.0), 4)

@@ -34,6 +34,15 @@ class Part(_Figures):
     auroc_high: float | None
 
 
+class Kind(_Figures):
+    """Rows made bad by one rule: how many, and the share of them that the metric accepts, with its interval."""
+
+    n: int
+    accepted: float
+    accepted_low: float
+    accepted_high: float
+
+
 class Rule(_Figures):
     """A trivial rule, compared within the same folds as the metric."""
 
@@ -45,7 +54,8 @@ class Calibration(_Figures):
 
     Of people's verdicts where these tell good from bad, else of all. `coverage`: the share of rows that every judge
     scored. `judge`: the judges' mean, None without a reading. `difference`: the metric's AUROC less the better trivial
-    rule's, paired. `by_rule`: rows that people accepted against rows made bad by rule. `own_rows`: rows that the very
+    rule's, paired. `by_rule`: rows that people accepted against rows made bad by rule; `kinds`: what
+    is accepted of those, by rule, and under `good` of the rows that people accepted. `own_rows`: rows that the very
     model that judges wrote. `notes`: what a person should know of these figures.
     """
 
@@ -74,6 +84,7 @@ class Calibration(_Figures):
     difference_high: float
     baselines: dict[str, Rule]
     by_rule: Part | None
+    kinds: dict[str, Kind] = {}
     own_rows: Part | None
     weights: dict[str, float]
     ridge: float

@@ -1,63 +1,67 @@
 """Evidence and judge scores fitted into one probability: that a person would accept the row."""
 
+import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 from threadpoolctl import threadpool_limits
 
 from metrics.evidence import PARTS
+from metrics.fitted import Fitted as Fitted
+from metrics.fitted import Parts as Parts
 from metrics.folds import deal
 from metrics.likelihood import LIKELIHOODS
+from metrics.shipped import shipped
 from metrics.statistics import Flags, Floats
 
-Parts = Mapping[str, float | None]
-"""What was measured of a row, by name: the higher the better; None where it could not be."""
-
-# Prior weights, per standard deviation of a part: what a part deserves that by itself tells good rows from bad with
-# AUROC 0.56 (0.2) or 0.61 (0.4), scores being normal in either class. Evidence parts overlap, so each is trusted with
-# less than a judge, which reads the whole row. On planted rows of six kinds they lost less log-loss than 0.3 and 0.6
-# with no verdict and with 24, and no more with 100.
+# Stated weights, per standard deviation of a part: what a part deserves that by itself tells good rows from bad with
+# AUROC 0.56 (0.2) or 0.61 (0.4), scores being normal in either class. A judge, which reads the whole row, is trusted
+# with more than a part of evidence, and stands where the shipped fit, which has no judge, says nothing.
 EVIDENCE, JUDGE = 0.2, 0.4
-PRIORS = dict.fromkeys(PARTS, EVIDENCE)
-RIDGE = 2.0  # least log-loss, or within 0.02 of it, on those planted rows at 24 to 190 verdicts
+RIDGE = 2.0  # least log-loss, or within 0.02 of it, on planted rows of six kinds at 24 to 190 verdicts
 RIDGES = (0.5, 2.0, 8.0, 32.0)
 ENOUGH = 200  # verdicts that can choose the ridge
 
 
-class Fitted(BaseModel):
-    """A logistic model of standardised parts. Weights are at or above 0; a part without a weight counts nothing."""
+@dataclasses.dataclass(frozen=True)
+class Aim:
+    """What a fit is pulled towards: a weight a part, in units of `scales`. A part without a weight has the stated one,
+    and one without a scale is measured in the deviation of the rows at hand."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    intercept: float
-    weights: dict[str, float]
-    centres: dict[str, float]
-    scales: dict[str, float]
-    ridge: float
-    threshold: float
-
-    def probability(self, parts: Parts) -> float:
-        """That a person would accept the row, in (0, 1). A part that is missing or None counts as an average one."""
-        return float(expit(self.intercept + sum(self.contributions(parts).values())))
-
-    def contributions(self, parts: Parts) -> dict[str, float]:
-        """What each part that is there adds to the log-odds, against an average row."""
-        return {
-            name: weight * (value - self.centres[name]) / self.scales[name]
-            for name, weight in self.weights.items()
-            if (value := parts.get(name)) is not None
-        }
+    weights: Mapping[str, float]
+    scales: Mapping[str, float]
 
 
-def prior(names: Collection[str]) -> Fitted:
-    """The model at its stated prior weights, for when no person's verdicts are at hand: parts in [0, 1] are taken to
-    lie about one half with a deviation of a quarter. Likelihoods, which do not, are for a fit alone."""
-    order = sorted(set(names).difference(LIKELIHOODS))
+def aim(embedder: str) -> Aim:
+    """The shipped fit as an aim. What another embedder gives is on another scale than the shipped fit's: of such a part
+    the weight stands, for one deviation of the rows at hand. '' is the shipped fit's own."""
+    ours = shipped()
+    known = ours.of(embedder)
+    return Aim(weights=ours.fit.weights, scales=known.scales)
+
+
+def prior(names: Collection[str], embedder: str = "") -> Fitted:
+    """The model for when no person's verdicts are at hand: the shipped fit, and stated weights for those of `names`
+    that it has not (judges, a cross-encoder).
+
+    `embedder`: whose evidence it will weigh, '' for the shipped fit's own. With another one only what needs none is
+    weighed.
+    """
+    ours = shipped().of(embedder)
+    more = stated(set(names) - shipped().fit.weights.keys() - set(LIKELIHOODS))  # a likelihood is for a fit alone
+    both = {name: getattr(ours, name) | getattr(more, name) for name in ("weights", "centres", "scales")}
+    return ours.model_copy(update={**both, "ridge": 0.0})
+
+
+def stated(names: Collection[str]) -> Fitted:
+    """A model at stated weights alone, for rows that no fit speaks of: parts in [0, 1] are taken to lie about one half
+    with a deviation of a quarter."""
+    order = sorted(names)
     return Fitted(
         intercept=0.0,
-        weights={name: PRIORS.get(name, JUDGE) for name in order},
+        weights={name: _stated(name) for name in order},
         centres=dict.fromkeys(order, 0.5),
         scales=dict.fromkeys(order, 0.25),
         ridge=0.0,
@@ -65,24 +69,44 @@ def prior(names: Collection[str]) -> Fitted:
     )
 
 
-def fit(parts: Sequence[Parts], labels: Flags, groups: Sequence[str], *, ridge: float | None = None) -> Fitted:
+def _stated(name: str) -> float:
+    return EVIDENCE if name in PARTS else JUDGE
+
+
+def fit(
+    parts: Sequence[Parts],
+    labels: Flags,
+    groups: Sequence[str],
+    *,
+    ridge: float | None = None,
+    towards: Aim | None = None,
+    counts: Floats | None = None,
+) -> Fitted:
     """Fit to rows that people accepted (True) or not; both kinds must be there.
 
-    The weights minimise the mean log-loss plus ridge / (2 n) times their squared distance from PRIORS, each at or
-    above 0: a Gaussian prior of variance 1 / ridge, which more rows outweigh. Parts are standardised first; one that
-    never varies gets no weight. Under ENOUGH rows the ridge is RIDGE, for so few cannot choose it; from then on it is
-    the one of RIDGES with the least log-loss on held-out groups. The threshold is the best on these very rows.
+    The weights minimise the mean log-loss plus ridge / (2 n) times their squared distance from those of `towards` (by
+    default the shipped fit's), each at or above 0: a Gaussian prior of variance 1 / ridge, which more rows outweigh. A
+    part that never varies gets no weight. Under ENOUGH rows the ridge is RIDGE, for so few cannot choose it; from then
+    on it is the one of RIDGES with the least log-loss on held-out groups. The threshold is the best on these very rows.
+    `counts`: how often each row counts, 1 on average; by default all alike.
+
+    Parts are measured in the deviations of the fit aimed at, not of the rows at hand: only then does a weight mean what
+    it meant there, and ten rows that happen to be alike in a part do not make it count for more. They are centred on
+    the rows at hand, which moves nothing but the intercept, and a part that is missing counts as their average.
     """
+    towards = towards or aim("")
     names = sorted({name for row in parts for name in row})
     table = [[np.nan if (value := row.get(name)) is None else value for name in names] for row in parts]
     values = np.array(table, dtype=float).reshape(len(parts), len(names))
-    aims = np.array([PRIORS.get(name, JUDGE) for name in names])
-    centres, scales = _standard(values)
+    aims = np.array([towards.weights.get(name, _stated(name)) for name in names])
+    units = np.array([towards.scales.get(name, np.nan) for name in names])
+    counts = np.ones(len(labels)) if counts is None else counts
+    centres, scales = _standard(values, counts, units)
     rows = _standardised(values, centres, scales)
     with threadpool_limits(limits=1):  # so small a problem spends nine tenths of its time on threads that wait
         if ridge is None:
-            ridge = RIDGE if len(labels) < ENOUGH else _best_ridge(values, labels, groups, aims)
-        intercept, weights = _minimise(rows, labels, aims, ridge)
+            ridge = RIDGE if len(labels) < ENOUGH else _best_ridge(values, labels, groups, aims, units)
+        intercept, weights = _minimise(rows, labels, aims, ridge, counts)
     return Fitted(
         intercept=intercept,
         weights=dict(zip(names, weights.tolist(), strict=True)),
@@ -93,31 +117,33 @@ def fit(parts: Sequence[Parts], labels: Flags, groups: Sequence[str], *, ridge: 
     )
 
 
-def _standard(values: Floats) -> tuple[Floats, Floats]:
-    """Mean and deviation of what is there in each column; a column that never varies has an infinite deviation."""
-    there = ~np.isnan(values)
-    counts = np.maximum(there.sum(axis=0), 1)
-    centres = np.where(there, values, 0.0).sum(axis=0) / counts
-    scales = np.sqrt((np.where(there, values - centres, 0.0) ** 2).sum(axis=0) / counts)
-    return centres, np.where(scales > 1e-9 * np.abs(centres) + 1e-12, scales, np.inf)
+def _standard(values: Floats, counts: Floats, units: Floats) -> tuple[Floats, Floats]:
+    """Mean of what is there in each column, and its unit, where there is none the deviation; a column that never varies
+    has an infinite one."""
+    there = ~np.isnan(values) * counts[:, None]
+    sums = np.maximum(there.sum(axis=0), 1e-12)
+    centres = (np.nan_to_num(values) * there).sum(axis=0) / sums
+    spread = np.sqrt((np.nan_to_num(values - centres) ** 2 * there).sum(axis=0) / sums)
+    scales = np.where(np.isnan(units), spread, units)
+    return centres, np.where(spread > 1e-9 * np.abs(centres) + 1e-12, scales, np.inf)
 
 
 def _standardised(values: Floats, centres: Floats, scales: Floats) -> Floats:
     return np.nan_to_num((values - centres) / scales, nan=0.0)
 
 
-def _minimise(rows: Floats, labels: Flags, aims: Floats, ridge: float) -> tuple[float, Floats]:
+def _minimise(rows: Floats, labels: Flags, aims: Floats, ridge: float, counts: Floats) -> tuple[float, Floats]:
     """The intercept and the weights with the least penalised log-loss, by L-BFGS-B."""
     n, truth = len(labels), labels.astype(float)
     aims = np.where(rows.any(axis=0), aims, 0.0)
 
     def loss(point: Floats) -> tuple[float, Floats]:
         logits, off = point[0] + rows @ point[1:], point[1:] - aims
-        wrong = (expit(logits) - truth) / n
-        value = np.mean(np.logaddexp(0, logits) - truth * logits) + ridge / (2 * n) * off @ off
+        wrong = counts * (expit(logits) - truth) / n
+        value = np.mean(counts * (np.logaddexp(0, logits) - truth * logits)) + ridge / (2 * n) * off @ off
         return float(value), np.concatenate([[wrong.sum()], wrong @ rows + ridge / n * off])
 
-    start = np.concatenate([[logit(np.clip(truth.mean(), 0.01, 0.99))], aims])
+    start = np.concatenate([[logit(np.clip((counts * truth).mean(), 0.01, 0.99))], aims])
     bounds = [(None, None)] + [(0.0, None)] * len(aims)
     point = minimize(
         loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 1000}
@@ -125,7 +151,7 @@ def _minimise(rows: Floats, labels: Flags, aims: Floats, ridge: float) -> tuple[
     return float(point[0]), point[1:]
 
 
-def _best_ridge(values: Floats, labels: Flags, groups: Sequence[str], aims: Floats) -> float:
+def _best_ridge(values: Floats, labels: Flags, groups: Sequence[str], aims: Floats, units: Floats) -> float:
     """The ridge of RIDGES with the least log-loss on held-out groups; RIDGE where none can be held out."""
     folds = deal(labels, groups)
     if not folds.any():
@@ -133,10 +159,11 @@ def _best_ridge(values: Floats, labels: Flags, groups: Sequence[str], aims: Floa
     losses = np.zeros(len(RIDGES))
     for fold in range(folds.max() + 1):
         kept, out = folds != fold, folds == fold
-        standard = _standard(values[kept])
+        alike = np.ones(int(kept.sum()))
+        standard = _standard(values[kept], alike, units)
         rows, unseen = (_standardised(values[part], *standard) for part in (kept, out))
         for i, ridge in enumerate(RIDGES):
-            intercept, weights = _minimise(rows, labels[kept], aims, ridge)
+            intercept, weights = _minimise(rows, labels[kept], aims, ridge, alike)
             logits = intercept + unseen @ weights
             losses[i] += np.sum(np.logaddexp(0, logits) - labels[out] * logits)
     return RIDGES[int(np.argmin(losses))]

@@ -78,7 +78,7 @@ def load_frozen(path: Path) -> Frozen:
 
 
 def uncalibrated(judges: list[Judge], embedder: str, cross_encoder: str | None = None) -> Frozen:
-    """The prior weights with these judges as they are: what stands before any verdict."""
+    """The shipped weights with these judges as they are: what stands before any verdict."""
     names = [*PARTS, *(judge.aspect for judge in judges)]
     states = {judge.aspect: judge.dump_state() for judge in judges}
-    return Frozen(fitted=prior(names), judges=states, embedder=embedder, cross_encoder=cross_encoder)
+    return Frozen(fitted=prior(names, embedder), judges=states, embedder=embedder, cross_encoder=cross_encoder)

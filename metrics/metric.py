@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from metrics.band import Alone
 from metrics.evidence import PARTS, Named, evidence, likeness, word_support
-from metrics.fitting import Fitted, prior
+from metrics.fitting import Fitted, prior, stated
 from metrics.likelihood import LIKELIHOODS, likelihood
 from metrics.vetoes import like_a_seed, veto
 from programs.candidate import Candidate, Drop, digest
@@ -53,8 +53,8 @@ class Bars:
     metric's own, fitted to the verdicts."""
 
     threshold: float | None = None
-    relevance: float = 0.45
-    support: float = 0.7
+    relevance: float = 0.2
+    support: float = 0.5
     round_trip: float = 0.3
 
 
@@ -180,10 +180,13 @@ class Metric:
         return self._scale(candidate, worth).threshold if self.bars.threshold is None else self.bars.threshold
 
     def _scale(self, candidate: Candidate, worth: Worth) -> Fitted:
-        """Verdicts speak of rows that answer; one that says that the document does not is weighed by the priors. A row
-        of which no model was asked is weighed by the evidence alone: a part that is missing is no average one."""
+        """Verdicts speak of rows that answer; one that says that the document does not has stated weights. So has,
+        before any verdict, a row without a document, of which the shipped fit says nothing. A row of which no model was
+        asked is weighed by the evidence alone: a part that is missing is no average one."""
         if candidate.response == DOES_NOT_SAY:
-            return prior(["relevance", "answerable"])
+            return stated(["relevance", "answerable"])
+        if not (candidate.document or self.fitted.ridge):
+            return stated(self.fitted.weights)
         return self.alone.fitted if self.alone and not worth.asked else self.fitted
 
     def _scored(self, candidate: Candidate, worth: Worth) -> Worth:

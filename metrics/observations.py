@@ -15,7 +15,8 @@ from metrics.statistics import Flags, Floats
 class Observation:
     """A row with its verdict. `parts`: evidence and judges' readings, the higher the better, None where there is none.
     `label`: 0 or 1, or a grade. `group`: its document. `length` and `overlap`: what the two trivial rules make of the
-    row, the higher the better. `kind`: who gave the verdict. `own`: the very model that judges wrote the row. `aspect`:
+    row, the higher the better. `kind`: who gave the verdict. `own`: the very model that judges wrote the row. `rule`:
+    what was done to a row made bad by rule. `embedder`: that gave its evidence, '' where that is not known. `aspect`:
     what the verdict speaks of; `id`: of the verdict."""
 
     parts: dict[str, float | None]
@@ -27,6 +28,8 @@ class Observation:
     own: bool = False
     aspect: str = "overall"
     id: str = ""
+    rule: str = ""
+    embedder: str = ""
 
 
 class Alike(ValueError):
@@ -46,6 +49,8 @@ class Columns:
     own: Flags
     aspects: list[str]
     ids: list[str]
+    kinds: list[str]
+    embedder: str
     rules: dict[str, Floats]
 
     @classmethod
@@ -67,6 +72,8 @@ class Columns:
             own=np.array([row.own for row in observations]),
             aspects=[row.aspect for row in observations],
             ids=[row.id for row in observations],
+            kinds=[row.rule for row in observations],
+            embedder=observations[0].embedder,
             rules={
                 "length": np.array([row.length for row in observations], dtype=float),
                 "overlap": np.array([row.overlap for row in observations], dtype=float),
@@ -85,6 +92,8 @@ class Columns:
             own=self.own[rows],
             aspects=[self.aspects[i] for i in picked],
             ids=[self.ids[i] for i in picked],
+            kinds=[self.kinds[i] for i in picked],
+            embedder=self.embedder,
             rules={name: scores[rows] for name, scores in self.rules.items()},
         )
 

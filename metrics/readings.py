@@ -4,8 +4,10 @@ from collections.abc import Callable, Collection, Sequence
 
 from metrics.calibration import Observation
 from metrics.case import LabelledCase, Preference
-from metrics.evidence import PARTS, Entail, evidence
+from metrics.evidence import PARTS, evidence
 from metrics.likelihood import likelihood
+from metrics.negatives import kind_of
+from metrics.row import Entail
 from programs.candidate import Candidate
 from programs.embedding import Embed
 from programs.judging import Judge, Pairwise
@@ -41,6 +43,10 @@ class Reader:
         self.embed, self.entail, self.judges, self.pairwise = embed, entail, judges, pairwise
         self.writer, self.heard, self.reads = writer, heard, reads
 
+    @property
+    def _embedder(self) -> str:
+        return str(getattr(self.embed, "name", ""))
+
     async def observe(self, cases: Sequence[Case]) -> list[Observation]:
         """One observation a case, in their order."""
         return await together(map(self._one, cases))
@@ -67,6 +73,8 @@ class Reader:
             own=bool(case.teacher) and case.teacher == self.writer,
             aspect=case.aspect,
             id=case.id,
+            rule=kind_of(case),
+            embedder=self._embedder,
         )
 
     async def _pair(self, case: Preference) -> Observation:
@@ -87,6 +95,7 @@ class Reader:
             overlap=overlap(case.a, text) - overlap(case.b, text),
             kind=case.made,
             own=bool(case.teacher) and case.teacher == self.writer,
+            embedder=self._embedder,
         )
 
     async def _evidence(self, row: Candidate) -> dict[str, float]:

@@ -9,7 +9,7 @@ from itertools import compress
 import numpy as np
 
 from metrics.figures import Judged
-from metrics.fitting import RIDGE, Parts, fit
+from metrics.fitting import RIDGE, Parts, aim, fit
 from metrics.folds import Folds, deal
 from metrics.likelihood import LIKELIHOOD, LIKELIHOODS
 from metrics.measures import auroc
@@ -90,7 +90,13 @@ def out_of_fold(parts: Sequence[Parts], rows: Columns, folds: Folds) -> Floats:
     probability = np.full(len(parts), 0.5)
     for fold in range(folds.max() + 1) if folds.any() else ():
         out = folds == fold
-        fitted = fit([*compress(parts, ~out)], rows.good[~out], [*compress(rows.groups, ~out)], ridge=RIDGE)
+        fitted = fit(
+            [*compress(parts, ~out)],
+            rows.good[~out],
+            [*compress(rows.groups, ~out)],
+            ridge=RIDGE,
+            towards=aim(rows.embedder),
+        )
         probability[out] = [fitted.probability(row) for row in compress(parts, out)]
     return probability
 

@@ -13,6 +13,9 @@ _NO_BLANKS = re.compile(  # scripts that put none between words: Thai to Burmese
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
     "\U00020000-\U0003ffff]"
 )
+NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
+_NAME = re.compile(r"(?<=[a-z,;] )[A-Z]\w+(?: [A-Z]\w+)*")
+STEM = 5  # letters by which two forms of a word are taken for one
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 STOP_WORDS = frozenset(
     [
@@ -134,6 +137,16 @@ def _beyond_ascii() -> tuple[re.Pattern[str], re.Pattern[str]]:
 def content_words(text: str) -> list[str]:
     """The words that carry meaning: without the stop words."""
     return [word for word in words(text) if word not in STOP_WORDS]
+
+
+def stems(text: str) -> set[str]:
+    """The words that carry meaning by their first letters, so that `lifted` is found in `lift`."""
+    return {word[:STEM] for word in content_words(text)}
+
+
+def names(text: str) -> list[str]:
+    """The names in a text, each once: words with a capital letter that begin no sentence."""
+    return sorted(set(_NAME.findall(text)))
 
 
 def sentences(text: str) -> list[str]:

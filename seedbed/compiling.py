@@ -20,6 +20,7 @@ from optimize.shipping import decide
 from programs.formats import formats_of
 from programs.program import Program
 from seedbed.errors import UserError
+from seedbed.figures import unlabelled_line
 from seedbed.progress import Progress
 from seedbed.project import Project
 from seedbed.provision import provide, reflects
@@ -70,7 +71,8 @@ class Compilation:
                 return await calibrator.frozen(cases)
             except Alike as error:
                 raise UserError(f"verdicts: {error}", hint="Or take verdicts: out of the config.") from error
-        self.progress.say("no verdicts: the metric's prior weights stand, and no judge is checked")
+        documents = self.project.recipe.takes == "documents"
+        self.progress.say(unlabelled_line(config.embedder, documents=documents))
         return calibrator.uncalibrated()
 
     def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:

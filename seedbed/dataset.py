@@ -20,6 +20,7 @@ from seedbed.card import write_card
 from seedbed.collector import calm
 from seedbed.config import Config
 from seedbed.errors import TeacherDown, UserError
+from seedbed.figures import unlabelled_line
 from seedbed.journal_copy import copy_journal
 from seedbed.ledger import Spending
 from seedbed.progress import Progress
@@ -109,7 +110,9 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
         opened.append((alias, found.shipped, found.manifest.seeds["train"] if ships == "compiled" else []))
         say(f"{named}: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
     gates = project.config.gates
-    frozen = frozen or uncalibrated(session.judges(), project.config.embedder, gates.cross_encoder)
+    if frozen is None:
+        say(unlabelled_line(project.config.embedder, documents=project.recipe.takes == "documents"))
+        frozen = uncalibrated(session.judges(), project.config.embedder, gates.cross_encoder)
     metric = session.metric(frozen)
     for _, program, _ in opened:
         metric = metric.showing(program)

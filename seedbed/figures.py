@@ -5,6 +5,8 @@ from typing import Any
 from metrics.calibration import Calibration
 from metrics.figures import Judged, Part
 from metrics.frozen import Frozen
+from metrics.negatives import EDITS
+from metrics.shipped import shipped
 from metrics.usefulness import told
 
 OUT_OF_FOLD = "the fitted metric, on verdicts it was not fitted to"
@@ -37,6 +39,7 @@ def calibration_text(frozen: Frozen) -> str:
         _line("expected calibration error", _interval(figures, "ece")),
         _line("rows that every judge could score", f"{figures.coverage:.0%}"),
         *_parts(figures),
+        *_kinds(figures),
         *(
             _line(f"on {aspect} alone, {one.n} verdicts", _interval(one, "auroc"))
             for aspect, one in frozen.aspects.items()
@@ -57,6 +60,24 @@ def calibration_line(figures: Calibration) -> str:
     )
 
 
+def unlabelled_line(embedder: str, *, documents: bool) -> str:
+    """What the metric can and cannot see where nobody has said anything, in one line."""
+    ours = shipped()
+    if not documents:
+        return "no verdicts: rows without a document have no evidence to weigh, and no judge is checked"
+    told = {name: ours.accepted[name] for name in SEEN}
+    missed = {name: share for name, share in ours.accepted.items() if name in EDITS and share > MISSED}
+    seen, unseen = (", ".join(f"{name} {share:.0%}" for name, share in one.items()) for one in (told, missed))
+    other = f"; fitted with another embedder than {embedder}, so that less is weighed" * (embedder != ours.embedder)
+    return (
+        "no verdicts: the shipped weights stand, and no judge is checked. Of rows on documents that were left out they "
+        f"accept {ours.accepted['right answer']:.0%} of right answers and, of wrong ones, {seen}; what they hardly see "
+        f"are edits of a right one ({unseen}){other}"
+    )
+
+
+MISSED = 0.4  # of a kind of wrong rows that is accepted: from here on the metric hardly sees it
+SEEN = ("another sentence", "first sentence", "three words", "first number", "question holds its answer")
 _RULES = {"length": "the shorter the answer", "overlap": "the more of its words in the document"}
 
 
@@ -64,6 +85,18 @@ def _parts(figures: Calibration) -> list[str]:
     """Figures that are reported apart: verdicts made by rule, and rows of the model that judges."""
     apart = {"against rows made bad by rule": figures.by_rule, "on rows of the model that judges": figures.own_rows}
     return [_line(f"{what}, {part.n} in all", _part(part)) for what, part in apart.items() if part]
+
+
+def _kinds(figures: Calibration) -> list[str]:
+    """What is accepted of each kind of row made by rule, the worst first."""
+    kinds = sorted(figures.kinds.items(), key=lambda item: -item[1].accepted)
+    return [
+        _line(
+            f"accepted of {'good rows' if name == 'good' else name}, {kind.n}",
+            f"{kind.accepted:.0%} [{kind.accepted_low:.0%}, {kind.accepted_high:.0%}]",
+        )
+        for name, kind in kinds
+    ]
 
 
 def _part(part: Part) -> str:

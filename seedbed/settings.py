@@ -90,8 +90,8 @@ class Gates(Section):
     """
 
     threshold: float | None = Field(None, gt=0, le=1)
-    relevance: float = Field(0.45, ge=-1, le=1)
-    support: float = Field(0.7, ge=0, le=1)
+    relevance: float = Field(0.2, ge=-1, le=1)
+    support: float = Field(0.5, ge=0, le=1)
     round_trip: float = Field(0.3, ge=0, le=1)
     near_duplicate: float = Field(0.9, gt=0, le=1)
     near_duplicate_cosine: float | None = Field(None, gt=0, le=1)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from judged import DOCUMENT, Script, judge
 
 from metrics.band import Alone, alone
-from metrics.fitting import Fitted, fit
+from metrics.fitting import Fitted, aim, fit
 from metrics.metric import Bars, Metric, Worth
 from programs.grounded_qa import QA, RECIPE
 from programs.program import run_sync
@@ -113,7 +113,7 @@ def planted(n: int, seed: int, judge: float) -> tuple[list[dict[str, float | Non
 def test_outside_the_band_both_fits_decide_alike(seed: int, strength: float) -> None:
     parts, good, groups = planted(60, seed, strength)
     full = fit(parts, good, groups, ridge=2.0)
-    found = alone(full, parts, {"correct"}, good, groups)
+    found = alone(full, parts, {"correct"}, good, groups, towards=aim(""))
     for row in parts:
         bare = found.fitted.probability({"words": row["words"]})
         if not found.is_doubtful(bare):
@@ -122,6 +122,6 @@ def test_outside_the_band_both_fits_decide_alike(seed: int, strength: float) -> 
 
 def test_a_judge_that_says_nothing_new_is_hardly_asked() -> None:
     parts, good, groups = planted(200, 1, 0.0)
-    found = alone(fit(parts, good, groups, ridge=2.0), parts, {"correct"}, good, groups)
+    found = alone(fit(parts, good, groups, ridge=2.0), parts, {"correct"}, good, groups, towards=aim(""))
     asked = [found.is_doubtful(found.fitted.probability({"words": row["words"]})) for row in parts]
     assert np.mean(asked) < 0.5

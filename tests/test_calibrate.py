@@ -3,7 +3,9 @@
 import json
 import os
 import random
+import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from metrics.case import LabelledCase, verdict_line
 from metrics.frozen import load_frozen, uncalibrated
-from metrics.negatives import hard_negatives
+from metrics.negatives import hard_negatives, kind_of
 from seedbed.cli.main import main
 
 TEACHER = Path(__file__).with_name("teacher.py")
@@ -219,3 +221,22 @@ def test_negatives_are_made_by_rule_marked_and_reported_apart(
     found = calibrate(tmp_path, dumped, capsys, "--judge", "none")
     assert found["n"] == 104
     assert found["by_rule"]["n"] == len(bad) + len(good)
+    kinds = Counter(kind_of(case) for case in bad)
+    assert {name: one["n"] for name, one in found["kinds"].items()} == {**kinds, "good": len(good)}
+    assert all(
+        0 <= one["accepted_low"] <= one["accepted"] <= one["accepted_high"] <= 1 for one in found["kinds"].values()
+    )
+
+
+def test_what_is_accepted_of_each_kind_is_told_in_words_of_a_frozen_metric_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, lines = tmp_path / "verdicts.jsonl", planted(40)
+    made = [line | {"made": "rule", "reason": "made by rule: number swapped"} for line in lines if not line["label"]]
+    path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, *made]), encoding="utf-8")
+    out, options = tmp_path / "METRIC.json", ["-c", str(tmp_path / "none.yaml")]
+    for more in (["--out", str(out)], ["--check", str(out)]):
+        assert main(["calibrate", "--verdicts", str(path), *options, *more]) == 0
+        said = capsys.readouterr().out
+        assert re.search(r"accepted of number swapped, 20 +0% \[", said)
+        assert "accepted of good rows, 20" in said

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.evidence import PARTS
-from metrics.fitting import EVIDENCE, JUDGE, RIDGE, RIDGES, Fitted, fit, prior
+from metrics.fitting import EVIDENCE, JUDGE, RIDGE, RIDGES, Fitted, aim, fit, prior, stated
 from metrics.folds import deal
+from metrics.shipped import BY_EMBEDDING, shipped
 
 Parts = dict[str, float | None]
 VALUES = st.one_of(st.none(), st.integers(0, 8).map(lambda eighth: eighth / 8))
@@ -71,9 +72,47 @@ def test_the_order_of_rows_does_not_matter(rows: Rows, shuffled: random.Random) 
 
 @settings(max_examples=15, deadline=None)
 @given(ROWS, st.floats(0.01, 100))
-def test_the_scale_of_a_part_does_not_matter(rows: Rows, factor: float) -> None:
-    scaled: Rows = [(None if one is None else one * factor, other, good) for one, other, good in rows]
+def test_the_scale_of_a_part_that_the_shipped_fit_has_not_does_not_matter(rows: Rows, factor: float) -> None:
+    scaled: Rows = [(one, None if other is None else other * factor, good) for one, other, good in rows]
     assert said(fitted(scaled), scaled) == pytest.approx(said(fitted(rows), rows), abs=1e-4)
+
+
+def alike(values: Sequence[float]) -> Fitted:
+    """A fit to ten rows that are the more good the higher `gain`, of which they have these values in turn."""
+    parts: list[Parts] = [{"gain": values[i % 2], "numbers": 1.0} for i in range(10)]
+    return fit(parts, np.array([i % 2 == 1 or i == 0 for i in range(10)]), [str(i) for i in range(10)])
+
+
+def test_rows_that_happen_to_be_alike_in_a_part_do_not_make_it_count_for_more() -> None:
+    ours = shipped().fit
+    near, far = alike((0.50, 0.51)), alike((0.40, 0.60))
+    assert near.scales["gain"] == far.scales["gain"] == ours.scales["gain"]
+    assert near.weights["gain"] == pytest.approx(ours.weights["gain"], abs=0.25)
+    step = [model.weights["gain"] * 0.01 / model.scales["gain"] for model in (near, far)]
+    assert step[0] < 2 * step[1]
+
+
+def test_what_another_embedder_gives_is_measured_in_the_deviations_of_its_own_rows() -> None:
+    parts: list[Parts] = [{"gain": 0.5 + i / 1000, "words": i / 10} for i in range(10)]
+    labels, groups = np.arange(10) > 4, [str(i) for i in range(10)]
+    own = fit(parts, labels, groups, towards=aim("another/embedder"))
+    assert own.scales["gain"] == pytest.approx(np.std([i / 1000 for i in range(10)]))
+    assert own.scales["words"] == shipped().bare.scales["words"]
+
+
+def test_before_any_verdict_another_embedder_weighs_what_needs_none() -> None:
+    ours, other = prior(PARTS), prior(PARTS, "another/embedder")
+    assert BY_EMBEDDING & ours.weights.keys()
+    assert not BY_EMBEDDING & other.weights.keys()
+    assert prior(PARTS, shipped().embedder) == ours
+
+
+def test_rows_that_count_twice_count_as_two() -> None:
+    parts: list[Parts] = [{"judge": value} for value in (0.1, 0.4, 0.6, 0.9)]
+    labels = np.array([False, True, False, True])
+    twice = fit([*parts, parts[1]], np.append(labels, True), list("abcde"), ridge=2.0)
+    counted = fit(parts, labels, list("abcd"), ridge=2.0 * 4 / 5, counts=np.array([1, 2, 1, 1]) * 4 / 5)
+    assert twice.weights["judge"] == pytest.approx(counted.weights["judge"], abs=1e-3)
 
 
 @settings(max_examples=15, deadline=None)
@@ -115,12 +154,13 @@ def test_the_ridge_is_stated_under_two_hundred_verdicts_and_chosen_from_then_on(
     assert fit(*planted(200, 4.0), ridge=7.0).ridge == 7.0
 
 
-def test_where_the_weights_that_are_stated_are_right_much_ridge_is_chosen() -> None:
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=(200, 8))
-    names = sorted(PARTS)[:7]
-    good = rng.random(200) < 1 / (1 + np.exp(-values @ np.array([EVIDENCE] * 7 + [JUDGE])))
-    parts: list[Parts] = [dict(zip([*names, "judge"], row, strict=True)) for row in values.tolist()]
+def test_where_the_weights_that_ship_are_right_much_ridge_is_chosen() -> None:
+    ours, rng = shipped().fit, np.random.default_rng(0)
+    names = sorted(ours.weights)
+    values = rng.normal(size=(200, len(names)))
+    good = rng.random(200) < 1 / (1 + np.exp(-values @ np.array([ours.weights[name] for name in names])))
+    scaled = values * [ours.scales[name] for name in names]
+    parts: list[Parts] = [dict(zip(names, row, strict=True)) for row in scaled.tolist()]
     assert fit(parts, good, [str(n) for n in range(200)]).ridge > RIDGE
 
 
@@ -136,8 +176,15 @@ def test_rows_that_all_look_the_same_are_told_apart_at_one_half() -> None:
     assert (model.threshold, model.probability({})) == (0.5, pytest.approx(0.8, abs=1e-3))
 
 
-def test_the_prior_trusts_a_judge_more_than_evidence_and_a_middling_row_half() -> None:
-    model = prior(["words", "judge of mine"])
+def test_the_prior_is_the_shipped_fit_and_what_is_stated_of_judges() -> None:
+    model, ours = prior(["words", "judge of mine"]), shipped().fit
+    assert (model.weights["words"], model.weights["judge of mine"]) == (ours.weights["words"], JUDGE)
+    assert model.threshold == ours.threshold
+    assert model.probability(ours.centres | {"judge of mine": 0.5}) == pytest.approx(model.probability({}))
+
+
+def test_stated_weights_trust_a_judge_more_than_evidence_and_a_middling_row_half() -> None:
+    model = stated(["words", "judge of mine"])
     assert (model.weights["words"], model.weights["judge of mine"]) == (EVIDENCE, JUDGE)
     assert model.probability({"words": 0.5, "judge of mine": 0.5}) == 0.5
 
