@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from metrics.case import LabelledCase, Line, Preference, verdict_line
 from metrics.metric import Bars
-from metrics.negatives import hard_negatives
 from optimize.splits import deal, fold_groups
 from programs.candidate import Source, digest
 from programs.recipe import Recipe, recipes
+from seedbed.cases import cases_of, labelled
 from seedbed.config import Config, unknown
 from seedbed.copies import copies
 from seedbed.documents import Reading, read_documents
@@ -68,20 +68,8 @@ class Project:
 
     @property
     def cases(self) -> list[LabelledCase | Preference]:
-        """What the metric is fitted to: the verdicts; where they (or the training seeds) hold good rows alone, these
-        and the bad ones that rules make of them; none where there is nothing of two kinds."""
-        rows = [case for case in self.verdicts if isinstance(case, LabelledCase)]
-        if len({case.label for case in rows}) > 1:
-            return self.verdicts
-        good = [case for case in rows if case.label > 0] or [
-            LabelledCase(
-                id=seed.id, document=row.document, question=row.prompt, answer=row.response, label=1, group=seed.group
-            )
-            for seed in self.training_seeds
-            if (row := seed.row)
-        ]
-        bad = [case for case in rows if case.label <= 0] or hard_negatives(self.grouped(good))
-        return [*good, *bad] if good and bad else []
+        """What the metric is fitted to: the verdicts, and rows made by rule where these are too few."""
+        return cases_of(self.verdicts, [*filter(None, map(labelled, self.training_seeds))], self.grouped)
 
     @functools.cached_property
     def reading(self) -> Reading:
