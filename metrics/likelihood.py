@@ -13,11 +13,12 @@ from signatures.likelihood import ExpectAnswer, GuessAnswer
 
 LIKELIHOOD = "likelihood"  # all of them, as what is asked of a model
 LIKELIHOODS = ("answer_likelihood", "least_token", "document_gain")
-_DOUBTS = {
+DOUBTS = {
     "answer_likelihood": "a model that has read the document does not expect this answer",
     "least_token": "one word of the answer is not what a model that has read the document expects",
     "document_gain": "the document makes the answer hardly likelier: the question may hold it",
 }
+"""What speaks against a row whose reading is less than that of an average one."""
 
 
 class Scorer(Protocol):

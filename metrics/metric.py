@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from metrics.band import Alone
 from metrics.evidence import PARTS, Named, evidence, likeness, word_support
 from metrics.fitting import Fitted, prior, stated
-from metrics.likelihood import LIKELIHOODS, likelihood
+from metrics.likelihood import DOUBTS, LIKELIHOODS, likelihood
 from metrics.vetoes import like_a_seed, veto
 from programs.candidate import Candidate, Drop, digest
 from programs.embedding import Embed, ahead
@@ -196,7 +196,9 @@ class Metric:
         scale = self._scale(candidate, worth)
         against = scale.contributions(worth.parts)
         weakest = min(against, key=against.__getitem__, default="")
-        return worth.model_copy(update={"score": scale.probability(worth.parts), "weakest": weakest})
+        doubts = {name: doubt for name, doubt in DOUBTS.items() if against.get(name, 0.0) < 0}
+        told = {"score": scale.probability(worth.parts), "weakest": weakest, "reasons": worth.reasons | doubts}
+        return worth.model_copy(update=told)
 
     async def _heard(self, candidate: Candidate, worth: Worth) -> Worth:
         """With what the judge's model says of the row, where that may change the outcome: how likely the answer is to

@@ -77,6 +77,8 @@ def test_a_row_in_doubt_is_asked_about_and_weighed_by_the_answers() -> None:
     assert worth.score == pytest.approx(FULL.probability({"correct": 1.0, "answer_likelihood": -0.5}))
     assert worth.drop is None
     assert len(model.requests) == 3
+    assert "does not expect this answer" in worth.reasons["answer_likelihood"]  # it is less than the centre of the fit
+    assert "document_gain" not in worth.reasons
 
 
 def test_a_row_that_the_evidence_decides_is_not_asked_about() -> None:
