@@ -9,10 +9,12 @@ class _Figures(BaseModel):
 
 class Judged(_Figures):
     """A judge by itself, on the good rows and the bad ones whose fault is its own, of those it scored (their share is
-    `coverage`), all pairs of them compared. `adds`: by how much its readings raise the AUROC of the evidence on all
-    rows, out of fold, paired, by group. `promises`: it beats chance and both trivial rules on the rows it is judged by.
-    `useful`: it does, and what it adds lies above 0. The figures of `likelihood` are those of `answer_likelihood`, and
-    what it adds is what all its parts add."""
+    `coverage`), all pairs of them compared.
+
+    `adds`: by how much its readings raise the AUROC of the evidence on these rows, out of fold, paired, by group.
+    `promises`: by itself it beats chance and both trivial rules. `useful`: it does, and what it adds lies above 0.
+    The figures of `likelihood` are those of `answer_likelihood`; what it adds is what all its parts add, on all rows.
+    """
 
     auroc: float
     auroc_low: float

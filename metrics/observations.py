@@ -1,7 +1,7 @@
 """Rows with their verdicts, and the same rows as columns."""
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -103,10 +103,6 @@ class Columns:
         place = np.zeros_like(self.person, dtype=np.intp) if folds is None else folds
         both = set(place[self.person & self.good]) & set(place[self.person & ~self.good])
         return self.person if both else np.ones_like(self.person)
-
-    def concern(self, aspects: Collection[str]) -> Flags:
-        """The good rows, and the bad ones with a fault of these aspects."""
-        return self.good | np.isin(self.aspects, list(aspects))
 
     def reading(self, name: str) -> Floats:
         """One part's values, nan where there is none."""

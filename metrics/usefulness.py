@@ -14,7 +14,7 @@ from metrics.folds import Folds, deal
 from metrics.likelihood import LIKELIHOOD, LIKELIHOODS
 from metrics.measures import auroc
 from metrics.observations import Columns, Observation
-from metrics.statistics import RESAMPLES, Floats, Interval, Statistic, bootstrap, plain
+from metrics.statistics import RESAMPLES, Flags, Floats, Interval, Statistic, bootstrap, plain
 from programs.judging import FAULTS
 
 ROUGH = 400  # resamples where only a judge's usefulness is asked
@@ -65,18 +65,29 @@ class _Beside:
         return _judged(name, readings, head, self.adds(those), self.resamples)
 
     def adds(self, those: Collection[str]) -> Interval:
-        """By how much their readings raise the AUROC out of fold; no width is known where no fold is."""
+        """By how much their readings raise the AUROC out of fold, of the good rows and those with a fault of theirs; no
+        width is known where no fold is."""
         if not self.folds.any():
             return Interval(0.0, -1.0, 1.0)
         others = {name: parts for name, parts in self.asked.items() if name not in those}
         more = out_of_fold(without(self.rows.parts, others), self.rows, self.folds)
-        with_them, bare = (auroc(scores, self.rows.good, self.folds) for scores in (more, self.bare))
+        own = concern(self.rows, those)
+        rows, folds = self.rows.where(own), self.folds[own]
+        with_them, bare = (auroc(scores[own], rows.good, folds) for scores in (more, self.bare))
 
         def difference(weights: Floats) -> Floats:
             return with_them(weights) - bare(weights)
 
-        rows = self.rows
         return bootstrap(difference, rows.groups, rows.good, resamples=self.resamples, span=(-1.0, 1.0))
+
+
+def concern(rows: Columns, judges: Collection[str]) -> Flags:
+    """The good rows, and the bad ones with a fault that one of these judges should see; all rows where that leaves no
+    bad one, or where a judge answers for every fault."""
+    faults = [FAULTS.get(name) for name in judges]
+    aspects = {aspect for owned in faults if owned for aspect in owned}
+    own = rows.good | np.isin(rows.aspects, list(aspects))
+    return np.ones_like(own) if None in faults or rows.good[own].all() else own
 
 
 def without(parts: Sequence[Parts], left: Sources) -> list[Parts]:
@@ -122,7 +133,7 @@ def contradicts(name: str, judge: Judged, rows: Columns) -> str:
     not."""
     if judge.auroc_high >= 0.5 or name == LIKELIHOOD:
         return ""
-    own = rows.where(rows.concern(FAULTS[name])) if name in FAULTS else rows
+    own = rows.where(concern(rows, [name]))
     off = np.nan_to_num(np.abs(own.reading(name) - own.good), nan=0.0)
     looked = [own.ids[i] or own.groups[i] for i in np.argsort(-off, kind="stable")[:FAULTY]]
     return (
@@ -145,7 +156,7 @@ def _judged(name: str, readings: Floats, rows: Columns, added: Interval, resampl
     """One that scored rows of one class, or none, is taken to rank nothing: 0.5, and no width known."""
     there = ~np.isnan(readings)
     coverage = float(there.mean())
-    own = there & rows.concern(FAULTS[name]) if name in FAULTS else there
+    own = there & concern(rows, [name])
     own = there if rows.good[own].all() else own
     scored = rows.where(own)
     area, trivial = Interval(0.5, 0.0, 1.0), 1.0

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import random
-import time
 from collections.abc import Callable, Collection, Sequence
 
 from metrics.calibration import Calibration, calibrate, evidence_alone
@@ -36,6 +35,7 @@ class Calibrator:
         checks: cases a judge is tried on before it is put to all of them; None puts it to all at once.
         reader: the identity of the judge's model where it tells how likely an answer is; else empty. A teacher is not
         asked about its own answers: it wrote what was likeliest to it, and verdicts on other rows say nothing of these.
+        worked: the seconds for which models have been at work so far, those of replayed calls included.
         showable: whether a case may be shown in a judge's prompt (it is of no held-out document).
         grouped: gives cases the full names of their groups, so that a document is one by whichever name.
     """
@@ -54,13 +54,14 @@ class Calibrator:
         required: Collection[str] = (),
         checks: int | None = None,
         reader: str = "",
+        worked: Callable[[], float] = float,
         showable: Callable[[LabelledCase], bool] = lambda case: True,
         grouped: Callable[[Sequence[Case]], list[Case]] = list,
     ) -> None:
         self.embed, self.embedder, self.progress, self.cross_encoder = embed, embedder, progress, cross_encoder
         self.judges, self.pairwise, self.writer, self.teacher = list(judges), pairwise, writer, teacher
         self.required, self.checks, self.showable = frozenset(required), checks, showable
-        self.grouped, self.digest = grouped, ""
+        self.grouped, self.worked, self.digest = grouped, worked, ""
         self.reader = "" if self._reads_itself else reader
         self.middle, self.notes = 0.5, list[str]()
 
@@ -91,12 +92,12 @@ class Calibrator:
         )
         judges = [judge for judge in self.judges if await trial.passes(judge, shown, others)] if unread else []
         shown, cases = (shown, others) if any(judge.judge.demos for judge in judges) else ([], cases)
-        started = time.monotonic()
+        before = self.worked()
         with self.progress.task("read the verdicts", len(cases)) as heard:
             observations = await self._reader(judges, heard, reads=bool(self.reader)).observe(cases)
         names = judge_names(observations)
         fitted, figures = calibrate(observations, names)
-        self._report(figures, (time.monotonic() - started) / len(cases))
+        self._report(figures, (self.worked() - before) / len(cases))
         useful = {name for name, one in figures.judges.items() if one.useful}
         aspects = {
             aspect: calibrate([observations[i] for i in rows], names) for aspect, rows in self._by_aspect(cases).items()

@@ -165,6 +165,7 @@ class Session:
             required=self.project.recipe.required,
             checks=checks,
             reader=self.reader,
+            worked=lambda: sum(tally.seconds for tally in self.journal.tallies.values()),
             showable=lambda case: self.project.is_open(case.group),
             grouped=self.project.grouped,
         )
