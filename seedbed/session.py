@@ -177,6 +177,15 @@ class Session:
         on_documents = self.project.recipe.program.row().document is not None
         return without_address(model.async_engine.identity) if model.scores and on_documents else ""
 
+    def check_reader(self, frozen: Frozen) -> None:
+        """Raises UserError where the metric weighs the likelihoods of another model than the judge's."""
+        if frozen.reader and frozen.reader != (now := self.reader):
+            raise UserError(
+                f"The metric weighs how likely answers are to {frozen.reader}, and the judge is "
+                f"{now or 'a model that does not tell it'}.",
+                hint="Name that model as roles.judge, or calibrate or compile again.",
+            )
+
     def _one_model(self, *aliases: str) -> bool:
         entries = [self.project.config.models[alias] for alias in aliases]
         return len({(entry.model, entry.api_base) for entry in entries}) == 1
@@ -190,13 +199,13 @@ class Session:
         for what, fitted, now in (
             ("embedder", frozen.embedder, self.project.config.embedder),
             ("gates.cross_encoder", frozen.cross_encoder, gates.cross_encoder),
-            ("a judge whose likelihoods it weighs", frozen.reader, self.reader if frozen.reader else ""),
         ):
             if fitted != now:
                 raise UserError(
                     f"The metric was calibrated with {what}: {fitted or 'none'}, and the config names {now or 'none'}.",
                     hint="Calibrate or compile again, or mend the config.",
                 )
+        self.check_reader(frozen)
         shown = [
             str(text)
             for seed in self.project.source_seeds

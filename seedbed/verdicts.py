@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from metrics.calibration import check
 from metrics.case import LabelledCase, verdict_line
+from metrics.fitting import Fitted
 from metrics.frozen import Frozen, load_frozen
 from metrics.observations import Alike
 from metrics.readings import Case, Reader, judge_names
@@ -70,15 +71,24 @@ def check_cases(
     embed = Embedder(frozen.embedder)
     entail = Entailment(frozen.cross_encoder) if frozen.cross_encoder else None
     try:
-        if project is None or judge == NOBODY or not (frozen.judges or frozen.pairwise):
-            if frozen.judges or frozen.pairwise:
+        if project is None or judge == NOBODY or not (frozen.judges or frozen.pairwise or frozen.reader):
+            if frozen.judges or frozen.pairwise or frozen.reader:
                 progress.say("the metric's own judges are not asked: its figures here are those of the evidence alone")
-            return _checked(Reader(embed, entail=entail), frozen, rows)
+            return _checked(Reader(embed, entail=entail), frozen, frozen.alone.fitted if frozen.alone else None, rows)
         alias = judge or project.config.roles.named()["judge"]
-        with judging(project, alias), progress.task("check", len(rows)) as heard:
+        with judging(project, alias) as session, progress.task("check", len(rows)) as heard:
+            session.check_reader(frozen)
             judges, pairwise = _opened(frozen)
-            reader = Reader(embed, entail=entail, judges=judges, pairwise=pairwise, writer=alias, heard=heard)
-            return _checked(reader, frozen, rows)
+            reader = Reader(
+                embed,
+                entail=entail,
+                judges=judges,
+                pairwise=pairwise,
+                writer=alias,
+                heard=heard,
+                reads=bool(frozen.reader),
+            )
+            return _checked(reader, frozen, None, rows)
     except Alike as error:
         raise UserError(
             f"{error}", hint="Checking takes rows that people accepted and rows that they did not."
@@ -138,9 +148,10 @@ def _opened(frozen: Frozen) -> tuple[list[Judge], Pairwise | None]:
         raise UserError(f"The frozen judges cannot be used: {error}.", hint="Calibrate again.") from error
 
 
-def _checked(reader: Reader, frozen: Frozen, rows: list[Case]) -> Frozen:
+def _checked(reader: Reader, frozen: Frozen, fitted: Fitted | None, rows: list[Case]) -> Frozen:
+    """`fitted`: the fit that is measured; None is the frozen one."""
     observations = run_sync(reader.observe(rows))
-    figures = check(frozen.fitted, observations, judge_names(observations))
+    figures = check(fitted or frozen.fitted, observations, judge_names(observations))
     return frozen.model_copy(update={"figures": figures, "aspects": {}})
 
 

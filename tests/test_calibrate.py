@@ -240,3 +240,22 @@ def test_what_is_accepted_of_each_kind_is_told_in_words_of_a_frozen_metric_too(
         said = capsys.readouterr().out
         assert re.search(r"accepted of number swapped, 20 +0% \[", said)
         assert "accepted of good rows, 20" in said
+
+
+# a model's likelihoods
+
+
+def test_a_likelihood_is_bound_to_the_model_that_gave_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path / "p")]) == 0
+    shutil.copy(TEACHER, tmp_path / "p" / "teacher.py")
+    config = tmp_path / "p" / "seedbed.yaml"
+    told = config.read_text(encoding="utf-8").replace("embedded/qwen2.5-coder-0.5b", "scripted/teacher.py")
+    config.write_text(told, encoding="utf-8")
+    capsys.readouterr()
+    calibrate(tmp_path / "p", planted(40), capsys, "--judge", "none")
+    metric = tmp_path / "p" / "METRIC.json"
+    load_frozen(metric).model_copy(update={"reader": "scripted|another"}).save(metric)
+    where = ["-c", str(config), "--check", str(metric), "--verdicts", str(tmp_path / "p" / "verdicts.jsonl")]
+    assert main(["calibrate", *where, "--judge", "small"]) == 2
+    assert "weighs how likely answers are to scripted|another" in capsys.readouterr().err
+    assert main(["calibrate", *where, "--judge", "none"]) == 0

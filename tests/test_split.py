@@ -51,6 +51,7 @@ def fresh(folder: Path) -> Path:
     config = path.read_text(encoding="utf-8").replace(
         "model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py"
     )
+    config = config.replace("judges: [correct]", "judges: [grounded]")  # which gives reasons, so it is shown verdicts
     path.write_text(config.replace("budget: light,", "budget: light, ship: compiled,"), encoding="utf-8")
     return folder
 
