@@ -20,6 +20,7 @@ from programs.candidate import Exchange
 from programs.program import run_sync
 from seedbed.engines.endpoint import EndpointEngine
 from seedbed.engines.fallback import Fallback
+from seedbed.engines.prefix import Prefixes
 from seedbed.engines.scoring import asking_for, grammar
 from seedbed.engines.scripted import ScriptedEngine
 from seedbed.journal import Journal
@@ -192,6 +193,36 @@ def test_a_reading_that_enters_a_score_is_asked_for_without_the_cache(server: Ho
     ask(server, REQUEST, scoring="llama.cpp")
     ask(server, judged, logprobs=5)
     assert [body.get("cache_prompt") for body in seen] == [False, None, None]
+
+
+def test_what_the_prompts_of_a_judge_share_is_read_once_alone_and_put_back_before_every_call(server: Hostile) -> None:
+    async def behave(request: web.Request) -> web.StreamResponse:
+        if "/slots/" in request.path:
+            return web.json_response({"filename": json.loads(await request.read())["filename"]})
+        message = {"role": "assistant", "content": "yes"}
+        return web.json_response({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+
+    def judged(text: str) -> lm15.Request:
+        shown = lm15.Message.user("A demo."), lm15.Message.assistant("no"), lm15.Message.user(text)
+        return lm15.Request(model="m", messages=shown, config=lm15.Config(logprobs=5))
+
+    async def work() -> None:
+        engine = EndpointEngine(
+            server.base, "m", None, concurrency=1, timeout=2, scoring="llama.cpp", prefixes=Prefixes()
+        )
+        for text in ("first", "second"):
+            await engine.complete(judged(text))
+        await engine.complete(lm15.Request(model="m", messages=REQUEST.messages, config=lm15.Config(logprobs=5)))
+        await engine.aclose()
+
+    server.plan(behave)
+    run_sync(work())
+    chat, slot = "/v1/chat/completions", "/slots/0"
+    assert server.paths == [chat, slot, slot, chat, slot, chat, chat]
+    alone, saved, restored, first, again, second, bare = server.bodies
+    assert [message["content"] for message in alone["messages"]] == ["A demo.", "no"]
+    assert saved == restored == again
+    assert [body["cache_prompt"] for body in (alone, first, second, bare)] == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
