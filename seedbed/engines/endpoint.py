@@ -59,7 +59,7 @@ class EndpointEngine(Shared):
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         if (continuation := continuation_of(request)) is not None:
-            return await self._scored(request, continuation)
+            return await self._likelihood(request, continuation)
         if continuing():
             return await self._post("completions", self._continuation(request) | self._cold(request))
         body = self._chat(request)
@@ -71,7 +71,7 @@ class EndpointEngine(Shared):
         if self._session:
             await self._session.close()
 
-    async def _scored(self, request: lm15.Request, continuation: str) -> lm15.Response:
+    async def _likelihood(self, request: lm15.Request, continuation: str) -> lm15.Response:
         """The continuation, with the log-probability of each of its tokens."""
         if self._scoring is None:
             raise lm15.UnsupportedFeatureError(f"{self.model}: nobody said how it tells the likelihood of a text")

@@ -43,7 +43,7 @@ class ScriptedEngine(Shared):
         prompt, given = "\n\n".join(filter(None, texts)), continuation_of(request)
         try:
             text = given if given is not None else self._reply(prompt, dspy.settings.get("draw", 0))
-            logprobs = None if given is None else self._scored(prompt, given)
+            logprobs = None if given is None else self._likelihood(prompt, given)
         except lm15.LM15Error:  # a script may play a model that refuses
             raise
         except Exception as error:  # the script is the model, so this is a call that failed
@@ -58,7 +58,7 @@ class ScriptedEngine(Shared):
             logprobs=logprobs,
         )
 
-    def _scored(self, prompt: str, text: str) -> tuple[lm15.TokenLogprob, ...]:
+    def _likelihood(self, prompt: str, text: str) -> tuple[lm15.TokenLogprob, ...]:
         if self._score is None:
             raise lm15.UnsupportedFeatureError("the script has no score(prompt, text)")
         pairs = zip(text.split(), self._score(prompt, text), strict=True)
