@@ -14,7 +14,7 @@ from metrics.folds import Folds, deal
 from metrics.measures import accuracy, auroc, calibration_error, kappa, spearman
 from metrics.observations import Columns, Observation
 from metrics.statistics import Flags, Floats, Interval, Statistic, bootstrap, plain, share_interval
-from metrics.usefulness import ROUGH, Sources, judge_all, judged_together, sources, without
+from metrics.usefulness import ROUGH, Beside, Sources, sources, without
 
 __all__ = ["Calibration", "Judged", "Observation", "calibrate", "check"]
 
@@ -52,17 +52,18 @@ def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> t
     """
     rows = Columns.of(observations)
     folds, asked = deal(rows.good, rows.groups), sources(rows, judges)
-    judged = judge_all(rows, asked)
+    beside = Beside(rows, asked)
+    judged = beside.each()
     fitted = _fit(rows, asked, judged)
     said = _say(fitted, rows, folds)
     if not folds.any():
-        return fitted, _measure(fitted, said, judged, [UNHELD])
+        return fitted, _measure(fitted, said, beside, judged, [UNHELD])
     for fold in range(folds.max() + 1):
         out = folds == fold
         kept = rows.where(~out)
-        held = _say(_fit(kept, asked, judge_all(kept, asked, ROUGH)), rows.where(out), folds[out])
+        held = _say(_fit(kept, asked, Beside(kept, asked, ROUGH).each()), rows.where(out), folds[out])
         said.probability[out], said.accepted[out] = held.probability, held.accepted
-    return fitted, _measure(fitted, said, judged, [])
+    return fitted, _measure(fitted, said, beside, judged, [])
 
 
 def evidence_alone(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Alone:
@@ -76,7 +77,8 @@ def check(fitted: Fitted, observations: Sequence[Observation], judges: Collectio
     """Measure a frozen metric on new verdicts, fitting nothing; raises Alike as well."""
     rows = Columns.of(observations)
     said = _say(fitted, rows, np.zeros(len(observations), dtype=np.intp))
-    return _measure(fitted, said, judge_all(rows, sources(rows, judges)), [])
+    beside = Beside(rows, sources(rows, judges))
+    return _measure(fitted, said, beside, beside.each(), [])
 
 
 def _fit(rows: Columns, asked: Sources, judged: Mapping[str, Judged]) -> Fitted:
@@ -89,10 +91,12 @@ def _say(fitted: Fitted, rows: Columns, folds: Folds) -> _Predicted:
     return _Predicted(rows, probability, probability >= fitted.threshold, folds)
 
 
-def _measure(fitted: Fitted, said: _Predicted, judged: dict[str, Judged], notes: list[str]) -> Calibration:
+def _measure(
+    fitted: Fitted, said: _Predicted, beside: Beside, judged: dict[str, Judged], notes: list[str]
+) -> Calibration:
     head = said.where(said.rows.headline(said.folds))
     rows = head.rows
-    asked = sources(said.rows, judged)
+    asked = beside.asked
     scored = [~np.isnan(rows.reading(next(iter(parts)))) for parts in asked.values()]
     figures = Calibration(
         n=len(rows.groups),
@@ -100,7 +104,7 @@ def _measure(fitted: Fitted, said: _Predicted, judged: dict[str, Judged], notes:
         coverage=float(np.all(scored, axis=0).mean()) if scored else 1.0,
         **_agreement(head),
         **_beside_rules(head),
-        judge=judged_together(said.rows, asked),
+        judge=beside.together(),
         judges=judged,
         by_rule=_part(said, ~said.rows.person, said.rows.person & said.rows.good),
         kinds=_kinds(said),

@@ -31,12 +31,6 @@ def sources(rows: Columns, judges: Collection[str]) -> Sources:
     return read | {name: (name,) for name in sorted(there & set(judges))}
 
 
-def judge_all(rows: Columns, asked: Sources, resamples: int = RESAMPLES) -> dict[str, Judged]:
-    """Each source by itself, and beside the evidence that is there without any."""
-    beside = _Beside(rows, asked, resamples)
-    return {name: beside.judged(name, [name]) for name in asked}
-
-
 def tried(observations: Sequence[Observation], judge: str) -> tuple[Judged, str]:
     """A judge on a few verdicts of two kinds, too few to see what it adds; and in words if it contradicts them."""
     rows = Columns.of(observations)
@@ -44,27 +38,30 @@ def tried(observations: Sequence[Observation], judge: str) -> tuple[Judged, str]
     return figures, contradicts(judge, figures, rows)
 
 
-def judged_together(rows: Columns, asked: Sources) -> Judged | None:
-    """All judges as one, by the mean of their readings; None without a judge."""
-    judges = [name for name in asked if name != LIKELIHOOD]
-    return _Beside(rows, asked, RESAMPLES).judged("", judges) if judges else None
+class Beside:
+    """Sources beside the evidence that is there without any: how good that is, is found out once."""
 
-
-class _Beside:
-    """Rows, and how good the evidence is without anything that is asked of a model."""
-
-    def __init__(self, rows: Columns, asked: Sources, resamples: int) -> None:
+    def __init__(self, rows: Columns, asked: Sources, resamples: int = RESAMPLES) -> None:
         self.rows, self.asked, self.resamples = rows, asked, resamples
         self.folds = deal(rows.good, rows.groups)
         self.bare = out_of_fold(without(rows.parts, asked), rows, self.folds)
 
-    def judged(self, name: str, those: Collection[str]) -> Judged:
+    def each(self) -> dict[str, Judged]:
+        """Each source by itself."""
+        return {name: self._judged(name, [name]) for name in self.asked}
+
+    def together(self) -> Judged | None:
+        """All judges as one, by the mean of their readings; None without a judge."""
+        judges = [name for name in self.asked if name != LIKELIHOOD]
+        return self._judged("", judges) if judges else None
+
+    def _judged(self, name: str, those: Collection[str]) -> Judged:
         """These sources as one, by the mean of each one's first part."""
         head = self.rows.where(self.rows.headline())
         readings = _mean(np.array([head.reading(next(iter(self.asked[one]))) for one in those]))
-        return _judged(name, readings, head, self.adds(those), self.resamples)
+        return _judged(name, readings, head, self._adds(those), self.resamples)
 
-    def adds(self, those: Collection[str]) -> Interval:
+    def _adds(self, those: Collection[str]) -> Interval:
         """By how much their readings raise the AUROC out of fold, of the good rows and those with a fault of theirs; no
         width is known where no fold is."""
         if not self.folds.any():
