@@ -74,8 +74,10 @@ class Read:
         """Each field's value, and whether no more text could have changed it."""
         try:
             sections = self.sections(signature, _plain(without_thoughts(_plain(reply))))
+            said = [section for told in sections.values() for section in told if section.value not in ("", None)]
             return {
-                name: _field(name, sections.get(name, []), field) for name, field in signature.output_fields.items()
+                name: ("", True) if said and _is_left_empty(sections.get(name), field) else _field(name, sections, field)
+                for name, field in signature.output_fields.items()
             }
         except (ValueError, RecursionError) as error:
             raise AdapterParseError(
@@ -116,9 +118,14 @@ def _plain(reply: str) -> str:
     return str(reply).replace("\r\n", "\n").lstrip("\ufeff\u200b\u2060")
 
 
-def _field(name: str, sections: list[Section], field: Any) -> tuple[Any, bool]:
+def _is_left_empty(sections: list[Section] | None, field: Any) -> bool:
+    """Whether a reply has the place of a text and nothing in it, as of an input that a task does not need."""
+    return bool(sections) and field.annotation is str and all(section.value == "" for section in sections or ())
+
+
+def _field(name: str, sections: Sections, field: Any) -> tuple[Any, bool]:
     """A field's value: its first text, or what all its decisions agree on. Raises ValueError."""
-    told = [section for section in sections if section.is_json or section.value]
+    told = [section for section in sections.get(name, ()) if section.is_json or section.value]
     if not told:
         if field.default is PydanticUndefined and field.default_factory is None:
             raise ValueError(f"no {name}")
