@@ -74,9 +74,11 @@ class Read:
         """Each field's value, and whether no more text could have changed it."""
         try:
             sections = self.sections(signature, _plain(without_thoughts(_plain(reply))))
-            said = [section for told in sections.values() for section in told if section.value not in ("", None)]
+            said = any(section.value not in ("", None) for told in sections.values() for section in told)
             return {
-                name: ("", True) if said and _is_left_empty(sections.get(name), field) else _field(name, sections, field)
+                name: ("", True)
+                if said and _is_left_empty(sections.get(name), field)
+                else _field(name, sections, field)
                 for name, field in signature.output_fields.items()
             }
         except (ValueError, RecursionError) as error:

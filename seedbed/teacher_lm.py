@@ -19,6 +19,7 @@ from seedbed.engines.engine import Blocking, Engine, Wrapped
 from seedbed.engines.fallback import own_fault
 from seedbed.engines.scoring import asking_for
 from seedbed.errors import TeacherDown, UserError
+from seedbed.refused import mend
 
 PATIENCE = 5  # calls in a row that may fail for good before the model counts as down
 OPTIONS = 64  # sets of call options whose canonical form is remembered
@@ -128,7 +129,8 @@ class TeacherLM(dspy.LM):
             if mistake := _user_error(error) or self._bug(error):  # a full disk, say, is not the model's failure
                 raise mistake from mistake.__cause__
             too_long = isinstance(error, dspy_errors.ContextWindowExceededError)
-            prompts_fault = too_long or (self._well[0] and own_fault(error))  # else the entry may be at fault
+            one_of_many = self._well[0] or dspy.settings.get("trying", False)  # else the entry may be at fault
+            prompts_fault = too_long or (one_of_many and own_fault(error))
             self._failed[0] += not (prompts_fault or isinstance(error.__cause__, NotKept))
             verdict = self._verdict(error)
             if verdict is error:
@@ -190,10 +192,9 @@ class TeacherLM(dspy.LM):
             hint = "Start the server or mend api_base, then run the same command again; finished calls are kept."
             return TeacherDown(said, hint=hint)
         if self._failed[0] >= PATIENCE:
-            return TeacherDown(
-                f"{said} ({PATIENCE} calls in a row failed)",
-                hint="Run the same command again when the server is well; finished calls are kept.",
-            )
+            again = "Run the same command again when the server is well; finished calls are kept."
+            hint = mend(said, self.alias) if own_fault(error) else again
+            return TeacherDown(f"{said} ({PATIENCE} calls in a row failed)", hint=hint)
         return error
 
 
