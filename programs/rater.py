@@ -13,12 +13,17 @@ from programs.candidate import digest
 from programs.levels import expected_score
 from programs.plain import is_plain
 from programs.program import run_sync, together
-from programs.replies import CUT_OFF, EMPTY, UNREADABLE, dropped
+from programs.replies import CUT_OFF, DECLINED, EMPTY, UNREADABLE, dropped
 from programs.step import Step
 
 SAMPLED = 0.7  # the temperature of a judge that is asked more than once (Self-Rewarding, Yuan et al. 2024)
 
-_UNREAD = {UNREADABLE: "unreadable verdict", CUT_OFF: f"verdict {CUT_OFF}", EMPTY: "empty verdict"}
+_UNREAD = {
+    UNREADABLE: "unreadable verdict",
+    CUT_OFF: f"verdict {CUT_OFF}",
+    EMPTY: "empty verdict",
+    DECLINED: "no verdict",
+}
 
 
 class Verdict(BaseModel):

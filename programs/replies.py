@@ -13,6 +13,7 @@ from programs.thoughts import without_thoughts
 from programs.values import from_json, from_text
 
 UNREADABLE, CUT_OFF, EMPTY = "unreadable reply", "cut off at max_tokens", "empty reply"
+DECLINED = "refusal"
 UNREAD = (UNREADABLE, CUT_OFF, EMPTY)
 """The reasons for which a candidate is dropped whose reply was not read."""
 _LOST = re.compile("[\ud800-\udfff\ufffd]")  # half a surrogate pair, and what stands for bytes that were no character
@@ -25,13 +26,14 @@ class Cut(str):
 
 
 class Blank(str):
-    """A reply without a text. `why` says what became of its tokens."""
+    """A reply without a text. `why` says what became of its tokens, or in which words the model `declines`."""
 
     why: str
+    declines: bool
 
-    def __new__(cls, why: str) -> "Blank":
+    def __new__(cls, why: str, *, declines: bool = False) -> "Blank":
         blank = super().__new__(cls, "")
-        blank.why = why
+        blank.why, blank.declines = why, declines
         return blank
 
 
@@ -43,13 +45,17 @@ class Empty(AdapterParseError):
     """A reply without a text. Its `lm_response` says what became of its tokens."""
 
 
+class Declined(Empty):
+    """A reply in whose place the model, or who stands before it, says that it declines."""
+
+
 def dropped(step: str, error: AdapterParseError) -> Drop:
     """A candidate's end at a reply that cannot be read, with what there was of it."""
     reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), UNREADABLE)
     return Drop(step=step, reason=reason, detail=error.lm_response or "")
 
 
-_REASONS = ((Empty, EMPTY), (CutOff, CUT_OFF))
+_REASONS = ((Declined, DECLINED), (Empty, EMPTY), (CutOff, CUT_OFF))
 
 
 class Read:
@@ -103,8 +109,9 @@ class Read:
     def _check(self, signature: Any, reply: Any) -> None:
         """Raises Empty or CutOff."""
         if not reply and not isinstance(reply, Cut):
+            kind = Declined if isinstance(reply, Blank) and reply.declines else Empty
             why = reply.why if isinstance(reply, Blank) else ""
-            raise Empty(type(self).__name__, signature, why, "The reply is empty.")
+            raise kind(type(self).__name__, signature, why, "The reply is empty.")
         if not isinstance(reply, Cut):
             return
         try:

@@ -12,14 +12,23 @@ LENGTH = "length"  # lm15's word for a reply that ended at `max_tokens`
 def ending(reply: lm15.Response, output: Any) -> Any:
     """What DSPy makes of a reply, with its text marked as a Cut or a Blank where it is one."""
     text = output.get("text") if isinstance(output, dict) else output
-    why = None if text else why_blank(reply)
-    if why:
-        marked: str = Blank(why)
+    if not text and (declined := _declined(reply)):
+        marked: str = Blank(declined, declines=True)
+    elif not text and (why := why_blank(reply)):
+        marked = Blank(why)
     elif reply.finish_reason == LENGTH:
         marked = Cut(text or "")
     else:
         return output
     return {**output, "text": marked} if isinstance(output, dict) else marked
+
+
+def _declined(reply: lm15.Response) -> str | None:
+    """How the model or the provider's filter says that there will be no text."""
+    words = " ".join(part.text for part in reply.message.parts if isinstance(part, lm15.RefusalPart))
+    if words:
+        return f"the model declines: {words}"
+    return "the provider's filter held the reply back" if reply.finish_reason == "content_filter" else None
 
 
 def why_blank(reply: lm15.Response) -> str | None:
@@ -30,6 +39,4 @@ def why_blank(reply: lm15.Response) -> str | None:
         if reply.finish_reason == LENGTH:
             return f"no text: {spent} went into reasoning; raise max_tokens, or turn the reasoning off"
         return f"no text: {spent} went into reasoning; turn it off, or let the server tell it from the reply"
-    if reply.finish_reason == "content_filter":
-        return "no text: the provider's filter held it back"
     return None if reply.finish_reason == LENGTH else "no text: the model ended its reply at once"
