@@ -223,8 +223,8 @@ class Run:
             self._heard.append((self._position, scored.candidate))
         self.sample.add(scored.candidate, scored.source)
         made = row(scored, carried)
-        split = "validation" if self.project.is_held_out(scored.source.group) else "train"
-        await self.shards.accept(made, split)
+        held_out = self.project.divides and self.project.is_held_out(scored.source.group)
+        await self.shards.accept(made, "validation" if held_out else "train")
         self.content = digest(self.content, made["id"])
         if len(self.samples) < 3:
             self.samples.append(made)
