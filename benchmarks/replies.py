@@ -1,14 +1,17 @@
 """What models really reply: each signature of the recipes and judges, asked in each format about the shipped seeds.
 
     python benchmarks/replies.py FILE --model smollm2-135m [--rounds 3] [--minutes 7]
+    python benchmarks/replies.py FILE
 
-Adds to FILE (JSON Lines) one reply a line: model, signature, format, the seeds it was asked about, how it ended, its
-text. What stands there already is not asked again, so that the work may be done in sittings. `json, no schema` is the
-json format of a server that ignores the schema. Temperature 0, no demos: the prompts are those of an uncompiled
-project, in which a reply is shaped worst. tests/test_real_replies.py reads the file that is kept.
+The first adds to FILE (JSON Lines) one reply a line: model, signature, format, the seeds it was asked about, how it
+ended, its text. What stands there already is not asked again, so that the work may be done in sittings. `json, no
+schema` is the json format of a server that ignores the schema. Temperature 0, no demos: the prompts are those of an
+uncompiled project, in which a reply is shaped worst. The second prints the share that is read, by model and format.
+tests/test_real_replies.py reads the file that is kept.
 """
 
 import argparse
+import collections
 import contextlib
 import itertools
 import json
@@ -25,6 +28,7 @@ from programs.formats import FORMATS
 from programs.plain import is_plain
 from programs.pool import numbered
 from programs.program import run_sync
+from programs.replies import Cut, dropped
 from programs.step import Step
 from seedbed.engines.embedded import EmbeddedEngine
 from seedbed.engines.engine import Engine, Wrapped
@@ -100,28 +104,58 @@ def reply(engine: EmbeddedEngine, name: str, form: str, values: dict[str, str]) 
     return heard.latest
 
 
+def read(line: dict[str, Any]) -> dict[str, Any] | str:
+    """The fields of a kept reply, or why there are none."""
+    adapter, signature = FORMATS[line["format"].partition(",")[0]], SIGNATURES[line["signature"]]
+    text = Cut(line["reply"]) if line["end"] == "length" else line["reply"]
+    try:
+        (fields,) = adapter._call_postprocess(signature, signature, [text], None, {})
+    except AdapterParseError as error:
+        return dropped(line["signature"], error).reason
+    return dict(fields)
+
+
+def shares(lines: list[dict[str, Any]]) -> None:
+    """Print how many of the replies are read, and how many of those that were not cut off."""
+    print("| model | format | replies | cut off | read | read of those that ended |\n|---|---|---|---|---|---|")
+    by_kind = collections.defaultdict[tuple[str, str], list[dict[str, Any]]](list)
+    for line in lines:
+        by_kind[line["model"], line["format"]].append(line)
+    for (model, form), told in sorted(by_kind.items()):
+        ended = [line for line in told if line["end"] != "length"]
+        all_read, whole = (sum(isinstance(read(line), dict) for line in some) for some in (told, ended))
+        share = f"{whole / len(ended):.0%}" if ended else ""
+        print(f"| {model} | {form} | {len(told)} | {len(told) - len(ended)} | {all_read} | {share} |")
+
+
 def main() -> None:
-    """Ask, round after round, until the time is up."""
+    """Ask, round after round, until the time is up; or print the shares."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=7.0)
     args = parser.parse_args()
-    ends = time.monotonic() + 60 * args.minutes
     kept = [json.loads(line) for line in args.file.read_text().splitlines()] if args.file.exists() else []
+    if args.model:
+        add(args.file, args.model, kept, rounds=args.rounds, minutes=args.minutes)
+    else:
+        shares(kept)
+
+
+def add(path: Path, model: str, kept: list[dict[str, Any]], *, rounds: int, minutes: float) -> None:
+    """Ask what is not kept, and keep it."""
+    ends = time.monotonic() + 60 * minutes
     known = {(one["model"], one["signature"], one["format"], one["seeds"]) for one in kept}
-    engine = EmbeddedEngine(ModelEntry(model=f"embedded/{args.model}", context=2048), Path())
-    with args.file.open("a") as file:
-        for number, (name, form) in itertools.product(range(args.rounds), kinds()):
+    engine = EmbeddedEngine(ModelEntry(model=f"embedded/{model}", context=2048), Path())
+    with path.open("a") as file:
+        for number, (name, form) in itertools.product(range(rounds), kinds()):
             about, values = inputs(number)
-            if (args.model, name, form, about) in known or time.monotonic() > ends:
+            if (model, name, form, about) in known or time.monotonic() > ends:
                 continue
             said = reply(engine, name, form, values)
-            line = {"model": args.model, "signature": name, "format": form, "seeds": about}
-            print(
-                json.dumps(line | {"end": said.finish_reason, "reply": said.message.text or ""}), file=file, flush=True
-            )
+            line = {"model": model, "signature": name, "format": form, "seeds": about, "end": said.finish_reason}
+            print(json.dumps(line | {"reply": said.message.text or ""}), file=file, flush=True)
     run_sync(engine.aclose())
 
 

@@ -82,17 +82,20 @@ _QUOTES = str.maketrans("\u2018\u2019\u201b\u02bc\uff07`´\u201c\u201d", "''''''
 
 
 def refusal(candidate: Candidate) -> Drop | None:
-    """A prompt or a response in which the model declines instead. What only speaks of refusing is none: it begins with
-    something else, or the document or the prompt has such words itself."""
-    given = _plain(candidate.document or "")
-    for text in (candidate.topic, candidate.response):
-        plain = _plain(text)
-        whole = re.fullmatch(r"(['\"])([^'\"]|'(?=\w))*\1", plain.strip(" *_-\n"))
-        declines = _REFUSAL.match(plain[:BEGINNING].lstrip(" *_-\n" + ("'\"" if whole else "")))
-        if declines and not _REFUSAL.search(given):
+    """A text of the row in which the model declines instead. What only speaks of refusing is none: it begins with
+    something else, or the document, or for a response the prompt, has such words itself."""
+    document = candidate.document or ""
+    asked = (getattr(candidate, "input", ""), candidate.topic)
+    for text, given in ((asked[0], document), (asked[1], document), (candidate.response, f"{document}\n{asked[1]}")):
+        if _declines(text) and not _REFUSAL.search(_plain(given)):
             return Drop(step="veto", reason="refusal", detail=f"the model declines: {' '.join(text.split())[:80]!r}")
-        given = f"{given}\n{plain}"
     return None
+
+
+def _declines(text: str) -> bool:
+    plain = _plain(text[: 2 * BEGINNING]).lstrip(" *_-\n")
+    quoted = len(text) < BEGINNING and re.fullmatch(r"(['\"])(?:[^'\"]|'(?=\w))*\1", plain.rstrip(" *_-\n"))
+    return bool(_REFUSAL.match(plain.lstrip("'\"") if quoted else plain))
 
 
 def _plain(text: str) -> str:

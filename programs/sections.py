@@ -11,10 +11,12 @@ from programs.notation import decoded, unique
 
 TRIED = 2_000  # braces at which an object may begin
 _MARKER = re.compile(r"(?:(?<!\S)(?:\*\*|__|`))?\[\[\s*##\s*(\w[\w ]*?)\s*:?\s*##\s*\]\](?:(?:\*\*|__|`)(?=\s|\Z))?")
+_LINE = re.compile(r"(?:\A|\n|\]\](?:\*\*|`)?)[^\S\n]*\Z")  # a field begins a line, or follows another's marker
 _TORN = re.compile(r"\s*\[\[\s*##[^\]\n]*\]?\s*\Z")  # a last marker that was not written to its end
 _FENCE = re.compile(
     r"\A```[^\S\n]*(?:json|text|txt|plaintext|markdown|md)?[^\S\n]*\n(.*?)\n?[^\S\n]*```?\Z", re.DOTALL | re.IGNORECASE
 )
+_FOREIGN = re.compile(r"^[^\S\n]*(?:question|answer|input|output|verdict|grade)[^\S\n]*:", re.IGNORECASE | re.MULTILINE)
 _NUMBERED = re.compile(r"\s*(?:\d+[.)]|[-*\u2022])\s")
 
 
@@ -56,6 +58,9 @@ def unfenced(reply: str) -> str:
 
 def _marked(text: str, names: tuple[str, ...]) -> Sections:
     known = {name.lower(): name for name in names}
+    first = next((mark for mark in _MARKER.finditer(text) if mark[1].lower().replace(" ", "_") in known), None)
+    if first and not _LINE.search(text, 0, first.start()):
+        raise ValueError("a marker that is only spoken of")
     sections: Sections = {}
     for mark, following in itertools.pairwise([*_MARKER.finditer(text), None]):
         assert mark
@@ -182,6 +187,8 @@ def _paragraph(section: Section, kind: Any) -> Section:
     if kind is Literal or (kind is list and any(map(_NUMBERED.match, text.splitlines()))):
         return Section(text, section.ended)
     first, blank, rest = section.value.lstrip().partition("\n\n")
+    if _FOREIGN.search(first):
+        raise ValueError("a label that nobody asked for")
     if first.rstrip().endswith((":", "\uff1a")) and rest.strip():
         first, blank, rest = rest.lstrip().partition("\n\n")
     return Section(first.strip(), section.ended or bool(blank))

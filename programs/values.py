@@ -100,6 +100,8 @@ def _text(text: str, name: str) -> str:
             text = json.loads(text).strip()
     if not text:
         raise ValueError("an empty field")
+    if text == f"{{{name}}}":
+        raise ValueError("the prompt's own placeholder")
     if _SYNTAX.search(text) or _wraps(text, name) or len(_FENCES.findall(text)) % 2:
         raise ValueError("what should stand around the value stands within it")
     return text

@@ -63,6 +63,7 @@ def test_a_refusal_is_one_in_every_recipe(said: str) -> None:
         Exchange(text="The lamp was lit in 1906 by the widow.", asked=said),
         Instance(instruction="Describe an old barometer for pupils.", output=said),
         Instance(instruction=said),
+        Instance(instruction="Say whether a bird is named.", input=said, output="no"),
     ]
     assert [drop and drop.reason for drop in map(veto, rows)] == ["refusal"] * len(rows)
 
@@ -78,8 +79,7 @@ def test_a_refusal_that_the_document_or_the_task_holds_is_quoted() -> None:
     quoting = Exchange(
         text=f'The clerk wrote: "{said}"', asked="What did the clerk write to the miller that day?", said=said
     )
-    translating = Instance(
-        instruction="Put this into German.", input=said, output="Es tut mir leid, aber ich kann dir dabei nicht helfen."
-    )
+    german = "Es tut mir leid, aber ich kann dir dabei nicht helfen."
+    translating = Instance(instruction="Put this into German.", input=f"The clerk: {said}", output=german)
     assert veto(quoting) is None
     assert veto(translating) is None
