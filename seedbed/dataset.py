@@ -217,6 +217,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
             "candidates": run.candidates,
             "splits": run.shards.splits,
             "rejected": dict(run.reasons.most_common()),
+            "words": run.words,
             "unscored": dict(run.unscored),
             "documents": len(project.reading.documents),
             "skipped": project.reading.skipped,

@@ -70,7 +70,9 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
         f"{counts['accepted']} rows from {counts['candidates']} candidates ({acceptance:.0%} accepted): "
         f"{report['stopped']}"
     ]
-    lines += [f"  {count:>5}  {reason}" for reason, count in counts["rejected"].items()]
+    for reason, count in counts["rejected"].items():
+        words = counts.get("words", {}).get(reason)
+        lines.append(f"  {count:>5}  {reason}" + (f", first: {words}" if words else ""))
     for name, count in counts["unscored"].items():
         lines.append(f"  {count} rows were scored without the {name} judge: its verdict could not be read")
     dollars = "unknown (no price or token counts)" if report["dollars"] is None else f"${report['dollars']:.4f}"

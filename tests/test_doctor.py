@@ -121,9 +121,12 @@ def test_a_model_that_gives_no_reply_is_bad_with_the_mend(
 @pytest.mark.parametrize(
     ("behave", "words"), [(thinks(None, "length"), "raise max_tokens"), (thinks(None, "stop"), "turn")]
 )
-def test_a_run_names_what_became_of_the_tokens(served: Served, behave: Behaviour, words: str) -> None:
+def test_a_run_names_what_became_of_the_tokens(
+    served: Served, capsys: pytest.CaptureFixture[str], behave: Behaviour, words: str
+) -> None:
     served.server.plan(behave)
     assert served.run() == 1
+    assert "empty reply, first: no text: " in capsys.readouterr().out
     rejected = served.rows(folder="rejected")
     assert {row["reason"] for row in rejected} == {"empty reply"}
     assert all(words in row["detail"] for row in rejected)
