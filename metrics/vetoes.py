@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from rapidfuzz.distance import Indel
 
 from metrics.evidence import missing_numbers, wrong_number
+from metrics.refusals import refusal
 from programs.candidate import Candidate, Drop
 from programs.text import content_words, copied_share, rouge_l, sentences, words
 from signatures.grounding import DOES_NOT_SAY
@@ -17,7 +18,7 @@ ALIKE = 0.85  # ROUGE-L from which a question is a sentence
 COPIED = 0.9  # the share of a question that may be one run of the document's words
 
 _LEAK = re.compile(
-    r"\{\w+\}|\[\[ ?##|<\|?/?\w+\|?>|\bas an ai\b|\blanguage model\b|\bi (?:cannot|can't) (?:help|assist)\b|"
+    r"\{\w+\}|\[\[ ?##|<\|?/?\w+\|?>|\bas an ai\b|\blanguage model\b|"
     r"^(?:document|question|answer|passage|context|reasoning|instruction|completed)\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -166,6 +167,8 @@ def veto(candidate: Candidate) -> Drop | None:
     A candidate on a document is held to the rules of grounded questions and answers; one without to those of
     any text. An answer that says that the document does not say is not held to the document's words.
     """
+    if drop := refusal(candidate):
+        return drop
     grounded = candidate.document is not None
     rules = ON_PROMPT if grounded and candidate.prompt else ()
     if candidate.response and candidate.response != DOES_NOT_SAY:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from metrics.statistics import Interval, grouped_interval, share_interval, sign_flip
 from optimize.scoring import Scored
-from programs.replies import CUT_OFF, UNREADABLE
+from programs.replies import UNREAD
 
 TOO_FEW, ENOUGH = 6, 10
 """Documents. Below the first no two-sided exact test can reach 0.05; from the second on the bootstrap is trusted."""
@@ -73,8 +73,7 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
     """Sum up one program's scored candidates (at least one)."""
     groups = [row.source.group for row in rows]
     spent = list({id(row.spent): row.spent for row in rows}.values())
-    unread = (UNREADABLE, CUT_OFF)
-    unreadable = [bool(row.candidate.dropped and row.candidate.dropped.reason in unread) for row in rows]
+    unreadable = [bool(row.candidate.dropped and row.candidate.dropped.reason in UNREAD) for row in rows]
     accepted, tokens = sum(row.accepted for row in rows), sum(sum(one.tokens()) for one in spent)
     tallies = [tally for one in spent for tally in one.tallies.values()]
     seconds = sum(tally.seconds for tally in tallies)

@@ -8,7 +8,7 @@ from typing import Any
 
 import dspy
 import numpy as np
-from dspy.utils.exceptions import ContextWindowExceededError
+from dspy.utils.exceptions import ContextWindowExceededError, LMInvalidRequestError, LMUnsupportedModelError
 
 from metrics.metric import Metric, Worth
 from programs.candidate import Candidate, Drop, Source
@@ -43,9 +43,11 @@ class Scored:
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """What a step's reply to one example stands for: its rows with their worth; none where it cannot be read."""
+    """What a step's reply to one example stands for: its rows with their worth; none where it cannot be read. `refused`
+    is the server's refusal of the request, where that is why there is none."""
 
     rows: Sequence[tuple[Candidate, Worth]] = ()
+    refused: LMInvalidRequestError | None = None
 
     @property
     def score(self) -> float:
@@ -73,6 +75,8 @@ async def score_step(
     With `novelty` n in (0, 1], a row's score is taken times 1 - n * likeness, where likeness is the greatest cosine,
     in [0, 1], of its topic to the topics of the good rows before it, in the order of the examples: a step cannot win
     by one safe question asked again and again. With none a row counts for itself alone.
+
+    Raises LMInvalidRequestError where the server refuses the request of every example.
     """
 
     async def one(example: dspy.Example) -> Reply:
@@ -80,7 +84,10 @@ async def score_step(
         heard()
         return reply
 
-    replies = await together(map(one, examples))
+    with dspy.context(trying=True):
+        replies = await together(map(one, examples))
+    if replies and (refused := replies[0].refused) and all(reply.refused for reply in replies):
+        raise refused
     if not novelty:
         return [reply.score for reply in replies]
     good = [candidate.topic for reply in replies for candidate, worth in reply.rows if worth.score > 0]
@@ -98,11 +105,16 @@ def nearest_before(texts: Sequence[str], embed: Embed) -> list[float]:
 
 
 async def reply_to(program: Program, name: str, example: dspy.Example, metric: Metric) -> Reply:
-    """Ask step `name` for one example. A prompt too long for the model counts as a reply that cannot be read."""
+    """Ask step `name` for one example. A prompt too long for the model, or refused by it, counts as a reply that cannot
+    be read."""
     try:
         outputs = await program.ask(Candidate(), name, **dict(example.inputs()))
     except ContextWindowExceededError:
         return Reply()
+    except LMInvalidRequestError as error:
+        if isinstance(error, LMUnsupportedModelError):
+            raise
+        return Reply(refused=error)
     return Reply() if outputs is None else await read_reply(program, name, example, outputs, metric)
 
 
@@ -131,15 +143,27 @@ async def score_source(program: Program, source: Source, metric: Metric) -> list
 async def score_program(
     program: Program, sources: Sequence[Source], metric: Metric, scope: Scoped, heard: Heard = silent
 ) -> list[Scored]:
-    """Run the program on each source and score every candidate as a run would, the full gate and all."""
+    """Run the program on each source and score every candidate as a run would, the full gate and all. What the server
+    refuses to be asked is worth 0."""
 
     async def one(source: Source) -> list[Scored]:
-        with scope(source.id) as spent:
-            scored = await score_source(program, source, metric)
+        with scope(source.id) as spent, dspy.context(trying=True):
+            try:
+                scored = await score_source(program, source, metric)
+            except LMInvalidRequestError as error:
+                scored = [_refused(source, error)]
         heard()
         return [dataclasses.replace(row, spent=spent) for row in scored]
 
     return [scored for batch in await together(map(one, sources)) for scored in batch]
+
+
+def _refused(source: Source, error: LMInvalidRequestError) -> Scored:
+    """Raises the error where no request can pass."""
+    if isinstance(error, LMUnsupportedModelError):
+        raise error
+    drop = Drop(step="teacher", reason="request refused", detail=str(error).splitlines()[0])
+    return Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))
 
 
 def _mean(scores: Sequence[float]) -> float:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 
 import dspy
+from dspy.utils.exceptions import LMInvalidRequestError
 
 from metrics.metric import Metric
 from optimize.allowance import UNBOUNDED, Allowance, Spent
@@ -113,10 +114,18 @@ class StepSearch:
         Where the allowance ends a race, what it has scored is ranked: the best of the race before goes first, so
         that it is only ever put back by what was scored beside it.
         """
-        exam, scored = self.exam[:n], list[Variant]()
+        exam, scored, refused = self.exam[:n], list[Variant](), list[LMInvalidRequestError]()
         for variant in variants:
             self.allowance.check(len(exam))
-            score, length = await self._score(variant.step, exam), _length(variant.step, exam[0])
+            try:
+                score = await self._score(variant.step, exam)
+            except LMInvalidRequestError as error:  # this way of asking will never pass; others may
+                self.say(f"{self.name}: {variant.what} is refused: {str(error).splitlines()[0]}")
+                refused.append(error)
+                if len(refused) == len(variants):
+                    raise
+                continue
+            length = _length(variant.step, exam[0])
             scored.append(dataclasses.replace(variant, score=score, n=len(exam), length=length))
             scored.sort(key=_merit, reverse=True)
             self.best = scored[0]

@@ -8,7 +8,12 @@ from typing import Any
 
 import dspy
 from dspy.utils.callback import BaseCallback
-from dspy.utils.exceptions import AdapterParseError, ContextWindowExceededError
+from dspy.utils.exceptions import (
+    AdapterParseError,
+    ContextWindowExceededError,
+    LMInvalidRequestError,
+    LMUnsupportedModelError,
+)
 
 from metrics.metric import Metric
 from optimize.allowance import Allowance
@@ -159,8 +164,11 @@ class Watch(BaseCallback):
 
 async def _asked(step: Step, inputs: dict[str, Any]) -> dspy.Prediction:
     try:
-        return await step.acall(**inputs)
-    except (AdapterParseError, ContextWindowExceededError) as error:
+        with dspy.context(trying=True):
+            return await step.acall(**inputs)
+    except (AdapterParseError, ContextWindowExceededError, LMInvalidRequestError) as error:
+        if isinstance(error, LMUnsupportedModelError):
+            raise
         unread = dspy.Prediction(reply=getattr(error, "lm_response", None) or str(error))
         if dspy.settings.trace is not None:  # so that an optimizer that reflects sees it
             dspy.settings.trace.append((step, inputs, unread))

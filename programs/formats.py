@@ -1,30 +1,22 @@
 """Message formats: how a signature becomes a prompt and a reply becomes fields. One is chosen per predictor.
 
-`Chat` and `JSON` are DSPy's own adapters to the byte. What they make anew for every call (the system message, the
-demos, a pydantic type per value, the reply's schema: 0.2 to 0.6 ms) is made once here, and a reply in which nothing is
-doubtful is read without their repairs; any other reply goes to DSPy's own parser.
+`Chat` and `JSON` ask as DSPy's own adapters do, to the byte. What they make anew for every call (the system message,
+the demos, a pydantic type per value, the reply's schema: 0.2 to 0.6 ms) is made once here. Replies are read by one
+reader in every format (`programs.replies`), since DSPy's parsers take what they cannot read for something else.
 """
 
-import contextlib
 import functools
-import json
-import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import dspy
-from dspy.utils.exceptions import AdapterParseError
 
 from programs.compact import CompactAdapter
 from programs.plain import PlainAdapter, is_plain
-from programs.replies import Read, is_settled
-from programs.values import from_json, from_text, written
+from programs.replies import Read
+from programs.values import written
 
 KEPT = 256  # signatures, and demos of one signature, whose text is remembered
-MENDABLE = 2_000  # braces of a reply to repair: DSPy's search takes 0.2 s there, four times that for twice as many
-_MARKER = re.compile(r"^\[\[ ## (\w+) ## \]\](?=\n|\Z)", re.MULTILINE)
-_SECTION = re.compile(r"^[^\S\n]*\[\[ ## (\w+) ## \]\]", re.MULTILINE)  # where DSPy's parser sees a marker too
-_OTHER_BREAKS = re.compile("[\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # what str.splitlines takes for the end of a line
 _KEYED = (str, int, bool, type(None), type(...))
 
 
@@ -100,36 +92,6 @@ class Chat(Read, dspy.ChatAdapter):
             layout.demos[key] = super().format_demos(signature, [demo])
         return layout.demos[key]
 
-    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
-        """Read the fields back. Raises AdapterParseError where one is missing or of the wrong kind."""
-        outputs = _layout(self, signature, signature.__doc__).outputs
-        with contextlib.suppress(KeyError, ValueError, RecursionError):
-            return self._plainly(outputs, completion)
-        try:
-            if completion.count("{") > MENDABLE:
-                raise ValueError("too many braces to look for an object")
-            return super().parse(signature, completion)
-        except (ValueError, RecursionError) as error:  # brackets nested too deep for DSPy's repair
-            raise AdapterParseError(
-                type(self).__name__, signature, completion, f"Could not read it: {error}"
-            ) from error
-
-    def is_reached(self, signature: Any, reply: str, fields: dict[str, Any]) -> bool:
-        """Whether the last section is an output field's; a field's first section counts, and a later marker ends it."""
-        *before, last = _SECTION.findall(reply) or ("",)
-        if last in before or last not in fields:
-            return not last
-        return not is_settled(fields[last], signature.output_fields[last].annotation)
-
-    def _plainly(self, outputs: dict[str, Any], completion: str) -> dict[str, Any]:
-        """The fields of a reply whose markers have a line to themselves. Raises KeyError, ValueError for any other."""
-        _, *pieces = _MARKER.split(completion)
-        names, texts = pieces[::2], pieces[1::2]
-        if completion.count("[[ ## ") != len(names) or _OTHER_BREAKS.search(completion):
-            raise ValueError("a marker within a line")
-        found = dict(zip(reversed(names), reversed(texts), strict=True))  # a field's first text counts
-        return {name: from_text(found[name].strip(), annotation) for name, annotation in outputs.items()}
-
 
 class JSON(Chat, dspy.JSONAdapter):
     """`dspy.JSONAdapter`, likewise, with the reply's schema (a pydantic model, 0.4 ms) made once per signature."""
@@ -142,23 +104,6 @@ class JSON(Chat, dspy.JSONAdapter):
             super()._prepare_response_format(lm, chosen, signature)
             known[able] = chosen
         lm_kwargs.update(known[able])
-
-    def is_reached(self, signature: Any, reply: str, fields: dict[str, Any]) -> bool:
-        """Whether the fields are not those of an object that is whole."""
-        start = reply.find("{")
-        try:
-            _, end = json.JSONDecoder().raw_decode(reply[start:])
-            read: dict[str, Any] = self.parse(signature, str(reply)[start : start + end])
-        except (ValueError, RecursionError, AdapterParseError):
-            return True
-        return any(fields[name] != read[name] for name in read)
-
-    def _plainly(self, outputs: dict[str, Any], completion: str) -> dict[str, Any]:
-        """The fields of a reply that is JSON as it stands. Raises KeyError or ValueError for any other."""
-        found = json.loads(completion)
-        if type(found) is not dict:
-            raise ValueError("no JSON object")
-        return {name: from_json(found[name], annotation) for name, annotation in outputs.items()}
 
 
 FORMATS: dict[str, dspy.Adapter] = {

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from programs.thoughts import without_thoughts
+
 
 def expected_score(
     logprobs: Any, field: str, written: Any, levels: Mapping[Any, float], *, alone: bool = False
@@ -42,9 +44,19 @@ def _deciding(tokens: list[str], field: str, written: str, alone: bool) -> int |
     named = rf"""(?:^[^\w\n]*|\[\[ ## |(?<!\\)["']){name}\W*"""
     before = rf"(?:{named}|\A\W*)" if alone else named
     pattern = rf"(?im){before}({value})(?!\w)"
-    found = re.search(pattern, "".join(tokens))
-    ends = itertools.accumulate(map(len, tokens))
-    return next((index for index, end in enumerate(ends) if end > found.start(1)), None) if found else None
+    text = "".join(tokens)
+    reply = _without_thoughts(text)
+    if not text.endswith(reply) or not (found := re.search(pattern, reply)):
+        return None
+    place, ends = found.start(1) + len(text) - len(reply), itertools.accumulate(map(len, tokens))
+    return next((index for index, end in enumerate(ends) if end > place), None)
+
+
+def _without_thoughts(text: str) -> str:
+    try:
+        return without_thoughts(text)
+    except ValueError:
+        return ""
 
 
 def _level(token: str, names: Mapping[str, float]) -> str | None:

@@ -4,10 +4,10 @@ import functools
 from typing import Any
 
 import dspy
-from dspy.utils.exceptions import AdapterParseError
 
-from programs.compact import label, may_go_on, on_one_line, read
+from programs.compact import on_one_line
 from programs.replies import Read
+from programs.sections import Section, Sections, is_labelled, label, paragraphs, structured, unfenced
 
 
 class PlainAdapter(Read, dspy.Adapter):
@@ -25,20 +25,13 @@ class PlainAdapter(Read, dspy.Adapter):
             messages += [_message("user", _asked(signature, demo)), _message("assistant", str(demo[name]))]
         return [*messages, _message("user", _asked(signature, inputs))]
 
-    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
-        """The field. Raises AdapterParseError where the reply is empty or no decision of the field's."""
+    def sections(self, signature: Any, reply: str) -> Sections:
+        """The whole reply; one that has the field's label, or the shape of another format, is read as what it is."""
         name = only_output(signature)
-        try:
-            return {name: read(completion.strip(), signature.output_fields[name].annotation)}
-        except ValueError as error:
-            raise AdapterParseError(
-                "PlainAdapter", signature, completion, message=f"Could not read the reply: {error!r}"
-            ) from error
-
-    def is_reached(self, signature: Any, reply: str, fields: dict[str, Any]) -> bool:
-        """Whether it is text, which may go on, or a decision whose first word may."""
-        name = only_output(signature)
-        return may_go_on(reply, fields[name], signature.output_fields[name].annotation)
+        sections = structured(reply, (name,))
+        if sections is None and is_labelled(reply, name):
+            sections = paragraphs(signature, reply)
+        return {name: [Section(unfenced(reply), False)]} if sections is None else sections
 
 
 def is_plain(signature: Any) -> bool:

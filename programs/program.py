@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
-from programs.candidate import Candidate, Drop
-from programs.replies import CUT_OFF, UNREADABLE, CutOff
+from programs.candidate import Candidate
+from programs.replies import dropped
 from programs.step import Step
 
 T = TypeVar("T")
@@ -96,13 +96,12 @@ class Program(dspy.Module):
         return candidate.dropped is None
 
     async def ask(self, candidate: Candidate, name: str, **inputs: Any) -> dict[str, Any] | None:
-        """The step's output fields as they are; None, and the candidate dropped, where the reply is unreadable or was
-        cut off."""
+        """The step's output fields as they are; None, and the candidate dropped, where the reply is unreadable, empty
+        or was cut off."""
         try:
             prediction = await self.step(name).acall(**inputs)
         except AdapterParseError as error:
-            reason = CUT_OFF if isinstance(error, CutOff) else UNREADABLE
-            candidate.dropped = Drop(step=name, reason=reason, detail=error.lm_response or "")
+            candidate.dropped = dropped(name, error)
             return None
         return {field: prediction[field] for field in self.step(name).signature.output_fields}
 

@@ -13,10 +13,17 @@ from programs.candidate import digest
 from programs.levels import expected_score
 from programs.plain import is_plain
 from programs.program import run_sync, together
-from programs.replies import CUT_OFF, CutOff
+from programs.replies import CUT_OFF, DECLINED, EMPTY, UNREADABLE, dropped
 from programs.step import Step
 
 SAMPLED = 0.7  # the temperature of a judge that is asked more than once (Self-Rewarding, Yuan et al. 2024)
+
+_UNREAD = {
+    UNREADABLE: "unreadable verdict",
+    CUT_OFF: f"verdict {CUT_OFF}",
+    EMPTY: "empty verdict",
+    DECLINED: "no verdict",
+}
 
 
 class Verdict(BaseModel):
@@ -85,8 +92,8 @@ class Rater(dspy.Module):
         try:
             said = await self.judge.acall(config=self._config(dspy.settings.lm, draw), **inputs)
         except AdapterParseError as error:
-            what = f"verdict {CUT_OFF}" if isinstance(error, CutOff) else "unreadable verdict"
-            return Verdict(score=None, reason=f"{what}: {(error.lm_response or '')[:200]}")
+            drop = dropped("judge", error)
+            return Verdict(score=None, reason=f"{_UNREAD[drop.reason]}: {drop.detail[:200]}")
         *reasons, decides = self.judge.signature.output_fields
         expected = expected_score(said.get("logprobs"), decides, said[decides], self.levels, alone=not reasons)
         score = self.levels[said[decides]] if expected is None else expected

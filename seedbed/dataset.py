@@ -217,6 +217,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
             "candidates": run.candidates,
             "splits": run.shards.splits,
             "rejected": dict(run.reasons.most_common()),
+            "words": run.words,
             "unscored": dict(run.unscored),
             "documents": len(project.reading.documents),
             "skipped": project.reading.skipped,
@@ -231,7 +232,7 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
         "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
         "variety": _variety(session, run) if run.complete else None,  # an interrupt shall not wait for it
         "seconds": round(seconds, 2),
-        "warnings": _warnings(project),
+        "warnings": [*_warnings(project), *_undivided(project, run)],
         "program": _programs(run.arms),
         "metric": run.arms[0].carried["metric"],
         "judges": run.arms[0].carried["judges"],
@@ -274,6 +275,14 @@ def _warnings(project: Project) -> list[str]:
                 f"the output of {alias} ({entry.model}) {state} train other models; see trains: in its model entry"
             )
     return warnings
+
+
+def _undivided(project: Project, run: Run) -> list[str]:
+    """That no rows are held out, and why."""
+    if project.divides and not run.shards.undivided:
+        return []
+    why = "all rows are of documents that would be held out" if project.divides else "one document cannot be parted"
+    return [f"nothing is held out for validation: {why}"] if run.accepted else []
 
 
 def _write(out: Path, report: dict[str, Any], run: Run) -> None:

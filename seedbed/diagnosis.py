@@ -1,24 +1,19 @@
 """Whether a project's files can be read and its models answer."""
 
 import collections
-import functools
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import dspy
 from dspy.utils.exceptions import LMError
 
-from programs.formats import FORMATS
-from programs.program import run_sync
 from seedbed.errors import TeacherDown, UserError
+from seedbed.model_check import ModelCheck
 from seedbed.prices import in_use
 from seedbed.project import Project
 from seedbed.session import Session
 from seedbed.shelf.hardware import gpu
-from signatures.grounding import AnswerQuestion
 
 
 class Finding(NamedTuple):
@@ -30,7 +25,7 @@ class Finding(NamedTuple):
 
 
 def diagnose(project: Project) -> list[Finding]:
-    """Look at seeds, verdicts, documents, the embedder, and each role's model with one real call."""
+    """Look at seeds, verdicts, documents, the embedder, and each role's model with a real call per format."""
     looks: list[tuple[str, Callable[[], str]]] = [
         ("seeds", lambda: f"{len(project.seeds)} read"),
         (
@@ -55,10 +50,18 @@ def _look_at_models(project: Project, journal: Path) -> list[Finding]:
         roles = collections.defaultdict[str, list[str]](list)
         for role, alias in project.config.roles.named().items():
             roles[alias].append(role)
-        for alias, bound in roles.items():
-            look = functools.partial(_call, session, bound[0])
-            findings.append(_look(f"{', '.join(bound)} ({alias})", look))
-    return findings
+        return findings + [_checked(session, alias, bound) for alias, bound in roles.items()]
+
+
+def _checked(session: Session, alias: str, roles: list[str]) -> Finding:
+    what, checks = f"{', '.join(roles)} ({alias})", list[ModelCheck]()
+
+    def look() -> str:
+        checks.append(ModelCheck(session.lm(roles[0]), session.project.config.models[alias], roles))
+        return checks[0].said
+
+    finding = _look(what, look)
+    return finding._replace(ok=finding.ok and checks[0].ok)
 
 
 def _look(what: str, look: Callable[[], str]) -> Finding:
@@ -73,21 +76,3 @@ def _look(what: str, look: Callable[[], str]) -> Finding:
 def _sources(project: Project) -> str:
     skipped = "".join(f"; skipped {name}: {reason}" for name, reason in project.reading.skipped)
     return f"{len(project.reading.documents)} documents, {len(project.sources)} passages{skipped}"
-
-
-def _call(session: Session, role: str) -> str:
-    """A real question to the model, what a call takes, and whether a schema it was sent was kept to."""
-    lm, (_, entry) = session.lm(role), session.project.config.entry(role)
-    ask, answer, seconds = dspy.Predict(AnswerQuestion), "", 0.0
-    years = ("1931", "1874") if entry.is_embedded else ("1931",)  # the first call also starts the server
-    with dspy.context(lm=lm, adapter=FORMATS["json" if lm.chats else "compact"]):
-        for year in years:
-            started = time.monotonic()
-            try:
-                document = f"The bridge opened in {year}."
-                reply = run_sync(ask.acall(document=document, question="When did the bridge open?"))
-            except dspy.utils.exceptions.AdapterParseError:
-                ignored = "ignores the schema it is sent: set schema_enforced: false" if entry.schema_enforced else ""
-                return f"{entry.model} answers, and {ignored or 'the reply cannot be read'}"
-            answer, seconds = " ".join(str(reply.answer).split())[:60], time.monotonic() - started
-    return f"{entry.model} answers: {answer!r}, {seconds:.1f} s a call"

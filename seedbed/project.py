@@ -204,6 +204,11 @@ class Project:
         self._names.check(seeds, self.config.seeds)
         return self._names
 
+    @functools.cached_property
+    def divides(self) -> bool:
+        """Whether a document is left to train on when those are held out that are: of a single one nothing can be."""
+        return not self.sources or bool(self._names.groups - self.held_out)
+
     def is_held_out(self, group: str) -> bool:
         """Whether rows of a group go to the validation split. A group that has no documents to be held out with
         (an invented one, a pool's) falls on its side by its own name."""

@@ -138,6 +138,15 @@ class Shards:
             await to_the_end(self._write)
             self._rows = []
 
+    def take(self, other: "Shards") -> bool:
+        """Make the rows of another series, which has no whole shard yet, those of this one, which is empty; whether it
+        can be done."""
+        if self.count or not other.count or len(other._rows) < other.count:
+            return False
+        self._rows, self.count = other._rows, other.count
+        other._rows, other.count, other._written = [], 0, set()
+        return True
+
     def close(self) -> None:
         """Write what is left, and remove the shards of an earlier state. Raises UserError where it cannot be done.
 

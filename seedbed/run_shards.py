@@ -34,6 +34,7 @@ class RunShards:
         self._rejected = self._shards("rejected", "rejected", REJECTED)
         self._all = [*self._rows.values(), self._rejected]
         self._place, self._lock, self._begun = self._shards("", "", None), threading.Lock(), False
+        self.undivided = False  # all rows were of held-out documents, and are the train split
         self._take_up()
         self._held = sum(shards.held for shards in self._rows.values())
         self._set_aside(self._held > 0)
@@ -62,6 +63,8 @@ class RunShards:
                 for shards in self._all:
                     shards.forget()
                 return False
+            train, validation = (self._rows[split] for split in SPLITS)
+            self.undivided = train.take(validation) or self.undivided
             self._put_in_place()
             return True
 

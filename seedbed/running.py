@@ -15,6 +15,7 @@ from metrics.variety import Sample
 from optimize.scoring import Scored
 from programs.candidate import Candidate, Drop, Source, digest
 from programs.embedding import ahead
+from programs.replies import EMPTY
 from seedbed.arm import Arm
 from seedbed.attempts import LIVE, Attempts, Outcome, Try
 from seedbed.contamination import Contamination
@@ -53,6 +54,7 @@ class Run:
         self.feed, self.goal = self.project.feed(), self.limits.rows
         self.accepted, self.candidates, self.sources = 0, 0, 0
         self.reasons: collections.Counter[str] = collections.Counter()
+        self.words = dict[str, str]()  # of a reason that lies with the model, what was said first
         self.unscored: collections.Counter[str] = collections.Counter()
         self.stood_in: collections.Counter[str] = collections.Counter()  # accepted rows, by who answered for another
         self.teachers = {arm.teacher: Record() for arm in arms}
@@ -211,6 +213,8 @@ class Run:
 
     async def _reject(self, place: str, scored: Scored, drop: Drop, carried: dict[str, Any]) -> None:
         self.reasons[drop.reason] += 1
+        if drop.reason in (EMPTY, "teacher failed"):
+            self.words.setdefault(drop.reason, drop.detail[:200])
         worth = scored.worth.model_copy(update={"drop": drop})
         id = digest(self._position, place, scored.source.id)
         await self.shards.reject(rejected(id, dataclasses.replace(scored, worth=worth), carried))
@@ -223,8 +227,8 @@ class Run:
             self._heard.append((self._position, scored.candidate))
         self.sample.add(scored.candidate, scored.source)
         made = row(scored, carried)
-        split = "validation" if self.project.is_held_out(scored.source.group) else "train"
-        await self.shards.accept(made, split)
+        held_out = self.project.divides and self.project.is_held_out(scored.source.group)
+        await self.shards.accept(made, "validation" if held_out else "train")
         self.content = digest(self.content, made["id"])
         if len(self.samples) < 3:
             self.samples.append(made)

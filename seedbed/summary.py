@@ -11,6 +11,7 @@ from optimize.labels import Agreement
 from optimize.shipping import TOLERANCE
 from seedbed.bill import bill_lines
 from seedbed.figures import calibration_line
+from seedbed.loading import loading_line
 
 
 def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
@@ -69,7 +70,9 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
         f"{counts['accepted']} rows from {counts['candidates']} candidates ({acceptance:.0%} accepted): "
         f"{report['stopped']}"
     ]
-    lines += [f"  {count:>5}  {reason}" for reason, count in counts["rejected"].items()]
+    for reason, count in counts["rejected"].items():
+        words = counts.get("words", {}).get(reason)
+        lines.append(f"  {count:>5}  {reason}" + (f", first: {words}" if words else ""))
     for name, count in counts["unscored"].items():
         lines.append(f"  {count} rows were scored without the {name} judge: its verdict could not be read")
     dollars = "unknown (no price or token counts)" if report["dollars"] is None else f"${report['dollars']:.4f}"
@@ -79,7 +82,8 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
     lines += [f"warning: {warning}" for warning in report["warnings"]]
     for sample in samples:
         lines += ["", *(f"  {message['role']:>9}: {message['content']}" for message in sample["messages"])]
-    return "\n".join([*lines, "", f"{out}", f'  datasets.load_dataset("{out}")'])
+    line = loading_line(out, report)
+    return "\n".join([*lines, "", f"{out}", f"  {line or 'no rows to load'}"])
 
 
 def _standing(one: Standing, width: int) -> str:

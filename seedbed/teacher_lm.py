@@ -13,16 +13,16 @@ from dspy.clients.execution import _canonical, prepare
 from dspy.utils import exceptions as dspy_errors
 
 from programs.program import run_sync, together
-from programs.replies import Cut
+from seedbed.endings import ending
 from seedbed.engines.breaker import is_down, is_refused
 from seedbed.engines.engine import Blocking, Engine, Wrapped
 from seedbed.engines.fallback import own_fault
 from seedbed.engines.scoring import asking_for
 from seedbed.errors import TeacherDown, UserError
+from seedbed.refused import mend
 
 PATIENCE = 5  # calls in a row that may fail for good before the model counts as down
 OPTIONS = 64  # sets of call options whose canonical form is remembered
-_CUT = "length"  # lm15's word for a reply that ended at `max_tokens`
 _NO_OPTIONS = frozenset({"messages", "rollout_id", "cache"})
 
 
@@ -30,28 +30,28 @@ class NotKept(lm15.InvalidRequestError):
     """A replay has no reply to this call."""
 
 
-_ends: ContextVar[list[str] | None] = ContextVar("ends", default=None)
+_replies: ContextVar[list[lm15.Response] | None] = ContextVar("replies", default=None)
 
 
 class Telling(Wrapped):
-    """An engine that tells how its replies ended, which DSPy's own way leaves out."""
+    """An engine that hands on its replies as they are: how they ended, DSPy's own way leaves out."""
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         response = await self.engine.complete(request)
-        if (ends := _ends.get()) is not None:
-            ends.append(response.finish_reason)
+        if (replies := _replies.get()) is not None:
+            replies.append(response)
         return response
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[list[str]]:
-    """How the replies ended that are asked for inside."""
-    ends = list[str]()
-    token = _ends.set(ends)
+def _told() -> Iterator[list[lm15.Response]]:
+    """The replies that are asked for inside."""
+    replies = list[lm15.Response]()
+    token = _replies.set(replies)
     try:
-        yield ends
+        yield replies
     finally:
-        _ends.reset(token)
+        _replies.reset(token)
 
 
 class TeacherLM(dspy.LM):
@@ -129,7 +129,8 @@ class TeacherLM(dspy.LM):
             if mistake := _user_error(error) or self._bug(error):  # a full disk, say, is not the model's failure
                 raise mistake from mistake.__cause__
             too_long = isinstance(error, dspy_errors.ContextWindowExceededError)
-            prompts_fault = too_long or (self._well[0] and own_fault(error))  # else the entry may be at fault
+            one_of_many = self._well[0] or dspy.settings.get("trying", False)  # else the entry may be at fault
+            prompts_fault = too_long or (one_of_many and own_fault(error))
             self._failed[0] += not (prompts_fault or isinstance(error.__cause__, NotKept))
             verdict = self._verdict(error)
             if verdict is error:
@@ -146,14 +147,15 @@ class TeacherLM(dspy.LM):
         messages: Any = kwargs.get("messages")
         heard = settings.get("callbacks") or self.callbacks or settings.usage_tracker or settings.send_stream
         if args or heard or not settings.disable_history or not _plain(messages):
-            with _told() as ends:
+            with _told() as replies:
                 outputs = await super().acall(*args, **kwargs)
-            return [*map(_cut, outputs)] if ends == [_CUT] and isinstance(outputs, list) else outputs
+            told = isinstance(outputs, list) and len(replies) == len(outputs)
+            return [*map(ending, replies, outputs)] if told else outputs
         with error_boundary(self.model, unexpected=True):
             reply = await self.async_engine.complete(self._request(messages, kwargs))
         output = legacy_output(reply, logprobs=bool(kwargs.get("logprobs", self.kwargs.get("logprobs"))))
         given = output if len(output) > 1 else output["text"]
-        return [_cut(given) if reply.finish_reason == _CUT else given]
+        return [ending(reply, given)]
 
     def _request(self, messages: Sequence[dict[str, str]], kwargs: dict[str, Any]) -> lm15.Request:
         system = messages[0]["content"] if messages[0]["role"] == "system" else None
@@ -190,16 +192,10 @@ class TeacherLM(dspy.LM):
             hint = "Start the server or mend api_base, then run the same command again; finished calls are kept."
             return TeacherDown(said, hint=hint)
         if self._failed[0] >= PATIENCE:
-            return TeacherDown(
-                f"{said} ({PATIENCE} calls in a row failed)",
-                hint="Run the same command again when the server is well; finished calls are kept.",
-            )
+            again = "Run the same command again when the server is well; finished calls are kept."
+            hint = mend(said, self.alias) if own_fault(error) else again
+            return TeacherDown(f"{said} ({PATIENCE} calls in a row failed)", hint=hint)
         return error
-
-
-def _cut(output: Any) -> Any:
-    """The same, said to be cut off."""
-    return {**output, "text": Cut(output["text"] or "")} if isinstance(output, dict) else Cut(output or "")
 
 
 def _plain(messages: Any) -> bool:

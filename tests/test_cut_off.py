@@ -66,7 +66,9 @@ REACHED = [
     ("compact", "number", " 12"),
     ("compact", "grade", " 1"),
     ("compact", "reasons", " It stands there\nVer"),
-    *((form, "text", "") for form in ("chat", "json", "compact")),
+    ("plain", "text", " The bridge opened in"),
+    ("plain", "grade", "1"),
+    *((form, "text", "") for form in ("chat", "json", "compact", "plain")),
 ]
 WHOLE = [
     ("chat", "text", "[[ ## said ## ]]\nIt opened.\n\n[[ ## completed ## ]]\n\n[[ ## said ## ]]\nIt", "It opened."),
@@ -82,6 +84,8 @@ WHOLE = [
     ("compact", "decision", " yes", "yes"),
     ("compact", "decision", "Yes, beca", "yes"),
     ("compact", "number", " 12 litr", 12),
+    ("plain", "decision", "yes", "yes"),
+    ("plain", "decision", "Yes, beca", "yes"),
 ]
 
 

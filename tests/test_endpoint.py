@@ -25,6 +25,7 @@ from hostile import (
 )
 
 from programs.program import run_sync
+from programs.replies import dropped
 from programs.step import Step
 from seedbed.engines.breaker import is_refused
 from seedbed.engines.endpoint import EndpointEngine
@@ -168,9 +169,7 @@ def test_unicode_traps_come_through_unchanged(server: Hostile, text: str) -> Non
 
 @pytest.mark.parametrize("body", [refusal("I cannot help with that."), filtered()], ids=["refusal", "content filter"])
 @pytest.mark.parametrize("form", ["chat", "json", "compact"])
-def test_a_model_that_declines_gives_an_unreadable_reply_and_is_asked_once(
-    server: Hostile, body: dict[str, Any], form: str
-) -> None:
+def test_a_model_that_declines_is_asked_once_and_said_to(server: Hostile, body: dict[str, Any], form: str) -> None:
     async def work() -> None:
         one = engine(server)
         try:
@@ -180,8 +179,9 @@ def test_a_model_that_declines_gives_an_unreadable_reply_and_is_asked_once(
             await one.aclose()
 
     server.plan(sends(body))
-    with pytest.raises(AdapterParseError):
+    with pytest.raises(AdapterParseError) as raised:
         run_sync(work())
+    assert dropped("step", raised.value).reason == "refusal"
     assert len(server.bodies) == 1
 
 

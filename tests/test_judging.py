@@ -59,7 +59,7 @@ def test_a_readable_reply_is_scored(name: str, said: Said, score: float) -> None
 def test_a_reply_that_cannot_be_read_is_unscored_and_says_so(name: str, reply: str) -> None:
     heard = verdict(name, reply)
     assert heard.score is None
-    assert heard.reason.startswith("unreadable verdict")
+    assert heard.reason.startswith("unreadable verdict" if reply else "empty verdict")
     assert reply in heard.reason
 
 

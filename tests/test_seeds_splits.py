@@ -61,7 +61,9 @@ def test_a_missing_field_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_field_is_named(tmp_path: Path) -> None:
-    assert problems(tmp_path, line("a", anwser="x")) == ["seeds.jsonl:1: anwser: extra inputs are not permitted"]
+    assert problems(tmp_path, line("a", anwser="x")) == [
+        "seeds.jsonl:1: no such key here: anwser; leave it out, or mend its name"
+    ]
 
 
 def test_a_doubled_id_names_both_lines(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from alike import PAIRS, SIGNATURES, Odder, outcome
 from dspy import lm15
 from dspy.utils.exceptions import AdapterParseError
 
+from programs.replies import Empty
+
 
 class Hearing:
     """An engine that keeps what it was asked, with every log-probability it is asked for."""
@@ -74,7 +76,7 @@ def test_log_probabilities_come_with_the_fields(format: str) -> None:
 
 
 @pytest.mark.parametrize("format", PAIRS)
-def test_an_empty_reply_is_unreadable(format: str) -> None:
+def test_an_empty_reply_is_unreadable_and_told_from_others(format: str) -> None:
     ours, theirs = (called(one, Odder, "") for one in PAIRS[format])
-    assert ours == theirs
-    assert ours[0][1] is AdapterParseError
+    assert ours[1] == theirs[1]
+    assert (ours[0][1], theirs[0][1]) == (Empty, AdapterParseError)

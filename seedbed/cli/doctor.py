@@ -25,7 +25,8 @@ def doctor(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Check the project: read its files, make one real call per role, load the embedder; say what is wrong and why."""
+    """Check the project: read its files, make real calls per role and format, load the embedder; say what is wrong and
+    why."""
     project = open_project(config, teacher, set)
     try:
         supply(project.config, project.base, yes=yes)

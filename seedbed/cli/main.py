@@ -21,6 +21,7 @@ from seedbed.cli import (
     run,
 )
 from seedbed.errors import BudgetReached, TeacherDown, UserError
+from seedbed.refused import mend
 from seedbed.terminal import readable
 
 app = typer.Typer(
@@ -68,9 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not _is_model_error(error):
             raise
-        return _say(
-            f"a call failed: {str(error).splitlines()[0]}\n  Run the same command again; finished calls are kept.", 3
-        )
+        said = str(error).splitlines()[0]
+        again = "Run the same command again; finished calls are kept."
+        return _say(f"a call failed: {said}\n  {mend(said) if _is_refused(error) else again}", 3)
     if code == 130:
         return _say("Interrupted. Finished calls are kept: the same command goes on from here.", 130)
     return int(code or 0)
@@ -80,6 +81,11 @@ def _is_model_error(error: Exception) -> bool:
     """Whether DSPy says that a model call failed; asked without importing it."""
     errors = sys.modules.get("dspy.utils.exceptions")
     return errors is not None and isinstance(error, errors.LMError)
+
+
+def _is_refused(error: Exception) -> bool:
+    """Whether the server refused the request itself."""
+    return isinstance(error, sys.modules["dspy.utils.exceptions"].LMInvalidRequestError)
 
 
 def _say(text: str, code: int) -> int:

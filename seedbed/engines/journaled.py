@@ -19,10 +19,16 @@ KEY = 32  # hex digits: 128 bits
 
 
 class Place(NamedTuple):
-    """Where the journal keeps a reply, and the request that brought it, as JSON."""
+    """Where the journal keeps a reply, and the request that brought it, as JSON. `whole` is the key of a reply that
+    ended by itself: whatever `max_tokens` were, had they been more it would be the same."""
 
     key: str
+    whole: str
     body: bytes
+
+    def holds(self, response: lm15.Response) -> str:
+        """The key for this reply."""
+        return self.whole if response.finish_reason == "stop" else self.key
 
 
 class Journaled(Wrapped):
@@ -41,13 +47,13 @@ class Journaled(Wrapped):
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         places = self._places(request)
-        known = next((reply for place in places if (reply := self.journal.get(place.key))), None)
-        (response, work), paid = (known, False) if known else await self._once(places, request)
+        known = next((found for place in places if (found := self._known(place, request))), None)
+        (response, work), paid = (known[1], False) if known else await self._once(places, request)
         alias = answered_by(response, self.alias)
         self.journal.tallies[alias].add(response, work, replayed=not paid)
         if scope := dspy.settings.get("scope"):
             scope.tallies[alias].add(response, work, replayed=not paid)
-            scope.keys.append(self._kept_at(response, places).key)
+            scope.keys.append(known[0] if known else self._kept_at(response, places).holds(response))
             scope.asked.append(_asked())
             if alias != self.alias:
                 scope.stood_in.add(alias)
@@ -85,8 +91,28 @@ class Journaled(Wrapped):
         now = time.monotonic()
         work, self._ended = max(0.0, now - max(started, self._ended) - sum(waits)), now
         alias, kept_at = answered_by(response, self.alias), self._kept_at(response, places)
-        await self.journal.put(kept_at.key, alias, kept_at.body, response, now - started, work)
+        key = kept_at.holds(response)
+        await self.journal.put(key, alias, kept_at.body, response, now - started, work)
         return response, work
+
+    def _known(self, place: Place, request: lm15.Request) -> tuple[str, Timed] | None:
+        """The reply that is kept for a call, and its key."""
+        if reply := self.journal.get(place.key):
+            return place.key, reply
+        if (reply := self.journal.get(place.whole)) and self._ends_within(reply[0], place, request):
+            return place.whole, reply
+        return None
+
+    def _ends_within(self, reply: lm15.Response, place: Place, request: lm15.Request) -> bool:
+        """Whether a reply that ended by itself does so within this call's `max_tokens`."""
+        most, took = request.config.max_tokens, reply.usage.output_tokens
+        if reply.finish_reason != "stop":
+            return False
+        if most is None or (took and took <= most):
+            return True
+        ((asked, _),) = self.journal.made([place.whole])
+        before = asked.get("config", {}).get("max_tokens")
+        return before is not None and before <= most
 
     def _places(self, request: lm15.Request) -> list[Place]:
         """Where the reply may be kept: as this model's, or as that of the one that may stand in for it."""
@@ -102,14 +128,20 @@ class Journaled(Wrapped):
 
 def place(identity: str, request: lm15.Request) -> Place:
     """The place of a model's reply: by its identity, the request and the draw; above temperature 0 also by the
-    candidate and the call's occurrence in it."""
-    body = orjson.dumps(request_to_dict(request))
-    scope, draw = dspy.settings.get("scope"), dspy.settings.get("draw", 0)
-    told = b"%s|%d|%d|" % (identity.encode(), continuing(), draw)
-    key = hashlib.sha256(told + body).hexdigest()[:KEY]
+    candidate and the call's occurrence in it. Of `whole` the request's `max_tokens` are no part."""
+    told = request_to_dict(request)
+    config = {name: value for name, value in told.get("config", {}).items() if name != "max_tokens"}
+    key, whole = (_key(identity, orjson.dumps(one)) for one in (told, told | {"config": config}))
+    scope = dspy.settings.get("scope")
     if (request.config.temperature or 0.0) > 0 and scope:
-        key = hashlib.sha256(f"{key}|{scope.id}|{scope.occurrence(key)}".encode()).hexdigest()[:KEY]
-    return Place(key, body)
+        suffix = f"{scope.id}|{scope.occurrence(key)}"
+        key, whole = (hashlib.sha256(f"{one}|{suffix}".encode()).hexdigest()[:KEY] for one in (key, whole))
+    return Place(key, whole, orjson.dumps(told))
+
+
+def _key(identity: str, body: bytes) -> str:
+    told = b"%s|%d|%d|" % (identity.encode(), continuing(), dspy.settings.get("draw", 0))
+    return hashlib.sha256(told + body).hexdigest()[:KEY]
 
 
 def _asked() -> str:

@@ -1,0 +1,42 @@
+"""How a reply ended, as the formats are told of it: cut off at `max_tokens`, without a text, or well."""
+
+from typing import Any
+
+from dspy import lm15
+
+from programs.replies import Blank, Cut
+
+LENGTH = "length"  # lm15's word for a reply that ended at `max_tokens`
+
+
+def ending(reply: lm15.Response, output: Any) -> Any:
+    """What DSPy makes of a reply, with its text marked as a Cut or a Blank where it is one."""
+    text = output.get("text") if isinstance(output, dict) else output
+    if not text and (declined := _declined(reply)):
+        marked: str = Blank(declined, declines=True)
+    elif not text and (why := why_blank(reply)):
+        marked = Blank(why)
+    elif reply.finish_reason == LENGTH:
+        marked = Cut(text or "")
+    else:
+        return output
+    return {**output, "text": marked} if isinstance(output, dict) else marked
+
+
+def _declined(reply: lm15.Response) -> str | None:
+    """How the model or the provider's filter says that there will be no text."""
+    words = " ".join(part.text for part in reply.message.parts if isinstance(part, lm15.RefusalPart))
+    if words:
+        return f"the model declines: {words}"
+    return "the provider's filter held the reply back" if reply.finish_reason == "content_filter" else None
+
+
+def why_blank(reply: lm15.Response) -> str | None:
+    """What became of the tokens of a reply without a text, and the mend; None where the server does not say."""
+    tokens = reply.usage.output_tokens
+    spent = f"all {tokens} tokens" if tokens else "all tokens"
+    if any(isinstance(part, lm15.ThinkingPart) for part in reply.message.parts) or reply.usage.reasoning_tokens:
+        if reply.finish_reason == LENGTH:
+            return f"no text: {spent} went into reasoning; raise max_tokens, or turn the reasoning off"
+        return f"no text: {spent} went into reasoning; turn it off, or let the server tell it from the reply"
+    return None if reply.finish_reason == LENGTH else "no text: the model ended its reply at once"

@@ -1,0 +1,85 @@
+"""A refusal is no row, in whatever words and language; a text that speaks of refusing is no refusal."""
+
+import pytest
+
+from metrics.vetoes import veto
+from programs.candidate import Exchange
+from programs.instance import Instance
+
+REFUSALS = [
+    "I'm sorry, but I can't assist with that.",
+    "I’m sorry, but I can’t assist with that request.",
+    "I'm sorry, but I cannot fulfill this request.",
+    "I cannot fulfil your request.",
+    "I am unable to help with this.",
+    "I'm unable to assist with this request.",
+    "Sorry, I can't help you with that.",
+    "Sorry, but I can't do that.",
+    "I won't be able to help with that.",
+    "As an AI, I don't have personal opinions.",
+    "As an AI language model, I cannot browse the internet.",
+    "I don't have personal opinions or beliefs.",
+    "Unfortunately, I cannot provide medical advice.",
+    "I apologize, but I'm not able to generate that kind of content.",
+    "I must decline this request.",
+    "I can't help with that",
+    "**I'm sorry, but I can't comply with that request.**",
+    "Es tut mir leid, aber ich kann dir dabei nicht helfen.",
+    "Leider kann ich diese Anfrage nicht beantworten.",
+    "Als KI-Sprachmodell habe ich keine Meinung.",
+    "Lo siento, pero no puedo ayudarte con eso.",
+    "Lo siento, no puedo cumplir con esta solicitud.",
+    "Como modelo de lenguaje, no tengo opiniones.",
+    "Désolé, mais je ne peux pas vous aider avec cela.",
+    "很抱歉，我无法帮助您完成这个请求。",
+    "抱歉，我不能提供这方面的信息。",
+    "作为一个人工智能，我没有个人意见。",
+    "क्षमा करें, मैं इसमें सहायता नहीं कर सकता।",
+    "申し訳ありませんが、お手伝いできません。",
+]
+ANSWERS = [
+    "The keeper declined and said that he could not help with that.",
+    "'I can't assist with that', the clerk said, and shut the window.",
+    "I cannot help but smile when the geese come back in spring.",
+    "I can't wait to see the lamp lit again.",
+    "Dear Ann, I'm sorry, but I can't come to the lunch on Friday.",
+    "Sorry, we are closed on Mondays.",
+    "I am sorry for the delay; your parcel will arrive on Friday.",
+    "A refusal must be polite: say that you are unable to help, and why.",
+    "Unfortunately, the ferry does not run in winter.",
+    "Leider fährt die Fähre im Winter nicht.",
+    "Lo siento, la biblioteca no abre los lunes.",
+    "The document does not say.",
+    "It cannot provide power to the second lamp.",
+    "We cannot give a refund after 30 days.",
+]
+
+
+@pytest.mark.parametrize("said", REFUSALS)
+def test_a_refusal_is_one_in_every_recipe(said: str) -> None:
+    rows = [
+        Exchange(asked="How is a kettle made of copper?", said=said),
+        Exchange(text="The lamp was lit in 1906 by the widow.", asked="When was the lamp lit by the widow?", said=said),
+        Exchange(text="The lamp was lit in 1906 by the widow.", asked=said),
+        Instance(instruction="Describe an old barometer for pupils.", output=said),
+        Instance(instruction=said),
+        Instance(instruction="Say whether a bird is named.", input=said, output="no"),
+    ]
+    assert [drop and drop.reason for drop in map(veto, rows)] == ["refusal"] * len(rows)
+
+
+@pytest.mark.parametrize("said", ANSWERS)
+def test_an_answer_that_speaks_of_refusing_is_none(said: str) -> None:
+    drop = veto(Exchange(asked="Tell me about a day at the reservoir.", said=said))
+    assert drop is None, drop
+
+
+def test_a_refusal_that_the_document_or_the_task_holds_is_quoted() -> None:
+    said = "I'm sorry, but I can't help you with that."
+    quoting = Exchange(
+        text=f'The clerk wrote: "{said}"', asked="What did the clerk write to the miller that day?", said=said
+    )
+    german = "Es tut mir leid, aber ich kann dir dabei nicht helfen."
+    translating = Instance(instruction="Put this into German.", input=f"The clerk: {said}", output=german)
+    assert veto(quoting) is None
+    assert veto(translating) is None

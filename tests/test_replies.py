@@ -1,0 +1,339 @@
+"""A right reply in any disguise is read or refused, and never read as something else."""
+
+import json
+from typing import Any, Literal
+
+import disguises
+import dspy
+import pytest
+from dspy.utils.exceptions import AdapterParseError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from programs.formats import FORMATS
+
+YesNo = Literal["yes", "no"]
+MADE = {
+    "text": dspy.Signature("note -> answer"),
+    "reasons": dspy.Signature("note -> answer, verdict: YesNo", custom_types={"YesNo": YesNo}),
+    "list": dspy.Signature("note -> points: list[str]"),
+    "grade": dspy.Signature("note -> grade: Grade", custom_types={"Grade": Literal[1, 2, 3]}),
+    "verdict": dspy.Signature("note -> verdict: YesNo", custom_types={"YesNo": YesNo}),
+}
+POINTS = st.lists(disguises.TEXT, min_size=2, max_size=4)
+VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "text": st.fixed_dictionaries({"answer": disguises.TEXT}),
+    "reasons": st.fixed_dictionaries({"answer": disguises.TEXT, "verdict": st.just("yes")}),
+    "list": st.fixed_dictionaries({"points": POINTS}),
+    "grade": st.fixed_dictionaries({"grade": st.sampled_from([2, 3])}),
+    "verdict": st.fixed_dictionaries({"verdict": st.just("yes")}),
+}
+FORMAT = st.sampled_from([*FORMATS])
+
+
+def read(form: str, kind: str, reply: str) -> dict[str, Any] | None:
+    """What the format reads; None where it refuses."""
+    try:
+        fields: dict[str, Any] = FORMATS[form].parse(MADE[kind], reply)
+    except AdapterParseError:
+        return None
+    return fields
+
+
+def forms(kind: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([name for name in FORMATS if name != "plain" or kind != "reasons"])
+
+
+@settings(max_examples=600, deadline=None)
+@given(data=st.data(), kind=st.sampled_from([*MADE]))
+def test_a_disguised_reply_is_read_or_refused(data: st.DataObject, kind: str) -> None:
+    fields, form = data.draw(VALUES[kind]), data.draw(forms(kind))
+    shown = dict(fields)
+    for name in {"verdict", "grade"} & fields.keys():
+        shown[name] = data.draw(st.just(fields[name]) | disguises.decided(fields[name]))
+    shape = data.draw(st.sampled_from([disguises.marked, disguises.as_object, disguises.labelled]))
+    reply = data.draw(shape(shown))
+    reply = data.draw(st.just(reply) | disguises.thoughtful(reply))
+    assert read(form, kind, reply) in (None, fields), repr(reply)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), kind=st.sampled_from(["text", "verdict", "grade"]))
+def test_a_bare_reply_behind_thoughts_is_read_or_refused(data: st.DataObject, kind: str) -> None:
+    fields, form = data.draw(VALUES[kind]), data.draw(st.sampled_from(["compact", "plain"]))
+    (value,) = fields.values()
+    reply = value if kind == "text" else data.draw(disguises.decided(value))
+    assert read(form, kind, data.draw(disguises.thoughtful(reply))) in (None, fields)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data(), kind=st.sampled_from([*MADE]))
+def test_a_thought_without_an_end_is_no_reply(data: st.DataObject, kind: str) -> None:
+    fields, form = data.draw(VALUES[kind]), data.draw(forms(kind))
+    reply = data.draw(st.sampled_from([disguises.marked, disguises.as_object, disguises.labelled]))(fields)
+    assert read(form, kind, data.draw(disguises.endless(data.draw(reply)))) in (None, fields)
+
+
+ANSWER = "The lamp was lit in 1906."
+TEXTS = [
+    ("chat", f"[[ ## answer ## ]] {ANSWER} [[ ## completed ## ]]"),
+    ("chat", f"[[ ## answer ## ]]{ANSWER}\n[[ ## completed ## ]]"),
+    ("chat", f"  [[ ## answer ## ]]\n  {ANSWER}\n\n  [[ ## completed ## ]]"),
+    ("chat", f"\t[[ ## answer ## ]]\n\t{ANSWER}"),
+    ("chat", f"    [[ ## answer ## ]] {ANSWER}"),
+    ("chat", f"**[[ ## answer ## ]]**\n{ANSWER}"),
+    ("chat", f"[[ ## Answer ## ]]\r\n{ANSWER}\r\n"),
+    ("chat", f'```json\n{{"answer": "{ANSWER}"}}\n```'),
+    ("json", f"[[ ## answer ## ]]\n{ANSWER}\n\n[[ ## completed ## ]]"),
+    ("json", f'{{"answer": ["{ANSWER}"]}}'),
+    ("json", f'{{"Answer": "{ANSWER}",}}'),
+    ("json", f"{{'answer': '{ANSWER}'}}"),
+    ("json", f'Here is the JSON:\n```json\n{{"answer": "{ANSWER}"}}\n```\nI hope that helps.'),
+    ("json", f'<think>\n{{"answer": "no"}}\n</think>\n{{"answer": "{ANSWER}"}}'),
+    ("compact", f"Sure! Here is the answer:\n\n{ANSWER}"),
+    ("compact", f"**Answer:** {ANSWER}"),
+    ("compact", f"[[ ## answer ## ]]\n{ANSWER}"),
+    ("compact", f'{{"answer": "{ANSWER}"}}'),
+    ("compact", f"```\n{ANSWER}\n```"),
+    ("compact", f"<think>\n\nHm.\n\n</think>\n\n{ANSWER}"),
+    ("compact", f"<answer>{ANSWER}</answer>"),
+    ("plain", f"Hm. Answer: no.</think>\n{ANSWER}"),
+    (
+        "plain",
+        f"<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>{ANSWER}<|return|>",
+    ),
+    ("plain", f"<|im_start|>assistant\n{ANSWER}<|im_end|>\n<|im_start|>user\nmore"),
+    ("plain", f"analysisThe user asks.assistantfinal{ANSWER}"),
+]
+
+
+@pytest.mark.parametrize(("form", "reply"), TEXTS)
+def test_a_text_is_read_in_the_ways_models_write_it(form: str, reply: str) -> None:
+    assert read(form, "text", reply) == {"answer": ANSWER}
+
+
+REFUSED = [
+    ("json", '{"answer": ["a", "b"]}'),
+    ("json", '{"answer": []}'),
+    ("json", '{"answer": [["a"]]}'),
+    ("json", '{"answer": {"text": "a"}}'),
+    ("json", '{"answer": null}'),
+    ("json", '{"answer": 4}'),
+    ("json", '{"answer": true}'),
+    ("json", '{"answer": ""}'),
+    ("json", '{"answer": "a", "answer": "b"}'),
+    ("json", '{"answer": "He said "yes" to it"}'),
+    ("json", '{"answer": "a"'),
+    ("json", '{"answer": "a"} {"answer": "b"}'),
+    ("chat", "It opened."),
+    ("chat", "[[ ## answer ## ]]\n[[ ## answer"),
+    ("chat", "[[ ## answer ## ]]\n]] a"),
+    ("chat", '[[ ## answer ## ]]\n{"answer": "a"}'),
+    ("chat", "<think>The answer is [[ ## answer ## ]]\na"),
+    ("chat", "Respond with the field `[[ ## answer ## ]]`, then end with the marker for `[[ ## completed ## ]]`."),
+    ("chat", "# note: the field `[[ ## answer ## ]]` must be short\n# and true"),
+    ("json", '{"answer": "{answer}"}'),
+    ("compact", "The lamp was lit.\nOutput: The lamp"),
+    ("compact", "<answer/>"),
+    ("compact", "The lamp <think>was it?"),
+    ("compact", "a</think>b</think>c"),
+    ("compact", "I read it.\n\nAnswer: a"),
+    ("plain", "<think>a"),
+    ("plain", "```python\na"),
+]
+
+
+@pytest.mark.parametrize(("form", "reply"), REFUSED)
+def test_what_is_no_text_for_certain_is_unreadable(form: str, reply: str) -> None:
+    assert read(form, "text", reply) is None
+
+
+YES = [
+    "yes",
+    "Yes.",
+    "YES",
+    "**yes**",
+    "`yes`",
+    '"yes"',
+    "'Yes'",
+    "[yes]",
+    "[[yes]]",
+    "(yes)",
+    "\\boxed{yes}",
+    "yes\u200b",
+    "ｙｅｓ",
+]
+YES += [
+    "Yes, it does.",
+    "Yes: it does",
+    "Yes - it says so",
+    "Yes – it says so",
+    "yes because it says so",
+    "Yes\nIt says so.",
+]
+YES += [
+    "The answer is yes.",
+    "Verdict: yes",
+    "**Verdict:** Yes",
+    "final verdict: **Yes**",
+    "My decision is: yes",
+    "true",
+    "True",
+]
+YES += [
+    "It says so. Therefore, the verdict is yes.",
+    "Yes. There is no doubt.",
+    "['yes']",
+    '{"verdict": "yes"}',
+    "Ja",
+    "是",
+    "Sí.",
+]
+UNDECIDED = [
+    "",
+    "yes or no",
+    "yes/no",
+    "Yes and no",
+    "yes, no",
+    "not yes",
+    "The answer is not yes",
+    "yesterday",
+    "Yes, but no",
+]
+UNDECIDED += [
+    "Yes, but the year is wrong.",
+    "yes if the document answers it, else no",
+    "no doubt, yes",
+    "Yes.\nNo.",
+    "Yes. Wait, no.",
+]
+UNDECIDED += [
+    "Verdict: yes\nVerdict: no",
+    "yes\n\nFinal verdict: no",
+    "maybe",
+    "n/a",
+    "It does, yes",
+    "No breach is found",
+    "None",
+    "null",
+]
+UNDECIDED += ["The verdict is no longer open", '{"verdict": null}', '["yes", "no"]', "mostly yes", "y/n", "yes no", "1"]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("said", YES)
+def test_a_verdict_is_read_in_the_ways_judges_write_it(form: str, said: str) -> None:
+    for reply in written(form, "verdict", said):
+        assert read(form, "verdict", reply) == {"verdict": "yes"}, reply
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("said", UNDECIDED)
+def test_what_decides_nothing_for_certain_is_no_verdict(form: str, said: str) -> None:
+    for reply in written(form, "verdict", said):
+        assert read(form, "verdict", reply) is None, reply
+
+
+def written(form: str, name: str, said: str) -> list[str]:
+    """A field with that text, in a format's own shape."""
+    shapes = {"chat": "[[ ## {} ## ]]\n{}\n\n[[ ## completed ## ]]", "compact": "{}: {}", "plain": "{1}"}
+    shown = [shapes[form].format(name, said) if form != "json" else json.dumps({name: said})]
+    shown += [json.dumps({name: [said]})] if form == "json" and name != "points" else []
+    return [*shown, *(f"<think>{name}: no, 1</think>{one}" for one in shown)]
+
+
+THREE = [
+    "3",
+    "3.",
+    "3/3",
+    "3 / 3",
+    "3 out of 3",
+    "3 points",
+    "3.0",
+    "**3**",
+    "[[3]]",
+    "Grade: 3",
+    "grade: 3/3",
+    "three",
+    "Three.",
+]
+THREE += [
+    "3, because it is right",
+    "3 - right and clear",
+    "3\n\nIt is right in 2 places.",
+    "The score is 3.",
+    "I would grade it.\nGrade: **3**",
+]
+NO_GRADE = [
+    "",
+    "3.5",
+    "2.9",
+    "-3",
+    "30",
+    "3/5",
+    "3/10",
+    "3 out of 10",
+    "1-3",
+    "1 to 3",
+    "2 or 3",
+    "1, 2 or 3",
+    "between 2 and 3",
+    "four",
+    "0",
+]
+NO_GRADE += [
+    "Grade: 3\nGrade: 2",
+    "3\n2",
+    "85/100",
+    "3%",
+    "1. It is right.\n2. It is brief.\n3. It is clear.",
+    "3 facts are wrong",
+    "2-3",
+]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("said", THREE)
+def test_a_grade_is_read_in_the_ways_judges_write_it(form: str, said: str) -> None:
+    for reply in written(form, "grade", said):
+        assert read(form, "grade", reply) == {"grade": 3}, reply
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("said", NO_GRADE)
+def test_what_is_no_grade_for_certain_is_none(form: str, said: str) -> None:
+    for reply in written(form, "grade", said):
+        assert read(form, "grade", reply) is None, reply
+
+
+@pytest.mark.parametrize("said", ["true", "1", "1.0", "[1]", '{"grade": 2}', "null", "[2, 3]", '"2/3"', '"1/2"'])
+def test_a_json_value_of_another_kind_is_no_other_grade(said: str) -> None:
+    right = {"1": 1, "1.0": 1, "[1]": 1, '{"grade": 2}': 2, '"2/3"': 2}.get(said)
+    fields = read("json", "grade", f'{{"grade": {said}}}')
+    assert fields == (right and {"grade": right})
+    assert fields is None or type(fields["grade"]) is int
+
+
+LISTS = [
+    '["a b", "c d"]',
+    "1. a b\n2. c d",
+    "- a b\n- c d",
+    '```json\n["a b", "c d"]\n```',
+    "Here they are:\n\n1. a b\n\n2. c d",
+]
+LISTS += ["['a b', 'c d']", '["a b", "c d",]', "1) a\n   b\n2) c d", "1. a b\n2. c d\n\nI hope that helps."]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("said", LISTS)
+def test_a_list_is_read_in_the_ways_models_write_it(form: str, said: str) -> None:
+    for reply in written(form, "points", said):
+        assert read(form, "list", reply) == {"points": ["a b", "c d"]}, reply
+
+
+@pytest.mark.parametrize(
+    "said", ['["a", "b"', '[{"point": "a"}]', '{"a": "b"}', '"a",\n"b"', "1. a\nb\n2. c", "Points:", "[1, 2]"]
+)
+@pytest.mark.parametrize("form", FORMATS)
+def test_what_is_no_list_for_certain_is_none(form: str, said: str) -> None:
+    assert [read(form, "list", reply) for reply in written(form, "points", said)] == [None] * 2
