@@ -14,7 +14,7 @@ from rapidfuzz.process import cdist
 
 from programs.candidate import Candidate, Source, digest
 from programs.embedding import Embed
-from programs.text import words
+from programs.text import blank_words, words
 
 SAMPLE = 1000  # rows, and chunks, that are held against each other at most
 
@@ -240,5 +240,5 @@ def _shares(kinds: Sequence[str]) -> dict[str, float]:
 
 
 def _lengths(texts: Sequence[str]) -> Lengths:
-    low, median, high = np.quantile([len(text.split()) for text in texts], (0.1, 0.5, 0.9))
+    low, median, high = np.quantile([blank_words(text) for text in texts], (0.1, 0.5, 0.9))
     return Lengths(low=low, median=median, high=high)
