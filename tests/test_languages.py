@@ -1,0 +1,184 @@
+"""Rows in German, Spanish, Chinese and Hindi: what is right passes, by the commands and by the metric."""
+
+import asyncio
+import json
+import shutil
+import sys
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from bags import embed
+
+from metrics.evidence import evidence, missing_numbers
+from metrics.manner import Manner
+from metrics.metric import Bars, Metric
+from metrics.vetoes import veto
+from programs.candidate import Exchange
+from programs.grounded_qa import QA, RECIPE
+from seedbed.cli.main import main
+from seedbed.config import load_config
+from seedbed.project import Project
+from signatures.grounding import declines
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+from spoken import LANGUAGES, Pair, pairs, write_documents
+
+HERE = Path(__file__).parent
+
+
+def spoken(folder: Path, language: str) -> Path:
+    """`seedbed init`, with the documents and seeds of a language and a teacher that writes right pairs on them."""
+    assert main(["init", str(folder)]) == 0
+    shutil.rmtree(folder / "documents")
+    write_documents(language, folder)
+    for name in ("teacher.py", "polyglot.py"):
+        shutil.copy(HERE / name, folder)
+    right = [pair._asdict() for pair in pairs(language) if pair.kind == "right"]
+    (folder / "pairs.json").write_text(json.dumps(right), encoding="utf-8")
+    config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
+    config = config.replace("embedded/qwen2.5-coder-0.5b", "scripted/polyglot.py", 1).replace("verdicts: ", "# ")
+    config = config.replace("gates:\n", "gates:\n  relevance: -1\n  threshold: 0.01\n  near_duplicate: 1\n")
+    config = config.replace("chunk_tokens: 64 ", "chunk_tokens: 512 ")
+    (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_right_rows_of_every_language_come_through_a_run(tmp_path: Path, language: str) -> None:
+    folder = spoken(tmp_path / "project", language)
+    command = ["run", "-c", str(folder / "seedbed.yaml"), "--out", str(tmp_path / "ds"), "--uncompiled"]
+    main([*command, "--rows", "20", "--set", "run.draws=2"])
+    made = [row for path in tmp_path.glob("ds/rows/*.parquet") for row in pq.read_table(path).to_pylist()]
+    known = {(pair.question, pair.answer) for pair in pairs(language) if pair.kind == "right"}
+    assert {(row["question"], row["answer"]) for row in made} <= known
+    assert len(made) >= 9  # of two draws on each of five documents; one may be like a seed
+
+
+def manner(language: str) -> Manner:
+    seeds = [pair for pair in pairs(language) if pair.kind == "seed"]
+    return Manner.of([pair.question for pair in seeds], [pair.answer for pair in seeds])
+
+
+def metric(language: str) -> Metric:
+    return Metric(RECIPE, embed, Bars(relevance=-1), manner=manner(language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_right_row_is_vetoed(language: str) -> None:
+    right = [QA(passage=p.passage, question=p.question, answer=p.answer) for p in pairs(language) if p.kind == "right"]
+    drops = [drop for row in right if (drop := asyncio.run(metric(language).veto(row)))]
+    assert drops == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda pair: {"question": pair.question.strip("¿?？")}, "not a question"),
+        (lambda pair: {"question": f"{pair.question} {pair.question}"}, "not a question"),
+        (lambda pair: {"question": pair.question * 12}, "repetition"),
+        (lambda pair: {"question": f"{pair.question[:-1]}\n?"}, "not a question"),
+        (lambda pair: {"question": "What is the name of this place?"}, "another language"),
+        (lambda pair: {"question": "В каком году был построен мост?"}, "another language"),
+        (lambda pair: {"answer": "It is the name of the place that it has."}, "another language"),
+        (lambda pair: {"answer": pair.question}, "no answer"),
+        (lambda pair: {"answer": f"{pair.answer} 9173"}, "wrong number"),
+        (lambda pair: {"answer": pair.passage}, "pasted passage"),
+    ],
+)
+def test_what_is_wrong_in_any_language_is_vetoed(
+    language: str, spoil: Callable[[Pair], dict[str, str]], reason: str
+) -> None:
+    pair = next(pair for pair in pairs(language) if pair.kind == "right")
+    row = QA(passage=pair.passage, question=pair.question, answer=pair.answer).model_copy(update=spoil(pair))
+    drop = asyncio.run(metric(language).veto(row))
+    assert drop
+    assert drop.reason == reason
+
+
+def test_rules_of_english_words_give_no_evidence_on_other_languages() -> None:
+    pair = next(pair for pair in pairs("de") if pair.kind == "right")
+    row = Exchange(text=pair.passage, asked="Wer was dort, und who?", said="No, not the one of")
+    said, left = (asyncio.run(evidence(row, embed, english=english)) for english in (True, False))
+    assert said.keys() - left.keys() == {"answer type", "denial"}
+    assert (said["whole"].score, left["whole"].score) == (0.0, 1.0)
+
+
+ENGLISH_SEEDS = ["When did the bridge open?", "Who drew the bridge?", "How long is it today?", "Why was it shut?"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "question", "passes"),
+    [
+        (ENGLISH_SEEDS, "Name the one who drew the bridge.", False),
+        (["Name the river it spans.", "Explain how it opens.", "Name who drew it."], "Explain who drew it.", True),
+        (["Name the river it spans.", "Explain how it opens.", "Name who drew it."], "The bridge is old.", False),
+        (["Which is it?\nA) oak\nB) ash", "Which was it?\nA) 1\nB) 2"], "Which is it now?\nA) one\nB) two", True),
+        (ENGLISH_SEEDS, "Which is it now?\nA) one\nB) two", False),
+        (["Why?", "Who drew it?", "When was it?"], "Who did?", True),
+        (ENGLISH_SEEDS, "Who did?", False),
+        (["كم طول الجسر؟", "من رسم الجسر؟", "متى افتتح الجسر؟"], "أين يقع الجسر؟", True),
+        (["كم طول الجسر؟", "من رسم الجسر؟", "متى افتتح الجسر؟"], "يقع الجسر هنا.", False),
+        (["橋は何年にできましたか。", "誰が橋を設計しましたか。"], "橋の長さは何メートルですか。", True),
+        (["橋は何年にできましたか。", "誰が橋を設計しましたか。"], "橋の長さ", False),
+        (["다리는 언제 열렸나요?", "누가 다리를 설계했나요?"], "다리의 길이는 얼마인가요?", True),
+        (["¿Qué es?", "¿Quién fue?"], "Qué río es?", False),
+    ],
+)
+def test_the_shape_of_a_question_is_that_of_the_seeds(seeds: list[str], question: str, passes: bool) -> None:
+    drop = veto(QA(passage="Text.", question=question), Manner.of(seeds))
+    assert (drop is None) is passes, drop
+
+
+def test_an_instruction_is_in_a_script_of_the_seeds_and_its_input_in_any() -> None:
+    seeds = Manner.of(["Translate this sentence into French", "Name three rivers of the north"])
+    assert veto(Exchange(asked="用三句话介绍一条河流", said="好"), seeds)
+    assert veto(Exchange(asked="Translate this into German\n\n桥很长", said="桥"), seeds) is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_seeds_tell_that_they_are_not_in_english_and_a_key_says_otherwise(tmp_path: Path, language: str) -> None:
+    assert not manner(language).english
+    folder = spoken(tmp_path / "project", language)
+    config = load_config(folder / "seedbed.yaml")
+    assert not Project(config, folder).manner.english
+    assert Project(config.model_copy(update={"language": "english"}), folder).manner.english
+
+
+@pytest.mark.parametrize("recipe", ["grounded-qa", "lab", "self-instruct"])
+def test_the_shipped_seeds_are_in_english_and_hold_rows_to_what_they_were_held_to(tmp_path: Path, recipe: str) -> None:
+    assert main(["init", str(tmp_path / recipe), "--recipe", recipe]) == 0
+    told = Project(load_config(tmp_path / recipe / "seedbed.yaml"), tmp_path / recipe).manner
+    assert (told.english, told.refuses_english, told.scripts) == (True, False, ("LATIN",))
+    assert recipe != "grounded-qa" or (told.closes, told.shortest, told.longest, told.marks) == ("?", 4, 40, 1)
+
+
+def test_the_name_of_a_document_is_known_in_every_form(tmp_path: Path) -> None:
+    folder = spoken(tmp_path / "project", "de")
+    for path in (folder / "documents").iterdir():
+        path.rename(path.with_name(unicodedata.normalize("NFD", path.name)))
+    project = Project(load_config(folder / "seedbed.yaml"), folder)
+    assert {project.group(seed) for seed in project.seeds} == {source.group for source in project.sources}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_passage_holds_about_as_much_in_every_language(tmp_path: Path, language: str) -> None:
+    folder = spoken(tmp_path / "project", language)
+    config = load_config(folder / "seedbed.yaml", ["sources.chunk_tokens=64"])
+    assert 10 <= len(Project(config, folder).sources) <= 25
+
+
+@pytest.mark.parametrize(
+    "said", ["The document does\u00a0not say", "the document does not say。", " The docu\u00adment does not say. "]
+)
+def test_that_the_document_does_not_say_is_known_in_every_form(said: str) -> None:
+    assert declines(said)
+    assert not declines("The document does not say 5.")
+
+
+def test_a_number_is_the_same_in_another_script() -> None:
+    assert missing_numbers("1931", "पुल १९३१ में खुला।") == []
+    assert missing_numbers("१९३२", "The bridge opened in 1931.") == ["1932"]
