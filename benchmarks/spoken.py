@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 FOLDER = Path(__file__).parent / "languages"
 LANGUAGES = {"de": "German", "es": "Spanish", "zh": "Chinese", "hi": "Hindi"}
+ALL = {"en": "English", **LANGUAGES}  # English, to compare with: the German texts translated
 
 
 class Pair(NamedTuple):

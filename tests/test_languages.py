@@ -182,3 +182,22 @@ def test_that_the_document_does_not_say_is_known_in_every_form(said: str) -> Non
 def test_a_number_is_the_same_in_another_script() -> None:
     assert missing_numbers("1931", "पुल १९३१ में खुला।") == []
     assert missing_numbers("१९३२", "The bridge opened in 1931.") == ["1932"]
+
+
+@pytest.mark.parametrize(("language", "reads"), [("de", True), ("es", True), ("zh", False), ("hi", False)])
+def test_doctor_says_what_the_seeds_language_means(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], language: str, reads: bool
+) -> None:
+    folder = spoken(tmp_path / "project", language)
+    capsys.readouterr()
+    assert main(["doctor", "-c", str(folder / "seedbed.yaml"), "--set", "sources.chunk_tokens=64"]) == 0
+    told = capsys.readouterr().out
+    assert "ok   language: not English, by their words" in told
+    assert ("hardly reads them: name one of their language under embedder:" in told) is not reads
+    main(["doctor", "-c", str(folder / "seedbed.yaml"), "--set", "language=english"])
+    assert "ok   language: English, as language: says" in capsys.readouterr().out
+
+
+def test_init_says_which_language_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path / "project")]) == 0
+    assert "It is all in English" in capsys.readouterr().out
