@@ -84,11 +84,11 @@ class Variety(BaseModel):
     farthest: str | None = None
 
     def __str__(self) -> str:
-        kinds = ", ".join(f"{kind} {share:.0%}" for kind, share in list(self.kinds.items())[:4])
+        told = {} if self.kinds.keys() <= {"other"} else self.kinds  # they are told by English words
+        kinds = "; " * bool(told) + ", ".join(f"{kind} {share:.0%}" for kind, share in list(told.items())[:4])
         distinct = "" if self.distinct_2 is None else f"distinct-2 {self.distinct_2:.2f}, "
         lines = [
-            f"variety: {distinct}self-ROUGE-L {self.self_rouge_l:.2f}, "
-            f"Vendi {self.vendi:.1f} of {self.sampled}; {kinds}"
+            f"variety: {distinct}self-ROUGE-L {self.self_rouge_l:.2f}, Vendi {self.vendi:.1f} of {self.sampled}{kinds}"
         ]
         reached = [f"{self.chunks} passages"] if self.chunks else []
         reached += [f"{self.topics} {'documents' if self.chunks else 'topics'}"] if self.topics else []

@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 from programs.candidate import Candidate, Drop
-from programs.text import blank_words
+from programs.text import blank_words, plain
 
 FEWEST, MOST = 4, 150  # words of an instruction
 OPENING = "¿¡«„“「『"  # marks that sentences of some languages begin with
@@ -59,7 +59,7 @@ def word_filter(candidate: Instance) -> Drop | None:
 
 def broken(one: Instance) -> Drop | None:
     """The paper's filters on one instance: no output, the input again, or an end in a colon (cut off)."""
-    said, given = one.output.strip(), one.input.strip()
+    said, given = plain(one.output).strip(), plain(one.input).strip()
     if not said or said == given:
         return Drop(step="instances", reason="no output", detail="the output is empty or the input again")
     if said.endswith(":") or given.endswith(":"):
@@ -70,8 +70,8 @@ def broken(one: Instance) -> Drop | None:
 def consistent(instances: list[Instance]) -> list[Instance]:
     """The instances of one task; all of them dropped where two have the same input and different outputs."""
     alive = [one for one in instances if not one.dropped]
-    outputs = {one.input.strip(): one.output for one in alive}
-    if any(outputs[one.input.strip()] != one.output for one in alive):
+    outputs = {plain(one.input).strip(): plain(one.output) for one in alive}
+    if any(outputs[plain(one.input).strip()] != plain(one.output) for one in alive):
         for one in alive:
             one.dropped = Drop(step="instances", reason="one input, two outputs", detail=one.input)
     return instances

@@ -15,9 +15,11 @@ from bags import embed
 from metrics.evidence import evidence, missing_numbers
 from metrics.manner import Manner
 from metrics.metric import Bars, Metric
+from metrics.variety import variety
 from metrics.vetoes import veto
-from programs.candidate import Exchange
+from programs.candidate import Exchange, Source
 from programs.grounded_qa import QA, RECIPE
+from programs.instance import Instance, broken, consistent
 from seedbed.cli.main import main
 from seedbed.config import load_config
 from seedbed.project import Project
@@ -201,3 +203,22 @@ def test_doctor_says_what_the_seeds_language_means(
 def test_init_says_which_language_it_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", str(tmp_path / "project")]) == 0
     assert "It is all in English" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("one", "other"), [("Brücke", "Bru\u0308cke"), ("桥 A", "桥 Ａ"), ("so\u00adfort", "sofort")])
+def test_one_input_in_two_forms_is_one(one: str, other: str) -> None:
+    def task(given: str, output: str) -> Instance:
+        return Instance(instruction="Sag, was das ist", input=given, output=output)
+
+    kept = consistent([task(one, "Ein Bau"), task(other, "Ein Bau")])
+    assert not any(made.dropped for made in kept)
+    assert all(made.dropped for made in consistent([task(one, "Ein Bau"), task(other, "Nichts")]))
+    assert broken(task(one, other))
+
+
+def test_kinds_of_questions_are_told_of_english_alone() -> None:
+    def told(*asked: str) -> str:
+        return str(variety([(Exchange(asked=text), Source(id=text, group="a", inputs={})) for text in asked], embed))
+
+    assert "other" not in told("Wann wurde sie gebaut?", "这座桥有多长？")
+    assert "when 50%" in told("When was it built?", "这座桥有多长？")
