@@ -16,12 +16,17 @@ from metrics.evidence import evidence, missing_numbers
 from metrics.manner import Manner
 from metrics.metric import Bars, Metric
 from metrics.variety import variety
-from metrics.vetoes import veto
+from metrics.vetoes import like_a_seed, veto
 from programs.candidate import Exchange, Source
 from programs.grounded_qa import QA, RECIPE
 from programs.instance import Instance, broken, consistent
+from programs.text import f1, rouge_l
 from seedbed.cli.main import main
 from seedbed.config import load_config
+from seedbed.contamination import Contamination
+from seedbed.copies import copies
+from seedbed.document import Document
+from seedbed.duplicates import Duplicates
 from seedbed.project import Project
 from signatures.grounding import declines
 
@@ -222,3 +227,39 @@ def test_kinds_of_questions_are_told_of_english_alone() -> None:
 
     assert "other" not in told("Wann wurde sie gebaut?", "这座桥有多长？")
     assert "when 50%" in told("When was it built?", "这座桥有多长？")
+
+
+SAME = [
+    ("पुल १९३१ में किस नदी पर बना और वह कितना लंबा है?", "पुल 1931 में किस नदी पर बना और वह कितना लंबा है?"),
+    (
+        "What isn't in the harbour's ledger of 1931 and of 1932?",
+        "What isn’t in the harbour’s ledger of 1931 and of 1932?",
+    ),
+    (
+        "Who is the co-operative's non-stop driver of the red bus?",
+        "Who is the co‐operative's non‑stop driver of the red bus?",
+    ),
+    ("このガス橋は何年にできて長さは何メートルですか？", "この\uff76\uff9eス橋は何年にできて長さは何メートルですか?"),
+    (
+        "다리는 언제 열렸고 길이는 얼마이며 누가 설계했나요?",
+        unicodedata.normalize("NFD", "다리는 언제 열렸고 길이는 얼마이며 누가 설계했나요?"),
+    ),
+    ("متى افتتح الجسر عام ١٩٣١ ومن رسم الجسر في المدينة؟", "متى افتتح الجسر عام 1931 ومن رسم الجسر في المدينة؟"),
+    (
+        "Wie lang ist die Brücke über den Fluß bei 3½ Grad?",
+        "Wie lang ist die Bru\u0308cke u\u0308ber den Flu\u00adß bei 3 1/2 Grad?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_a_text_in_other_characters_is_known_wherever_two_are_compared(tmp_path: Path, one: str, other: str) -> None:
+    duplicates = Duplicates(1.0)
+    assert duplicates.refusal(Exchange(asked=one, said="a")) is None
+    duplicates.remember(Exchange(asked=one, said="a"))
+    assert duplicates.refusal(Exchange(asked=other, said="b"))
+    (tmp_path / "test.jsonl").write_text(json.dumps({"question": one}), encoding="utf-8")
+    assert Contamination(["test.jsonl"], tmp_path).refusal(Exchange(asked=other, said="b"))
+    assert like_a_seed(Exchange(asked=other), [one])
+    assert rouge_l(one, other) == f1(one, other) == 1
+    assert set(copies([Document(name=name, text=text) for name, text in (("a", one), ("b", other))])) == {"a", "b"}
