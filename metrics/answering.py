@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from metrics.row import Finding, Row, finding
-from programs.text import NUMBER, STOP_WORDS, content_words, names, stems, words
+from programs.text import ENDS, NUMBER, STOP_WORDS, content_words, length, names, stems, words
 
 ADDED = 1 / 3  # of an answer's words: a whole sentence that answers repeats many of the question's
 _COUNT = re.compile(
@@ -49,8 +49,8 @@ def asked_for(question: str) -> str:
 
 def answer_type(row: Row) -> Finding | None:
     """Whether the answer is of the kind asked for: 1; a half where it may be; 0 where it cannot be; None where any
-    answer may be."""
-    if not row.question:
+    answer may be, or the row is not in English."""
+    if not row.question or not row.english:
         return None
     kind, said = asked_for(row.question), row.answer
     score = _FITS[kind](said)
@@ -115,8 +115,9 @@ def whole(row: Row) -> Finding | None:
     if not row.question:
         return None
     said = words(row.answer)
-    if row.answer.rstrip()[-1:] in ".!?)\"'”’" or not said:
+    if row.answer.rstrip()[-1:] in ENDS or not said:
         return Finding(1.0)
-    begun = any(words(one)[: len(said)] == said for one in row.sentences) and len(said) > 3
-    broken = begun or said[-1] in STOP_WORDS - {"yes", "no", "more", "most"} or len(said) > 12
+    begun = any(words(one)[: len(said)] == said for one in row.sentences) and length(said) > 3
+    hangs = row.english and said[-1] in STOP_WORDS - {"yes", "no", "more", "most"}
+    broken = begun or hangs or length(said) > 12
     return Finding(0.0, "the answer breaks off") if broken else Finding(1.0)

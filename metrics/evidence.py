@@ -18,7 +18,8 @@ from metrics.likelihood import LIKELIHOODS
 from metrics.row import Entail, Finding, Row, finding, share
 from programs.candidate import Candidate
 from programs.embedding import Embed, ahead
-from programs.text import NUMBER, content_words, sentences, words
+from programs.text import content_words, sentences, words
+from programs.text import numbers as numbers_of
 from signatures.grounding import DOES_NOT_SAY
 
 
@@ -47,12 +48,15 @@ def word_share(row: Row) -> Finding | None:
     """Lexical support: the share of the answer's content words that the document holds."""
     missing = [word for word in dict.fromkeys(content_words(row.answer)) if word not in row.words]
     named = ", ".join(f"{word!r}" for word in missing[:3])
-    return Finding(word_support(row.answer, row.document), f"the document does not have {named}" if missing else "")
+    return Finding(
+        word_support(row.answer, row.document, english=row.english),
+        f"the document does not have {named}" if missing else "",
+    )
 
 
 def numbers(row: Row) -> Finding | None:
     """The share of the answer's numbers that the document holds; None for an answer without any."""
-    said = NUMBER.findall(row.answer)
+    said = numbers_of(row.answer)
     if not said:
         return None
     missing = missing_numbers(row.answer, row.document)
@@ -93,7 +97,9 @@ def topic(row: Row) -> Finding | None:
 
 def denial(row: Row) -> Finding | None:
     """0 where a sentence of the answer denies more often than the one it is nearest to, else 1. A no that begins an
-    answer denies what is asked and not what the document states."""
+    answer denies what is asked and not what the document states. None where the row is not in English."""
+    if not row.english:
+        return None
     for sentence in sentences(row.answer):
         nearest = row.sentences[int(row.near(sentence)[: len(row.sentences)].argmax())]
         if len(_DENIES.findall(_NO.sub("", sentence))) > len(_DENIES.findall(nearest)):
@@ -132,15 +138,17 @@ PARTS = frozenset({*ON_QUESTION, *ON_ANSWER, "round trip", *LIKELIHOODS})
 """The names of all evidence; any other part of a row is a judge's."""
 
 
-async def evidence(candidate: Candidate, embed: Embed, entail: Entail | None = None) -> dict[str, Finding]:
+async def evidence(
+    candidate: Candidate, embed: Embed, entail: Entail | None = None, *, english: bool = True
+) -> dict[str, Finding]:
     """All findings on what is filled so far; none for a row without a document, where a right answer (a label, a
-    number) need not be like anything that was asked.
+    number) need not be like anything that was asked. Where rows are not in `english`, rules of its words give none.
 
     What is left once the texts are embedded takes some 0.3 ms, of Python: no thread would have it sooner.
     """
     if not candidate.document:
         return {}
-    row = Row(candidate, await ahead(embed, Row(candidate, embed).texts()), entail)
+    row = Row(candidate, await ahead(embed, Row(candidate, embed).texts()), entail, english=english)
     return await asyncio.to_thread(_found, row) if entail else _found(row)
 
 
@@ -157,19 +165,25 @@ def likeness(embed: Embed, text: str, other: str) -> float:
     return share(float(one @ two))
 
 
-def word_support(answer: str, document: str) -> float:
-    """The share of the answer's content words that stand in the document, in [0, 1]; 1 for an answer without any."""
+def word_support(answer: str, document: str, *, english: bool = True) -> float:
+    """The share of the answer's content words that stand in the document, in [0, 1]; 1 for an answer without any.
+
+    Where it is not in `english`, a word counts by its letters: which ones only grammar needs is not known, but these
+    are short.
+    """
     said, there = content_words(answer), set(content_words(document))
-    return sum(word in there for word in said) / len(said) if said else 1.0
+    worth = [1 if english else len(word) for word in said]
+    held = sum(count for word, count in zip(said, worth, strict=True) if word in there)
+    return held / sum(worth) if said else 1.0
 
 
 def missing_numbers(answer: str, document: str) -> list[str]:
     """The numbers of the answer that the document does not hold: a strong sign of invention."""
-    there = set(NUMBER.findall(document))
-    return [number for number in NUMBER.findall(answer) if number not in there]
+    there = set(numbers_of(document))
+    return [number for number in numbers_of(answer) if number not in there]
 
 
 def wrong_number(said: str, document: str) -> str:
     """What to tell a person of a number the document does not hold, with the one it may have been meant for."""
-    near = process.extractOne(said, sorted(set(NUMBER.findall(document))), score_cutoff=50)
+    near = process.extractOne(said, sorted(set(numbers_of(document))), score_cutoff=50)
     return f"the answer says {said}; the document {f'says {near[0]}' if near else 'does not'}"

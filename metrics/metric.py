@@ -10,6 +10,7 @@ from metrics.band import Alone
 from metrics.evidence import PARTS, Named, evidence, likeness, word_support
 from metrics.fitting import Fitted, prior, stated
 from metrics.likelihood import DOUBTS, LIKELIHOODS, likelihood
+from metrics.manner import ENGLISH, Manner
 from metrics.vetoes import like_a_seed, veto
 from programs.candidate import Candidate, Drop, digest
 from programs.embedding import Embed, ahead
@@ -65,6 +66,7 @@ class Metric:
         embed: texts -> unit vectors; asked off the event loop. fitted: parts -> probability, frozen by calibration.
         alone: the fit that scores a row of which no model was asked, and which rows these are; None asks about all.
         judges: those whose verdicts count. shown: prompts no row may repeat. entail: a cross-encoder, where one is set.
+        manner: how the seeds are written, which rows are held to.
     """
 
     def __init__(
@@ -78,19 +80,20 @@ class Metric:
         judges: Sequence[Judge] = (),
         shown: Sequence[str] = (),
         entail: Named | None = None,
+        manner: Manner = ENGLISH,
     ) -> None:
         self.recipe, self.embed, self.bars, self.entail = recipe, embed, bars, entail
-        self.judges, self.shown = list(judges), list(shown)
+        self.judges, self.shown, self.manner = list(judges), list(shown), manner
         self.fitted = fitted or prior([*PARTS, *(judge.aspect for judge in judges)])
         self.alone = alone
 
     @property
     def hash(self) -> str:
-        """What scores depend on: bars, weights, judges and their prompts, the cross-encoder."""
+        """What scores depend on: bars, weights, judges and their prompts, the cross-encoder, the seeds' manner."""
         judges = [(judge.aspect, judge.hash) for judge in self.judges]
         encoder = self.entail.name if self.entail else False
         fits = self.fitted.model_dump_json(), self.alone.model_dump_json() if self.alone else ""
-        return digest(self.bars, *fits, self.recipe.name, judges, sorted(self.shown), encoder)
+        return digest(self.bars, *fits, self.recipe.name, judges, sorted(self.shown), encoder, self.manner)
 
     def showing(self, program: Program) -> "Metric":
         """The same metric for rows of a program whose prompts show demos: a row may not repeat one of them."""
@@ -104,6 +107,7 @@ class Metric:
             judges=self.judges,
             shown=list(dict.fromkeys([*self.shown, *sorted(demos)])),
             entail=self.entail,
+            manner=self.manner,
         )
 
     async def veto(self, candidate: Candidate, given: Collection[str] = ()) -> Drop | None:
@@ -115,7 +119,7 @@ class Metric:
         state = (id(self), tuple(given), candidate.document, candidate.prompt, candidate.response)
         if candidate.cleared == state:
             return None
-        drop = veto(candidate) or self.recipe.filter(candidate)
+        drop = veto(candidate, self.manner) or self.recipe.filter(candidate)
         if not drop and candidate.prompt:
             drop = like_a_seed(candidate, [text for text in self.shown if text not in given])
         drop = drop or await self._too_far(candidate)
@@ -128,7 +132,7 @@ class Metric:
             return await self._against(candidate, label)
         if drop := candidate.dropped or await self.veto(candidate, given):
             return Worth(score=0.0, drop=drop)
-        found = await evidence(candidate, self.embed, self.entail)
+        found = await evidence(candidate, self.embed, self.entail, english=self.manner.english)
         return self._scored(
             candidate,
             Worth(
@@ -249,7 +253,7 @@ class Metric:
             return Drop(step="veto", reason="off topic", detail=f"question and document are {near:.2f} alike")
         if not candidate.response or candidate.response == DOES_NOT_SAY:
             return None
-        support = word_support(candidate.response, candidate.document)
+        support = word_support(candidate.response, candidate.document, english=self.manner.english)
         if support < self.bars.support:
             return Drop(step="veto", reason="unsupported", detail=f"{support:.0%} of the answer is in the document")
         return None

@@ -6,7 +6,18 @@ from collections.abc import Callable, Sequence
 from metrics.case import LabelledCase
 from metrics.twins import bearing, counted, twins
 from programs.candidate import digest
-from programs.text import NUMBER, STOP_WORDS, names, sentences, stems, words
+from programs.text import (
+    NUMBER,
+    QUESTION_MARKS,
+    STOP_WORDS,
+    blank_words,
+    is_letter,
+    names,
+    numbers,
+    sentences,
+    stems,
+    words,
+)
 
 OTHERS = 200  # rows that may lend a row their answer or question: those after it, and then the first
 MADE = "made by rule: "
@@ -111,8 +122,8 @@ def three_words(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
 
 def first_number(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
     """The document's first number that is not the right one, alone or with the word that follows it."""
-    document, right = case.document or "", set(NUMBER.findall(case.answer))
-    found = [at for at in NUMBER.finditer(document) if at[0] not in right]
+    document, right = case.document or "", set(numbers(case.answer))
+    found = [at for at in NUMBER.finditer(document) if numbers(at[0])[0] not in right]
     return _of(case, [counted(document, at, bare=_pick(case, 2) == 0) for at in found[:1]])
 
 
@@ -134,7 +145,7 @@ def yes_or_no(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
 
 def words_of_question(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
     """Words of the question for an answer: true, and worth nothing."""
-    asked = (case.question or "").rstrip("?").split()
+    asked = (case.question or "").rstrip(QUESTION_MARKS).split()
     right = stems(case.answer)
     said = " ".join(asked[-3:])
     return f"{said[:1].upper()}{said[1:]}." if len(asked) > 4 and not right <= stems(said) else None
@@ -188,11 +199,20 @@ RULES: tuple[tuple[str, str, str, Maker], ...] = (
 
 EDITS = frozenset({"number swapped", "name swapped", "negated", "cut off", "word swapped", "claim added"})
 """What is done to the words of a right answer; the other kinds put something else in their place."""
+ENGLISH = frozenset(
+    {
+        *("negated", "word swapped", "claim added", "yes or no"),
+        *("question holds its answer", "question restates its sentence"),
+    }
+)
+"""Kinds that take or make words of English."""
 
 
-def hard_negatives(good: Sequence[LabelledCase], *, all_kinds: bool = False) -> list[LabelledCase]:
+def hard_negatives(
+    good: Sequence[LabelledCase], *, all_kinds: bool = False, english: bool = True
+) -> list[LabelledCase]:
     """One bad row for each good one, by a rule that fits it, or with `all_kinds` one by every rule that fits; rows that
-    no rule fits give none.
+    no rule fits give none. Where they are not in `english`, no rule of English words fits.
 
     Deterministic. Each is marked `made: rule` and says in its reason what was done (`kind_of`).
     """
@@ -203,7 +223,7 @@ def hard_negatives(good: Sequence[LabelledCase], *, all_kinds: bool = False) -> 
         fitting = [
             _spoilt(case, what, aspect, field, text)
             for what, aspect, field, rule in RULES
-            if (text := rule(case, others)) and text != getattr(case, field, None)
+            if (english or what not in ENGLISH) and (text := rule(case, others)) and text != getattr(case, field, None)
         ]
         made += fitting if all_kinds or not fitting else [fitting[_pick(case, len(fitting))]]
     return made
@@ -239,6 +259,8 @@ def _of(case: LabelledCase, texts: Sequence[str]) -> str | None:
 def _begun(text: str, least: int) -> str | None:
     """The first half of a text of so many words."""
     pieces = text.split()
+    if any(map(is_letter, words(text))):
+        return text[: len(text) // 2] if blank_words(text) >= least else None
     return " ".join(pieces[: len(pieces) // 2]).rstrip(".,;:") if len(pieces) >= least else None
 
 

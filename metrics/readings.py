@@ -26,6 +26,7 @@ class Reader:
         judges: asked about rows. pairwise: asked about two answers to one prompt; None leaves preferences to evidence.
         writer: the alias that judges; a case that it wrote itself is its own. heard: called once a case.
         reads: the judge's model is asked how likely each answer is, which its endpoint must be able to tell.
+        english: rules of English words hold.
     A line with `scores` of its own is not put to a judge, nor is one to a judge that cannot see what it judges.
     """
 
@@ -39,9 +40,10 @@ class Reader:
         writer: str = "",
         heard: Callable[[], None] = lambda: None,
         reads: bool = False,
+        english: bool = True,
     ) -> None:
         self.embed, self.entail, self.judges, self.pairwise = embed, entail, judges, pairwise
-        self.writer, self.heard, self.reads = writer, heard, reads
+        self.writer, self.heard, self.reads, self.english = writer, heard, reads, english
 
     @property
     def _embedder(self) -> str:
@@ -99,7 +101,8 @@ class Reader:
         )
 
     async def _evidence(self, row: Candidate) -> dict[str, float]:
-        return {name: finding.score for name, finding in (await evidence(row, self.embed, self.entail)).items()}
+        found = await evidence(row, self.embed, self.entail, english=self.english)
+        return {name: finding.score for name, finding in found.items()}
 
 
 def judge_names(observations: Sequence[Observation]) -> Collection[str]:

@@ -27,12 +27,14 @@ class Finding:
 class Row:
     """A candidate on a document, with the embeddings its scorers share.
 
-    A window is a sentence of the document or two that follow each other.
+    A window is a sentence of the document or two that follow each other. `english`: rules of English words hold.
     """
 
-    def __init__(self, candidate: Candidate, embed: Embed, entail: Entail | None = None) -> None:
+    def __init__(
+        self, candidate: Candidate, embed: Embed, entail: Entail | None = None, *, english: bool = True
+    ) -> None:
         self.document, self.question, self.answer = candidate.document or "", candidate.prompt, candidate.response
-        self.embed, self.entail = embed, entail
+        self.embed, self.entail, self.english = embed, entail, english
 
     @functools.cached_property
     def sentences(self) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from metrics.case import LabelledCase
 from programs.candidate import digest
 from programs.text import NUMBER, STOP_WORDS, names, sentences, stems, words
+from programs.text import numbers as numbers_of
 
 BORNE = 0.6  # of an answer's words of meaning: from here on a sentence is taken to say what the answer says
 _ASKS_NUMBER = re.compile(
@@ -33,8 +34,8 @@ def bearing(case: LabelledCase, least: float = BORNE) -> str | None:
     """The sentence of the document that says what the answer says, with all its numbers; None where none holds the
     `least` share of the words that the answer adds to the question. Of equals the one with more of the question's."""
     asked, said = stems(case.question or ""), stems(case.answer)
-    added, counted = said - asked or said, set(NUMBER.findall(case.answer)) - set(NUMBER.findall(case.question or ""))
-    fitting = [one for one in sentences(case.document or "") if counted <= set(NUMBER.findall(one))]
+    added, counted = said - asked or said, set(numbers_of(case.answer)) - set(numbers_of(case.question or ""))
+    fitting = [one for one in sentences(case.document or "") if counted <= set(numbers_of(one))]
     if not added or not fitting:
         return None
     there = {one: stems(one) for one in fitting}

@@ -14,7 +14,7 @@ from rapidfuzz.process import cdist
 
 from programs.candidate import Candidate, Source, digest
 from programs.embedding import Embed
-from programs.text import words
+from programs.text import blank_words, words
 
 SAMPLE = 1000  # rows, and chunks, that are held against each other at most
 
@@ -84,11 +84,11 @@ class Variety(BaseModel):
     farthest: str | None = None
 
     def __str__(self) -> str:
-        kinds = ", ".join(f"{kind} {share:.0%}" for kind, share in list(self.kinds.items())[:4])
+        told = {} if self.kinds.keys() <= {"other"} else self.kinds  # they are told by English words
+        kinds = "; " * bool(told) + ", ".join(f"{kind} {share:.0%}" for kind, share in list(told.items())[:4])
         distinct = "" if self.distinct_2 is None else f"distinct-2 {self.distinct_2:.2f}, "
         lines = [
-            f"variety: {distinct}self-ROUGE-L {self.self_rouge_l:.2f}, "
-            f"Vendi {self.vendi:.1f} of {self.sampled}; {kinds}"
+            f"variety: {distinct}self-ROUGE-L {self.self_rouge_l:.2f}, Vendi {self.vendi:.1f} of {self.sampled}{kinds}"
         ]
         reached = [f"{self.chunks} passages"] if self.chunks else []
         reached += [f"{self.topics} {'documents' if self.chunks else 'topics'}"] if self.topics else []
@@ -240,5 +240,5 @@ def _shares(kinds: Sequence[str]) -> dict[str, float]:
 
 
 def _lengths(texts: Sequence[str]) -> Lengths:
-    low, median, high = np.quantile([len(text.split()) for text in texts], (0.1, 0.5, 0.9))
+    low, median, high = np.quantile([blank_words(text) for text in texts], (0.1, 0.5, 0.9))
     return Lengths(low=low, median=median, high=high)

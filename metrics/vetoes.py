@@ -8,9 +8,21 @@ from collections.abc import Callable, Sequence
 from rapidfuzz.distance import Indel
 
 from metrics.evidence import missing_numbers, wrong_number
+from metrics.manner import ENGLISH, Manner, question_marks
 from metrics.refusals import refusal
 from programs.candidate import Candidate, Drop
-from programs.text import content_words, copied_share, rouge_l, sentences, words
+from programs.text import (
+    ENDS,
+    QUESTION_MARKS,
+    content_words,
+    copied_share,
+    is_letter,
+    length,
+    plain,
+    rouge_l,
+    sentences,
+    words,
+)
 from signatures.grounding import DOES_NOT_SAY
 
 LIKE_A_SEED = 0.7  # ROUGE-L, the bar of Self-Instruct (Wang et al. 2022, section 2.2)
@@ -60,24 +72,47 @@ def word_list(candidate: Candidate) -> Drop | None:
 
 
 def loop(candidate: Candidate) -> Drop | None:
-    """A text that repeats itself: a run of four words that comes three times, or one word for half of a text."""
+    """A text that repeats itself: a run of four words (in a script without blanks, of eight letters) that comes three
+    times, or one word for half of a text."""
     for text in (candidate.prompt, candidate.response):
         said = words(text)
-        runs = Counter(zip(*(said[i:] for i in range(4)), strict=False))
-        if len(said) >= 12 and (max(runs.values()) >= 3 or Counter(said).most_common(1)[0][1] > len(said) / 2):
+        run = 8 if any(map(is_letter, said)) else 4
+        runs = Counter(zip(*(said[i:] for i in range(run)), strict=False))
+        if length(said) >= 12 and (max(runs.values()) >= 3 or Counter(said).most_common(1)[0][1] > len(said) / 2):
             return _drop("repetition", f"it goes round in circles: {text[:80]!r}")
     return None
 
 
-def ill_formed_question(candidate: Candidate) -> Drop | None:
-    """A question is 4 to 40 words, starts as one, ends in a question mark, holds one, and names its subject."""
-    question = candidate.prompt
-    if not question.endswith("?") or not _OPENERS.match(question) or question.count("?") > 1 or "\n" in question:
+def ill_formed_question(candidate: Candidate, manner: Manner = ENGLISH) -> Drop | None:
+    """A question is as long as those of the seeds, starts and ends as they do, is one, and names its subject."""
+    question, size = candidate.prompt, length(words(candidate.prompt))
+    if not _is_one(question, manner) or (manner.english and not _opens(question, manner)):
         return _drop("not a question", f"{question[:80]!r} is not one question")
-    if not 4 <= len(words(question)) <= 40:
-        return _drop("not a question", f"{len(words(question))} words; a question has 4 to 40")
-    if found := _HOLLOW.search(question):
+    if not manner.shortest <= size <= manner.longest:
+        return _drop("not a question", f"{size} words; a question has {manner.shortest} to {manner.longest}")
+    if manner.english and (found := _HOLLOW.search(question)):
         return _drop("hollow question", f"it asks about {found[0]!r} instead of a thing")
+    return None
+
+
+def _is_one(question: str, manner: Manner) -> bool:
+    """Whether a text has the marks of one question of the seeds."""
+    closed = not manner.closes or plain(question)[-1:] in manner.closes
+    single = question_marks(question) <= manner.marks and (manner.lines or "\n" not in question)
+    return closed and single and manner.opens in question
+
+
+def _opens(question: str, manner: Manner) -> bool:
+    return bool(_OPENERS.match(question)) or words(question)[:1] in [[opener] for opener in manner.openers]
+
+
+def another_language(candidate: Candidate, manner: Manner = ENGLISH) -> Drop | None:
+    """A text in another script than the seeds and the document have, or in English where the seeds are not. Without a
+    document it is what is asked that counts, up to a blank line: an input or an output may be in any language."""
+    document = candidate.document
+    texts = [candidate.topic.split("\n\n")[0]] if document is None else [candidate.prompt, candidate.response]
+    if foreign := [text for text in texts if manner.is_foreign(text, beside=document or "")]:
+        return _drop("another language", f"the seeds are in another one than {foreign[0][:80]!r}")
     return None
 
 
@@ -108,11 +143,12 @@ def _overlap(ours: Sequence[str], theirs: Sequence[str]) -> bool:
 def bad_answer(candidate: Candidate) -> Drop | None:
     """An answer that is the question again, that only names what is asked, or that breaks off."""
     question, answer = candidate.prompt, candidate.response
-    if not words(answer) or answer.endswith("?"):
+    said = words(answer)
+    if not said or answer[-1:] in QUESTION_MARKS:
         return _drop("no answer", f"{answer[:80]!r} is not an answer")
-    if set(words(answer)) <= set(words(question)):
+    if set(said) <= set(words(question)):
         return _drop("answer in question", "every word of the answer stands in the question")
-    if len(words(answer)) > 12 and answer[-1] not in ".!?)\"'”’":
+    if length(said) > 12 and answer[-1] not in ENDS:
         return _drop("cut off", f"it ends in {answer[-20:]!r}")
     return None
 
@@ -127,7 +163,8 @@ def ungrounded_number(candidate: Candidate) -> Drop | None:
 def pasted_answer(candidate: Candidate) -> Drop | None:
     """An answer that is the passage, or most of it."""
     document = candidate.document or ""
-    if len(words(candidate.response)) > 30 and len(words(candidate.response)) > 0.5 * len(words(document)):
+    said = words(candidate.response)
+    if length(said) > 30 and len(said) > 0.5 * len(words(document)):
         return _drop("pasted passage", "the answer is most of the document")
     return None
 
@@ -142,26 +179,34 @@ def obeyed(candidate: Candidate) -> Drop | None:
     return None
 
 
-ON_PROMPT: tuple[Callable[[Candidate], Drop | None], ...] = (
-    leak,
-    loop,
-    ill_formed_question,
-    word_list,
-    copied_question,
-)
-ON_RESPONSE: tuple[Callable[[Candidate], Drop | None], ...] = (
-    leak,
-    loop,
-    word_list,
-    bad_answer,
-    obeyed,
-    ungrounded_number,
-    pasted_answer,
-)
-ON_FREE_TEXT: tuple[Callable[[Candidate], Drop | None], ...] = (leak, loop)
+Rule = Callable[[Candidate], Drop | None]
 
 
-def veto(candidate: Candidate) -> Drop | None:
+def on_prompt(manner: Manner) -> tuple[Rule, ...]:
+    """What a question on a document is held to."""
+    shape = functools.partial(ill_formed_question, manner=manner)
+    return (leak, loop, _in(manner), shape, *_of_english(manner), copied_question)
+
+
+def on_response(manner: Manner) -> tuple[Rule, ...]:
+    """What an answer from a document is held to."""
+    return (leak, loop, *_of_english(manner), _in(manner), bad_answer, obeyed, ungrounded_number, pasted_answer)
+
+
+def on_free_text(manner: Manner) -> tuple[Rule, ...]:
+    """What a row without a document is held to."""
+    return (leak, loop, _in(manner))
+
+
+def _of_english(manner: Manner) -> tuple[Rule, ...]:
+    return (word_list,) if manner.english else ()
+
+
+def _in(manner: Manner) -> Rule:
+    return functools.partial(another_language, manner=manner)
+
+
+def veto(candidate: Candidate, manner: Manner = ENGLISH) -> Drop | None:
     """The first fault of what is filled so far, or None.
 
     A candidate on a document is held to the rules of grounded questions and answers; one without to those of
@@ -170,9 +215,9 @@ def veto(candidate: Candidate) -> Drop | None:
     if drop := refusal(candidate):
         return drop
     grounded = candidate.document is not None
-    rules = ON_PROMPT if grounded and candidate.prompt else ()
+    rules = on_prompt(manner) if grounded and candidate.prompt else ()
     if candidate.response and candidate.response != DOES_NOT_SAY:
-        rules = (*rules, *(ON_RESPONSE if grounded else ON_FREE_TEXT))
+        rules = (*rules, *(on_response if grounded else on_free_text)(manner))
     return next((drop for rule in rules if (drop := rule(candidate))), None)
 
 

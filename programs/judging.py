@@ -11,7 +11,7 @@ from programs.program import together
 from programs.rater import Rater, judging
 from programs.rater import Verdict as Verdict
 from programs.step import Step
-from programs.text import content_words, sentences
+from programs.text import blank_words, content_words, sentences
 from signatures.judging import (
     NONE,
     JudgeAdditive,
@@ -105,7 +105,7 @@ class ClaimsJudge(Judge):
         """The claims, each once; the answer's sentences where the split cannot be read or speaks of something else."""
         answer = candidate.response
         pieces = sentences(answer)
-        if len(pieces) <= 1 and len(answer.split()) <= SHORT:
+        if len(pieces) <= 1 and blank_words(answer) <= SHORT:
             return [answer]
         try:
             with judging():

@@ -27,6 +27,16 @@ class Seed(BaseModel):
         return self.id
 
     @property
+    def asked(self) -> str:
+        """Its question or instruction; empty where it has none."""
+        return str(getattr(self, "question", None) or getattr(self, "instruction", None) or "")
+
+    @property
+    def said(self) -> str:
+        """Its answer or output; empty where it has none."""
+        return str(getattr(self, "answer", None) or getattr(self, "output", None) or "")
+
+    @property
     def row(self) -> Candidate | None:
         """The good row it stands for, on a document; None where it stands for none."""
         return None

@@ -13,6 +13,7 @@ from programs.pool import SHOWN, Pool, numbered
 from programs.program import Program, together
 from programs.recipe import Recipe, Seed
 from programs.step import Step
+from programs.text import plain
 from signatures.instructing import IsClassification, ListLabels, ProposeInstructions, WriteInputForLabel, WriteInstance
 
 PROPOSALS = 8  # new instructions a call; the published code stops at item 16 of a list that starts with 8
@@ -104,7 +105,7 @@ def _proposed(proposals: Sequence[str]) -> list[Instance]:
 
 def _chosen(labels: Sequence[str], instruction: str) -> list[str]:
     """Up to two labels, from one on that the instruction's hash picks: the first named are the likeliest."""
-    found = list({label.strip().casefold(): label.strip() for label in labels if label.strip()}.values())
+    found = list({plain(label).strip().casefold(): label.strip() for label in labels if label.strip()}.values())
     start = int(digest(instruction), 16) % max(1, len(found))
     return [*found[start:], *found[:start]][:LABELS]
 

@@ -1,141 +1,114 @@
-"""Measures of text that need no model: words, sentences, overlap, ROUGE-L."""
+"""Measures of text that need no model: words, numbers, sentences, overlap, ROUGE-L; in any script, by Unicode.
 
-import functools
+Texts that look the same are the same here: composed or not, full width or not, with or without what has no width. The
+patterns beyond ASCII are the `regex` library's, which knows Unicode's properties; ASCII takes the short way.
+"""
+
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from difflib import SequenceMatcher
+from typing import Any
 
+import regex
 from rapidfuzz.distance import Indel
 
-_WORD = re.compile(r"\w+(?:[.,:'/-]\w+)*")
-_NO_BLANKS = re.compile(  # scripts that put none between words: Thai to Burmese, Khmer, kana, Han
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\U00020000-\U0003ffff]"
-)
 NUMBER = re.compile(r"\d+(?:[.,:/]\d+)*")
-_NAME = re.compile(r"(?<=[a-z,;] )[A-Z]\w+(?: [A-Z]\w+)*")
 STEM = 5  # letters by which two forms of a word are taken for one
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+ENDS = ".!?)\"'”’»›“」』）》】。！？｡؟۔।॥"  # what an answer that is whole may end in
+QUESTION_MARKS = "?？؟"
 STOP_WORDS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "and",
-        "or",
-        "but",
-        "if",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "it",
-        "its",
-        "this",
-        "that",
-        "these",
-        "those",
-        "there",
-        "here",
-        "he",
-        "she",
-        "they",
-        "them",
-        "his",
-        "her",
-        "their",
-        "you",
-        "your",
-        "we",
-        "our",
-        "i",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "not",
-        "no",
-        "yes",
-        "can",
-        "could",
-        "will",
-        "would",
-        "should",
-        "may",
-        "must",
-        "what",
-        "which",
-        "who",
-        "whom",
-        "whose",
-        "when",
-        "where",
-        "why",
-        "how",
-        "than",
-        "then",
-        "so",
-        "into",
-        "about",
-        "over",
-        "under",
-        "after",
-        "before",
-        "up",
-        "down",
-        "out",
-        "off",
-        "only",
-        "also",
-        "just",
-        "very",
-        "more",
-        "most",
-    ]
+    """a an the of to in on at by for from with and or but if as is are was were be been being it its this that these
+    those there here he she they them his her their you your we our i do does did has have had not no yes can could
+    will would should may must what which who whom whose when where why how than then so into about over under after
+    before up down out off only also just very more most""".split()  # noqa: SIM905 - as a list it takes a line a word
 )
+"""The words of English that only its grammar needs."""
+
+_WORD = re.compile(r"\w+(?:[.,:'/-]\w+)*")
+_NAME = re.compile(r"(?<=[a-z,;] )[A-Z]\w+(?: [A-Z]\w+)*")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+
+# Of scripts that put no blank between words (Thai to Burmese, Khmer, kana, Han) a letter with its marks is a word.
+_CROWDED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
+END = re.compile(r"(?<=[.!?؟۔])\s+|(?<=[。！？｡।॥])")  # of a sentence, by its mark alone
+_IS_CROWDED = re.compile(f"[{_CROWDED}]")
+_LONE = regex.compile(rf"[[{_CROWDED}]&&\p{{L}}]\p{{M}}*", regex.V1)
+_ANY_WORD = regex.compile(r"[\w\p{M}]+(?:[.,:'/-][\w\p{M}]+)*")
+_ANY_NAME = regex.compile(r"(?<=[\p{Ll},;] )\p{Lu}[\w\p{M}]+(?: \p{Lu}[\w\p{M}]+)*")
+# "am 3. Mai": a stop after a short number counts, where a text is not of ASCII alone.
+_OTHER_SENTENCE = re.compile(r"(?<=[.!?؟۔])(?<!\b\d\.)(?<!\b\d\d\.)\s+|\n+")
+_ENDS_AT_ONCE = re.compile("[。！？｡।॥]")
+_ANY_SENTENCE = regex.compile(
+    rf"{_OTHER_SENTENCE.pattern}|(?<=[。！？｡।॥][\p{{Pe}}\p{{Pf}}]*)(?![。！？｡।॥\p{{Pe}}\p{{Pf}}])\s*"
+    rf"|(?<=[!?])(?=[{_CROWDED}])"
+)
+_UNSEEN = regex.compile(r"[\p{Cf}\p{DI}]")
+_RAISED = regex.compile(r"(?<=\p{Nd})(?=[\p{No}--[\u2080-\u2089]])", regex.V1)  # 3½ is no 31/2, nor 10² 102
+_DIGIT = regex.compile(r"(?![0-9])\p{Nd}")
+_ALIKE = {"’": "'", "ʼ": "'", "‐": "-", "−": "-", "⁄": "/", "٫": ".", "٬": ","}
+_ANY_ALIKE = re.compile(f"[{''.join(_ALIKE)}]")
+
+
+def plain(text: str) -> str:
+    """A text in the characters it is compared by: NFKC, nothing without width, digits and apostrophes as ASCII has
+    them. ASCII stays as it is."""
+    if text.isascii():
+        return text
+    text = _UNSEEN.sub("", text)
+    if not unicodedata.is_normalized("NFKC", text):
+        text = unicodedata.normalize("NFKC", _RAISED.sub(" ", text.replace("´", "'")))
+        text = unicodedata.normalize("NFKC", _UNSEEN.sub("", text))
+    text = _ANY_ALIKE.sub(lambda mark: _ALIKE[mark[0]], text)
+    return _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
 
 
 def words(text: str) -> list[str]:
     """Lower-case words; a number with its inner points, commas or colons is one word.
 
-    Texts that look the same have the same words: composed or not, full width or not, and whatever has no width. In a
-    script without blanks each character is a word.
+    Marks stay with their letters. In a script without blanks each letter is a word.
     """
     if text.isascii():
         return _WORD.findall(text.lower())
-    unseen, word = _beyond_ascii()
-    text = unicodedata.normalize("NFKC", unseen.sub("", text)).lower()
-    return word.findall(_NO_BLANKS.sub(r" \g<0> ", text))
+    text = plain(text).lower()
+    return _ANY_WORD.findall(_LONE.sub(r" \g<0> ", text) if _IS_CROWDED.search(text) else text)
 
 
-@functools.cache
-def _beyond_ascii() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Characters without width, and words whose letters may carry signs, as those of Indian scripts do."""
-    kinds = dict[str, list[str]]()
-    for mark in map(chr, range(0x80, 0x10000)):
-        kinds.setdefault(unicodedata.category(mark), []).append(mark)
-    letter = rf"[\w{''.join(kinds['Mn'] + kinds['Mc'])}]"
-    return re.compile(f"[{''.join(kinds['Cf'])}]"), re.compile(rf"{letter}+(?:[.,:'/-]{letter}+)*")
+def numbers(text: str) -> list[str]:
+    """The numbers of a text in order, with their inner points, commas, colons and slashes, in ASCII digits."""
+    return NUMBER.findall(plain(text))
+
+
+def length(said: Sequence[str]) -> int:
+    """How many words a reader counts in these words: of scripts without blanks two letters are about one word."""
+    return len(said) - sum(map(is_letter, said)) // 2
+
+
+def is_letter(word: str) -> bool:
+    """Whether a word is one letter of a script without blanks."""
+    return not word.isascii() and _LONE.match(word) is not None
+
+
+def blank_words(text: str) -> int:
+    """How many words stand between blanks, or would if the script had them; as `length` counts."""
+    if text.isascii():
+        return len(text.split())
+    rest, alone = _LONE.subn(" ", text)
+    return sum(_ANY_WORD.search(piece) is not None for piece in rest.split()) + (alone + 1) // 2
+
+
+def is_crowded(text: str) -> bool:
+    """Whether most letters of a text, by its beginning, are of a script without blanks."""
+    start = text[:10_000]
+    return not start.isascii() and 2 * len(_LONE.findall(start)) > sum(map(str.isalpha, start))
 
 
 def content_words(text: str) -> list[str]:
-    """The words that carry meaning: without the stop words."""
+    """The words that carry meaning: without the stop words, which are those of English."""
     return [word for word in words(text) if word not in STOP_WORDS]
 
 
@@ -146,12 +119,19 @@ def stems(text: str) -> set[str]:
 
 def names(text: str) -> list[str]:
     """The names in a text, each once: words with a capital letter that begin no sentence."""
-    return sorted(set(_NAME.findall(text)))
+    return sorted(set((_NAME if text.isascii() else _ANY_NAME).findall(text)))
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences of a text, cut after . ! ? and at line breaks."""
-    return [piece.strip() for piece in _SENTENCE.split(text) if piece.strip()]
+    """Sentences of a text, cut after . ! ? and what other scripts have for them, and at line breaks."""
+    return [piece.strip() for piece in _ends_of(text).split(text) if piece.strip()]
+
+
+def _ends_of(text: str) -> Any:
+    """The pattern by which a text is cut: that of any script takes ten times as long."""
+    if text.isascii():
+        return _SENTENCE
+    return _ANY_SENTENCE if _ENDS_AT_ONCE.search(text) or _IS_CROWDED.search(text) else _OTHER_SENTENCE
 
 
 def f1(text: str, reference: str) -> float:

@@ -35,6 +35,7 @@ class Calibrator:
         checks: cases a judge is tried on before it is put to all of them; None puts it to all at once.
         reader: the identity of the judge's model where it tells how likely an answer is; else empty. A teacher is not
         asked about its own answers: it wrote what was likeliest to it, and verdicts on other rows say nothing of these.
+        english: rules of English words hold.
         worked: the seconds for which models have been at work so far, those of replayed calls included.
         showable: whether a case may be shown in a judge's prompt (it is of no held-out document).
         grouped: gives cases the full names of their groups, so that a document is one by whichever name.
@@ -54,6 +55,7 @@ class Calibrator:
         required: Collection[str] = (),
         checks: int | None = None,
         reader: str = "",
+        english: bool = True,
         worked: Callable[[], float] = float,
         showable: Callable[[LabelledCase], bool] = lambda case: True,
         grouped: Callable[[Sequence[Case]], list[Case]] = list,
@@ -61,7 +63,7 @@ class Calibrator:
         self.embed, self.embedder, self.progress, self.cross_encoder = embed, embedder, progress, cross_encoder
         self.judges, self.pairwise, self.writer, self.teacher = list(judges), pairwise, writer, teacher
         self.required, self.checks, self.showable = frozenset(required), checks, showable
-        self.grouped, self.worked, self.digest = grouped, worked, ""
+        self.grouped, self.worked, self.english, self.digest = grouped, worked, english, ""
         self.reader = "" if self._reads_itself else reader
         self.middle, self.notes = 0.5, list[str]()
 
@@ -150,6 +152,7 @@ class Calibrator:
             writer=self.writer,
             heard=heard,
             reads=reads,
+            english=self.english,
         )
 
     def _report(self, figures: Calibration, seconds: float) -> None:

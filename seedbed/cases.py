@@ -24,21 +24,25 @@ def labelled(seed: Seed) -> LabelledCase | None:
 
 
 def cases_of(
-    verdicts: Sequence[LabelledCase | Preference], seeds: Sequence[LabelledCase], grouped: Grouped
+    verdicts: Sequence[LabelledCase | Preference],
+    seeds: Sequence[LabelledCase],
+    grouped: Grouped,
+    *,
+    english: bool = True,
 ) -> list[LabelledCase | Preference]:
     """The verdicts. Where they are fewer than LEAST, good rows of the seeds and bad ones that rules make of these, in
     turn, for those that are missing; where verdicts or seeds are good alone, these and the bad ones of them; none where
     there is nothing of two kinds.
 
     Args:
-        seeds: the rows that the training seeds stand for.
+        seeds: the rows that the training seeds stand for. english: rules of English words may make bad rows.
     """
     rows = [case for case in verdicts if isinstance(case, LabelledCase)]
     if len({case.label for case in rows}) > 1:
         top = max(case.label for case in rows)  # verdicts may be grades
         good = [case.model_copy(update={"label": top}) for case in seeds]
-        turns = zip(good, hard_negatives(grouped(good)), strict=False)
+        turns = zip(good, hard_negatives(grouped(good), english=english), strict=False)
         return [*verdicts, *itertools.islice(itertools.chain(*turns), max(0, LEAST - len(rows)))]
     good = [case for case in rows if case.label > 0] or list(seeds)
-    bad = [case for case in rows if case.label <= 0] or hard_negatives(grouped(good))
+    bad = [case for case in rows if case.label <= 0] or hard_negatives(grouped(good), english=english)
     return [*good, *bad] if good and bad else []

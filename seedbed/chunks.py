@@ -7,13 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from programs.text import is_crowded
 from seedbed.document import Document, Heading
 
 CHARACTERS_PER_TOKEN = 4
 PIECE = 1_000_000  # characters given to the splitter at once: its time grows with their square,
 LONGEST_LINE = 20_000  # and with that of a sentence or a word longer than a chunk
 _LINE = re.compile(r"[^\n]+")
-_BREAKS = ("\n\n", "\n", ". ", "。", " ")  # where longer ones are cut, the best first
+_BREAKS = ("\n\n", "\n", ". ", "। ", "؟ ", "。", "！", "？", " ")  # where longer ones are cut, the best first
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Chunk:
 def chunk(document: Document, tokens: int) -> list[Chunk]:
     """The chunks of `document`, of at most `tokens` tokens (1 or more), in order and without overlap.
 
-    A token is estimated as 4 characters, so no chunk is longer than 4 * `tokens` characters. Paragraphs, then
+    A token is estimated as 4 characters, or as 1 in a script without blanks between words, so no chunk is longer than
+    4 * `tokens` characters. Paragraphs, then
     sentences, then words stay whole where they fit; a section of more than 1,000,000 characters is first cut between
     paragraphs, and a line of more than 20,000 between sentences or words. A chunk never crosses a heading nor
     contains its line, so the last chunk of a section may be short. Raises ValueError when `tokens` is below 1.
@@ -50,7 +52,7 @@ def chunk(document: Document, tokens: int) -> list[Chunk]:
 
     if tokens < 1:
         raise ValueError(f"a chunk needs at least 1 token, not {tokens}")
-    splitter = TextSplitter(tokens * CHARACTERS_PER_TOKEN)
+    splitter = TextSplitter(tokens * (1 if is_crowded(document.text) else CHARACTERS_PER_TOKEN))
     return [
         Chunk(document.name, start + offset, start + offset + len(text), text, document.hash, path)
         for low, high, path in _sections(document)

@@ -203,6 +203,7 @@ class RemoteAttempts(Attempts):
                 self.metric.alone,
                 self.metric.judges,
                 self.metric.shown,
+                self.metric.manner,
                 self.metric.hash,
                 self.session.ledger.counts_calls,
             )

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ValidationError, model_validator
@@ -17,7 +17,8 @@ _SECRETIVE = frozenset({"api_key", "api_base", "extra", "shards"})  # keys whose
 
 
 class Config(Section):
-    """A project's seedbed.yaml. `metric`: a METRIC.json that `seedbed calibrate` froze; None has compile make one."""
+    """A project's seedbed.yaml. `metric`: a METRIC.json that `seedbed calibrate` froze; None has compile make one.
+    `language`: of the seeds, whether rules of English words hold; None is found out from them."""
 
     recipe: str
     models: dict[str, ModelEntry]
@@ -27,6 +28,7 @@ class Config(Section):
     embedder: str = "embedded/all-minilm-l6-v2"
     sources: Sources = Sources()
     seeds: str
+    language: Literal["english", "other"] | None = None
     verdicts: str | None = None
     metric: str | None = None
     gates: Gates = Gates()

@@ -1,18 +1,16 @@
 """Copies: documents of nearly the same text under several names, such as a page and its PDF."""
 
 import functools
-import re
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from programs.text import words
+from programs.text import END, words
 from seedbed.document import Document
 
 MARKS = 8  # sentences of each document by which copies are looked for
-_END = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")
 
 
 def copies(documents: Sequence[Document]) -> dict[str, str]:
@@ -71,5 +69,5 @@ def _first(family: list[int], place: int) -> int:
 
 
 def _sentences(text: str) -> frozenset[int]:
-    pieces = (" ".join(words(piece)) for piece in _END.split(text))
+    pieces = (" ".join(words(piece)) for piece in END.split(text))
     return frozenset(zlib.crc32(piece.encode()) for piece in pieces if piece)

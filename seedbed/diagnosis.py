@@ -9,6 +9,7 @@ from typing import NamedTuple
 from dspy.utils.exceptions import LMError
 
 from seedbed.errors import TeacherDown, UserError
+from seedbed.languages import embedder_line, language_line
 from seedbed.model_check import ModelCheck
 from seedbed.prices import in_use
 from seedbed.project import Project
@@ -32,6 +33,7 @@ def diagnose(project: Project) -> list[Finding]:
             "verdicts",
             lambda: f"{len(project.verdicts)} read" if project.verdicts else "none: judges go unchecked",
         ),
+        ("language", lambda: language_line(project)),
         ("sources", lambda: _sources(project)),
     ]
     findings = [_look(what, look) for what, look in looks]
@@ -44,7 +46,7 @@ def diagnose(project: Project) -> list[Finding]:
 
 def _look_at_models(project: Project, journal: Path) -> list[Finding]:
     with Session(project, journal) as session:
-        findings = [_look("embedder", lambda: f"{project.config.embedder}, {session.embed(['well'])[0].size} wide")]
+        findings = [_look("embedder", lambda: _embedder(session))]
         if any(project.config.models[alias].is_embedded for alias in in_use(project.config)):
             findings.append(_look("llama.cpp", gpu))
         roles = collections.defaultdict[str, list[str]](list)
@@ -71,6 +73,11 @@ def _look(what: str, look: Callable[[], str]) -> Finding:
         return Finding(what, False, f"{error} {error.hint}")
     except LMError as error:
         return Finding(what, False, str(error).splitlines()[0])
+
+
+def _embedder(session: Session) -> str:
+    width = f"{session.project.config.embedder}, {session.embed(['well'])[0].size} wide"
+    return "; ".join(filter(None, [width, embedder_line(session.project, session.embed)]))
 
 
 def _sources(project: Project) -> str:

@@ -73,9 +73,9 @@ def unlabelled_line(embedder: str, *, documents: bool) -> str:
     seen, unseen = (", ".join(f"{name} {share:.0%}" for name, share in one.items()) for one in (told, missed))
     other = f"; fitted with another embedder than {embedder}, so that less is weighed" * (embedder != ours.embedder)
     return (
-        "no verdicts: the shipped weights stand, and no judge is checked. Of rows on documents that were left out they "
-        f"accept {ours.accepted['right answer']:.0%} of right answers and, of wrong ones, {seen}; what they hardly see "
-        f"are edits of a right one ({unseen}){other}"
+        "no verdicts: the shipped weights stand, and no judge is checked. Of rows in English on documents that were "
+        f"left out they accept {ours.accepted['right answer']:.0%} of right answers and, of wrong ones, {seen}; what "
+        f"they hardly see are edits of a right one ({unseen}){other}"
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from optimize.splits import even_shares, spread
 from programs.candidate import Source
+from programs.text import blank_words
 from seedbed.chunks import Chunk, chunk
 from seedbed.document import Document
 
@@ -16,7 +17,7 @@ def passages(documents: Iterable[Document], copies: Mapping[str, str], tokens: i
     for document in documents:
         group = copies.get(document.name, document.name)
         for piece in chunk(document, tokens):
-            if len(piece.text.split()) >= FEWEST_WORDS:
+            if blank_words(piece.text) >= FEWEST_WORDS:
                 yield _source(piece, group)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from metrics.case import LabelledCase, Line, Preference, verdict_line
+from metrics.manner import Manner
 from metrics.metric import Bars
 from optimize.splits import deal, fold_groups
 from programs.candidate import Source, digest
@@ -66,10 +67,21 @@ class Project:
             return []
         return self._lines("verdicts", self.config.verdicts, verdict_line)
 
+    @functools.cached_property
+    def manner(self) -> Manner:
+        """How the seeds are written, which rows are held to."""
+        said = self.config.language
+        return Manner.of(
+            [seed.asked for seed in self.seeds],
+            [seed.said for seed in self.seeds],
+            english=None if said is None else said == "english",
+        )
+
     @property
     def cases(self) -> list[LabelledCase | Preference]:
         """What the metric is fitted to: the verdicts, and rows made by rule where these are too few."""
-        return cases_of(self.verdicts, [*filter(None, map(labelled, self.training_seeds))], self.grouped)
+        good = [*filter(None, map(labelled, self.training_seeds))]
+        return cases_of(self.verdicts, good, self.grouped, english=self.manner.english)
 
     @functools.cached_property
     def reading(self) -> Reading:

@@ -21,7 +21,7 @@ models:
   # strong: {{model: openai/gpt-5-mini, api_key: $OPENAI_API_KEY, temperature: 1.0, max_tokens: 16000}}
 
 roles: {{teacher: small, judge: small}}     # who writes, and who scores what was written
-embedder: embedded/all-minilm-l6-v2
+embedder: embedded/all-minilm-l6-v2        # reads English; seedbed doctor says how it does on other languages
 {sources}
 seeds: seeds.jsonl                         # labelled examples: what prompts are compiled against
 {verdicts}

@@ -165,6 +165,7 @@ class Session:
             required=self.project.recipe.required,
             checks=checks,
             reader=self.reader,
+            english=self.project.manner.english,
             worked=lambda: sum(tally.seconds for tally in self.journal.tallies.values()),
             showable=lambda case: self.project.is_open(case.group),
             grouped=self.project.grouped,
@@ -206,11 +207,7 @@ class Session:
                     hint="Calibrate or compile again, or mend the config.",
                 )
         self.check_reader(frozen)
-        shown = [
-            str(text)
-            for seed in self.project.source_seeds
-            if (text := getattr(seed, "question", None) or getattr(seed, "instruction", None))
-        ]
+        shown = [asked for seed in self.project.source_seeds if (asked := seed.asked)]
         return Metric(
             self.project.recipe,
             self.embed,
@@ -220,6 +217,7 @@ class Session:
             judges=self._opened(frozen),
             shown=shown,
             entail=self.entail,
+            manner=self.project.manner,
         )
 
     def _opened(self, frozen: Frozen) -> list[Judge]:

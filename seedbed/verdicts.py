@@ -1,5 +1,6 @@
 """A verdicts file put to the metric: `seedbed calibrate`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -11,6 +12,7 @@ from metrics.frozen import Frozen, load_frozen
 from metrics.observations import Alike
 from metrics.readings import Case, Reader, judge_names
 from programs.judging import Judge, Pairwise
+from programs.language import is_english
 from programs.program import run_sync
 from seedbed.calibrating import Calibrator
 from seedbed.cross_encoder import Entailment
@@ -48,7 +50,10 @@ def _calibrated(cases: list[Case], project: Project | None, judge: str | None, p
             name = project.config.embedder if project else MODEL
             encoder = project.config.gates.cross_encoder if project else None
             grouped = project.grouped if project else list[Case]
-            calibrator = Calibrator(Embedder(name), name, progress, cross_encoder=encoder, grouped=grouped)
+            english = _are_english(cases, project)
+            calibrator = Calibrator(
+                Embedder(name), name, progress, cross_encoder=encoder, grouped=grouped, english=english
+            )
             return run_sync(calibrator.frozen(cases))
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias) as session:
@@ -68,13 +73,14 @@ def check_cases(
     if left := len(cases) - len(rows):
         progress.say(f"{left} lines are left out: the metric was fitted to {'preferences' if frozen.pairs else 'rows'}")
     rows = project.grouped(rows) if project else rows
-    embed = Embedder(frozen.embedder)
+    embed, english = Embedder(frozen.embedder), _are_english(cases, project)
     entail = Entailment(frozen.cross_encoder) if frozen.cross_encoder else None
     try:
         if project is None or judge == NOBODY or not (frozen.judges or frozen.pairwise or frozen.reader):
             if frozen.judges or frozen.pairwise or frozen.reader:
                 progress.say("the metric's own judges are not asked: its figures here are those of the evidence alone")
-            return _checked(Reader(embed, entail=entail), frozen, frozen.alone.fitted if frozen.alone else None, rows)
+            reader = Reader(embed, entail=entail, english=english)
+            return _checked(reader, frozen, frozen.alone.fitted if frozen.alone else None, rows)
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias) as session, progress.task("check", len(rows)) as heard:
             session.check_reader(frozen)
@@ -87,6 +93,7 @@ def check_cases(
                 writer=alias,
                 heard=heard,
                 reads=bool(frozen.reader),
+                english=english,
             )
             return _checked(reader, frozen, None, rows)
     except Alike as error:
@@ -146,6 +153,14 @@ def _opened(frozen: Frozen) -> tuple[list[Judge], Pairwise | None]:
         return frozen.opened(), pairwise if frozen.pairwise else None
     except ValueError as error:
         raise UserError(f"The frozen judges cannot be used: {error}.", hint="Calibrate again.") from error
+
+
+def _are_english(cases: Sequence[Case], project: Project | None) -> bool:
+    """As the project's seeds are; without a project, as the cases themselves."""
+    if project:
+        return project.manner.english
+    rows = [row for case in cases for row in ([case.row] if isinstance(case, LabelledCase) else case.rows)]
+    return is_english(text for row in rows for text in (row.prompt, row.response))
 
 
 def _checked(reader: Reader, frozen: Frozen, fitted: Fitted | None, rows: list[Case]) -> Frozen:

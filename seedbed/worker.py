@@ -14,6 +14,7 @@ from dspy import lm15
 
 from metrics.band import Alone
 from metrics.fitting import Fitted
+from metrics.manner import Manner
 from metrics.metric import Metric
 from programs.candidate import Source
 from programs.judging import Judge
@@ -46,6 +47,7 @@ class Brief:
     alone: Alone | None
     judges: Sequence[Judge]
     shown: Sequence[str]
+    manner: Manner
     hash: str
     counts_calls: bool
 
@@ -103,6 +105,7 @@ class Desk:
             judges=brief.judges,
             shown=brief.shown,
             entail=self._session.entail,
+            manner=brief.manner,
         )
         if metric.hash != brief.hash:
             raise UserError("A worker has another version of seedbed.", hint="Install the same one on every machine.")

@@ -1,5 +1,7 @@
 """Questions and answers grounded in a document (the Falcon scheme: a user's question, the document's answer)."""
 
+import unicodedata
+
 import dspy
 
 from signatures.wording import also
@@ -8,8 +10,13 @@ DOES_NOT_SAY = "The document does not say."
 
 
 def declines(answer: str) -> bool:
-    """Whether an answer is the sentence that the document does not say, whatever its case and full stop."""
-    return answer.strip().rstrip(".").lower() == DOES_NOT_SAY.rstrip(".").lower()
+    """Whether an answer is the sentence that the document does not say, whatever its case, blanks and stops, and in
+    whichever forms its letters are."""
+    return _letters(answer) == _letters(DOES_NOT_SAY)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).lower()
 
 
 @also(

@@ -483,7 +483,10 @@ def test_broken_instances_are_out(instance: dict[str, str], reason: str | None) 
         ("write a program that adds numbers", False),
         ("Write a programme for the concert", False),  # as the published code has it
         ("- Name three long rivers", False),
-        ("Écris une phrase en anglais", False),
+        ("Écris une phrase en anglais", True),  # which languages there are, the seeds decide
+        ("¿Qué ríos conoces en España?", True),
+        ("用三句话介绍一条河流", True),
+        ("• Name three long rivers", False),
         ("", True),
     ],
 )

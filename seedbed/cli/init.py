@@ -16,3 +16,5 @@ def init(
     for path in write_project(folder, recipe):
         print(path)
     print(f"\nNext: cd {folder} && seedbed compile && seedbed run --rows 20 --out dataset")
+    print("It is all in English. For another language put your own documents and seeds there; seedbed doctor says what")
+    print("embedder: and judge make of it.")
