@@ -52,8 +52,7 @@ def write_dataset(
     if replay and replay != out:
         copy_journal(replay / JOURNAL, out / JOURNAL)
     started = time.monotonic()
-    for name, reason in project.reading.skipped:
-        progress.say(f"skipped {name}: {reason}")
+    project.say_of_sources(progress.say)
     session = Session(
         project, out / JOURNAL, history=False, say=progress.say, caps=project.config.run, offline=replay is not None
     )
@@ -219,7 +218,9 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
             "rejected": dict(run.reasons.most_common()),
             "unscored": dict(run.unscored),
             "documents": len(project.reading.documents),
-            "skipped": project.reading.skipped,
+            "passages": len(project.sources),
+            "skipped": project.reading.skipped.report(),
+            "notes": project.reading.notes.report(),
         },
         "calls": sum(tally.calls for tally in tallies),
         "replayed": sum(tally.replayed for tally in session.journal.tallies.values()),

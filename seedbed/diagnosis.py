@@ -71,8 +71,8 @@ def _look(what: str, look: Callable[[], str]) -> Finding:
 
 
 def _sources(project: Project) -> str:
-    skipped = "".join(f"; skipped {name}: {reason}" for name, reason in project.reading.skipped)
-    return f"{len(project.reading.documents)} documents, {len(project.sources)} passages{skipped}"
+    counts = f"{len(project.reading.documents)} documents, {len(project.sources)} passages"
+    return "; ".join([counts, *project.reading.lines()])
 
 
 def _call(session: Session, role: str) -> str:

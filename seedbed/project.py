@@ -18,7 +18,7 @@ from seedbed.config import Config, unknown
 from seedbed.copies import copies
 from seedbed.documents import Reading, read_documents
 from seedbed.engines.engine import Say, silent
-from seedbed.errors import UserError
+from seedbed.errors import NoPassage, UserError
 from seedbed.lines import labelled_lines
 from seedbed.names import Names
 from seedbed.passages import evenly, passages
@@ -74,10 +74,10 @@ class Project:
     @functools.cached_property
     def reading(self) -> Reading:
         """The documents that could be read, and those that could not with the reason."""
-        where = self.config.sources.documents
-        if where is None:
-            return Reading(documents=[], skipped=[])
-        return read_documents(where, self.base, text_column=self.config.sources.text, split=self.config.sources.split)
+        sources, cache = self.config.sources, self.base / ".seedbed" / "texts.sqlite"
+        if sources.documents is None:
+            return Reading(documents=[])
+        return read_documents(sources.documents, self.base, text=sources.text, split=sources.split, cache=cache)
 
     @functools.cached_property
     def sources(self) -> Sequence[Source]:
@@ -89,7 +89,17 @@ class Project:
                 f"{self.recipe.name} starts from documents, and sources.documents names none.",
                 hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
             )
-        return Spool(passages(self.reading.documents, self._copies, self.config.sources.chunk_tokens))
+        skipped = self.reading.skipped
+        found = Spool(passages(self.reading.documents, self._copies, self.config.sources, skipped))
+        if not found:
+            raise NoPassage(f"No passage could be made of the sources: {'; '.join(skipped.lines()[:5])}.")
+        return found
+
+    def say_of_sources(self, say: Say) -> None:
+        """Say what of the documents became no passage and why, and how others were read."""
+        if self.sources:
+            for line in self.reading.lines():
+                say(line)
 
     @functools.cached_property
     def _copies(self) -> dict[str, str]:

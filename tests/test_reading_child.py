@@ -1,0 +1,94 @@
+"""Small files that would stop every command: each is named and skipped within its limits, and paid for once."""
+
+import io
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from seedbed import reading_child
+from seedbed.documents import read_documents
+
+_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def docx(body: str) -> bytes:
+    """A small Word file of these paragraphs, as XML."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" ContentType='
+            '"application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" '
+            'ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>',
+        )
+        archive.writestr(
+            "_rels/.rels",
+            f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" '
+            f'Type="{_OFFICE}/officeDocument" Target="word/document.xml"/></Relationships>',
+        )
+        archive.writestr("word/document.xml", f'<w:document xmlns:w="{_WORD}"><w:body>{body}</w:body></w:document>')
+    return whole.getvalue()
+
+
+PARAGRAPH = "<w:p><w:r><w:t>Words.</w:t></w:r></w:p>"
+SLOW = {
+    "runs.docx": docx(f"<w:p>{'<w:r><w:t>a</w:t></w:r>' * 200_000}</w:p>"),
+    "paragraphs.docx": docx(PARAGRAPH * 100_000),
+    "marks.rst": b"`a " * 30_000,
+    "bars.rst": b"|a " * 30_000,
+    "stars.rst": b"*a " * 30_000,
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.timeout(60)
+def test_a_small_file_that_takes_for_ever_is_named_and_skipped_once(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading_child, "SECONDS", 1.0)
+    monkeypatch.setattr(reading_child, "SECONDS_A_MEGABYTE", 0.0)
+    (tmp_path / name).write_bytes(SLOW[name])
+    (tmp_path / "good.md").write_text("Good.", encoding="utf-8")
+    for _ in range(2):
+        started = time.monotonic()
+        reading = read_documents(".", tmp_path, cache=tmp_path / ".seedbed" / "texts.sqlite")
+        assert [document.text for document in reading.documents] == ["Good."]
+        assert reading.skipped.lines() == [f"{name}: reading it takes more than 1 s"]
+    assert time.monotonic() - started < 0.5  # the second command is told by the first
+
+
+def test_a_file_that_takes_too_much_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_child, "MEMORY", 200 << 20)
+    (tmp_path / "bomb.docx").write_bytes(SLOW["paragraphs.docx"])
+    (tmp_path / "good.md").write_text("Good.", encoding="utf-8")
+    reading = read_documents(".", tmp_path)
+    assert [document.text for document in reading.documents] == ["Good."]
+    (line,) = reading.skipped.lines()
+    assert line.startswith("bomb.docx: ")
+    assert "memory" in line
+
+
+def test_texts_are_kept_by_what_is_in_a_file_and_a_damaged_store_is_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, read = tmp_path / ".seedbed" / "texts.sqlite", list[str]()
+    ask = reading_child.CHILD.read
+
+    def counted(work: str, data: bytes, suffix: str) -> dict[str, object]:
+        read.append(data.decode())
+        return ask(work, data, suffix)
+
+    monkeypatch.setattr(reading_child.CHILD, "read", counted)
+    for content in ("One.", "One.", "Two.", "One."):
+        (tmp_path / "a.md").write_text(content, encoding="utf-8")
+        (document,) = read_documents("a.md", tmp_path, cache=cache).documents
+        assert document.text == content
+    assert read == ["One.", "Two."]
+    cache.write_bytes(b"no database" * 1000)
+    assert [document.text for document in read_documents("a.md", tmp_path, cache=cache).documents] == ["One."]
+    (document,) = read_documents("a.md", tmp_path, cache=tmp_path / "a.md" / "no folder").documents
+    assert document.text == "One."
