@@ -18,15 +18,17 @@ class BadLines(ValueError):
         self.problems = list(problems)
 
 
-def read_lines(path: Path, parse: Callable[[bytes], Line]) -> list[Line]:
+def read_lines(path: Path, parse: Callable[[bytes], Line], data: bytes | None = None) -> list[Line]:
     """The labelled lines of a JSONL file, each read by `parse` (a pydantic model's `model_validate_json`).
 
+    `data` is what is in the file, as UTF-8, where that is known.
     Raises BadLines for any bad or doubled line, OSError where the file is unreadable.
     """
     lines: list[Line] = []
     problems: list[str] = []
     first: dict[str, int] = {}
-    for number, raw in enumerate(path.read_bytes().removeprefix(codecs.BOM_UTF8).splitlines(), 1):
+    data = path.read_bytes() if data is None else data
+    for number, raw in enumerate(data.removeprefix(codecs.BOM_UTF8).splitlines(), 1):
         if not raw.strip():
             continue
         try:

@@ -52,7 +52,8 @@ def write_dataset(
     if replay and replay != out:
         copy_journal(replay / JOURNAL, out / JOURNAL)
     started = time.monotonic()
-    project.say_of_sources(progress.say)
+    for line in project.said_of_sources():
+        progress.say(line)
     session = Session(
         project, out / JOURNAL, history=False, say=progress.say, caps=project.config.run, offline=replay is not None
     )

@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 def diagnose(project: Project) -> list[Finding]:
     """Look at seeds, verdicts, documents, the embedder, and each role's model with one real call."""
     looks: list[tuple[str, Callable[[], str]]] = [
-        ("seeds", lambda: f"{len(project.seeds)} read"),
+        ("seeds", lambda: "; ".join([f"{len(project.seeds)} read", *project.notes.lines()])),
         (
             "verdicts",
             lambda: f"{len(project.verdicts)} read" if project.verdicts else "none: judges go unchecked",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from programs.text import words
 from seedbed.document import Document
 
 Span = tuple[int, int]
+_SHARES = (0.55, 0.65, 0.75, 0.85)  # of two neighbours, that the longer of two new parts may be
 
 
 class Joiner:
@@ -71,5 +72,19 @@ class Joiner:
         whole = (one[0], other[1])
         if self._fits(whole):
             return [whole]
-        parts = self._cut(*whole, min(self._limit, int(0.6 * (whole[1] - whole[0]))))
-        return parts if len(parts) == 2 and not any(map(self._is_short, parts)) else []
+        for share in _SHARES:
+            for parts in self._parted(one, other, share):
+                if len(parts) == 2 and all(self._fits(part) and not self._is_short(part) for part in parts):
+                    return parts
+        return []
+
+    def _parted(self, one: Span, other: Span, share: float) -> Iterator[list[Span]]:
+        """Two neighbours cut anew, and the short one with a part of the long one, of which the rest has this share."""
+        whole, header = (one[0], other[1]), len(self._header(other[0]))
+        yield self._cut(*whole, min(self._limit, header + int(share * (whole[1] - whole[0]))))
+        if self._is_short(one):
+            first, *rest = self._cut(*other, min(self._limit, header + int(share * (other[1] - other[0]))))
+            yield [(one[0], first[1]), *rest]
+        else:
+            *rest, last = self._cut(*one, min(self._limit, header + int(share * (one[1] - one[0]))))
+            yield [*rest, (last[0], other[1])]

@@ -49,6 +49,8 @@ def _without_front_matter(text: str) -> str:
 
 
 def _is_yaml(block: str) -> bool:
+    if re.match(r"#+ .*\n[ \t]*\n", block):  # a heading, though YAML would take it for a remark: no line is lost
+        return False
     try:
         keys = yaml.safe_load(block)
     except (yaml.YAMLError, ValueError, RecursionError):  # such as `title: The weir: a history`, which is meant so

@@ -22,6 +22,7 @@ from seedbed.errors import NoPassage, UserError
 from seedbed.lines import labelled_lines
 from seedbed.names import Names
 from seedbed.passages import evenly, passages
+from seedbed.remarks import Remarks
 from seedbed.sides import Sides, read_sides, sides_of, write_sides
 from seedbed.spool import Spool
 
@@ -45,7 +46,7 @@ class Project:
                 f"recipe: {unknown('recipe', config.recipe, list(recipes()))}",
                 hint="seedbed recipes lists them.",
             )
-        self.config, self.base = config, base
+        self.config, self.base, self.notes = config, base, Remarks()
         self.recipe: Recipe = recipes()[config.recipe]
 
     @functools.cached_property
@@ -95,11 +96,10 @@ class Project:
             raise NoPassage(f"No passage could be made of the sources: {'; '.join(skipped.lines()[:5])}.")
         return found
 
-    def say_of_sources(self, say: Say) -> None:
-        """Say what of the documents became no passage and why, and how others were read."""
-        if self.sources:
-            for line in self.reading.lines():
-                say(line)
+    def said_of_sources(self) -> list[str]:
+        """What of the documents became no passage and why, and which files were not in UTF-8: a line each."""
+        files = [f"note {line}" for line in self.notes.lines()] if self.seeds or self.verdicts else []
+        return files + self.reading.lines() if self.sources else files
 
     @functools.cached_property
     def _copies(self) -> dict[str, str]:
@@ -293,4 +293,5 @@ class Project:
         return self.base / "compiled" / self.recipe.name / f"{self.config.teacher}.json"
 
     def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:
-        return labelled_lines(self.base / name, parse, missing=f"Put the file there, or mend {key}: in seedbed.yaml.")
+        missing = f"Put the file there, or mend {key}: in seedbed.yaml."
+        return labelled_lines(self.base / name, parse, missing=missing, say=functools.partial(self.notes.add, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,15 +37,15 @@ class Remarks:
 
     def lines(self) -> list[str]:
         """A line a sentence, with the names it is true of."""
-        return [f"{_names(alike)}: {sentence}" for sentence, alike in self._alike.items()]
+        return [line(sentence, alike.count, alike.first) for sentence, alike in self._alike.items()]
 
     def report(self) -> list[dict[str, Any]]:
         """The same as data."""
         return [{"why": why, "count": alike.count, "first": alike.first} for why, alike in self._alike.items()]
 
 
-def _names(alike: Alike) -> str:
-    if alike.count == 1:
-        return alike.first[0]
-    more = ", ..." if alike.count > SHOWN else ""
-    return f"{alike.count:,} ({', '.join(alike.first[:SHOWN])}{more})"
+def line(why: str, count: int, first: Sequence[str]) -> str:
+    """A sentence, and what it is true of: one by its name, more by their number and the first few."""
+    if count == 1:
+        return f"{first[0]}: {why}"
+    return f"{count:,} ({', '.join(first[:SHOWN])}{', ...' if count > SHOWN else ''}): {why}"

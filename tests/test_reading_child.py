@@ -1,38 +1,13 @@
 """Small files that would stop every command: each is named and skipped within its limits, and paid for once."""
 
-import io
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
+from office_files import docx
 
 from seedbed import reading_child
 from seedbed.documents import read_documents
-
-_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-
-
-def docx(body: str) -> bytes:
-    """A small Word file of these paragraphs, as XML."""
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(
-            "[Content_Types].xml",
-            f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels" ContentType='
-            '"application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" '
-            'ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>',
-        )
-        archive.writestr(
-            "_rels/.rels",
-            f'<Relationships xmlns="{_PACKAGE}/relationships"><Relationship Id="r1" '
-            f'Type="{_OFFICE}/officeDocument" Target="word/document.xml"/></Relationships>',
-        )
-        archive.writestr("word/document.xml", f'<w:document xmlns:w="{_WORD}"><w:body>{body}</w:body></w:document>')
-    return whole.getvalue()
-
 
 PARAGRAPH = "<w:p><w:r><w:t>Words.</w:t></w:r></w:p>"
 SLOW = {
