@@ -50,7 +50,8 @@ def encoding(data: bytes, declared: str | None = None) -> tuple[str, str]:
 def _guessed(data: bytes) -> str:
     from charset_normalizer import from_bytes
 
-    matches = from_bytes(data[:SAMPLE], cp_isolation=TRIED, preemptive_behaviour=False)
+    tried = [codec for codec in TRIED if b"\0" in data or not codec.startswith("utf")]  # no pairs of Latin letters
+    matches = from_bytes(data[:SAMPLE], cp_isolation=tried, preemptive_behaviour=False)
     if (best := matches.best()) is None:
         raise Unreadable("it is binary, not text" if b"\0" in data else f"it is not text in {', '.join(_ALL)}")
     alike = [match for match in matches if match.chaos <= best.chaos and "cp1252" in match.could_be_from_charset]

@@ -55,7 +55,9 @@ def from_pdf(data: bytes) -> Document:
 def rejoined(lines: Sequence[str]) -> str:
     """Printed lines joined into paragraphs, which end where the next word would have fitted on the line."""
     lines = [line.strip() for line in lines]
-    width = 0.88 * max(map(len, lines), default=0)  # in characters, of which some are wider than others
+    lengths = sorted(map(len, lines)) or [0]
+    most = 1.5 * lengths[3 * len(lengths) // 4]  # what is longer goes across columns, as a title does
+    width = 0.88 * max(length for length in lengths if length <= most)  # in characters, some wider than others
     text = ""
     for line, following in pairwise([*lines, ""]):
         goes_on = following[:1].islower()
