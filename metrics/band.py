@@ -1,11 +1,12 @@
 """Where asking a model can change the outcome: a row that the evidence alone decides for certain is not asked about."""
 
 from collections.abc import Sequence
+from itertools import compress
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from metrics.fitting import Aim, Fitted, Parts, fit
+from metrics.folds import deal
 from metrics.statistics import Flags
 
 
@@ -31,18 +32,27 @@ def alone(
     """Fit the evidence alone, and find the band from the rows that the two fits decide differently.
 
     Args:
-        full: the fit of all parts. parts: of each row. asked: the names of those that a model gives. towards: what both
-        fits are pulled towards.
+        full: the fit of all that is weighed. parts: of each row. asked: the names of those that a model gives. towards:
+        what both fits are pulled towards.
 
-    The band spans all such rows and the threshold between them, so on these rows nobody decides otherwise for it.
+    The band spans all such rows and the threshold between them. They are decided twice, by these fits and by fits that
+    left the row's group out: on the rows fitted to alone, too few are decided differently.
     """
-    evidence = [{name: value for name, value in row.items() if name not in asked} for row in parts]
-    bare = fit(evidence, good, groups, towards=towards)
-    probability = np.array([bare.probability(row) for row in evidence])
-    accepted = np.array([full.probability(row) >= full.threshold for row in parts])
-    turned = probability[(probability >= bare.threshold) != accepted]
-    return Alone(
-        fitted=bare,
-        low=float(min([bare.threshold, *turned])),
-        high=float(max([bare.threshold, *turned])),
-    )
+    weighed = [{name: value for name, value in row.items() if name in full.weights} for row in parts]
+    evidence = [{name: value for name, value in row.items() if name not in asked} for row in weighed]
+    bare, folds = fit(evidence, good, groups, towards=towards), deal(good, groups)
+    doubtful = [bare.threshold, *_turned(bare, full, evidence, weighed)]
+    for fold in range(folds.max() + 1) if folds.any() else ():
+        kept, out = folds != fold, folds == fold
+        without, both = (
+            fit([*compress(rows, kept)], good[kept], [*compress(groups, kept)], towards=towards)
+            for rows in (evidence, weighed)
+        )
+        doubtful += _turned(without, both, [*compress(evidence, out)], [*compress(weighed, out)])
+    return Alone(fitted=bare, low=min(doubtful), high=max(doubtful))
+
+
+def _turned(bare: Fitted, full: Fitted, evidence: Sequence[Parts], weighed: Sequence[Parts]) -> list[float]:
+    """The probabilities by the evidence alone of the rows that the two fits decide differently."""
+    said = [(bare.probability(row), full.probability(every)) for row, every in zip(evidence, weighed, strict=True)]
+    return [alone for alone, both in said if (alone >= bare.threshold) != (both >= full.threshold)]

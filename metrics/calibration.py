@@ -153,13 +153,11 @@ def _part(said: _Predicted, rows: Flags, beside: Flags | None = None) -> Part | 
 
 
 def _kinds(said: _Predicted) -> dict[str, Kind]:
-    """What is accepted of the rows made bad by each rule, and of those that people accepted; nothing without a rule."""
-    kinds = np.array(said.rows.kinds)
-    flags = {name: kinds == name for name in sorted(set(said.rows.kinds) - {""})}
-    if not flags:
-        return {}
-    flags["good"] = said.rows.person & said.rows.good
-    return {name: _accepted(said.where(rows)) for name, rows in flags.items() if rows.any()}
+    """What is accepted of the rows that people called good and bad, and of those made bad by each rule."""
+    rows, kinds = said.rows, np.array(said.rows.kinds)
+    flags = {"good": rows.person & rows.good, "bad": rows.person & ~rows.good}
+    flags |= {name: kinds == name for name in sorted(set(rows.kinds) - {""})}
+    return {name: _accepted(said.where(those)) for name, those in flags.items() if those.any()}
 
 
 def _accepted(said: _Predicted) -> Kind:

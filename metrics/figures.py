@@ -37,7 +37,7 @@ class Part(_Figures):
 
 
 class Kind(_Figures):
-    """Rows made bad by one rule: how many, and the share of them that the metric accepts, with its interval."""
+    """Rows of one kind: how many, and the share of them that the metric accepts, with its interval."""
 
     n: int
     accepted: float
@@ -56,9 +56,9 @@ class Calibration(_Figures):
 
     Of people's verdicts where these tell good from bad, else of all. `coverage`: the share of rows that every judge
     scored. `judge`: the judges' mean, None without a reading. `difference`: the metric's AUROC less the better trivial
-    rule's, paired. `by_rule`: rows that people accepted against rows made bad by rule; `kinds`: what
-    is accepted of those, by rule, and under `good` of the rows that people accepted. `own_rows`: rows that the very
-    model that judges wrote. `notes`: what a person should know of these figures.
+    rule's, paired. `by_rule`: rows that people accepted against rows made bad by rule; `kinds`: what is accepted of the
+    rows that people called `good` and `bad`, and of those made bad by each rule. `own_rows`: rows that the very model
+    that judges wrote. `notes`: what a person should know of these figures.
     """
 
     n: int
@@ -86,7 +86,7 @@ class Calibration(_Figures):
     difference_high: float
     baselines: dict[str, Rule]
     by_rule: Part | None
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, Kind]
     own_rows: Part | None
     weights: dict[str, float]
     ridge: float

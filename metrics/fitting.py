@@ -23,6 +23,7 @@ EVIDENCE, JUDGE = 0.2, 0.4
 RIDGE = 2.0  # least log-loss, or within 0.02 of it, on planted rows of six kinds at 24 to 190 verdicts
 RIDGES = (0.5, 2.0, 8.0, 32.0)
 ENOUGH = 200  # verdicts that can choose the ridge
+LEVEL = 0.10  # the share of the bad rows that a threshold may let pass: what a model writes is bad more often than not
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,11 +171,17 @@ def _best_ridge(values: Floats, labels: Flags, groups: Sequence[str], aims: Floa
 
 
 def _threshold(probabilities: Floats, labels: Flags) -> float:
-    """Where balanced accuracy is greatest (Youden 1950, "Index for rating diagnostic tests"), half way between
-    neighbouring probabilities; of equally good places the one nearest 0.5, and 0.5 where all rows look the same."""
+    """The place, half way between neighbouring probabilities, that accepts most good rows while at most LEVEL of the
+    bad ones pass (Neyman-Pearson); of equally good places the one that the fewest bad ones pass, then the one nearest
+    0.5. Where every such place refuses all good rows it is where balanced accuracy is greatest (Youden 1950, "Index
+    for rating diagnostic tests"), and 0.5 where all rows look the same."""
     levels, codes = np.unique(np.round(probabilities, 12), return_inverse=True)
     if len(levels) < 2:
         return 0.5
-    below = [np.cumsum(np.bincount(codes[rows], minlength=len(levels)))[:-1] / rows.sum() for rows in (labels, ~labels)]
-    gain, between = below[1] - below[0], (levels[1:] + levels[:-1]) / 2
-    return float(between[np.lexsort((np.abs(between - 0.5), -gain))[0]])
+    good, bad = (
+        1 - np.cumsum(np.bincount(codes[rows], minlength=len(levels)))[:-1] / rows.sum() for rows in (labels, ~labels)
+    )
+    between = (levels[1:] + levels[:-1]) / 2
+    strict = np.where(bad <= LEVEL, good, 0.0)
+    gain = strict if strict.any() else good - bad
+    return float(between[np.lexsort((np.abs(between - 0.5), bad, -gain))[0]])

@@ -34,7 +34,7 @@ def sources(rows: Columns, judges: Collection[str]) -> Sources:
 def tried(observations: Sequence[Observation], judge: str) -> tuple[Judged, str]:
     """A judge on a few verdicts of two kinds, too few to see what it adds; and in words if it contradicts them."""
     rows = Columns.of(observations)
-    figures = _judged(judge, rows.reading(judge), rows, Interval(0.0, -1.0, 1.0), ROUGH)
+    figures = _judged([judge], rows.reading(judge), rows, Interval(0.0, -1.0, 1.0), ROUGH)
     return figures, contradicts(judge, figures, rows)
 
 
@@ -48,18 +48,18 @@ class Beside:
 
     def each(self) -> dict[str, Judged]:
         """Each source by itself."""
-        return {name: self._judged(name, [name]) for name in self.asked}
+        return {name: self._judged([name]) for name in self.asked}
 
     def together(self) -> Judged | None:
         """All judges as one, by the mean of their readings; None without a judge."""
         judges = [name for name in self.asked if name != LIKELIHOOD]
-        return self._judged("", judges) if judges else None
+        return self._judged(judges) if judges else None
 
-    def _judged(self, name: str, those: Collection[str]) -> Judged:
+    def _judged(self, those: Collection[str]) -> Judged:
         """These sources as one, by the mean of each one's first part."""
         head = self.rows.where(self.rows.headline())
         readings = _mean(np.array([head.reading(next(iter(self.asked[one]))) for one in those]))
-        return _judged(name, readings, head, self._adds(those), self.resamples)
+        return _judged(those, readings, head, self._adds(those), self.resamples)
 
     def _adds(self, those: Collection[str]) -> Interval:
         """By how much their readings raise the AUROC out of fold, of the good rows and those with a fault of theirs; no
@@ -149,18 +149,19 @@ def worth_of(name: str, judge: Judged) -> str:
     return f"{told(name)}: AUROC {_span(judge)} alone, adds {_added(judge)} to the evidence"
 
 
-def _judged(name: str, readings: Floats, rows: Columns, added: Interval, resamples: int) -> Judged:
-    """One that scored rows of one class, or none, is taken to rank nothing: 0.5, and no width known."""
+def _judged(those: Collection[str], readings: Floats, rows: Columns, added: Interval, resamples: int) -> Judged:
+    """How these sources do as one, on the rows with faults of theirs. Readings of rows of one class, or none, are taken
+    to rank nothing: 0.5, and no width known."""
     there = ~np.isnan(readings)
     coverage = float(there.mean())
-    own = there & concern(rows, [name])
+    own = there & concern(rows, those)
     own = there if rows.good[own].all() else own
     scored = rows.where(own)
     area, trivial = Interval(0.5, 0.0, 1.0), 1.0
     if len(set(scored.good.tolist())) == 2:
         area = bootstrap(auroc(readings[own], scored.good), scored.groups, scored.good, resamples=resamples)
         trivial = max(_plain(auroc(scores, scored.good), scored) for scores in scored.rules.values())
-    promises = name == LIKELIHOOD or area.mean > max(0.5, trivial)
+    promises = set(those) == {LIKELIHOOD} or area.mean > max(0.5, trivial)
     return Judged(
         auroc=area.mean,
         auroc_low=area.low,

@@ -54,9 +54,12 @@ def calibration_text(frozen: Frozen) -> str:
 def calibration_line(figures: Calibration) -> str:
     """The metric in one line."""
     trivial = max(rule.auroc for rule in figures.baselines.values())
+    people = {name: figures.kinds[name].accepted for name in ("good", "bad") if name in figures.kinds}
+    shares = " and ".join(f"{share:.0%} of the {name} ones" for name, share in people.items())
+    accepts = f", which accepts {shares}" if shares else ""
     return (
         f"metric against labels: AUROC {_interval(figures, 'auroc')} out of fold on {figures.n} verdicts, "
-        f"the better trivial rule {trivial:.2f}; threshold {figures.threshold:.2f}"
+        f"the better trivial rule {trivial:.2f}; threshold {figures.threshold:.2f}{accepts}"
     )
 
 
@@ -88,11 +91,11 @@ def _parts(figures: Calibration) -> list[str]:
 
 
 def _kinds(figures: Calibration) -> list[str]:
-    """What is accepted of each kind of row made by rule, the worst first."""
+    """What is accepted of each kind of row, most first."""
     kinds = sorted(figures.kinds.items(), key=lambda item: -item[1].accepted)
     return [
         _line(
-            f"accepted of {'good rows' if name == 'good' else name}, {kind.n}",
+            f"accepted of {f'{name} rows' if name in ('good', 'bad') else name}, {kind.n}",
             f"{kind.accepted:.0%} [{kind.accepted_low:.0%}, {kind.accepted_high:.0%}]",
         )
         for name, kind in kinds

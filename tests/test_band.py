@@ -122,6 +122,17 @@ def test_outside_the_band_both_fits_decide_alike(seed: int, strength: float) -> 
             assert (bare >= found.fitted.threshold) == (full.probability(row) >= full.threshold)
 
 
+def test_rows_that_fits_without_their_group_decide_differently_are_in_doubt_as_well() -> None:
+    parts, good, groups = planted(60, 3, 2.0)
+    full = fit(parts, good, groups, ridge=2.0)
+    in_one_group = alone(full, parts, {"correct"}, good, ["d"] * 60, towards=aim(""))
+    by_groups = alone(full, parts, {"correct"}, good, groups, towards=aim(""))
+    assert by_groups.fitted == in_one_group.fitted
+    assert by_groups.low <= in_one_group.low
+    assert by_groups.high >= in_one_group.high
+    assert by_groups.high - by_groups.low > in_one_group.high - in_one_group.low
+
+
 def test_a_judge_that_says_nothing_new_is_hardly_asked() -> None:
     parts, good, groups = planted(200, 1, 0.0)
     found = alone(fit(parts, good, groups, ridge=2.0), parts, {"correct"}, good, groups, towards=aim(""))

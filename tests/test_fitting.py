@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from metrics.evidence import PARTS
-from metrics.fitting import EVIDENCE, JUDGE, RIDGE, RIDGES, Fitted, aim, fit, prior, stated
+from metrics.fitting import EVIDENCE, JUDGE, LEVEL, RIDGE, RIDGES, Fitted, aim, fit, prior, stated
 from metrics.folds import deal
 from metrics.shipped import BY_EMBEDDING, shipped
 
@@ -169,6 +169,26 @@ def test_the_threshold_parts_good_from_bad_half_way() -> None:
     model = fit(parts, np.array([False, False, False, True, True]), list("abcde"))
     below, above = model.probability({"judge": 0.3}), model.probability({"judge": 0.7})
     assert model.threshold == pytest.approx((below + above) / 2)
+
+
+def test_the_threshold_lets_few_bad_rows_pass_even_where_that_refuses_many_good_ones() -> None:
+    values = [k / 100 for k in range(100)]
+    good = np.array([k >= 60 or k % 3 == 0 for k in range(100)])  # 20 of the first 60
+    good[[70, 80, 85, 90]] = False
+    model = fit([{"judge": value} for value in values], good, list(map(str, range(100))))
+    accepted = np.array([model.probability({"judge": value}) >= model.threshold for value in values])
+    assert accepted[~good].mean() <= LEVEL
+    assert accepted[good].sum() == good[60:].sum()  # none that could have passed is refused
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=2, max_size=60))
+def test_at_the_threshold_few_bad_rows_pass_or_no_good_one_could(rows: list[tuple[float, bool]]) -> None:
+    good = np.array([kind for _, kind in rows])
+    assume(len(set(good.tolist())) == 2)
+    model = fit([{"judge": value} for value, _ in rows], good, list(map(str, range(len(rows)))))
+    scores = np.array([round(model.probability({"judge": value}), 12) for value, _ in rows])
+    passed, best = scores >= model.threshold, np.sort(scores[~good])[::-1][int(LEVEL * (~good).sum())]
+    assert passed[~good].mean() <= LEVEL or not (scores[good] > best).any()
 
 
 def test_rows_that_all_look_the_same_are_told_apart_at_one_half() -> None:
