@@ -21,7 +21,11 @@ _JOINERS = re.compile(
     "(?<![\u0600-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u18af\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
     "|[\u200c\u200d](?=[\u200c\u200d])"
 )
-_RUN = re.compile(r"(?:data:[\w.+/-]+;base64,)?[A-Za-z0-9+/]{60,}={0,2}(?:\n[ \t]*[A-Za-z0-9+/]{4,}={0,2}(?=\s|$))*")
+# Base64, in one line or in lines of one length and a shorter last one, which is no word.
+_RUN = re.compile(
+    r"(?:data:[\w.+/-]+;base64,)?[A-Za-z0-9+/]{60,}={0,2}(?:\n[ \t]*[A-Za-z0-9+/]{60,}={0,2}(?=\s|$))*"
+    r"(?:\n[ \t]*(?=\S*[0-9+/=])[A-Za-z0-9+/]{2,59}={0,2}(?=\s|$))?"
+)
 BASE64 = 100  # characters from which a run is left out
 _MIXED = 0.4  # share of neighbours of two kinds (small, capital, digit); words and paths have half of it
 
@@ -49,7 +53,7 @@ def without_base64(text: str) -> tuple[str, int]:
 def _is_base64(run: str) -> bool:
     if run.startswith("data:"):
         return True
-    run = "".join(run.split())
+    run = "".join(run[:10_000].split())
     kinds = [letter.islower() + 2 * letter.isdigit() for letter in run.rstrip("=")]
     changes = sum(one != other for one, other in itertools.pairwise(kinds))
     return len(run) >= BASE64 and changes >= _MIXED * len(run)

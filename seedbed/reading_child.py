@@ -18,6 +18,7 @@ from seedbed.errors import UserError
 SECONDS, SECONDS_A_MEGABYTE = 60.0, 30.0  # of CPU for a file, so that a busy machine refuses no more than an idle one
 MEMORY = 2 << 30  # bytes of address space; only Linux holds a process to it
 IDLE = 20  # seconds without an order after which the process leaves
+_NEEDED = ("PATH", "PYTHON", "LD_LIBRARY_PATH", "LANG", "LC_", "TMPDIR", "HOME", "VIRTUAL_ENV")
 _SERVE = "from seedbed.reading_child import serve; serve({})"
 
 
@@ -57,7 +58,7 @@ class Child:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _SERVE.format(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                env=os.environ | {"PYTHONPATH": path},
+                env=_environment() | {"PYTHONPATH": path},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -73,6 +74,11 @@ class Child:
         self._pipe.close()
         self._pipe, code = None, self._process.wait()
         return code
+
+
+def _environment() -> dict[str, str]:
+    """What Python needs to start, and none of the keys that a file might be made to fetch."""
+    return {name: value for name, value in os.environ.items() if name.startswith(_NEEDED)}
 
 
 CHILD = Child()

@@ -60,8 +60,8 @@ PHOTO = base64.b64encode(os.urandom(5000)).decode()
 @pytest.mark.parametrize("run", [BLOB, PHOTO, LINES, f"data:image/png;base64,{BLOB}"])
 @pytest.mark.parametrize("suffix", [".txt", ".md", ".html", ".rst"])
 def test_base64_is_left_out_with_a_note(run: str, suffix: str) -> None:
-    before, after = "The mast is 30 metres high.", "Its cups are oiled."
-    document = extract(f"{before}\n\n{run}\n\n{after}\n".encode(), suffix)
+    before, after = "The mast is 30 metres high.", "Oiled\n\nCups are oiled."
+    document = extract(f"{before}\n\n{run}\n{after}\n".encode(), suffix)
     assert document.text.split() == [*before.split(), *after.split()]
     assert any("base64" in note for note in document.notes)
 

@@ -7,6 +7,7 @@ import pytest
 from office_files import docx
 
 from seedbed import reading_child
+from seedbed.document import Unreadable
 from seedbed.documents import read_documents
 
 PARAGRAPH = "<w:p><w:r><w:t>Words.</w:t></w:r></w:p>"
@@ -45,6 +46,25 @@ def test_a_file_that_takes_too_much_memory_is_named(tmp_path: Path, monkeypatch:
     (line,) = reading.skipped.lines()
     assert line.startswith("bomb.docx: ")
     assert "memory" in line
+
+
+def test_the_process_that_reads_knows_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_MODELS_KEY", "sk-1")
+    child = reading_child.Child()
+    assert child.read("text", b"Good.", ".md")["text"] == "Good."
+    assert child._process
+    assert b"sk-1" not in Path(f"/proc/{child._process.pid}/environ").read_bytes()
+
+
+def test_a_reader_that_is_gone_is_started_again() -> None:
+    child = reading_child.Child()
+    for _ in range(2):
+        assert child.read("text", b"Good.", ".md")["text"] == "Good."
+        assert child._process
+        child._process.terminate()
+        child._process.wait()
+        with pytest.raises(Unreadable, match="broke down"):
+            child.read("text", b"Good.", ".md")
 
 
 def test_texts_are_kept_by_what_is_in_a_file_and_a_damaged_store_is_done_without(
