@@ -30,8 +30,11 @@ class Texts:
         self._db = _opened(path) if path else None
 
     def document(self, path: Path, name: str) -> Document:
-        """A file of a suffix in `extract.SUFFIXES`, read. Raises Unreadable, OSError."""
-        data, suffix = path.read_bytes(), path.suffix.lower()
+        """A file of a suffix in `extract.SUFFIXES`, read. Raises Unreadable."""
+        try:
+            data, suffix = path.read_bytes(), path.suffix.lower()
+        except OSError as error:
+            raise Unreadable(f"it cannot be opened: {error.strerror or error}") from error
         if suffix in TEXT:
             return dataclasses.replace(extract(data, suffix), name=name)
         return from_json(self.read("text", data, suffix), name)
