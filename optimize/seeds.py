@@ -20,16 +20,17 @@ class BadLines(ValueError):
         self.problems = list(problems)
 
 
-def read_lines(path: Path, parse: Callable[[bytes], Line]) -> list[Line]:
+def read_lines(path: Path, parse: Callable[[bytes], Line], data: bytes | None = None) -> list[Line]:
     """The labelled lines of a JSONL file, each read by `parse` (a pydantic model's `model_validate_json`); the objects
     of a JSON array, or written over several lines, are such lines too.
 
+    `data` is what is in the file, as UTF-8, where that is known.
     Raises BadLines for any bad or doubled line, OSError where the file is unreadable.
     """
     lines: list[Line] = []
     problems: dict[str, list[int]] = {}
     first: dict[str, int] = {}
-    for number, raw in _objects(path):
+    for number, raw in _objects(path, path.read_bytes() if data is None else data):
         try:
             line = parse(raw)
         except ValidationError as error:
@@ -47,9 +48,9 @@ def read_lines(path: Path, parse: Callable[[bytes], Line]) -> list[Line]:
     return lines
 
 
-def _objects(path: Path) -> list[tuple[int, bytes]]:
+def _objects(path: Path, data: bytes) -> list[tuple[int, bytes]]:
     """The file's objects, each with the line it begins on. Raises BadLines, in a sentence, for another shape."""
-    raw = path.read_bytes().removeprefix(codecs.BOM_UTF8)
+    raw = data.removeprefix(codecs.BOM_UTF8)
     lines = [(number, line) for number, line in enumerate(raw.splitlines(), 1) if line.strip()]
     if not lines or not (lines[0][1].lstrip().startswith(b"[") or lines[0][1].strip() == b"{"):
         return lines

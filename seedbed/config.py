@@ -8,6 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 
+from seedbed.document import Unreadable
+from seedbed.encodings import decode
 from seedbed.errors import UserError
 from seedbed.model_entry import ModelEntry
 from seedbed.settings import Budget, CompileSettings, Fallback, Gates, Roles, RunSettings, Section, Sources
@@ -72,13 +74,13 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     if not path.is_file():
         raise UserError(f"There is no {path}.", hint="seedbed init DIR makes a project; or name a file with --config.")
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.safe_load(decode(path.read_bytes())[0])
         if not isinstance(raw, dict):
             raise UserError(f"{path} holds no keys.", hint="seedbed init DIR writes one to start from.")
         for override in overrides:
             _override(raw, override)
         return Config.model_validate(raw)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, Unreadable) as error:
         raise UserError(f"{path} is not YAML: {_place(error)}", hint="Mend that line.") from error
     except ValidationError as error:
         problems = "\n".join(f"  {problem}" for problem in describe(error, Config))

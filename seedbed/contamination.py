@@ -1,5 +1,6 @@
 """Rows that give away a benchmark: their words are, for the most part of an item, those of a test set."""
 
+import contextlib
 import textwrap
 from array import array
 from collections import Counter
@@ -13,9 +14,10 @@ import numpy.typing as npt
 from programs.candidate import Candidate, Drop
 from programs.text import words
 from seedbed.document import Unreadable
-from seedbed.documents import HF, TABLES, dataset_rows, find_documents, table_rows
 from seedbed.errors import UserError
-from seedbed.extract import extract
+from seedbed.finding import HF, TABLES, find_documents
+from seedbed.tables import dataset_rows, table_rows
+from seedbed.texts import Texts
 
 GRAM = 8  # words; Tülu 3's figure
 SHARE = 0.5  # of an item's words, that must be exceeded; Tülu 3's figure
@@ -135,20 +137,26 @@ def _items(test_sets: Sequence[str], base: Path) -> Iterator[tuple[str, str]]:
 
 def _sets(test_sets: Sequence[str], base: Path) -> Iterator[tuple[str, list[Any]]]:
     """The name and the rows of every set; lines stand for the rows of what is no table."""
-    for entry in test_sets:
-        if entry.startswith(HF):
-            yield entry, list(dataset_rows(entry, "test"))
-            continue
-        for path in find_documents(entry, base):
-            name = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
-            try:
-                table = path.suffix.lower() in TABLES
-                rows: list[Any] = list(table_rows(path)) if table else extract(path).text.splitlines()
-            except Unreadable as error:
-                raise _unreadable(name, str(error)) from error
-            if bad := [number for number, row in enumerate(rows, 1) if row == {}]:
-                raise _unreadable(name, f"row {bad[0]} is not a JSON object")
-            yield name, rows
+    with contextlib.closing(Texts(base / ".seedbed" / "texts.sqlite")) as texts:
+        for entry in test_sets:
+            if entry.startswith(HF):
+                yield entry, list(dataset_rows(entry, "test"))
+                continue
+            for path in find_documents(entry, base):
+                name = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
+                yield name, _rows(path, name, texts)
+
+
+def _rows(path: Path, name: str, texts: Texts) -> list[Any]:
+    """The rows of a file. Raises UserError where it or one of them cannot be read."""
+    try:
+        table = path.suffix.lower() in TABLES
+        rows: list[Any] = list(table_rows(path, texts)) if table else texts.document(path, name).text.splitlines()
+    except Unreadable as error:
+        raise _unreadable(name, str(error)) from error
+    if bad := [number for number, row in enumerate(rows, 1) if row == {}]:
+        raise _unreadable(name, f"row {bad[0]} is not a JSON object")
+    return rows
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -52,8 +52,8 @@ def write_dataset(
     if replay and replay != out:
         copy_journal(replay / JOURNAL, out / JOURNAL)
     started = time.monotonic()
-    for name, reason in project.reading.skipped:
-        progress.say(f"skipped {name}: {reason}")
+    for line in project.said_of_sources():
+        progress.say(line)
     session = Session(
         project, out / JOURNAL, history=False, say=progress.say, caps=project.config.run, offline=replay is not None
     )
@@ -220,7 +220,9 @@ def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[st
             "words": run.words,
             "unscored": dict(run.unscored),
             "documents": len(project.reading.documents),
-            "skipped": project.reading.skipped,
+            "passages": len(project.sources),
+            "skipped": project.reading.skipped.report(),
+            "notes": project.reading.notes.report(),
         },
         "calls": sum(tally.calls for tally in tallies),
         "replayed": sum(tally.replayed for tally in session.journal.tallies.values()),

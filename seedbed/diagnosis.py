@@ -28,7 +28,7 @@ class Finding(NamedTuple):
 def diagnose(project: Project) -> list[Finding]:
     """Look at seeds, verdicts, documents, the embedder, and each role's model with a real call per format."""
     looks: list[tuple[str, Callable[[], str]]] = [
-        ("seeds", lambda: f"{len(project.seeds)} read"),
+        ("seeds", lambda: "; ".join([f"{len(project.seeds)} read", *project.notes.lines()])),
         (
             "verdicts",
             lambda: f"{len(project.verdicts)} read" if project.verdicts else "none: judges go unchecked",
@@ -81,5 +81,5 @@ def _embedder(session: Session) -> str:
 
 
 def _sources(project: Project) -> str:
-    skipped = "".join(f"; skipped {name}: {reason}" for name, reason in project.reading.skipped)
-    return f"{len(project.reading.documents)} documents, {len(project.sources)} passages{skipped}"
+    counts = f"{len(project.reading.documents)} documents, {len(project.sources)} passages"
+    return "; ".join([counts, *project.reading.lines()])

@@ -1,4 +1,4 @@
-"""What a source file becomes: a Document of plain text and headings, or Unreadable."""
+"""What a source file becomes: a Document of plain text, headings and tables, or Unreadable."""
 
 from __future__ import annotations
 
@@ -21,12 +21,24 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A table of lines from `start` to `end` in the document's text, whose header (caption included) ends at `head`."""
+
+    start: int
+    head: int
+    end: int
+
+
+@dataclass(frozen=True)
 class Document:
-    """A source text. `name` is its path relative to the sources root, with forward slashes."""
+    """A source text. `name` is its path relative to the sources root, with forward slashes; `notes` say what to know
+    of how it was read."""
 
     name: str
     text: str
     headings: tuple[Heading, ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @functools.cached_property
     def hash(self) -> str:

@@ -4,9 +4,23 @@
 class UserError(Exception):
     """A mistake the user can mend. Printed alone, without a traceback; exit code 2."""
 
+    code = 2
+
     def __init__(self, what: str, *, hint: str) -> None:
         super().__init__(what)
         self.hint = hint
+
+
+class NoPassage(UserError):
+    """The sources were read, and nothing in them makes a passage: what was asked for cannot be begun; exit code 1."""
+
+    code = 1
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            what,
+            hint="Lower sources.shortest, or join short rows: sources.text takes several columns, or a template.",
+        )
 
 
 class TeacherDown(BaseException):

@@ -153,7 +153,7 @@ def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill
             notes.append(f"the price of {alias} is unknown: set models.{alias}.input_price and output_price")
     if config.run.mode == "batch":
         notes.append("run.mode: batch takes up to a day a wave, and providers ask about half of these dollars")
-    return notes + _capped(config, whole)
+    return [*notes, *_capped(config, whole), *project.said_of_sources()]
 
 
 def _capped(config: Config, whole: Bill) -> list[str]:

@@ -1,50 +1,60 @@
-"""Turns one file into a Document: plain text, and where the headings stand in it."""
+"""Turns the bytes of one file into a Document: plain text, and where headings and tables stand in it."""
 
 from __future__ import annotations
 
-import codecs
-import io
-import logging
+import dataclasses
 import re
-import zipfile
 from collections.abc import Callable
-from itertools import pairwise
-from pathlib import Path
+from typing import Any
 
-from seedbed.document import Document, Heading, Unreadable
-from seedbed.html_text import from_html
-from seedbed.rst import to_html
+from seedbed.characters import clean, without_base64
+from seedbed.document import Document, Heading, Table, Unreadable
+from seedbed.encodings import decode
 
-_Extracted = tuple[str, tuple[Heading, ...]]
-_FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(?=[^\n]*[:=#])[\s\S]*?\n\1[ \t]*$", re.M)
-# What mdBook and Hugo would replace: includes of files that are not here, and shortcodes.
-_BUILD_MARKS = re.compile(r"^(\{\{#\w*include [^}\n]*\}\}|\{\{[%<].*[%>]\}\}\.?)$", re.M)
+TEXT = (".txt",)  # read where the command runs: nothing in them can break a reader
 
 
-def extract(path: Path, name: str = "") -> Document:
-    """Read one file of a suffix in SUFFIXES as a Document called `name` (by default the file's own name).
+def extract(data: bytes, suffix: str) -> Document:
+    """A file of a suffix in SUFFIXES as a Document without a name.
 
-    Raises Unreadable, with the reason in words, when no text can be had from the file.
+    Raises Unreadable, with the reason in words, when no text can be had from the file; MemoryError.
     """
     try:
-        text, headings = _EXTRACTORS[path.suffix.lower()](path.read_bytes())
-    except Unreadable:
+        document = _EXTRACTORS[suffix](data)
+    except (Unreadable, MemoryError):
         raise
-    except OSError as error:
-        raise Unreadable(f"it cannot be opened: {error.strerror or error}") from error
     except Exception as error:  # a damaged file can make a third-party parser raise anything
         raise Unreadable(f"it could not be read: {error or type(error).__name__}") from error
-    if not text.strip():
+    if not document.text.strip():
         raise Unreadable("there is no text in it")
-    return Document(name or path.name, text, headings)
+    return document
+
+
+def to_json(data: bytes, suffix: str) -> dict[str, Any]:
+    """As `extract`, in kinds that JSON knows; `from_json` makes the document of it again."""
+    return dataclasses.asdict(extract(data, suffix))
+
+
+def from_json(fields: dict[str, Any], name: str) -> Document:
+    """The document that `to_json` told of, under its name."""
+    headings = (Heading(**heading) for heading in fields["headings"])
+    tables = (Table(**table) for table in fields["tables"])
+    return Document(name, fields["text"], tuple(headings), tuple(tables), tuple(fields["notes"]))
 
 
 def plain(text: str) -> str:
-    """`text` with newlines as \\n and form feeds (with the page's running lines) as paragraph breaks."""
-    if not text.isascii():
-        text = text.encode(errors="replace").decode()  # JSON can hold lone surrogates, which no encoder takes
-    pages = re.sub(r"\r\n?", "\n", text.removeprefix("\ufeff")).split("\f")
+    """Clean `text` with form feeds (and the page's running lines) as paragraph breaks."""
+    pages = clean(text.removeprefix("\ufeff")).split("\f")
     return "\n\n".join(filter(None, map(_page_body, pages))) if len(pages) > 1 else pages[0]
+
+
+def decoded(data: bytes, declared: str | None = None) -> tuple[str, tuple[str, ...]]:
+    """The plain text of a file without its base64, and notes: its encoding where that was told by its looks, and what
+    was left out. Raises Unreadable."""
+    text, encoding = decode(data, declared)
+    text, letters = without_base64(plain(text))
+    notes = [f"read as {encoding}"] if encoding else []
+    return text, (*notes, *([f"{letters} characters of base64 were left out"] if letters else []))
 
 
 def _page_body(page: str) -> str:
@@ -57,87 +67,85 @@ def _page_body(page: str) -> str:
     return "\n".join(lines).strip("\n")
 
 
-def _decode(data: bytes, encoding: str | None = None) -> str:
-    """Decode by byte order mark, else as `encoding`, else as UTF-8."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    try:
-        text = data.decode(encoding or "utf-8-sig")
-    except (UnicodeDecodeError, LookupError) as error:
-        raise Unreadable(f"it is not text in {encoding or 'UTF-8'}") from error
-    if "\0" in text:
-        raise Unreadable("it is binary, not text")
-    return plain(text)
+def _text(data: bytes) -> Document:
+    text, notes = decoded(data)
+    return Document("", text, notes=notes)
 
 
-def _text(data: bytes) -> _Extracted:
-    return _decode(data), ()
-
-
-def _pdf(data: bytes) -> _Extracted:
-    from pypdf import PdfReader
-
-    if b"%PDF-" not in data[:1024]:
-        raise Unreadable("it is not a PDF, whatever its name says")
-    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it warns of every flaw that it then repairs
-    reader = PdfReader(io.BytesIO(data))
-    if reader.is_encrypted and not reader.decrypt(""):
-        raise Unreadable("it is encrypted and needs a password")
-    text = "\n\n".join(filter(None, (_rejoin(plain(page.extract_text())) for page in reader.pages)))
-    if not text:
-        raise Unreadable("there is no text in it (a scan needs OCR first)")
-    return text, ()
-
-
-def _rejoin(page: str) -> str:
-    """Printed lines joined into paragraphs, which end where the next word would have fitted on the line."""
-    lines = [line.strip() for line in page.split("\n")]
-    width = 0.88 * max(map(len, lines))  # in characters, of which some are wider than others
-    text = ""
-    for line, following in pairwise([*lines, ""]):
-        goes_on = following[:1].islower()
-        if goes_on and re.search(r"\w-$", line):
-            text += line[:-1]
-        else:
-            fitted = len(f"{line} {following.partition(' ')[0]}") < width
-            text += line + ("\n\n" if fitted and not goes_on else " ")
-    return re.sub(r"\s*\n\n\s*", "\n\n", text).strip()
-
-
-def _html(data: bytes) -> _Extracted:
+def _html(data: bytes) -> Document:
     from bs4.dammit import EncodingDetector
 
-    return from_html(_decode(data, EncodingDetector.find_declared_encoding(data, is_html=True)))
+    from seedbed.html_text import from_html
+
+    text, notes = decoded(data, EncodingDetector.find_declared_encoding(data, is_html=True))
+    return _noted(from_html(text), notes)
 
 
-def _markdown(data: bytes) -> _Extracted:
-    from markdown_it import MarkdownIt
+def _markdown(data: bytes) -> Document:
+    from seedbed.markdown import from_markdown
 
-    text = _BUILD_MARKS.sub("", _FRONT_MATTER.sub("", _decode(data)))
-    return from_html(MarkdownIt("commonmark").enable("table").render(text))
-
-
-def _docx(data: bytes) -> _Extracted:
-    import mammoth
-
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        raise Unreadable("it is not a .docx file (an older .doc, or encrypted?)")
-    no_pictures = mammoth.images.img_element(lambda _: {})
-    return from_html(mammoth.convert_to_html(io.BytesIO(data), convert_image=no_pictures).value)
+    text, notes = decoded(data)
+    return _noted(from_markdown(text), notes)
 
 
-def _rst(data: bytes) -> _Extracted:
-    return from_html(to_html(_decode(data)))
+def _mdx(data: bytes) -> Document:
+    from seedbed.markdown import from_markdown, without_jsx
+
+    text, notes = decoded(data)
+    return _noted(from_markdown(without_jsx(text)), notes)
 
 
-_EXTRACTORS: dict[str, Callable[[bytes], _Extracted]] = {
-    ".docx": _docx,
+def _rst(data: bytes) -> Document:
+    from seedbed.html_text import from_html
+    from seedbed.rst import to_html
+
+    text, notes = decoded(data)
+    return _noted(from_html(to_html(text)), notes)
+
+
+def _pdf(data: bytes) -> Document:
+    from seedbed.pdf_text import from_pdf
+
+    return from_pdf(data)
+
+
+def _office(data: bytes, kind: str) -> Document:
+    from seedbed import office
+    from seedbed.html_text import from_html
+
+    return from_html(getattr(office, f"{kind}_html")(data))
+
+
+def _noted(document: Document, notes: tuple[str, ...]) -> Document:
+    return dataclasses.replace(document, notes=notes + document.notes)
+
+
+_EXTRACTORS: dict[str, Callable[[bytes], Document]] = {
+    ".docx": lambda data: _office(data, "docx"),
+    ".epub": lambda data: _office(data, "epub"),
     ".htm": _html,
     ".html": _html,
     ".markdown": _markdown,
     ".md": _markdown,
+    ".mdx": _mdx,
     ".pdf": _pdf,
+    ".pptx": lambda data: _office(data, "pptx"),
     ".rst": _rst,
     ".txt": _text,
 }
 SUFFIXES = tuple(_EXTRACTORS)
+_EXTRACTORS[".xlsx"] = lambda data: _office(data, "xlsx")  # a table, which may be read whole
+
+
+def _sheet_rows(data: bytes, _: str) -> dict[str, Any]:
+    from seedbed.office import sheet_rows
+
+    try:
+        return {"rows": sheet_rows(data)}
+    except (Unreadable, MemoryError):
+        raise
+    except Exception as error:  # as above
+        raise Unreadable(f"it could not be read: {error or type(error).__name__}") from error
+
+
+WORK: dict[str, Callable[[bytes, str], dict[str, Any]]] = {"text": to_json, "rows": _sheet_rows}

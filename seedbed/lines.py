@@ -7,15 +7,24 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from optimize.seeds import BadLines, read_lines
+from seedbed.document import Unreadable
+from seedbed.encodings import decode
+from seedbed.engines.engine import Say, silent
 from seedbed.errors import UserError
 
 Line = TypeVar("Line", bound=BaseModel)
 
 
-def labelled_lines(path: Path, parse: Callable[[bytes], Line], *, missing: str) -> list[Line]:
-    """The labelled lines of a file. Raises UserError naming every bad line; `missing` is the hint for no file."""
+def labelled_lines(path: Path, parse: Callable[[bytes], Line], *, missing: str, say: Say = silent) -> list[Line]:
+    """The labelled lines of a file; `say` is told where it is in no UTF-8. Raises UserError naming every bad line;
+    `missing` is the hint for no file."""
     try:
-        return read_lines(path, parse)
+        text, encoding = decode(path.read_bytes())
+        if encoding:
+            say(f"read as {encoding}")
+        return read_lines(path, parse, text.encode(errors="surrogatepass"))
+    except Unreadable as error:
+        raise UserError(f"{path.name} cannot be read: {error}.", hint="Save it as UTF-8.") from error
     except BadLines as error:
         shown = "\n".join(f"  {problem}" for problem in error.problems[:20])
         more = f"\n  and {len(error.problems) - 20} more" if len(error.problems) > 20 else ""

@@ -4,35 +4,47 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from optimize.splits import even_shares, spread
-from programs.candidate import Source
+from programs.candidate import Source, digest
 from programs.text import blank_words
 from seedbed.chunks import Chunk, chunk
 from seedbed.document import Document
+from seedbed.remarks import Remarks
+from seedbed.settings import Sources
 
-FEWEST_WORDS = 12  # of a passage: one of fewer, such as a lone list item, holds nothing to ask for
 
-
-def passages(documents: Iterable[Document], copies: Mapping[str, str], tokens: int) -> Iterator[Source]:
-    """One source a passage of about so many tokens; `copies` gives the group of a document that has copies."""
+def passages(
+    documents: Iterable[Document], copies: Mapping[str, str], settings: Sources, skipped: Remarks
+) -> Iterator[Source]:
+    """One source a passage; `copies` gives the group of a document that has copies. What is too short goes to
+    `skipped`."""
     for document in documents:
         group = copies.get(document.name, document.name)
-        for piece in chunk(document, tokens):
-            if blank_words(piece.text) >= FEWEST_WORDS:
-                yield _source(piece, group)
+        for piece in chunk(document, settings.chunk_tokens, settings.shortest):
+            if blank_words(piece.text) >= settings.shortest:
+                yield _source(piece, group, settings.headings)
+            else:
+                place = f", at {piece.start}" if len(piece.text) < len(document.text) else ""
+                skipped.add(f"{document.name}{place}", f"fewer than {settings.shortest} words (sources.shortest)")
 
 
-def _source(piece: Chunk, group: str) -> Source:
+def _source(piece: Chunk, group: str, headings: bool) -> Source:
+    """`lead` is what stands in the prompt before the text of the span: headings, and the header of a table."""
+    lead = [" > ".join(piece.headings)] if headings and piece.headings else []
+    lead += [piece.header] if piece.header else []
+    before = "".join(f"{line}\n" for line in lead)
+    origin = {
+        "document": piece.document,
+        "start": piece.start,
+        "end": piece.end,
+        "text_hash": piece.text_hash,
+        "headings": list(piece.headings),
+        **({"lead": before} if before else {}),
+    }
     return Source(
-        id=piece.id,
+        id=digest(piece.id, before) if before else piece.id,
         group=group,
-        inputs={"document": piece.text},
-        origin={
-            "document": piece.document,
-            "start": piece.start,
-            "end": piece.end,
-            "text_hash": piece.text_hash,
-            "headings": list(piece.headings),
-        },
+        inputs={"document": before + piece.text},
+        origin=origin,
     )
 
 

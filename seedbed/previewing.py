@@ -13,6 +13,8 @@ from seedbed.session import Session
 
 def preview_rows(project: Project, n: int, *, uncompiled: bool, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """What the first n sources of the feed give: verdict, scores, calls, tokens and dollars of each."""
+    for line in project.said_of_sources():
+        say(line)
     feed = project.feed()
     sources = [source for position in range(n) if (source := feed.take(position))]
     with Session(project, project.base / ".seedbed" / "journal.sqlite") as session:

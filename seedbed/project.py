@@ -19,10 +19,11 @@ from seedbed.config import Config, unknown
 from seedbed.copies import copies
 from seedbed.documents import Reading, read_documents
 from seedbed.engines.engine import Say, silent
-from seedbed.errors import UserError
+from seedbed.errors import NoPassage, UserError
 from seedbed.lines import labelled_lines
 from seedbed.names import Names
 from seedbed.passages import evenly, passages
+from seedbed.remarks import Remarks
 from seedbed.sides import Sides, read_sides, sides_of, write_sides
 from seedbed.spool import Spool
 
@@ -46,7 +47,7 @@ class Project:
                 f"recipe: {unknown('recipe', config.recipe, list(recipes()))}",
                 hint="seedbed recipes lists them.",
             )
-        self.config, self.base = config, base
+        self.config, self.base, self.notes = config, base, Remarks()
         self.recipe: Recipe = recipes()[config.recipe]
 
     @functools.cached_property
@@ -86,10 +87,10 @@ class Project:
     @functools.cached_property
     def reading(self) -> Reading:
         """The documents that could be read, and those that could not with the reason."""
-        where = self.config.sources.documents
-        if where is None:
-            return Reading(documents=[], skipped=[])
-        return read_documents(where, self.base, text_column=self.config.sources.text, split=self.config.sources.split)
+        sources, cache = self.config.sources, self.base / ".seedbed" / "texts.sqlite"
+        if sources.documents is None:
+            return Reading(documents=[])
+        return read_documents(sources.documents, self.base, text=sources.text, split=sources.split, cache=cache)
 
     @functools.cached_property
     def sources(self) -> Sequence[Source]:
@@ -101,7 +102,16 @@ class Project:
                 f"{self.recipe.name} starts from documents, and sources.documents names none.",
                 hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
             )
-        return Spool(passages(self.reading.documents, self._copies, self.config.sources.chunk_tokens))
+        skipped = self.reading.skipped
+        found = Spool(passages(self.reading.documents, self._copies, self.config.sources, skipped))
+        if not found:
+            raise NoPassage(f"No passage could be made of the sources: {'; '.join(skipped.lines()[:5])}.")
+        return found
+
+    def said_of_sources(self) -> list[str]:
+        """What of the documents became no passage and why, and which files were not in UTF-8: a line each."""
+        files = [f"note {line}" for line in self.notes.lines()] if self.seeds or self.verdicts else []
+        return files + self.reading.lines() if self.sources else files
 
     @functools.cached_property
     def _copies(self) -> dict[str, str]:
@@ -300,4 +310,5 @@ class Project:
         return self.base / "compiled" / self.recipe.name / f"{self.config.teacher}.json"
 
     def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:
-        return labelled_lines(self.base / name, parse, missing=f"Put the file there, or mend {key}: in seedbed.yaml.")
+        missing = f"Put the file there, or mend {key}: in seedbed.yaml."
+        return labelled_lines(self.base / name, parse, missing=missing, say=functools.partial(self.notes.add, name))

@@ -27,6 +27,7 @@ _LINEAGE = [
     ("end", pa.int64()),
     ("text_hash", pa.string()),
     ("headings", pa.list_(pa.string())),
+    ("lead", pa.string()),  # of a passage, what stands before its span: headings, a table's header
     ("source", pa.string()),
     ("score", pa.float64()),
     ("scores", _SCORES),
@@ -243,7 +244,7 @@ async def to_the_end(work: Callable[[], object]) -> None:
 
 def _place(scored: Scored) -> dict[str, Any]:
     origin = scored.source.origin
-    return {name: origin.get(name) for name in ("document", "start", "end", "text_hash", "headings")}
+    return {name: origin.get(name) for name in ("document", "start", "end", "text_hash", "headings", "lead")}
 
 
 def _seeds(scored: Scored, shared: dict[str, Any]) -> list[str]:

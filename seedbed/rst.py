@@ -45,6 +45,7 @@ def _learn_sphinx(text: str) -> None:
     for name in set(re.findall(r"^[ \t]*\.\. ([\w:.+-]+)::", text, re.M)):
         if name in _CODE or name.lower() not in en.directives:
             directives.register_directive(name.lower(), _lenient_directive())
+    directives.register_directive("date", _lenient_directive())
     for name in set(re.findall(r":(\w[\w:.+-]*):`", text)):
         if name in ("pep", "rfc") or name.lower() not in en.roles:
             roles.register_local_role(name, _lenient_role)
@@ -73,6 +74,8 @@ def _lenient_directive() -> Any:
         option_spec: ClassVar = defaultdict(lambda: str, name=str)  # any option; must not be empty
 
         def run(self) -> list[Any]:
+            if self.name == "date":  # today's would make another document of the same file tomorrow
+                return [nodes.inline()]
             if self.name in _SILENT:
                 return []
             if self.name in _CODE:

@@ -63,15 +63,19 @@ class Sources(Section):
     """Where rows start: documents, or `invent: true` to have the teacher write them.
 
     Attributes:
-        documents: a folder, glob, file or list of them, or `hf://owner/name`. text: the column of tabular ones.
-        chunk_tokens: the longest passage, a token estimated as 4 characters.
+        documents: a folder, glob, file or list of them, or `hf://owner/name`. text: what makes the text of a table's
+        row: a column, several, or a template such as `"{name}: {notes}"`; None is the column `text`.
+        chunk_tokens: the longest passage, a token estimated as 4 characters. shortest: the words of the shortest.
+        headings: whether the headings above a passage stand before it in the prompt.
         unanswerable: the share of rows whose right answer is that the document does not say.
     """
 
     documents: str | list[str] | None = None
-    text: str | None = None
+    text: str | list[str] | None = None
     split: str = "train"
     chunk_tokens: int = Field(128, ge=16)
+    shortest: int = Field(12, ge=1)
+    headings: bool = False
     unanswerable: float = Field(0.0, ge=0, le=1)
     invent: bool = False
 

@@ -12,6 +12,7 @@ from optimize.shipping import TOLERANCE
 from seedbed.bill import bill_lines
 from seedbed.figures import calibration_line
 from seedbed.loading import loading_line
+from seedbed.remarks import line
 
 
 def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
@@ -78,6 +79,7 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
     dollars = "unknown (no price or token counts)" if report["dollars"] is None else f"${report['dollars']:.4f}"
     lines.append(f"calls {report['calls']} ({report['replayed']} replayed), cost {dollars}, {report['seconds']:.0f} s")
     lines += [f"  {line}" for line in bill_lines(report)]
+    lines += [f"  skipped {line(**group)}" for group in counts["skipped"]]
     lines += [str(Variety.model_validate(report["variety"]))] if report["variety"] else []
     lines += [f"warning: {warning}" for warning in report["warnings"]]
     for sample in samples:

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks" / "peers"))
 import client
 import job
 import peers
+import readers
 import run
 from mock_server import latency, reply, serving
 from passages import passages
@@ -70,3 +71,12 @@ def test_the_peers_job_is_our_three_steps_and_comes_to_its_verdict() -> None:
         row[column] = reply(job.fill(prompt, row), 5)
     assert row["answer"] in DOCUMENT
     assert "Verdict: yes" in row["verdict"]
+
+
+def test_readers_are_measured_against_the_text_beside_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("# One\n\nTwo *three* four.\n", encoding="utf-8")
+    (tmp_path / "a.md.gold").write_text("One two three", encoding="utf-8")
+    (tmp_path / "b.md").write_bytes(b"a\0b")
+    found = readers.measured(tmp_path, ".md")
+    assert (found["files"], found["read"], found["true"], found["spans"]) == (2, 1, 1, 1)
+    assert found["shares"] == [pytest.approx(2 * 11 / (11 + 15))]

@@ -181,7 +181,7 @@ def test_a_file_that_is_not_yaml_names_the_line(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_text_is_a_mistake(tmp_path: Path) -> None:
-    (tmp_path / "seedbed.yaml").write_bytes(b"recipe: \xff\xfe")
+    (tmp_path / "seedbed.yaml").write_bytes(b"recipe: \0\xff\x81")
     with pytest.raises(UserError, match="is not YAML"):
         load_config(tmp_path / "seedbed.yaml")
 

@@ -1,5 +1,6 @@
 """Reading sources: each format, what is damaged, tables, datasets, and real documents."""
 
+import dataclasses
 import json
 import logging
 from contextlib import suppress
@@ -10,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedbed.document import Document, Unreadable
-from seedbed.documents import find_documents, read_documents
+from seedbed.documents import Reading, read_documents
 from seedbed.errors import UserError
-from seedbed.extract import extract
+from seedbed.extract import extract as extracted
+from seedbed.finding import find_documents
 
 CORPUS = Path(__file__).parents[2] / "shared/data/corpus"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(range(256)) * 4
@@ -22,6 +24,16 @@ def written(path: Path, content: str | bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def extract(path: Path) -> Document:
+    """A file read, under its own name."""
+    return dataclasses.replace(extracted(path.read_bytes(), path.suffix.lower()), name=path.name)
+
+
+def skipped(reading: Reading) -> list[tuple[str, str]]:
+    """What was skipped by name, with the reason."""
+    return [(name, group["why"]) for group in reading.skipped.report() for name in group["first"]]
 
 
 def pdf(*pages: str) -> bytes:
@@ -219,7 +231,7 @@ def encrypted(path: Path) -> Path:
         ("a.pdf", b"%PDF-1.4\nbroken", "could not be read"),
         ("a.pdf", pdf(""), "OCR"),
         ("a.docx", b"PK no zip", r"not a \.docx"),
-        ("a.txt", "Zoë".encode("latin-1"), "not text in UTF-8"),
+        ("a.txt", bytes(range(128, 256)), "not text in UTF-8"),
         ("a.txt", b"a\0b", "binary"),
         ("a.md", "---\ntitle: x\n---\n", "no text"),
         ("a.html", JPEG, "not text"),
@@ -293,9 +305,9 @@ def test_what_cannot_be_read_is_skipped_and_named(tmp_path: Path) -> None:
     written(tmp_path / "docs/rows.csv", "id,body\n1,x\n")
     reading = read_documents("docs", tmp_path)
     assert list(reading.documents) == [Document("docs/good.md", "Good.")]
-    assert reading.skipped == [
+    assert skipped(reading) == [
         ("docs/bad.pdf", "it is not a PDF, whatever its name says"),
-        ("docs/rows.csv", "it is a table: name its text column, one of id, body"),
+        ("docs/rows.csv", "it is a table: name its text columns under sources.text, one or more of id, body"),
     ]
     with pytest.raises(UserError, match=r"docs/bad\.pdf: it is not a PDF"):
         read_documents("docs/*.pdf", tmp_path)
@@ -307,14 +319,14 @@ ROWS = [{"id": "a", "body": "One."}, {"id": "b", "body": ""}, {"id": "c", "body"
 def test_jsonl_rows_take_their_ids_or_numbers(tmp_path: Path) -> None:
     lines = "\n\n".join(map(json.dumps, ROWS))
     written(tmp_path / "t.jsonl", lines)
-    reading = read_documents("t.jsonl", tmp_path, text_column="body")
+    reading = read_documents("t.jsonl", tmp_path, text="body")
     assert list(reading.documents) == [Document("t.jsonl#a", "One."), Document("t.jsonl#c", "Lone ?.")]
-    assert reading.skipped == [("t.jsonl#b", "there is no text in column 'body'")]
+    assert skipped(reading) == [("t.jsonl#b", "there is no text in column 'body'")]
 
     written(tmp_path / "t.jsonl", f"{lines}\nnonsense\n[]\n")
-    reading = read_documents("t.jsonl", tmp_path, text_column="body")
+    reading = read_documents("t.jsonl", tmp_path, text="body")
     assert [document.name for document in reading.documents] == ["t.jsonl#1", "t.jsonl#3"]
-    assert reading.skipped[1:] == [(f"t.jsonl#{n}", "it is not a JSON object") for n in (4, 5)]
+    assert skipped(reading)[1:] == [(f"t.jsonl#{n}", "it is not a JSON object") for n in (4, 5)]
 
 
 def test_csv_and_parquet(tmp_path: Path) -> None:
@@ -323,20 +335,19 @@ def test_csv_and_parquet(tmp_path: Path) -> None:
     written(tmp_path / "t.csv", f'body,n\n"two\nlines",1\n{long},2,surplus\n')
     parquet.write_table(pyarrow.table({"body": ["Three.", None], "id": [0, 1]}), tmp_path / "t.parquet")
     written(tmp_path / "u.parquet", b"not parquet")
-    reading = read_documents("*", tmp_path, text_column="body")
+    reading = read_documents("*", tmp_path, text="body")
     assert {document.name: document.text for document in reading.documents} == {
         "t.csv#1": "two\nlines",
         "t.csv#2": long,
         "t.parquet#0": "Three.",
     }
-    assert [name for name, _ in reading.skipped] == ["t.parquet#1", "u.parquet"]
+    assert [name for name, _ in skipped(reading)] == ["t.parquet#1", "u.parquet"]
 
 
 def test_a_wrong_column_names_the_columns_there_are(tmp_path: Path) -> None:
     written(tmp_path / "t.csv", "id,body\n1,x\n")
-    with pytest.raises(UserError, match=r"t\.csv has no column 'text'") as caught:
-        read_documents("t.csv", tmp_path, text_column="text")
-    assert "id, body" in caught.value.hint
+    with pytest.raises(UserError, match=r"t\.csv: it has no column 'text', but id, body"):
+        read_documents("t.csv", tmp_path, text="text")
 
 
 def test_saved_datasets(tmp_path: Path) -> None:
@@ -345,17 +356,17 @@ def test_saved_datasets(tmp_path: Path) -> None:
     datasets.DatasetDict({"train": table, "test": table.select([1])}).save_to_disk(tmp_path / "both")
     table.save_to_disk(tmp_path / "one")
     both = f"hf://{tmp_path}/both"
-    names = [document.name for document in read_documents(both, tmp_path, text_column="body").documents]
+    names = [document.name for document in read_documents(both, tmp_path, text="body").documents]
     assert names == [f"{both}#1", f"{both}#2"]
-    assert len(read_documents(both, tmp_path, text_column="body", split="test").documents) == 1
-    assert len(read_documents(f"hf://{tmp_path}/one", tmp_path, text_column="body").documents) == 2
+    assert len(read_documents(both, tmp_path, text="body", split="test").documents) == 1
+    assert len(read_documents(f"hf://{tmp_path}/one", tmp_path, text="body").documents) == 2
     with pytest.raises(UserError, match="no split 'dev'") as caught:
-        read_documents(both, tmp_path, text_column="body", split="dev")
+        read_documents(both, tmp_path, text="body", split="dev")
     assert "train, test" in caught.value.hint
-    with pytest.raises(UserError, match="one of body"):
+    with pytest.raises(UserError, match="one or more of body"):
         read_documents(both, tmp_path)
     with pytest.raises(UserError, match="could not be loaded"):
-        read_documents(f"hf://{tmp_path}/none", tmp_path, text_column="body")
+        read_documents(f"hf://{tmp_path}/none", tmp_path, text="body")
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason=f"the shared corpus is not at {CORPUS}")
@@ -363,7 +374,7 @@ def test_real_documents_are_read_or_named(caplog: pytest.LogCaptureFixture) -> N
     with caplog.at_level(logging.WARNING):
         reading = read_documents(str(CORPUS), CORPUS)
     assert len(reading.documents) == 42
-    assert [name for name, _ in reading.skipped] == ["MANIFEST.jsonl"]
+    assert [name for name, _ in skipped(reading)] == ["MANIFEST.jsonl"]
     assert all(len(document.text) > 200 for document in reading.documents)
     assert not any(mark in d.text for d in reading.documents for mark in (":func:`", ":pep:`", "{{#", "{{%"))
     assert all(outline(d) for d in reading.documents if not d.name.endswith(".txt"))

@@ -26,15 +26,16 @@ def read(folder: Path, where: str = ".", **settings: Any) -> tuple[dict[str, str
     """What was read, text by name, and what was skipped, reason by name; beside one good file."""
     (folder / "good.md").write_text("Good.", encoding="utf-8")
     reading = read_documents([where, "good.md"], folder, **settings)
-    return {document.name: document.text for document in reading.documents}, dict(reading.skipped)
+    texts = {document.name: document.text for document in reading.documents}
+    return texts, {name: group["why"] for group in reading.skipped.report() for name in group["first"]}
 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (os.urandom(1 << 20) + b"\xff", "it is not text in UTF-8"),
+        (os.urandom(1 << 20) + b"\xff", "it is binary, not text"),
         (b"A text with a \0 in it.", "it is binary, not text"),
-        (b"\xff\xfe\x00\xd8", "it is not text in utf-16"),
+        (b"\xff\xfe\x00\xd8", "it is marked as UTF-16, and is not"),
         (b" \n\t", "there is no text in it"),
     ],
 )
@@ -53,6 +54,7 @@ def test_links_that_lead_nowhere_are_named_and_those_in_a_circle_followed_once(t
     documents, skipped = read(tmp_path)
     assert documents == {"good.md": "Good."}
     assert skipped == {
+        "deep/up": "it is a link to a folder: name it under sources.documents to have it read",
         "gone.txt": "it cannot be opened: No such file or directory",
         "mem.txt": "it cannot be opened: Input/output error",
         "self.txt": "it cannot be opened: Too many levels of symbolic links",
@@ -78,7 +80,7 @@ def test_a_file_and_a_folder_one_may_not_read_are_named(tmp_path: Path) -> None:
         os.seteuid(0)
         for folder, mode in modes.items():
             folder.chmod(mode)
-    assert reading.skipped == [("a.txt", "it cannot be opened: Permission denied")]
+    assert reading.skipped.lines() == ["a.txt: it cannot be opened: Permission denied"]
 
 
 def test_names_with_dots_are_names_and_lead_nowhere(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_names_with_dots_are_names_and_lead_nowhere(tmp_path: Path) -> None:
     base.mkdir()
     rows = [{"id": "../../etc/cron", "body": "One."}, {"id": "/abs\ud800", "body": "Two."}]
     (base / "t.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-    documents, _ = read(base, "t.jsonl", text_column="body")
+    documents, _ = read(base, "t.jsonl", text="body")
     assert set(documents) == {"t.jsonl#../../etc/cron", "t.jsonl#/abs?", "good.md"}
     assert [c.document for name, text in documents.items() for c in chunk(Document(name, text), 9)] == list(documents)
     assert {path.name for path in tmp_path.rglob("*")} == {"project", "t.jsonl", "good.md"}

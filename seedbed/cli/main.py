@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = app(list(argv) if argv is not None else None, standalone_mode=False)
     except UserError as error:
-        return _say(f"{error}\n  {error.hint}", 2)
+        return _say(f"{error}\n  {error.hint}", error.code)
     except BudgetReached as error:
         return _say(f"{error}\n  {error.hint}", 1)
     except TeacherDown as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,9 +27,13 @@ CONFIG = Path("seedbed.yaml")
 def open_project(config: Path, teacher: str | None = None, overrides: list[str] | None = None) -> Project:
     """The project of a config file, with another teacher and overridden keys where asked."""
     from seedbed.config import load_config
+    from seedbed.encodings import decode
     from seedbed.project import Project
 
-    return Project(load_config(config, overrides or []).swap(teacher), config.parent.resolve())
+    loaded = load_config(config, overrides or [])
+    if encoding := decode(config.read_bytes())[1]:
+        print(f"seedbed: {config}: read as {encoding}", file=sys.stderr)
+    return Project(loaded.swap(teacher), config.parent.resolve())
 
 
 def print_text(text: str) -> None:
