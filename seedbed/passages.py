@@ -23,7 +23,7 @@ def passages(
             if blank_words(piece.text) >= settings.shortest:
                 yield _source(piece, group, settings.headings)
             else:
-                place = f", at {piece.start}" if len(piece.text) < len(document.text) else ""
+                place = f" at {piece.start}" if len(piece.text) < len(document.text) else ""
                 skipped.add(f"{document.name}{place}", f"fewer than {settings.shortest} words (sources.shortest)")
 
 

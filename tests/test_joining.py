@@ -75,7 +75,7 @@ def test_law(blocks: list[str], tokens: int, shortest: int) -> None:
 def test_what_finds_no_room_is_counted() -> None:
     _, texts, skipped = made(f"{PROSE.strip()}\n\n# X\n\n- {'y' * 50}\n", chunk_tokens=30, shortest=15)
     assert len(texts) == 1
-    assert skipped.lines() == [", at 95: fewer than 15 words (sources.shortest)"]
+    assert skipped.lines() == [" at 95: fewer than 15 words (sources.shortest)"]
 
 
 ROW = "| Tarn {n} | {n}.50 | {n} | cow | 40 |\n"
