@@ -1,36 +1,30 @@
 """A run into a folder: what is in it beside the rows, and how it is taken up again."""
 
-import dataclasses
 import functools
 import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from metrics.frozen import Frozen, uncalibrated
 from metrics.metric import Metric
 from optimize import artefact
 from programs.program import Program, run_sync
-from programs.whole import write_whole
 from seedbed.arm import Arm
 from seedbed.attempts import Attempts
-from seedbed.card import write_card
 from seedbed.collector import calm
-from seedbed.config import Config
 from seedbed.errors import TeacherDown, UserError
 from seedbed.figures import unlabelled_line
 from seedbed.journal_copy import copy_journal
-from seedbed.ledger import Spending
 from seedbed.progress import Progress
 from seedbed.project import Project
+from seedbed.run_report import REPORT, programs_of, run_report, write_report
 from seedbed.running import Run
 from seedbed.session import Session
 from seedbed.verdicts import open_metric
-from seedbed.versions import versions
 
-REPORT, JOURNAL = "run.json", "journal.sqlite"
+JOURNAL = "journal.sqlite"
 
 
 def write_dataset(
@@ -61,7 +55,7 @@ def write_dataset(
         for wave in waves:
             session.settle(wave)
         arms, metric = open_arms(session, uncompiled=uncompiled, say=progress.say)
-        _check_program(out, _programs(arms))
+        _check_program(out, programs_of(arms))
         project.keep_sides(progress.say)
         run = Run(session, arms, metric, out, progress, _makes(project, out, progress, replay))
         stopped = "an error ended it"
@@ -75,11 +69,11 @@ def write_dataset(
             raise
         finally:
             ours = run.finish()
-            report = _report(session, run, stopped, time.monotonic() - started)
+            report = run_report(session, run, stopped, time.monotonic() - started)
             if replay:  # which opens no model
                 report["embedded"] = (_previous(replay) or {}).get("embedded", {})
             if ours:
-                _write(out, report, run)
+                write_report(out, report)
             else:
                 progress.say(f"{out} keeps the rows of an earlier sitting, which are more than these {run.accepted}")
     return report, run.samples
@@ -134,11 +128,6 @@ def _makes(project: Project, out: Path, progress: Progress, replay: Path | None)
     from seedbed.cluster import RemoteAttempts
 
     return functools.partial(RemoteAttempts, folder=out.resolve() / "workers", say=progress.say)
-
-
-def _programs(arms: Sequence[Arm]) -> str:
-    """The hashes of the programs that make a dataset's rows."""
-    return " ".join(str(arm.carried["program"]) for arm in arms)
 
 
 def load_artefact(session: Session) -> artefact.Artefact:
@@ -202,100 +191,3 @@ def _check_program(out: Path, program: str) -> None:
         raise UserError(
             f"{out} holds rows of another program than the one compiled now.", hint="Name another folder with --out."
         )
-
-
-def _report(session: Session, run: Run, stopped: str, seconds: float) -> dict[str, Any]:
-    project, totals = session.project, session.journal.totals()
-    tallies = totals.values()
-    return {
-        "recipe": project.recipe.name,
-        "rows": run.goal,
-        "stopped": stopped,
-        "content": run.content,
-        "counts": {
-            "accepted": run.accepted,
-            "candidates": run.candidates,
-            "splits": run.shards.splits,
-            "rejected": dict(run.reasons.most_common()),
-            "words": run.words,
-            "unscored": dict(run.unscored),
-            "documents": len(project.reading.documents),
-            "passages": len(project.sources),
-            "skipped": project.reading.skipped.report(),
-            "notes": project.reading.notes.report(),
-        },
-        "calls": sum(tally.calls for tally in tallies),
-        "replayed": sum(tally.replayed for tally in session.journal.tallies.values()),
-        "input_tokens": sum(tally.input_tokens for tally in tallies),
-        "output_tokens": sum(tally.output_tokens for tally in tallies),
-        "dollars": session.cost(totals),
-        "teachers": {alias: dataclasses.asdict(record) for alias, record in run.teachers.items()},
-        "stood_in": dict(run.stood_in),
-        "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
-        "variety": _variety(session, run) if run.complete else None,  # an interrupt shall not wait for it
-        "seconds": round(seconds, 2),
-        "warnings": [*_warnings(project), *_undivided(project, run)],
-        "program": _programs(run.arms),
-        "metric": run.arms[0].carried["metric"],
-        "judges": run.arms[0].carried["judges"],
-        "config": _public(project.config),
-        "versions": versions(),
-        "embedded": session.embedded(),
-    }
-
-
-def _spent(session: Session) -> dict[str, Spending]:
-    """What this run's calls took by the ledger, those without a reply included."""
-    return run_sync(session.ledger.totals(session.ledger.account))
-
-
-def _variety(session: Session, run: Run) -> dict[str, Any] | None:
-    with run.progress.task("variety of the rows", 1):
-        measured = run.sample.variety(session.embed)
-    return measured.model_dump() if measured else None
-
-
-def _public(config: Config) -> dict[str, Any]:
-    """The config for others to read: of `extra`, which goes to the server as it is, the keys alone, and of an address,
-    whose path may hold a key, the host and port."""
-    dumped = config.model_dump(mode="json")
-    for entry in dumped["models"].values():
-        entry["extra"] = sorted(entry["extra"])
-        if address := entry["api_base"]:
-            entry["api_base"] = "{0.scheme}://{0.netloc}".format(urlsplit(address))
-    return dumped
-
-
-def _warnings(project: Project) -> list[str]:
-    config, warnings = project.config, list[str]()
-    writers = [*config.roles.cascade, *([config.fallback.teacher] if config.fallback.teacher else [])]
-    for alias in dict.fromkeys(writers):
-        entry = config.models[alias]
-        if not entry.may_train:
-            state = "may not" if entry.may_train is False else "is not stated to be allowed to"
-            warnings.append(
-                f"the output of {alias} ({entry.model}) {state} train other models; see trains: in its model entry"
-            )
-    return warnings
-
-
-def _undivided(project: Project, run: Run) -> list[str]:
-    """That no rows are held out, and why."""
-    if project.divides and not run.shards.undivided:
-        return []
-    why = "all rows are of documents that would be held out" if project.divides else "one document cannot be parted"
-    return [f"nothing is held out for validation: {why}"] if run.accepted else []
-
-
-def _write(out: Path, report: dict[str, Any], run: Run) -> None:
-    try:
-        write_whole(
-            out / REPORT,
-            lambda aside: aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8"),
-        )
-        write_card(out, report)
-    except OSError as error:
-        raise UserError(
-            f"Cannot write {out}: {error.strerror}.",
-            hint="Make room and run the same command again; finished calls are kept.",
-        ) from error

@@ -12,9 +12,9 @@ from optimize.seeds import BadLines, read_lines
 from programs.candidate import digest
 from programs.recipe import recipes
 from seedbed.config import load_config
-from seedbed.dataset import REPORT
 from seedbed.errors import UserError
 from seedbed.far_shards import shards_of
+from seedbed.run_report import REPORT
 from seedbed.terminal import readable
 
 
