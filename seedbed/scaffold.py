@@ -3,10 +3,10 @@
 import shutil
 from pathlib import Path
 
-import seedbed
 from programs.recipe import recipes
 from seedbed.config import FILE, unknown
 from seedbed.errors import UserError
+from seedbed.shipped import data_folder
 
 _CONFIG = """\
 # A Seedbed project. Every key is explained in docs/config.md; an unknown key is an error.
@@ -39,12 +39,6 @@ gates:
   judges: [correct]                        # also answerable, relevant, question, and grounded for long answers: one
                                            # that adds nothing to the evidence is not called. threshold: is fitted too
 """
-
-
-def data_folder() -> Path:
-    """The shipped data: inside the installed package, or beside it in a checkout."""
-    package = Path(seedbed.__file__).parent
-    return next(path for path in (package / "data", package.parent / "data") if (path / "seeds").is_dir())
 
 
 def write_project(folder: Path, recipe: str) -> list[Path]:

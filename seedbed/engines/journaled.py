@@ -14,6 +14,7 @@ from dspy._vendor.lm15.serde import request_to_dict
 from seedbed.engines.engine import Engine, Wrapped, continuing
 from seedbed.engines.fallback import Fallback, answered_by
 from seedbed.journal import Journal, Timed
+from seedbed.shipped import reading
 
 KEY = 32  # hex digits: 128 bits
 
@@ -48,6 +49,7 @@ class Journaled(Wrapped):
     async def complete(self, request: lm15.Request) -> lm15.Response:
         places = self._places(request)
         known = next((found for place in places if (found := self._known(place, request))), None)
+        known = known or await self._shipped(places[0])
         (response, work), paid = (known[1], False) if known else await self._once(places, request)
         alias = answered_by(response, self.alias)
         self.journal.tallies[alias].add(response, work, replayed=not paid)
@@ -103,6 +105,15 @@ class Journaled(Wrapped):
             return place.whole, reply
         return None
 
+    async def _shipped(self, place: Place) -> tuple[str, Timed] | None:
+        """The reply that ships with this version, where one does, and its key; it is then this journal's."""
+        for key in (place.key, place.whole):
+            if known := reading(self.identity, key):
+                response, work = known
+                await self.journal.put(key, self.alias, place.body, response, work, work)
+                return key, known
+        return None
+
     def _ends_within(self, reply: lm15.Response, place: Place, request: lm15.Request) -> bool:
         """Whether a reply that ended by itself does so within this call's `max_tokens`."""
         most, took = request.config.max_tokens, reply.usage.output_tokens
@@ -130,8 +141,9 @@ def place(identity: str, request: lm15.Request) -> Place:
     """The place of a model's reply: by its identity, the request and the draw; above temperature 0 also by the
     candidate and the call's occurrence in it. Of `whole` the request's `max_tokens` are no part."""
     told = request_to_dict(request)
+    nameless = told | {"model": ""}  # the alias changes no reply
     config = {name: value for name, value in told.get("config", {}).items() if name != "max_tokens"}
-    key, whole = (_key(identity, orjson.dumps(one)) for one in (told, told | {"config": config}))
+    key, whole = (_key(identity, orjson.dumps(one)) for one in (nameless, nameless | {"config": config}))
     scope = dspy.settings.get("scope")
     if (request.config.temperature or 0.0) > 0 and scope:
         suffix = f"{scope.id}|{scope.occurrence(key)}"
