@@ -84,8 +84,8 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
     lines += [f"warning: {warning}" for warning in report["warnings"]]
     for sample in samples:
         lines += ["", *(f"  {message['role']:>9}: {message['content']}" for message in sample["messages"])]
-    line = loading_line(out, report)
-    return "\n".join([*lines, "", f"{out}", f"  {line or 'no rows to load'}"])
+    loaded = loading_line(out, report) or "no rows to load"
+    return "\n".join([*lines, "", f"{out}", f"  {loaded}"])
 
 
 def _standing(one: Standing, width: int) -> str:

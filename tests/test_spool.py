@@ -102,7 +102,7 @@ def test_a_projects_passages_are_the_same_at_every_look_and_not_in_memory(tmp_pa
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert count > 500
-    assert held < 500_000  # of 1.7 MB
+    assert held < 700_000  # of 1.7 MB in 8,000 passages
     assert {source.group for source in picked} <= project.held_out
     assert picked == project.test_sources()
     assert len({source.id for source in project.sources}) == count

@@ -1,10 +1,12 @@
 """What a person reads on a terminal is text: nothing in a document or a reply moves the cursor or names the window."""
 
+import json
 import re
 
 import pytest
 import typer
-from served import Served, served
+from aiohttp import web
+from served import Served, served, well
 
 from seedbed.cli.main import main
 
@@ -13,11 +15,22 @@ ORDERS = "\x1b]0;owned\x07 \x1b[2J \x9b31m \u202edesrever"  # title, clear, colo
 OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 
+async def ordering(request: web.Request) -> web.StreamResponse:
+    """A reply in which the document's words are orders again, which a reader of documents took out."""
+    said = json.loads((await well(request)).body)
+    message = said["choices"][0]["message"]
+    message["content"] = message["content"].replace(
+        "]0;owned", "\\u001b]0;owned\\u0007" if message["content"].lstrip().startswith("{") else "\x1b]0;owned\x07"
+    )
+    return web.json_response(said)
+
+
 def test_rows_are_shown_without_what_a_terminal_obeys(
     served: Served, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for path in (served.base / "documents").iterdir():
         path.write_text(path.read_text(encoding="utf-8").replace(" of ", f" of {ORDERS} "), encoding="utf-8")
+    served.server.plan(ordering)
     assert served.run(rows=4) == 0
     assert all("\x1b" in str(row["messages"][1]["content"]) for row in served.rows())
     printed = ["".join(capsys.readouterr())]
