@@ -33,8 +33,9 @@ class Calibrator:
         writer: the alias that judges. teacher: the alias that writes; a judge of its own rows is warned of.
         required: judges that are kept even where they are of no use, since a row needs their yes.
         checks: cases a judge is tried on before it is put to all of them; None puts it to all at once.
-        reader: the identity of the judge's model where it tells how likely an answer is; else empty. A teacher is not
-        asked about its own answers: it wrote what was likeliest to it, and verdicts on other rows say nothing of these.
+        reader: the identity of the judge's model where it is to tell how likely answers are; else empty. A teacher
+        is not asked about its own answers: it wrote what was likeliest to it, and verdicts on other rows say nothing of
+        these.
         english: rules of English words hold.
         worked: the seconds for which models have been at work so far, those of replayed calls included.
         showable: whether a case may be shown in a judge's prompt (it is of no held-out document).

@@ -41,6 +41,11 @@ gates:
 """
 
 
+VERDICTS = {"grounded-qa": "replies.jsonl"}
+"""By recipe, the shipped verdicts that its metric is fitted to: of what real models wrote, since pairs that people make
+up to be bad are bad in other ways (docs/calibration.md)."""
+
+
 def data_folder() -> Path:
     """The shipped data: inside the installed package, or beside it in a checkout."""
     package = Path(seedbed.__file__).parent
@@ -55,7 +60,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
         raise UserError(f"{folder} is there already and not empty.", hint="Name a new folder.")
     data, stem = data_folder(), recipe.replace("-", "_")
     grounded = recipes()[recipe].takes == "documents"
-    verdicts = data / "verdicts" / f"{stem}.jsonl"
+    verdicts = data / "verdicts" / VERDICTS.get(recipe, "none")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(data / "seeds" / f"{stem}.jsonl", folder / "seeds.jsonl")

@@ -173,18 +173,19 @@ class Session:
 
     @property
     def reader(self) -> str:
-        """The identity of the judge's model where it tells how likely an answer is, for a recipe on documents."""
+        """The identity of the judge's model where it is to tell how likely answers are, for a recipe on documents."""
         model = self.lm("judge")
         on_documents = self.project.recipe.program.row().document is not None
-        return without_address(model.async_engine.identity) if model.scores and on_documents else ""
+        wanted = self.project.config.gates.likelihood and on_documents and model.scores
+        return without_address(model.async_engine.identity) if wanted else ""
 
     def check_reader(self, frozen: Frozen) -> None:
         """Raises UserError where the metric weighs the likelihoods of another model than the judge's."""
         if frozen.reader and frozen.reader != (now := self.reader):
             raise UserError(
                 f"The metric weighs how likely answers are to {frozen.reader}, and the judge is "
-                f"{now or 'a model that does not tell it'}.",
-                hint="Name that model as roles.judge, or calibrate or compile again.",
+                f"{now or 'not asked for them'}.",
+                hint="Set gates.likelihood and name that model as roles.judge, or calibrate or compile again.",
             )
 
     def _one_model(self, *aliases: str) -> bool:

@@ -84,8 +84,9 @@ class Gates(Section):
         document. support: share of the answer's words found in the document. round_trip: word F1 of a second answer;
         0 is off. near_duplicate: the ROUGE-L from which two prompts are one. near_duplicate_cosine: likewise by
         embedding; None is off. test_sets: files of benchmark test sets no row may share a long run of words with.
-        judges: None takes the recipe's. judge_samples: how often each is asked; above 1 it is sampled, and the mean
-        counts. rules: sentences a row must keep, each asked of the judge `rules`, which they bring in.
+        judges: None takes the recipe's. likelihood: read how likely each answer is to the judge's model, where its
+        endpoint tells: two more calls a row. judge_samples: how often each is asked; above 1 it is sampled, and the
+        mean counts. rules: sentences a row must keep, each asked of the judge `rules`, which they bring in.
         cross_encoder: a model that sentence-transformers loads as a CrossEncoder, for further evidence.
     """
 
@@ -97,6 +98,7 @@ class Gates(Section):
     near_duplicate_cosine: float | None = Field(None, gt=0, le=1)
     test_sets: list[str] = Field(default_factory=list)
     judges: list[str] | None = None
+    likelihood: bool = False
     cross_encoder: str | None = None
     judge_samples: int = Field(1, ge=1)
     rules: list[str] = Field(default_factory=list)

@@ -222,7 +222,11 @@ def test_negatives_are_made_by_rule_marked_and_reported_apart(
     assert found["n"] == 104
     assert found["by_rule"]["n"] == len(bad) + len(good)
     kinds = Counter(kind_of(case) for case in bad)
-    assert {name: one["n"] for name, one in found["kinds"].items()} == {**kinds, "good": len(good), "bad": 104 - len(good)}
+    assert {name: one["n"] for name, one in found["kinds"].items()} == {
+        **kinds,
+        "good": len(good),
+        "bad": 104 - len(good),
+    }
     assert all(
         0 <= one["accepted_low"] <= one["accepted"] <= one["accepted_high"] <= 1 for one in found["kinds"].values()
     )
