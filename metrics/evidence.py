@@ -18,7 +18,7 @@ from metrics.likelihood import LIKELIHOODS
 from metrics.row import Entail, Finding, Row, finding, share
 from programs.candidate import Candidate
 from programs.embedding import Embed, ahead
-from programs.text import content_words, sentences, words
+from programs.text import content_words, sentences, spelt_numbers, words
 from programs.text import numbers as numbers_of
 from signatures.grounding import DOES_NOT_SAY
 
@@ -179,7 +179,7 @@ def word_support(answer: str, document: str, *, english: bool = True) -> float:
 
 def missing_numbers(answer: str, document: str) -> list[str]:
     """The numbers of the answer that the document does not hold: a strong sign of invention."""
-    there = set(numbers_of(document))
+    there = {*numbers_of(document), *spelt_numbers(document)}
     return [number for number in numbers_of(answer) if number not in there]
 
 

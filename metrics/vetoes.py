@@ -116,8 +116,11 @@ def another_language(candidate: Candidate, manner: Manner = ENGLISH) -> Drop | N
     return None
 
 
-def copied_question(candidate: Candidate) -> Drop | None:
-    """A sentence of the document with a question mark, or one with a few words before it ("Is it true that ...")."""
+def copied_question(candidate: Candidate, manner: Manner = ENGLISH) -> Drop | None:
+    """A sentence of the document with a question mark, or one with a few words before it ("Is it true that ...").
+
+    In English it is enough to be much alike; in Chinese or Hindi what is asked for stands where the answer stood.
+    """
     question = candidate.prompt
     asked = words(question)
     for piece in sentences(candidate.document or ""):
@@ -125,7 +128,8 @@ def copied_question(candidate: Candidate) -> Drop | None:
         if not _overlap(asked, told):
             continue
         whole = len(told) >= 6 and copied_share(piece, question) >= COPIED
-        if whole or copied_share(question, piece) >= COPIED or rouge_l(question, piece) >= ALIKE:
+        alike = manner.english and rouge_l(question, piece) >= ALIKE
+        if whole or alike or copied_share(question, piece) >= COPIED:
             return _drop("copied sentence", f"the question is a sentence of the document: {piece[:80]!r}")
     return None
 
@@ -184,8 +188,8 @@ Rule = Callable[[Candidate], Drop | None]
 
 def on_prompt(manner: Manner) -> tuple[Rule, ...]:
     """What a question on a document is held to."""
-    shape = functools.partial(ill_formed_question, manner=manner)
-    return (leak, loop, _in(manner), shape, *_of_english(manner), copied_question)
+    shape, copied = (functools.partial(rule, manner=manner) for rule in (ill_formed_question, copied_question))
+    return (leak, loop, _in(manner), shape, *_of_english(manner), copied)
 
 
 def on_response(manner: Manner) -> tuple[Rule, ...]:

@@ -263,3 +263,35 @@ def test_a_text_in_other_characters_is_known_wherever_two_are_compared(tmp_path:
     assert like_a_seed(Exchange(asked=other), [one])
     assert rouge_l(one, other) == f1(one, other) == 1
     assert set(copies([Document(name=name, text=text) for name, text in (("a", one), ("b", other))])) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("language", "document", "question", "copied"),
+    [
+        ("zh", "清泉牌净水器的水箱能装3.5升水。", "清泉牌净水器的水箱能装多少升水？", False),
+        ("zh", "云顶茶厂的厂长周桂兰是第三代制茶人。", "云顶茶厂的厂长谁是第三代制茶人？", False),
+        ("hi", "चलता पुस्तकालय गुरुवार को अमराई में रुकता है।", "चलता पुस्तकालय गुरुवार को कहाँ रुकता है?", False),
+        ("zh", "风速超过每秒15米时，缆车必须停运。", "风速超过每秒15米时缆车必须停运？", True),
+        ("hi", "चलता पुस्तकालय गुरुवार को अमराई में रुकता है।", "चलता पुस्तकालय गुरुवार को अमराई में रुकता है?", True),
+    ],
+)
+def test_a_question_may_have_the_order_of_its_sentence_and_is_no_copy(
+    language: str, document: str, question: str, copied: bool
+) -> None:
+    drop = veto(QA(passage=document, question=question), manner(language))
+    assert (drop.reason if drop else None) == ("copied sentence" if copied else None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "document", "missing"),
+    [
+        ("9种", "云顶茶厂种了九种茶树。", []),
+        ("310米", "大坝长三百一十米。", []),
+        ("2024年", "建于二〇二四年。", []),
+        ("15天和20005人", "十五天来了两万零五人。", []),
+        ("12本", "车上有二十本书。", ["12"]),
+        ("8种", "云顶茶厂种了九种茶树。", ["8"]),
+    ],
+)
+def test_a_number_may_be_spelt_in_chinese(answer: str, document: str, missing: list[str]) -> None:
+    assert missing_numbers(answer, document) == missing
