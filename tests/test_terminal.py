@@ -19,9 +19,9 @@ async def ordering(request: web.Request) -> web.StreamResponse:
     """A reply in which the document's words are orders again, which a reader of documents took out."""
     said = json.loads((await well(request)).body)
     message = said["choices"][0]["message"]
-    message["content"] = message["content"].replace(
-        "]0;owned", "\\u001b]0;owned\\u0007" if message["content"].lstrip().startswith("{") else "\x1b]0;owned\x07"
-    )
+    orders = "\x1b]0;owned\x07"
+    written = json.dumps(orders)[1:-1] if message["content"].startswith("{") else orders
+    message["content"] = message["content"].replace("]0;owned", written)
     return web.json_response(said)
 
 
