@@ -42,6 +42,7 @@ def row_id() -> str:
 def script(config: Path) -> None:
     shutil.copy(Path(__file__).with_name("teacher.py"), config.with_name("teacher.py"))
     text = config.read_text(encoding="utf-8").replace("embedded/qwen2.5-coder-0.5b", "scripted/teacher.py")
+    text = re.sub(r"(?m)^verdicts:.*\n", "", text)  # those on real replies refuse most of what a script writes
     config.write_text(text, encoding="utf-8")
 
 
