@@ -54,7 +54,7 @@ def test_a_good_config_is_read(tmp_path: Path) -> None:
         ),
         (
             "gates.zzz=1",
-            'gates.zzz: there is no key "zzz"; there are: cross_encoder, judge_samples, judges, likelihood, near_duplicate',
+            'gates.zzz: there is no key "zzz"; there are: cross_encoder, judge_samples, judges, likelihood',
         ),
     ],
 )
