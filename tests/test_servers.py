@@ -46,7 +46,9 @@ def models(journal: Journal, tmp_path: Path) -> Iterator[Any]:
 
 
 def say(models: Models, alias: str, text: str = "Say hello.") -> str:
-    return str(run_sync(models.lm(alias).acall(text))[0])
+    """A reply of this alias, and no other's to the same words: one model's aliases share what is in the journal."""
+    with dspy.context(draw=ord(alias)):
+        return str(run_sync(models.lm(alias).acall(text))[0])
 
 
 def children() -> list[psutil.Process]:
