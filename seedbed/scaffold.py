@@ -54,12 +54,12 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
         raise UserError(f"{folder} is there already and not empty.", hint="Name a new folder.")
     data, stem = data_folder(), recipe.replace("-", "_")
     grounded = recipes()[recipe].takes == "documents"
-    verdicts = data / "verdicts" / VERDICTS.get(recipe, "none")
+    verdicts = VERDICTS.get(recipe)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(data / "seeds" / f"{stem}.jsonl", folder / "seeds.jsonl")
-        if verdicts.is_file():
-            shutil.copyfile(verdicts, folder / "verdicts.jsonl")
+        if verdicts:
+            shutil.copyfile(data / "verdicts" / verdicts, folder / "verdicts.jsonl")
         if grounded:
             shutil.copytree(data / "documents", folder / "documents")
         (folder / ".gitignore").write_text(".seedbed/\n", encoding="utf-8")
@@ -70,7 +70,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 gates=_GROUNDED_GATES if grounded else "",
                 compare=36 if grounded else 24,
                 verdicts="verdicts: verdicts.jsonl                   # hand-written yes and no, to check judges on\n"
-                if verdicts.is_file()
+                if verdicts
                 else "",
             ),
             encoding="utf-8",

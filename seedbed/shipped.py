@@ -10,10 +10,9 @@ from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.lm15 import Response
 
 import seedbed
+from seedbed.journal import Timed
 
 SHELF = "embedded/"
-Timed = tuple[Response, float]
-"""A reply, and the seconds its model was at work for it."""
 
 
 def data_folder() -> Path:
