@@ -1,4 +1,4 @@
-"""Small office files and e-books, written by hand."""
+"""Small office files, e-books and PDFs, written by hand."""
 
 import io
 import zipfile
@@ -118,3 +118,15 @@ def epub(*chapters: str) -> bytes:
     files = {"mimetype": "application/epub+zip", "META-INF/container.xml": container, "OPS/book.opf": package}
     files |= {f"OPS/{name}": f"<html><body>{body}</body></html>" for name, body in zip(names, chapters, strict=True)}
     return zipped(**files)
+
+
+def pdf_of(objects: Sequence[str]) -> bytes:
+    """A PDF of these objects, numbered from 1, of which the first is its catalogue."""
+    out, offsets = "%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += f"{number} 0 obj\n{body}\nendobj\n"
+    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
+    size = len(objects) + 1
+    trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
+    return f"{out}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode("latin-1")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from office_files import pdf_of
 
 from seedbed.document import Document, Unreadable
 from seedbed.documents import Reading, read_documents
@@ -52,14 +53,7 @@ def pdf(*pages: str) -> bytes:
             f"<< /Type /Page /Parent 2 0 R {font} /Contents {5 + 2 * n} 0 R >>",
             f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
         ]
-    out, offsets = "%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += f"{number} 0 obj\n{body}\nendobj\n"
-    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
-    size = len(objects) + 1
-    trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
-    return f"{out}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode()
+    return pdf_of(objects)
 
 
 def outline(document: Document) -> list[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+from office_files import pdf_of
 
 from seedbed.extract import extract
 
@@ -28,15 +29,7 @@ def page(*drawn: tuple[int, int, str]) -> bytes:
         "/MediaBox [0 0 900 792] /Contents 5 0 R >>",
         f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
     ]
-    out, offsets = "%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += f"{number} 0 obj\n{body}\nendobj\n"
-    table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
-    head = (
-        f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer\n<< /Size {len(objects) + 1} /Root 1 0 R >>\n"
-    )
-    return f"{out}{head}startxref\n{len(out)}\n%%EOF\n".encode("latin-1")
+    return pdf_of(objects)
 
 
 def column(texts: Sequence[str], x: int, top: int = 700) -> Drawn:
