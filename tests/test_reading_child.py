@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from office_files import docx
+from office_files import docx, epub
 
 from seedbed import reading_child
 from seedbed.document import Unreadable
@@ -39,12 +39,12 @@ def test_a_small_file_that_takes_for_ever_is_named_and_skipped_once(
 
 def test_a_file_that_takes_too_much_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading_child, "MEMORY", 200 << 20)
-    (tmp_path / "bomb.docx").write_bytes(SLOW["paragraphs.docx"])
+    (tmp_path / "bomb.epub").write_bytes(epub("<p>" + "a" * (200 << 20)))
     (tmp_path / "good.md").write_text("Good.", encoding="utf-8")
     reading = read_documents(".", tmp_path)
     assert [document.text for document in reading.documents] == ["Good."]
     (line,) = reading.skipped.lines()
-    assert line.startswith("bomb.docx: ")
+    assert line.startswith("bomb.epub: ")
     assert "memory" in line
 
 

@@ -52,8 +52,9 @@ def say(models: Models, alias: str, text: str = "Say hello.") -> str:
 
 
 def children() -> list[psutil.Process]:
-    """The servers of this process."""
-    return [child for child in psutil.Process().children() if "seedbed.shelf.serve" in " ".join(child.cmdline())]
+    """The servers of this process that run: one that ended and was not waited for has no command line."""
+    commands = [(child, child.as_dict(["cmdline"])["cmdline"] or []) for child in psutil.Process().children()]
+    return [child for child, command in commands if "seedbed.shelf.serve" in " ".join(command)]
 
 
 def altered(tmp_path: Path, old: bytes, new: bytes) -> Path:
