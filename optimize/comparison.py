@@ -1,5 +1,6 @@
 """Programs on the same sources: how each stands, and paired differences with an honest word for them."""
 
+import collections
 import dataclasses
 import statistics as plain
 from collections.abc import Callable, Sequence
@@ -42,7 +43,8 @@ class Standing(BaseModel):
 
     Shares and scores are in [0, 1], intervals 95% by document. Tokens, seconds (in which a model was at work), calls
     and dollars are of all models, judges included, as if every call had been paid; `dollars` is None where a price is
-    unknown, the figures a row are None where no row was accepted.
+    unknown, the figures a row are None where no row was accepted. `rejected` counts candidates by the reason for
+    which they fell, the commonest first; `glimpse` is what was written where that was first the reason.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Standing(BaseModel):
     tokens_per_row: float | None
     seconds_per_row: float | None
     dollars_per_row: float | None
+    rejected: dict[str, int] = {}
+    glimpse: str = ""
 
 
 class Comparison(BaseModel):
@@ -67,6 +71,11 @@ class Comparison(BaseModel):
     before: Standing
     after: Standing
     difference: Gain
+
+    @property
+    def barren(self) -> bool:
+        """Whether neither program made a row."""
+        return not (self.before.accepted or self.after.accepted)
 
 
 def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
@@ -79,6 +88,7 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
     seconds = sum(tally.seconds for tally in tallies)
     costs = [price(one) for one in spent]
     dollars = None if None in costs else sum(cost or 0.0 for cost in costs)
+    rejected = collections.Counter(row.worth.drop.reason for row in rows if row.worth.drop).most_common()
     return Standing(
         name=name,
         n=len(rows),
@@ -94,6 +104,8 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
         tokens_per_row=tokens / accepted if accepted else None,
         seconds_per_row=seconds / accepted if accepted else None,
         dollars_per_row=None if dollars is None or not accepted else dollars / accepted,
+        rejected=dict(rejected),
+        glimpse=next((row.glimpse for row in rows if row.worth.drop and row.worth.drop.reason == rejected[0][0]), ""),
     )
 
 

@@ -14,12 +14,14 @@ from metrics.metric import Metric, Worth
 from programs.candidate import Candidate, Drop, Source
 from programs.embedding import Embed
 from programs.program import Program, together
+from programs.replies import UNREAD
 
 Heard = Callable[[], None]
 Scoped = Callable[[str], AbstractContextManager[Any]]
 """Opens the context in which the calls of one candidate are made, given its id; yields what it spent."""
 
 
+GLIMPSE = 200
 NOTHING = Drop(step="program", reason="nothing written", detail="the program gave no candidate")
 
 
@@ -39,6 +41,14 @@ class Scored:
     @property
     def accepted(self) -> bool:
         return self.worth.drop is None
+
+    @property
+    def glimpse(self) -> str:
+        """What was written, on one line of at most GLIMPSE characters: the row, or the reply that could not be read."""
+        drop, candidate = self.worth.drop, self.candidate
+        unread = type(candidate) is Candidate or bool(drop and drop.reason in UNREAD)
+        texts = [drop.detail if drop else ""] if unread else [candidate.topic, candidate.response]
+        return " ".join(" / ".join(filter(None, texts)).split())[:GLIMPSE]
 
 
 @dataclasses.dataclass(frozen=True)

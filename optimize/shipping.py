@@ -1,12 +1,13 @@
-"""Which of two programs ships, and why: the compiled one only where it is not shown to be worse."""
+"""Which of two programs ships, and why: one that can be read, and of these the compiled one where it proved itself."""
 
 from typing import Literal
 
 from pydantic import BaseModel
 
-from optimize.comparison import TOO_FEW, Gain
+from optimize.comparison import TOO_FEW, Comparison, Gain, Standing
 
 TOLERANCE = 0.02  # how far below 0 the interval of a gain may reach
+UNREADABLE = 0.9  # of a program's replies, from which on it cannot be read
 
 Which = Literal["compiled", "uncompiled"]
 
@@ -24,10 +25,21 @@ def proven(gain: Gain) -> bool:
     return gain.documents >= TOO_FEW and gain.mean > 0 and gain.low > -TOLERANCE
 
 
-def decide(gain: Gain | None, asked: Which | None = None) -> Decision:
-    """`asked` overrides the rule. Without a gain, for want of anything to compare on, the compiled one ships."""
+def decide(comparison: Comparison | None, asked: Which | None = None) -> Decision:
+    """`asked` overrides the rule. Where nothing could be compared on, the compiled one ships. A program that can be
+    read beats one that cannot, whatever they are worth."""
     if asked:
         return Decision(ships=asked, why="asked for by compile.ship")
-    if gain is None:
+    if comparison is None:
         return Decision(ships="compiled", why="nothing was held out to compare on")
+    before, after = comparison.before, comparison.after
+    if _can_be_read(before) != _can_be_read(after):
+        unread = after if _can_be_read(before) else before
+        why = f"{unread.unreadable:.0%} of what the {unread.name} program writes cannot be read"
+        return Decision(ships="uncompiled" if unread is after else "compiled", why=why)
+    gain = comparison.difference
     return Decision(ships="compiled" if proven(gain) else "uncompiled", why=f"gain {gain}")
+
+
+def _can_be_read(program: Standing) -> bool:
+    return program.unreadable < UNREADABLE

@@ -160,7 +160,7 @@ class Compilation:
         comparison: Comparison | None,
     ) -> artefact.Manifest:
         project, tallies = self.project, list(self.session.journal.tallies.values())
-        decision = decide(comparison.difference if comparison else None, project.config.compile.ship)
+        decision = decide(comparison, project.config.compile.ship)
         return artefact.Manifest(
             recipe=project.recipe.name,
             teacher=project.config.teacher,

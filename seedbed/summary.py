@@ -6,9 +6,10 @@ from typing import Any
 
 from metrics.variety import Variety
 from optimize.artefact import Manifest
-from optimize.comparison import TOO_FEW, Gain, Standing
+from optimize.comparison import TOO_FEW, Comparison, Gain, Standing
 from optimize.labels import Agreement
 from optimize.shipping import TOLERANCE
+from seedbed.advice import advice
 from seedbed.bill import bill_lines
 from seedbed.figures import calibration_line
 from seedbed.loading import loading_line
@@ -27,6 +28,8 @@ def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
     lines += ["", f"ships: {manifest.ships} ({manifest.why})"]
     if not both:
         lines.append("warning: the gain is not known; documents that no seed is on would be held out to measure it")
+    elif both.barren:
+        lines += barren_lines(both)
     elif manifest.ships == "uncompiled" and not manifest.settings["ship"]:
         lines.append(
             f"  compiled ships at a mean gain above 0 over {TOO_FEW} documents or more, with its interval above "
@@ -34,6 +37,15 @@ def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
         )
     lines += ["", f"{path}  ({paid} calls paid, {manifest.calls - paid} replayed)"]
     return "\n".join(lines)
+
+
+def barren_lines(both: Comparison) -> list[str]:
+    """That neither program made a row, why most candidates fell, one of them, and what to try."""
+    lines = [f"neither program made a row of {both.after.documents} documents:"]
+    for program in (both.before, both.after):
+        reason, count = next(iter(program.rejected.items()))
+        lines.append(f"  {program.name}: {reason}, {count} of {program.n}, such as: {program.glimpse}")
+    return [*lines, f"  try {advice(next(iter(both.after.rejected)))}"]
 
 
 def standings_table(standings: Sequence[Standing], gains: Mapping[str, Gain]) -> str:

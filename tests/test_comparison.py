@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.metric import Worth
-from optimize.comparison import Gain, compare, gain, paired, standing
+from optimize.comparison import Comparison, Gain, compare, gain, paired, standing
 from optimize.scoring import Scored
-from optimize.shipping import TOLERANCE, decide, proven
+from optimize.shipping import TOLERANCE, Decision, Which, decide, proven
 from optimize.splits import even_shares, fold_groups, spread
 from programs.candidate import Drop, Source
 from programs.grounded_qa import QA
@@ -36,6 +36,12 @@ def free(spent: object) -> float:
     return 0.0
 
 
+def decided(gain: Gain, asked: Which | None = None) -> Decision:
+    """What ships at this gain, of programs that can be read."""
+    readable = standing("either", scored({"1": 0.9}), free)
+    return decide(Comparison(before=readable, after=readable, difference=gain), asked)
+
+
 def over(documents: int, *differences: float) -> Gain:
     """The gain when the documents' differences go round these."""
     return gain([differences[n % len(differences)] for n in range(documents)], [str(n) for n in range(documents)])
@@ -45,7 +51,7 @@ def over(documents: int, *differences: float) -> Gain:
 def test_below_six_documents_nothing_is_said_however_large_the_gain(documents: int) -> None:
     for found in (over(documents, 0.9), over(documents, 0.7, 0.9)):
         assert found.verdict == "too few documents to say"
-        assert decide(found).ships == "uncompiled"
+        assert decided(found).ships == "uncompiled"
 
 
 @pytest.mark.parametrize("documents", [2, 8, 12])
@@ -69,7 +75,7 @@ def test_a_document_that_hardly_differs_from_the_others_leaves_no_less_room(
     nearly = gain([difference] * (documents - 1) + [difference + exception], [str(n) for n in range(documents)])
     assert nearly.low == pytest.approx(alike.low, abs=30 * exception)
     assert nearly.high == pytest.approx(alike.high, abs=30 * exception)
-    assert decide(nearly).ships == decide(alike).ships
+    assert decided(nearly).ships == decided(alike).ships
 
 
 @pytest.mark.parametrize("documents", [6, 9])
@@ -110,8 +116,8 @@ def test_the_compiled_one_ships_iff_its_mean_is_above_0_and_its_low_end_above_th
     mean: float, low: float, high: float
 ) -> None:
     found = Gain(mean, low, high, documents=6, p=None, verdict="?")
-    assert (decide(found).ships == "compiled") == (mean > 0 and low > -0.02)
-    assert proven(found) == (decide(found).ships == "compiled")
+    assert (decided(found).ships == "compiled") == (mean > 0 and low > -0.02)
+    assert proven(found) == (decided(found).ships == "compiled")
     assert TOLERANCE == 0.02
 
 
@@ -119,8 +125,8 @@ def test_the_compiled_one_ships_iff_its_mean_is_above_0_and_its_low_end_above_th
 def test_what_is_asked_for_ships_whatever_the_figures(mean: float, low: float) -> None:
     found = Gain(mean, low, 1.0, documents=12, p=None, verdict="?")
     for which in ("compiled", "uncompiled"):
-        assert decide(found, which).ships == which  # type: ignore[arg-type]
-        assert "asked for" in decide(found, which).why  # type: ignore[arg-type]
+        assert decided(found, which).ships == which  # type: ignore[arg-type]
+        assert "asked for" in decided(found, which).why  # type: ignore[arg-type]
 
 
 def test_with_nothing_to_compare_on_the_compiled_one_ships_and_it_is_said() -> None:

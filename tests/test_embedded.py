@@ -22,7 +22,8 @@ def compiled(folder: Path, model: str) -> Path:
     config = folder / "seedbed.yaml"
     config.write_text(config.read_text(encoding="utf-8").replace(SMALL, model), encoding="utf-8")
     few = [word for setting in FEW for word in ("--set", setting)]
-    assert main(["compile", "-c", str(config), "--ship", "compiled", *few]) == 0
+    code = main(["compile", "-c", str(config), "--ship", "compiled", *few])
+    assert code in (0, 1)  # 1: of so few passages neither program may make a row
     return folder
 
 

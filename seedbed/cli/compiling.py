@@ -39,7 +39,8 @@ def compile(
 
     Writes compiled/RECIPE/TEACHER.json, the uncompiled program beside it, and a manifest that says which of the two
     ships and why. Interrupted, the same command goes on where it was;
-    compiled again with nothing changed, no model is called.
+    compiled again with nothing changed, no model is called. Where neither makes a row of the held-out sources, the exit
+    code is 1, and what to try is said.
     """
     project = open_project(config, teacher, [*(set or []), *([f"compile.ship={ship}"] if ship else [])])
     supply(project.config, project.base, yes=yes)
@@ -57,3 +58,4 @@ def compile(
         print_json(manifest.model_dump())
     else:
         print_text(compile_summary(manifest, project.compiled_path(), paid))
+    raise typer.Exit(int(bool(manifest.comparison and manifest.comparison.barren)))

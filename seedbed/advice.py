@@ -1,0 +1,17 @@
+"""What to try where a program makes no row, by the commonest reason."""
+
+from programs.replies import CUT_OFF, EMPTY, UNREADABLE
+
+_STRONGER = "a stronger teacher (--teacher ALIAS)"
+_BY_REASON = {
+    CUT_OFF: "a greater max_tokens under the teacher's models: entry",
+    EMPTY: "a greater max_tokens under the teacher's models: entry, which a model that thinks first may need",
+    UNREADABLE: f"more seeds, compile.budget: medium, which tries more ways to ask, or {_STRONGER}",
+    "off topic": f"seeds on documents like yours, longer passages (sources.chunk_tokens), or {_STRONGER}",
+    "low score": f"verdicts on rows of this teacher (seedbed label), or {_STRONGER}",
+}
+
+
+def advice(reason: str) -> str:
+    """What to try where most candidates fall for this reason."""
+    return _BY_REASON.get(reason, f"seeds on documents like yours, a judge under roles.judge, or {_STRONGER}")
