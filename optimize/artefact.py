@@ -60,6 +60,13 @@ class Manifest(BaseModel):
     state: str
     files: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def acceptance(self) -> float | None:
+        """The share of its candidates, in [0, 1], that were accepted of the program that ships; None where nothing was
+        held out."""
+        both = self.comparison
+        return (both.after if self.ships == "compiled" else both.before).acceptance.mean if both else None
+
     @field_validator("identity")
     @classmethod
     def _keeps_no_address(cls, value: str) -> str:

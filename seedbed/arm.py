@@ -8,8 +8,10 @@ from programs.program import Program
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """A teacher with the program that it runs. `carried`: what every row it makes carries."""
+    """A teacher with the program that it runs. `carried`: what every row it makes carries.
+    `acceptance`: the share of candidates, in [0, 1], that its compile saw accepted; None where none measured it."""
 
     teacher: str
     program: Program
     carried: dict[str, Any]
+    acceptance: float | None = None

@@ -42,14 +42,30 @@ class Try:
 
 
 @dataclasses.dataclass
+class Record:
+    """What a teacher of the cascade tried, made and cost; `dollars` is None where its price is unknown."""
+
+    sources: int = 0
+    accepted: int = 0
+    dollars: float | None = 0.0
+
+    def add(self, one: Try) -> None:
+        """One more source."""
+        self.sources += 1
+        self.dollars = None if self.dollars is None or one.dollars is None else self.dollars + one.dollars
+
+
+@dataclasses.dataclass
 class Outcome:
     """What became of one source, by its id in the journal. `failed` where a call did not come through: a later sitting
-    may do better, so it is kept only once the dataset has all its rows. `kept`: as the journal would have it."""
+    may do better, so it is kept only once the dataset has all its rows. `kept`: as the journal would have it.
+    `remembered`: whether it is of an earlier sitting."""
 
     id: str
     tries: list[Try]
     failed: bool = False
     kept: dict[str, Any] | None = None
+    remembered: bool = False
 
     @property
     def passed(self) -> int:
@@ -79,7 +95,7 @@ class Attempts:
         """The outcome, if the journal has it."""
         id = self.id(position, source)
         kept = self.session.journal.outcome(self.setup, id)
-        return self.read(id, source, kept) if kept else None
+        return dataclasses.replace(self.read(id, source, kept), remembered=True) if kept else None
 
     async def make(self, position: int, source: Source) -> Outcome:
         """Ask, score, and keep what came of it. Raises what stops a run: TeacherDown, BudgetReached, UserError."""

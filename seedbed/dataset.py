@@ -85,13 +85,13 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
     Says which programs they are, and why where the compile's own figures had the uncompiled one ship. Raises
     UserError where there is no compiled program, or one made for something else.
     """
-    project, opened = session.project, list[tuple[str, Program, list[str]]]()
+    project, opened = session.project, list[tuple[str, Program, list[str], float | None]]()
     frozen: Frozen | None = open_metric(project) if project.config.metric else None
     for alias in project.config.roles.cascade:
         named = "program" if len(project.config.roles.cascade) == 1 else f"program of {alias}"
         if uncompiled:
             say(f"{named}: uncompiled, as asked for")
-            opened.append((alias, project.recipe.program(), []))
+            opened.append((alias, project.recipe.program(), [], None))
             continue
         of_alias = Project(project.config.swap(alias), project.base)
         found = _load(of_alias, session.models.lm(alias).async_engine.identity)
@@ -101,14 +101,15 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
                 hint=project.way_back("compile"),
             )
         ships, frozen = found.manifest.ships, frozen or found.frozen
-        opened.append((alias, found.shipped, found.manifest.seeds["train"] if ships == "compiled" else []))
+        seeds = found.manifest.seeds["train"] if ships == "compiled" else []
+        opened.append((alias, found.shipped, seeds, found.manifest.acceptance))
         say(f"{named}: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
     gates = project.config.gates
     if frozen is None:
         say(unlabelled_line(project.config.embedder, documents=project.recipe.takes == "documents"))
         frozen = uncalibrated(session.judges(), project.config.embedder, gates.cross_encoder)
     metric = session.metric(frozen)
-    for _, program, _ in opened:
+    for _, program, *_ in opened:
         metric = metric.showing(program)
     carried = {
         "recipe": project.recipe.name,
@@ -116,8 +117,13 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
         "metric": frozen.hash,
     }
     return [
-        Arm(alias, program, carried | {"teacher": alias, "program": artefact.state_hash(program), "seeds": seeds})
-        for alias, program, seeds in opened
+        Arm(
+            alias,
+            program,
+            carried | {"teacher": alias, "program": artefact.state_hash(program), "seeds": seeds},
+            acceptance,
+        )
+        for alias, program, seeds, acceptance in opened
     ], metric
 
 

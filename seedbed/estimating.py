@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from programs.program import run_sync, together
+from seedbed.arm import Arm
 from seedbed.attempts import Attempts, Outcome
 from seedbed.config import Config
 from seedbed.dataset import JOURNAL, open_arms
 from seedbed.errors import UserError
 from seedbed.forecast import Bill, Model, Range, Trial, Used, acceptance, bill, needed, total
+from seedbed.futility import most_empty
 from seedbed.prices import price
 from seedbed.progress import Progress
 from seedbed.project import Project
@@ -30,7 +32,7 @@ def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, prog
     """
     path = project.base / ".seedbed" / JOURNAL
     with Session(project, path, say=progress.say) as session:
-        outcomes, asked = _pilot(session, n, uncompiled=uncompiled, progress=progress)
+        outcomes, asked, arm = _pilot(session, n, uncompiled=uncompiled, progress=progress)
         tallies = dict(session.journal.tallies)
         models = {
             alias: Model(entry, price(entry), session.models.lm(alias).async_engine.concurrency, tally.seconds)
@@ -57,7 +59,7 @@ def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, prog
         "sources": dataclasses.asdict(sources),
         "models": {alias: dataclasses.asdict(one) for alias, one in bills.items()},
         "total": dataclasses.asdict(whole),
-        "notes": _notes(project, sources, bills, whole),
+        "notes": [_futility_note(arm), *_notes(project, sources, bills, whole)],
     }
 
 
@@ -89,8 +91,8 @@ def estimate_text(estimate: dict[str, Any]) -> str:
 
 def _pilot(
     session: Session, n: int, *, uncompiled: bool, progress: Progress
-) -> tuple[list[Outcome], dict[str, list[str]]]:
-    """What became of the sources, and for each outcome's id the keys of its calls.
+) -> tuple[list[Outcome], dict[str, list[str]], Arm]:
+    """What became of the sources, for each outcome's id the keys of its calls, and the arm that is tried first.
 
     No more sources are at work than calls may be in flight, so that hardly a call waits for its turn: how long calls
     take is what the time of a run is told from.
@@ -112,7 +114,8 @@ def _pilot(
     with progress.task("sources", len(sources)) as step:
         outcomes = run_sync(together(map(one, range(len(sources)))))
     kept = {one.id: session.journal.outcome(SETUP, one.id) for one in outcomes if not one.failed}
-    return outcomes, {id: [key for key, _ in outcome["calls"]] for id, outcome in kept.items() if outcome}
+    calls = {id: [key for key, _ in outcome["calls"]] for id, outcome in kept.items() if outcome}
+    return outcomes, calls, arms[0]
 
 
 def _trials(path: Path, outcomes: list[Outcome], asked: dict[str, list[str]]) -> list[Trial]:
@@ -154,6 +157,10 @@ def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill
     if config.run.mode == "batch":
         notes.append("run.mode: batch takes up to a day a wave, and providers ask about half of these dollars")
     return [*notes, *_capped(config, whole), *project.said_of_sources()]
+
+
+def _futility_note(arm: Arm) -> str:
+    return f"a run stops when none of its first {most_empty(arm.acceptance)} candidates is accepted (run.keep_going)"
 
 
 def _capped(config: Config, whole: Bill) -> list[str]:

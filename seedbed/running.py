@@ -17,10 +17,11 @@ from programs.candidate import Candidate, Drop, Source, digest
 from programs.embedding import ahead
 from programs.replies import EMPTY
 from seedbed.arm import Arm
-from seedbed.attempts import LIVE, Attempts, Outcome, Try
+from seedbed.attempts import LIVE, Attempts, Outcome, Record
 from seedbed.contamination import Contamination
 from seedbed.duplicates import Duplicates
 from seedbed.errors import BudgetReached
+from seedbed.futility import Futility, most_empty
 from seedbed.prices import in_use, price
 from seedbed.progress import Progress
 from seedbed.provenance import provenance
@@ -82,6 +83,8 @@ class Run:
         self._working, self._passed = 0, 0  # sources at work; candidates through the gate that wait for their turn
         self._made, self._room = 0, session.ledger.room
         self._failed: list[Outcome] = []
+        goes_on = self.limits.keep_going or session.offline
+        self._futility = Futility(None if goes_on else most_empty(arms[0].acceptance))
         self._absent = 0  # sources in a row that a replay does not find in the journal
 
     async def work(self) -> str:
@@ -101,7 +104,7 @@ class Run:
                     del self._tasks[self._position]
                     self._position += 1
                     self.progress.show(bar, self.accepted, self._note())
-                    if why := self._done():
+                    if why := self._done() or self._futility.verdict:
                         return why
         except BudgetReached as reached:
             return str(reached)
@@ -185,6 +188,7 @@ class Run:
             self.reasons[ABSENT] += 1
             return
         self._absent = 0
+        self._futility.see(outcome)
         if outcome.failed:
             self._failed.append(outcome)
         for one in outcome.tries:
@@ -283,17 +287,3 @@ class Run:
             (config.embedder, config.fallback),
             *(session.models.lm(alias).async_engine.identity for alias in stand_ins),
         )
-
-
-@dataclasses.dataclass
-class Record:
-    """What a teacher of the cascade tried, made and cost; `dollars` is None where its price is unknown."""
-
-    sources: int = 0
-    accepted: int = 0
-    dollars: float | None = 0.0
-
-    def add(self, one: Try) -> None:
-        """One more source."""
-        self.sources += 1
-        self.dollars = None if self.dollars is None or one.dollars is None else self.dollars + one.dollars

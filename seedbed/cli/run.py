@@ -31,6 +31,9 @@ def run(
         list[str] | None,
         typer.Option(help="Batch mode: a wave's job at the provider, or none.", metavar="WAVE=JOB"),
     ] = None,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Do not stop where nothing comes of the first candidates.")
+    ] = False,
     uncompiled: Annotated[bool, typer.Option("--uncompiled", help="Use the prompts as written.")] = False,
     config: ConfigOption = CONFIG,
     teacher: TeacherOption = None,
@@ -40,12 +43,14 @@ def run(
 ) -> None:
     """Write a dataset of N accepted rows, or stop at a limit and say which (exit code 1).
 
+    A run of which nothing comes stops, says why, and goes on with --keep-going or when something was mended.
     The same command resumes after Ctrl-C or a kill: replies that are on the disk are never paid again.
     """
     folder = out or replay
     if folder is None:
         raise typer.BadParameter("name a folder for the dataset", param_hint="--out")
     overrides = [*(set or []), *([f"run.rows={rows}"] if rows else [])]
+    overrides += ["run.keep_going=true"] if keep_going else []
     project = open_project(config, teacher, overrides)
     if not replay:
         supply(project.config, project.base, yes=yes)
