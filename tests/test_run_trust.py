@@ -175,7 +175,8 @@ def test_a_model_that_always_refuses_leaves_reasons_and_no_rows(
     assert served.run() == 1
     checked(served, capsys, 1)
     assert not served.rows()
-    assert len(served.rows(folder="rejected")) == 55  # every passage was tried
+    tried = 55 if what == "a context too long" else 40  # a run of which nothing comes stops; a failed call counts not
+    assert len(served.rows(folder="rejected")) == tried
 
 
 @pytest.mark.parametrize("behaviour", [of_another_model, trickles("x", 0.001)], ids=["another model", "a slow reply"])

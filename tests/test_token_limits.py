@@ -66,7 +66,7 @@ def test_a_reply_that_was_cut_off_is_none_for_another_limit(served: Served) -> N
         return web.json_response(body)
 
     served.server.plan(short)
-    assert served.run(rows=2) == 1
+    assert served.run(rows=2, run__keep_going=True) == 1
     first = len(served.server.bodies)
-    assert served.run(rows=2, models__mock__max_tokens=512) == 1
+    assert served.run(rows=2, run__keep_going=True, models__mock__max_tokens=512) == 1
     assert len(served.server.bodies) == 2 * first
