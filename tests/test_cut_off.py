@@ -133,7 +133,7 @@ async def cut(request: web.Request) -> web.StreamResponse:
 
 def test_no_answer_that_was_cut_off_becomes_a_row(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
     served.server.plan(cut)
-    assert served.run() == 1
+    assert served.run(run__keep_going=True) == 1
     assert not served.rows()
     reasons = {(row["step"], row["reason"]) for row in served.rows(folder="rejected")}
     assert reasons == {("answer_question", "cut off at max_tokens")}

@@ -60,7 +60,9 @@ def test_documents_become_a_dataset(small: Path, tmp_path: Path) -> None:
     from datasets import load_dataset
 
     config, out = str(small / "seedbed.yaml"), tmp_path / "ds"
-    assert main(["run", "-c", config, "--rows", "3", "--out", str(out), "--set", "gates.judges=[]"]) == 0
+    assert (
+        main(["run", "-c", config, "--rows", "3", "--keep-going", "--out", str(out), "--set", "gates.judges=[]"]) == 0
+    )
     rows = [row for split in load_dataset(str(out)).values() for row in split]
     assert len(rows) == 3
     assert all(row["question"].endswith("?") and row["answer"] and row["passage"] for row in rows)
