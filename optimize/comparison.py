@@ -1,6 +1,5 @@
 """Programs on the same sources: how each stands, and paired differences with an honest word for them."""
 
-import collections
 import dataclasses
 import statistics as plain
 from collections.abc import Callable, Sequence
@@ -9,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from metrics.statistics import Interval, grouped_interval, share_interval, sign_flip
-from optimize.scoring import Scored
+from optimize.scoring import Scored, commonest
 from programs.replies import UNREAD
 
 TOO_FEW, ENOUGH = 6, 10
@@ -88,7 +87,7 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
     seconds = sum(tally.seconds for tally in tallies)
     costs = [price(one) for one in spent]
     dollars = None if None in costs else sum(cost or 0.0 for cost in costs)
-    rejected = collections.Counter(row.worth.drop.reason for row in rows if row.worth.drop).most_common()
+    rejected, glimpse = commonest(rows)
     return Standing(
         name=name,
         n=len(rows),
@@ -104,8 +103,8 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
         tokens_per_row=tokens / accepted if accepted else None,
         seconds_per_row=seconds / accepted if accepted else None,
         dollars_per_row=None if dollars is None or not accepted else dollars / accepted,
-        rejected=dict(rejected),
-        glimpse=next((row.glimpse for row in rows if row.worth.drop and row.worth.drop.reason == rejected[0][0]), ""),
+        rejected=rejected,
+        glimpse=glimpse,
     )
 
 

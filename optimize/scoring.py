@@ -1,6 +1,7 @@
 """Scoring steps and programs: what every comparison while compiling and evaluating rests on."""
 
 import asyncio
+import collections
 import dataclasses
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -21,7 +22,7 @@ Scoped = Callable[[str], AbstractContextManager[Any]]
 """Opens the context in which the calls of one candidate are made, given its id; yields what it spent."""
 
 
-GLIMPSE = 200
+GLIMPSE = 200  # characters of a row or reply that is shown
 NOTHING = Drop(step="program", reason="nothing written", detail="the program gave no candidate")
 
 
@@ -49,6 +50,14 @@ class Scored:
         unread = type(candidate) is Candidate or bool(drop and drop.reason in UNREAD)
         texts = [drop.detail if drop else ""] if unread else [candidate.topic, candidate.response]
         return " ".join(" / ".join(filter(None, texts)).split())[:GLIMPSE]
+
+
+def commonest(rows: Sequence[Scored]) -> tuple[dict[str, int], str]:
+    """How many rows fell by the reason, the commonest first; and what was written where that was first the reason."""
+    fell = [(drop.reason, row) for row in rows if (drop := row.worth.drop)]
+    reasons = dict(collections.Counter(reason for reason, _ in fell).most_common())
+    most = next(iter(reasons), None)
+    return reasons, next((row.glimpse for reason, row in fell if reason == most), "")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from optimize.comparison import TOO_FEW, Comparison, Gain, Standing
+from optimize.comparison import TOO_FEW, Comparison, Gain
 
 TOLERANCE = 0.02  # how far below 0 the interval of a gain may reach
 UNREADABLE = 0.9  # of a program's replies, from which on it cannot be read
@@ -33,13 +33,9 @@ def decide(comparison: Comparison | None, asked: Which | None = None) -> Decisio
     if comparison is None:
         return Decision(ships="compiled", why="nothing was held out to compare on")
     before, after = comparison.before, comparison.after
-    if _can_be_read(before) != _can_be_read(after):
-        unread = after if _can_be_read(before) else before
-        why = f"{unread.unreadable:.0%} of what the {unread.name} program writes cannot be read"
-        return Decision(ships="uncompiled" if unread is after else "compiled", why=why)
+    unread = [program for program in (before, after) if program.unreadable >= UNREADABLE]
+    if len(unread) == 1:
+        why = f"{unread[0].unreadable:.0%} of what the {unread[0].name} program writes cannot be read"
+        return Decision(ships="compiled" if unread[0] is before else "uncompiled", why=why)
     gain = comparison.difference
     return Decision(ships="compiled" if proven(gain) else "uncompiled", why=f"gain {gain}")
-
-
-def _can_be_read(program: Standing) -> bool:
-    return program.unreadable < UNREADABLE

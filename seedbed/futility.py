@@ -1,8 +1,8 @@
 """When a run that makes nothing stops, before more is paid for nothing."""
 
-import collections
 import math
 
+from optimize.scoring import Scored, commonest
 from seedbed.advice import advice
 from seedbed.attempts import Outcome
 
@@ -32,9 +32,7 @@ class Futility:
     """
 
     def __init__(self, most: int | None) -> None:
-        self._most, self._empty = most, 0
-        self._reasons = collections.Counter[str]()
-        self._glimpses = dict[str, str]()
+        self._most, self._empty = most, list[Scored]()
 
     def see(self, outcome: Outcome) -> None:
         """What became of one more source."""
@@ -42,19 +40,16 @@ class Futility:
             self._most = None
         if outcome.failed or outcome.remembered or self._most is None:
             return
-        for scored in outcome.tries[0].scored:
-            if drop := scored.worth.drop:
-                self._empty += 1
-                self._reasons[drop.reason] += 1
-                self._glimpses.setdefault(drop.reason, scored.glimpse)
+        self._empty += [scored for scored in outcome.tries[0].scored if not scored.accepted]
 
     @property
     def verdict(self) -> str | None:
         """Why the run stops; None as long as it goes on."""
-        if self._most is None or self._empty < self._most:
+        if self._most is None or len(self._empty) < self._most:
             return None
-        (reason, count), *_ = self._reasons.most_common(1)
+        reasons, glimpse = commonest(self._empty)
+        reason, count = next(iter(reasons.items()))
         return (
-            f"nothing came of {self._empty} candidates: {reason}, {count} of them, such as '{self._glimpses[reason]}'; "
+            f"nothing came of {len(self._empty)} candidates: {reason}, {count} of them, such as '{glimpse}'; "
             f"try {advice(reason)}; or go on with --keep-going"
         )

@@ -1,7 +1,6 @@
 """Which program ships, what a compile says where none makes a row, and its exit code."""
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -87,7 +86,6 @@ def test_a_compile_after_which_nothing_makes_a_row_says_so(
     config.write_text(
         config.read_text(encoding="utf-8").replace("embedded/qwen2.5-coder-0.5b", "scripted/teacher.py"), "utf-8"
     )
-    shutil.rmtree(folder / ".seedbed", ignore_errors=True)
     capsys.readouterr()
     sets = ["--set", "compile.optimizer=labeled", "--set", "compile.folds=0", "--set", "compile.compare=12"]
     assert main(["compile", "-c", str(config), *sets, *(["--json"] if as_json else [])]) == 1
