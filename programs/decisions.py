@@ -58,7 +58,8 @@ def _plain(text: str) -> str:
     """Without what emphasises it, in lower case, each character in its common form."""
     text = unicodedata.normalize("NFKC", text)
     text = "".join(character for character in text if unicodedata.category(character) != "Cf")
-    return re.sub(r"[^\S\n]+", " ", _MARKS.sub("", text)).strip().lower()
+    in_lines = re.sub(r"[^\S\n]+", " ", _MARKS.sub("", text))
+    return re.sub(r"\n[\n ]+", "\n", in_lines).strip().lower()
 
 
 @functools.lru_cache(maxsize=256)
