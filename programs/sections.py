@@ -64,6 +64,8 @@ def _marked(text: str, names: tuple[str, ...]) -> Sections:
     first = next((mark for mark in _MARKER.finditer(text) if mark[1].lower().replace(" ", "_") in known), None)
     if first and not _LINE.search(text, 0, first.start()):
         raise ValueError("a marker that is only spoken of")
+    if first and _is_of_another(text, first):
+        raise ValueError("a reply before the beginning of another example")
     sections: Sections = {}
     for mark, following in itertools.pairwise([*_MARKER.finditer(text), None]):
         assert mark
@@ -74,6 +76,14 @@ def _marked(text: str, names: tuple[str, ...]) -> Sections:
             said = text[mark.end() : following.start()] if following else _TORN.sub("", text[mark.end() :])
             sections.setdefault(known[name], []).append(Section(said.strip(), following is not None))
     return sections
+
+
+def _is_of_another(text: str, first: re.Match[str]) -> bool:
+    """Whether the first field stands behind another field's marker that itself has text before it, which announces
+    nothing: a bare reply, and then an example that the model made up."""
+    foremost = _MARKER.search(text)
+    lead = text[: foremost.start()].rstrip() if foremost and foremost.start() < first.start() else ""
+    return bool(lead) and not lead.endswith((":", "\uff1a"))
 
 
 def _object(text: str, names: tuple[str, ...]) -> Sections | None:
