@@ -18,11 +18,11 @@ _GOES_ON = r"(?:because|since|as it|as the|it|the|this|that|there|given|for the)
 _BEGINS = r"(?:[.!?]\s+|\n\s*|(?:wait|actually|sorry|rather)\W+(?:the )?)"  # a sentence or a second thought
 _CLAUSE = re.compile(r"[.,;:!?\n]|\b(?:so|hence|thus|therefore|and)\b")
 _OPEN = re.compile(
-    r"\b(?:if|whether|unless|suppose|wrong|incorrect|not|cannot|never|nobody|no one|hardly|doubt|unclear)\b|n't\b|\bcant\b"
-)  # of a label in the same clause: nothing is decided there
-_HEDGED = re.compile(
-    r"\W*(?:and|or|but|except|unless|if|only if|partly|partially|mostly|however|although|though|maybe)\b"
+    r"\b(?:if|whether|unless|suppose|wrong|incorrect|not|cannot|never|nobody|no one|hardly|doubt|unclear)\b"
+    r"|n't\b|\b(?:can|don|does|won|wouldn)t\b"  # an apostrophe is taken for a mark of emphasis
 )
+"""What denies or supposes the label that follows in the same clause."""
+_HEDGED = re.compile(r"\W*(?:and|or|but|except|unless|if|partly|partially|mostly|however|although|though|maybe)\b")
 _OTHER_VALUE = re.compile(r"[\s,]*(?:[/|&,]|-|\u2013|\bor\b|\band\b|\bto\b)\s*")
 
 
