@@ -10,8 +10,8 @@ BEGINNING = 240  # characters in which a refusal shows
 _OBJECT = r"(?:that|this|these|those|such|it|the request|your (?:request|question|query)|any|anything)\b"
 _THINGS = r"(?:information|advice|instructions?|content|assistance|help|guidance|opinions?|details)\b"
 _ENGLISH = (
-    r"(?:(?:i'm|i am|we're|we are) (?:very |so |really |truly |deeply )?sorry|sorry|(?:i|we) apologi[sz]e|(?:my |our"
-    r" )?apologies"
+    r"(?:(?:i'm|i am|we're|we are) (?:(?:very |so |really |truly |deeply )?sorry|afraid)|sorry|(?:i|we) apologi[sz]e"
+    r"|(?:my |our )?apologies"
     r"|unfortunately|regrettably|i regret(?: to say)?|as an? (?:ai|artificial intelligence|language model|large"
     r" language "
     r"model|virtual assistant)[^.,\n]{0,40}|i understand[^.\n]{0,80})?(?: for [^.,\n]{0,40})?[,.:;!]?\s*(?:but"
@@ -30,7 +30,8 @@ _ENGLISH = (
     rf"|{_OBJECT})"
 )
 _AS_AN_AI = (
-    r"(?:sorry,? (?:but )?)?as an? (?:ai|artificial intelligence|(?:large )?language model|virtual"
+    r"(?:(?:i'm |i am )?(?:very |so |really )?sorry[,.]? (?:but )?)?"
+    r"as an? (?:ai|artificial intelligence|(?:large )?language model|virtual"
     r" assistant)\b[^.\n]{0,40}?,? "
     r"(?:i|it)\b(?:'m| am| do| can|'s| is| don't| cannot| won't| have| must)"
 )
@@ -41,10 +42,16 @@ _LIMITS = (
     r"|this|it) "
     r"(?:goes against|violates|would violate) (?:my|our) (?:guidelines|programming|policy|policies)"
 )
+_DECLINING = (
+    r"i (?:must (?:respectfully )?|have to |respectfully )?(?:decline|refuse)(?: to (?:answer|help|assist|comply"
+    r"|respond|do|provide|generate|create|write|engage|discuss)(?: (?:with )?(?:that|this|it|your \w+|this \w+))?)?"
+    r"\s*(?:[.!]|\Z)|i (?:do not|don't) feel comfortable (?!in\b)\w+ing\b"
+)
 _GERMAN = (
     r"(?:(?:es )?tut mir (?:sehr )?leid|entschuldig(?:ung|e|en sie)|leider|als (?:eine?"
     r" )?ki\b[^.,\n]{0,30})?[,.:]?\s*"
-    r"(?:aber|doch|dass)?,?\s*(?:ich kann|kann ich|ich bin nicht in der lage|ich darf)\b[^.\n]{0,60}"
+    r"(?:aber|doch|dass)?,?\s*(?:(?:dabei|damit|dazu|das|darauf|hierbei|hier) )?"
+    r"(?:ich kann|kann ich|ich bin nicht in der lage|ich darf)\b[^.\n]{0,60}"
     r"(?:nicht|in der lage)\b[^.\n]{0,40}\b(?:helfen|weiterhelfen|behilflich|unterstützen|beantworten|erfüllen"
     r"|nachkommen)"
     r"|als (?:eine? )?(?:ki|künstliche intelligenz|sprachmodell)\b[^.\n]{0,40}(?:habe|kann|bin) ich"
@@ -55,6 +62,7 @@ _SPANISH = (
     r" (?:ayudar|ayudarte|ayudarle|asistir|asistirte|cumplir|responder|proporcionar|generar|crear"
     r"|ofrecer)\b[^.\n]{0,20}"
     r"\b(?:eso|esto|esa|ese|esta|este|su|tu|solicitud|petición|información)\b"
+    r"|lo siento(?: mucho)?[,.]? (?:pero )?no puedo(?: hacer(?:lo| eso| esto))?\s*(?:[.!]|\Z)"
     r"|como (?:una? )?(?:ia|inteligencia artificial|modelo de lenguaje)\b[^.\n]{0,40}\bno (?:puedo|tengo)"
 )
 _FRENCH = (
@@ -77,7 +85,7 @@ _OTHERS = (
     r"(?:помочь|выполнить|ответить|предоставить)",
     r"죄송(?:하지만|합니다)[^.\n]{0,40}(?:수 없|못합니다)",
 )
-_REFUSAL = re.compile("|".join((_ENGLISH, _AS_AN_AI, _LIMITS, _GERMAN, _SPANISH, _FRENCH, *_OTHERS)))
+_REFUSAL = re.compile("|".join((_ENGLISH, _AS_AN_AI, _LIMITS, _DECLINING, _GERMAN, _SPANISH, _FRENCH, *_OTHERS)))
 _QUOTES = str.maketrans("\u2018\u2019\u201b\u02bc\uff07`´\u201c\u201d", "'''''''\"\"")
 
 
@@ -99,4 +107,6 @@ def _declines(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text.translate(_QUOTES)).lower()
+    """In lower case, without emphasis and what nobody sees."""
+    common = unicodedata.normalize("NFKC", text.translate(_QUOTES)).lower()
+    return "".join(mark for mark in common if mark not in "*_" and unicodedata.category(mark) != "Cf")

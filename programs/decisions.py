@@ -16,6 +16,12 @@ _MARKS = re.compile(r"[*_`~#>\"'\u2018-\u201f\u00ab\u00bb()\[\]{}\u300c\u300d\u3
 _LABEL = r"(?:verdict|answer|decision|judge?ment|grade|score|rating|label|choice|conclusion|result|class|{field})"
 _GOES_ON = r"(?:because|since|as it|as the|it|the|this|that|there|given|for the)\b"
 _BEGINS = r"(?:[.!?]\s+|\n\s*|(?:wait|actually|sorry|rather)\W+(?:the )?)"  # a sentence or a second thought
+_CLAUSE = re.compile(r"[.,;:!?\n]|\b(?:so|hence|thus|therefore|and)\b")
+_OPEN = re.compile(
+    r"\b(?:if|whether|unless|suppose|wrong|incorrect|not|cannot|never|nobody|no one|hardly|doubt|unclear)\b"
+    r"|n't\b|\b(?:can|don|does|won|wouldn)t\b"  # an apostrophe is taken for a mark of emphasis
+)
+"""What denies or supposes the label that follows in the same clause."""
 _HEDGED = re.compile(r"\W*(?:and|or|but|except|unless|if|partly|partially|mostly|however|although|though|maybe)\b")
 _OTHER_VALUE = re.compile(r"[\s,]*(?:[/|&,]|-|\u2013|\bor\b|\band\b|\bto\b)\s*")
 
@@ -43,7 +49,7 @@ def decided(text: str, choices: Sequence[Any], field: str = "verdict") -> Any:
         return kind.written[bare]
     if bare in kind.synonyms:
         return kind.synonyms[bare]
-    values = [kind.written[named[1]] for named in kind.labelled.finditer(plain) if _is_whole(plain, named, kind)]
+    values = [kind.written[named[1]] for named in kind.labelled.finditer(plain) if _is_told(plain, named, kind)]
     values += [kind.written[named[1]] for named in kind.alone.finditer(plain)]
     if (first := kind.at_start.match(plain)) and _is_whole(plain, first, kind):
         values.append(kind.written[first[1]])
@@ -58,7 +64,8 @@ def _plain(text: str) -> str:
     """Without what emphasises it, in lower case, each character in its common form."""
     text = unicodedata.normalize("NFKC", text)
     text = "".join(character for character in text if unicodedata.category(character) != "Cf")
-    return re.sub(r"[^\S\n]+", " ", _MARKS.sub("", text)).strip().lower()
+    in_lines = re.sub(r"[^\S\n]+", " ", _MARKS.sub("", text))
+    return re.sub(r"\n[\n ]+", "\n", in_lines).strip().lower()
 
 
 @functools.lru_cache(maxsize=256)
@@ -78,6 +85,12 @@ def _kind(typed: tuple[tuple[type, Any], ...], field: str) -> _Kind:
         re.compile(rf"(?<![\w-]){named}"),
         re.compile(rf"{_BEGINS}({values})(?=\s*(?:[.!?](?!\d)|\n|\Z)|[.)] )"),
     )
+
+
+def _is_told(text: str, named: re.Match[str], kind: _Kind) -> bool:
+    """Whether a value behind a label is all that is said there, and neither denied nor supposed."""
+    clause = _CLAUSE.split(text[max(0, named.start() - 200) : named.start()])[-1]
+    return not _OPEN.search(clause) and _is_whole(text, named, kind)
 
 
 def _is_whole(text: str, named: re.Match[str], kind: _Kind) -> bool:

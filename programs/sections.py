@@ -10,11 +10,14 @@ from typing import Any, Literal, NamedTuple, get_origin
 from programs.notation import decoded, unique
 
 TRIED = 2_000  # braces at which an object may begin
-_MARKER = re.compile(r"(?:(?<!\S)(?:\*\*|__|`))?\[\[\s*##\s*(\w[\w ]*?)\s*:?\s*##\s*\]\](?:(?:\*\*|__|`)(?=\s|\Z))?")
+# Runs of blanks are taken whole and never given back (`*+`): a model that falls into them writes thousands.
+_MARKER = re.compile(
+    r"(?:(?<!\S)(?:\*\*|__|`))?\[\[\s*+##\s*+(\w++(?: ++\w++)*+)\s*+:?+\s*+##\s*+\]\](?:(?:\*\*|__|`)(?=\s|\Z))?"
+)
 _LINE = re.compile(r"(?:\A|\n|\]\](?:\*\*|`)?)[^\S\n]*\Z")  # a field begins a line, or follows another's marker
-_TORN = re.compile(r"\s*\[\[\s*##[^\]\n]*\]?\s*\Z")  # a last marker that was not written to its end
+_TORN = re.compile(r"(?<!\s)\s*+\[\[\s*+##[^\[\]\n]*+\]?+\s*+\Z")  # a last marker that was not written to its end
 _FENCE = re.compile(
-    r"\A```[^\S\n]*(?:json|text|txt|plaintext|markdown|md)?[^\S\n]*\n(.*?)\n?[^\S\n]*```?\Z", re.DOTALL | re.IGNORECASE
+    r"\A```[^\S\n]*+(?:json|text|txt|plaintext|markdown|md)?+[^\S\n]*+\n(.*?)```?\Z", re.DOTALL | re.IGNORECASE
 )
 _FOREIGN = re.compile(r"^[^\S\n]*(?:question|answer|input|output|verdict|grade)[^\S\n]*:", re.IGNORECASE | re.MULTILINE)
 _NUMBERED = re.compile(r"\s*(?:\d+[.)]|[-*\u2022])\s")
@@ -61,6 +64,8 @@ def _marked(text: str, names: tuple[str, ...]) -> Sections:
     first = next((mark for mark in _MARKER.finditer(text) if mark[1].lower().replace(" ", "_") in known), None)
     if first and not _LINE.search(text, 0, first.start()):
         raise ValueError("a marker that is only spoken of")
+    if first and _is_of_another(text, first):
+        raise ValueError("a reply before the beginning of another example")
     sections: Sections = {}
     for mark, following in itertools.pairwise([*_MARKER.finditer(text), None]):
         assert mark
@@ -71,6 +76,14 @@ def _marked(text: str, names: tuple[str, ...]) -> Sections:
             said = text[mark.end() : following.start()] if following else _TORN.sub("", text[mark.end() :])
             sections.setdefault(known[name], []).append(Section(said.strip(), following is not None))
     return sections
+
+
+def _is_of_another(text: str, first: re.Match[str]) -> bool:
+    """Whether the first field stands behind another field's marker that itself has text before it, which announces
+    nothing: a bare reply, and then an example that the model made up."""
+    foremost = _MARKER.search(text)
+    lead = text[: foremost.start()].rstrip() if foremost and foremost.start() < first.start() else ""
+    return bool(lead) and not lead.endswith((":", "\uff1a"))
 
 
 def _object(text: str, names: tuple[str, ...]) -> Sections | None:
@@ -116,10 +129,19 @@ def _values(text: str) -> Iterator[Any]:
 
 
 def _tagged(text: str, names: tuple[str, ...]) -> Sections | None:
-    found = {name: re.findall(rf"<{name}>(.*?)</{name}>", text, re.DOTALL | re.IGNORECASE) for name in names}
-    if not all(found.values()):
-        return None
-    return {name: [Section(said.strip(), True) for said in texts] for name, texts in found.items()}
+    found = {name: [Section(said.strip(), True) for said in _between_tags(text, name)] for name in names}
+    return found if all(found.values()) else None
+
+
+def _between_tags(text: str, name: str) -> Iterator[str]:
+    """What stands between an opening tag and the next closing one."""
+    opened = None
+    for tag in re.finditer(rf"<(/?){name}>", text, re.IGNORECASE):
+        if not tag[1]:
+            opened = opened or tag
+        elif opened:
+            yield text[opened.end() : tag.start()]
+            opened = None
 
 
 @functools.lru_cache(maxsize=256)

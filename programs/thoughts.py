@@ -4,7 +4,7 @@ import re
 
 _NAMES = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|seed:think|antml:thinking"
 _TAG = re.compile(
-    rf"<\s*(?P<ends>/?)\s*(?:{_NAMES})\b[^<>\n]*>"
+    rf"(?:<|&lt;)\s*(?P<ends>/?)\s*(?:{_NAMES})\b(?:[^<>&\n]*>|[^<>&\n]*&gt;)"
     r"|[\[\u25c1]\s*(?P<shut>/?)\s*(?:THINK|think)\s*[\]\u25b7]"
     r"|<\|(?P<word>START|END)_THINKING\|>"
     r"|<unused(?P<gemma>94|95)>",

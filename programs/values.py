@@ -17,7 +17,7 @@ from programs.notation import NotJSON, decoded
 MENDABLE = 2_000  # braces of a value to repair: DSPy's search takes 0.2 s there, four times that for twice as many
 _SCALARS = (int, float, bool)
 _FENCED = re.compile(
-    r"\A```[^\S\n]*(?:text|txt|plaintext|markdown|md)?[^\S\n]*\n(.*?)\n?[^\S\n]*```\Z", re.DOTALL | re.IGNORECASE
+    r"\A```[^\S\n]*+(?:text|txt|plaintext|markdown|md)?+[^\S\n]*+\n(.*?)```\Z", re.DOTALL | re.IGNORECASE
 )
 _FENCES = re.compile(r"^[^\S\n]*```", re.MULTILINE)
 _QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')  # all of it, and no quotation within
@@ -150,7 +150,7 @@ def _scalar(text: str, annotation: Any) -> Any:
 
 
 def _items(text: str, annotation: Any, name: str) -> list[Any]:
-    fence = re.match(r"\A```\w*\s*\n(.*?)\n?```\Z", text, re.DOTALL)
+    fence = re.match(r"\A```\w*[^\S\n]*+\n(.*?)```\Z", text, re.DOTALL)
     text = fence[1].strip() if fence else text
     if text.startswith("["):
         items: list[Any] = decoded(text)

@@ -18,7 +18,7 @@ from seedbed.errors import UserError
 from seedbed.finding import HF, TABLES, UNDERSTOOD, find
 from seedbed.remarks import Remarks
 from seedbed.spool import Spool
-from seedbed.tables import Row, Wording, dataset_rows, table_encoding, table_rows
+from seedbed.tables import Row, Wording, dataset_rows, table_encoding, table_rows, told_rows
 from seedbed.texts import Texts
 
 
@@ -85,7 +85,7 @@ class _Reader:
         for entry in entries:
             if entry.startswith(HF):
                 with self._skipping(entry):
-                    yield from self._of_rows(entry, functools.partial(iter, dataset_rows(entry, split)))
+                    yield from self._of_rows(entry, functools.partial(told_rows, dataset_rows(entry, split)))
         for path in sorted(found.links):
             self.skipped.add(
                 self._name(path), "it is a link to a folder: name it under sources.documents to have it read"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import glob
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -44,16 +46,17 @@ def find(where: str | list[str], base: Path) -> Found:
             raise UserError(
                 f"{error.filename or entry} cannot be looked into: {error.strerror}.", hint="Mend its permissions."
             ) from error
-    return found
+    return Found(_once(found.files), _once(found.others), _once(found.links))
 
 
 def _find(entry: str, base: Path, found: Found) -> None:
-    place = base / Path(entry).expanduser()
+    name = _at_home(entry)
+    place = base / name
     if place.is_dir():
         files = [path for path in place.rglob("*") if not _hidden(path.relative_to(place))]
         found.links |= {path for path in files if path.is_symlink() and path.is_dir()}
     else:
-        matches = glob.glob(str(Path(entry).expanduser()), root_dir=base, recursive=True)  # noqa: PTH207
+        matches = glob.glob(str(name), root_dir=base, recursive=True)  # noqa: PTH207
         files = [place] if place.exists() else [base / match for match in matches]
     if place.is_dir() or not place.exists():
         files = _not_of_runs(files, place if place.is_dir() else base)
@@ -64,6 +67,19 @@ def _find(entry: str, base: Path, found: Found) -> None:
         raise UserError(f"{what} {entry!r}, looked for in {base.resolve()}", hint=UNDERSTOOD)
     found.files |= understood
     found.others |= here - understood
+
+
+def _at_home(entry: str) -> Path:
+    """A path with the home for its `~`; one that begins with a tilde and names nobody's home stays as it is."""
+    try:
+        return Path(entry).expanduser()
+    except RuntimeError:
+        return Path(entry)
+
+
+def _once(paths: Iterable[Path]) -> set[Path]:
+    """Each once, also where the way to it differs, as of `a.txt` and `../folder/a.txt`."""
+    return {*{os.path.abspath(path): path for path in sorted(paths)}.values()}  # noqa: PTH100 - links stay links
 
 
 def _not_of_runs(files: list[Path], top: Path) -> list[Path]:

@@ -74,9 +74,15 @@ def table_rows(path: Path, texts: Texts | None = None) -> Iterator[Row]:
 
     Raises Unreadable, with the reason in words.
     """
+    yield from told_rows(_READERS[path.suffix.lower()](path, texts or Texts(None)))
+
+
+def told_rows(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of a table or dataset. Raises Unreadable, with the reason in words, where one cannot be read: pyarrow's
+    errors are ValueErrors, and of a date no other type holds or a picture that needs a package it has others."""
     try:
-        yield from _READERS[path.suffix.lower()](path, texts or Texts(None))
-    except (OSError, ValueError, csv.Error, RecursionError) as error:  # pyarrow's errors are ValueErrors
+        yield from rows
+    except (OSError, ValueError, csv.Error, RecursionError, OverflowError, ImportError) as error:
         raise Unreadable(f"it cannot be read as a table: {error}") from error
 
 

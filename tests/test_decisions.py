@@ -75,6 +75,21 @@ UNDECIDED += [
     "null",
 ]
 UNDECIDED += ["The verdict is no longer open", '{"verdict": null}', '["yes", "no"]', "mostly yes", "y/n", "yes no", "1"]
+UNDECIDED += [
+    "It would be wrong to say the verdict is yes.",
+    "If the answer is yes, the document must say so.",
+    "Whether the answer is yes: unclear",
+    "I do not think the verdict is yes.",
+    "Nobody can tell whether the answer is yes",
+    "I can't say that the answer is yes.",
+    "The verdict is yes only if the document says so.",
+]
+YES += [
+    "It does not contradict the document, so the verdict is yes.",
+    "If one reads it closely, it says so. The answer is yes.",
+    "Nothing is wrong and therefore the verdict is yes.",
+    "The year is not missing: the answer is yes.",
+]
 
 
 @pytest.mark.parametrize("form", FORMATS)

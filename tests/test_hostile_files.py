@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from bags import embed
 
@@ -162,3 +165,35 @@ def test_an_answer_that_obeys_the_document_is_out(injection: str, answer: str) -
 def test_an_honest_answer_on_such_a_document_stays(document: str) -> None:
     metric = Metric(RECIPE, embed, Bars(relevance=0.2, support=0.6))
     assert asyncio.run(metric.veto(QA(passage=document, question=QUESTION, answer="At least 0.5 litres."))) is None
+
+
+@pytest.mark.parametrize("name", ["~notes.txt", "~nobody.at.all/notes.txt", "~ notes.txt"])
+def test_a_name_that_begins_with_a_tilde_is_a_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("Words.")
+    assert [document.name for document in read_documents(name, tmp_path).documents] == [name]
+
+
+def test_a_glob_below_the_home_of_nobody_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Nothing was found"):
+        read_documents("~nobody.at.all/*.txt", tmp_path)
+
+
+def test_a_file_that_is_named_in_several_ways_is_read_once(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a.txt").write_text("Words.")
+    (folder / "a.bin").write_text("Words.")
+    ways = ["*.txt", "a.txt", "./a.txt", "../folder/a.txt", "../folder/*", "..", str(folder), f"{folder}/../folder"]
+    reading = read_documents(ways, folder)
+    assert [document.name for document in reading.documents] == ["a.txt"]
+    assert [group["first"] for group in reading.skipped.report()] == [["a.bin"]]
+
+
+def test_a_table_with_a_date_out_of_range_is_named(tmp_path: Path) -> None:
+    table = pa.table({"text": ["Words."], "day": pa.array([2**62], pa.timestamp("us"))})
+    pq.write_table(table, tmp_path / "far.parquet")
+    datasets.Dataset(table).save_to_disk(tmp_path / "saved")
+    assert "date value out of range" in read(tmp_path, "far.parquet")[1]["far.parquet"]
+    saved = f"hf://{tmp_path / 'saved'}"
+    assert "date value out of range" in read(tmp_path, saved)[1][saved]

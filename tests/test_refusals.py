@@ -37,6 +37,24 @@ REFUSALS = [
     "क्षमा करें, मैं इसमें सहायता नहीं कर सकता।",
     "申し訳ありませんが、お手伝いできません。",
 ]
+REFUSALS += [
+    "I\u200b'm sorry, but I can't help with that.",
+    "**I'm sorry**, but I can't help with that.",
+    "I\u2019m __sorry__, I can't do that.",
+    "I'm afraid I can't do that.",
+    "I'm afraid that I cannot help with this.",
+    "I'm sorry, but as an AI language model, I don't have access to it.",
+    "I'm very sorry. As an AI, I cannot browse the internet.",
+    "I decline to answer.",
+    "I must respectfully decline to help with this.",
+    "I refuse to write that.",
+    "I don't feel comfortable writing that.",
+    "Es tut mir leid, aber dabei kann ich nicht helfen.",
+    "Das kann ich nicht beantworten.",
+    "Leider kann ich Ihnen damit nicht weiterhelfen.",
+    "Lo siento, no puedo.",
+    "Lo siento, pero no puedo hacer eso.",
+]
 ANSWERS = [
     "The keeper declined and said that he could not help with that.",
     "'I can't assist with that', the clerk said, and shut the window.",
@@ -52,6 +70,14 @@ ANSWERS = [
     "The document does not say.",
     "It cannot provide power to the second lamp.",
     "We cannot give a refund after 30 days.",
+    "I'm afraid I can't find my keys.",
+    "I'm afraid of geese, so I walked round the pond.",
+    "I refuse to let the lamp go out, the widow wrote.",
+    "I decline to sell the boat before spring.",
+    "I don't feel comfortable in small boats.",
+    "Das kann ich nicht oft genug sagen: der See ist kalt.",
+    "Lo siento, no puedo ir a la cena del viernes.",
+    "I'm sorry, but as an aid to sailors the lamp is too dim.",
 ]
 
 

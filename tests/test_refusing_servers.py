@@ -26,6 +26,8 @@ NO_SYSTEM = [
     (500, {"error": {"message": "Conversation roles must alternate user/assistant/user/assistant/..."}}),
     (422, {"error": "Unsupported role: 'system'"}),
     (400, {"error": {"message": "this model does not support system messages"}}),
+    (500, {"error": {"message": "Only user and assistant roles are supported!"}}),
+    (422, {"detail": [{"loc": ["messages", 0, "role"], "msg": "Input should be 'user' or 'assistant'"}]}),
 ]
 NO_LIMIT = [
     "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
@@ -149,3 +151,21 @@ def test_a_run_that_meets_errors_within_status_200_shows_the_words_and_books_not
     printed = capsys.readouterr()
     assert "daily quota is used up" in printed.err
     assert "run.max_usd" not in printed.err
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"code": "\u00b2\u00b2\u00b2", "message": "no"}},
+        {"error": {"code": "9" * 5_000, "message": "no"}},
+        {"error": {"status": "\u0664\u0660\u0660", "message": "no"}},
+        {"choices": 5},
+        {"choices": True, "error": {"message": "no"}},
+        {"choices": "ab"},
+        {"choices": {"0": "a"}},
+    ],
+)
+def test_a_body_of_status_200_that_nobody_can_read_is_the_servers_failure(server: Hostile, body: Any) -> None:
+    server.plan(sends(json.dumps(body).encode()))
+    with pytest.raises(lm15.ServerError):
+        ask(server)

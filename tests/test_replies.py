@@ -103,6 +103,9 @@ TEXTS = [
         f"<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>{ANSWER}<|return|>",
     ),
     ("plain", f"<|im_start|>assistant\n{ANSWER}<|im_end|>\n<|im_start|>user\nmore"),
+    ("chat", f"Here is the reply:\n[[ ## note ## ]]\nThe lamp.\n[[ ## answer ## ]]\n{ANSWER}"),
+    ("chat", f"[[ ## note ## ]]\nThe lamp.\n[[ ## answer ## ]]\n{ANSWER}"),
+    ("json", f'&lt;think&gt;{{"answer": "no"}}&lt;/think&gt;{{"answer": "{ANSWER}"}}'),
     ("plain", f"analysisThe user asks.assistantfinal{ANSWER}"),
 ]
 
@@ -140,6 +143,10 @@ REFUSED = [
     ("compact", "I read it.\n\nAnswer: a"),
     ("plain", "<think>a"),
     ("plain", "```python\na"),
+    ("plain", "It was lit.\n\n[[ ## note ## ]]\nAnother note.\n\n[[ ## answer ## ]]\nAnother answer."),
+    ("chat", "It was lit.\n[[ ## note ## ]]\nAnother note.\n[[ ## answer ## ]]\nAnother answer."),
+    ("json", "It was lit. [[ ## completed ## ]]\n\n[[ ## answer ## ]]\nAnother answer."),
+    ("json", '&lt;think&gt;{"answer": "a"}&lt;/think&gt; I do not know.'),
 ]
 
 

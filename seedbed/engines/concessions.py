@@ -6,7 +6,8 @@ from typing import Any
 _SYSTEM = r"(?:system|developer)\W{0,3}(?:role|message|prompt|instruction)s?\b"
 _NO_SYSTEM = re.compile(
     rf"{_SYSTEM}[^.]{{0,40}}\b(?:not|isn't|aren't|un\w+)\b|\b(?:not|doesn't|don't|un\w+|no)\b[^.]{{0,30}}{_SYSTEM}"
-    r"|\b(?:un\w+|invalid) role\W{1,4}system\b|roles must alternate",
+    r"|\b(?:un\w+|invalid) role\W{1,4}system\b|roles must alternate"
+    r"|\bonly user (?:and|or) assistant roles\b|\bshould be 'user' or 'assistant'",
     re.IGNORECASE,
 )
 _OTHER_LIMIT = "max_completion_tokens"

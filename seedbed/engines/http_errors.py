@@ -26,7 +26,8 @@ def told_within(body: Any) -> lm15.LM15Error | None:
     own code counts as its status; one without a code is the server's failure."""
     if not isinstance(body, dict):
         return None
-    choices = [choice for choice in body.get("choices") or () if isinstance(choice, dict)]
+    given = body.get("choices")
+    choices = [choice for choice in given if isinstance(choice, dict)] if isinstance(given, list) else []
     error = body.get("error") or (body.get("object") == "error" and body)
     told = next((choice["error"] for choice in choices if choice.get("error")), None if choices else error)
     if not told:
@@ -37,8 +38,8 @@ def told_within(body: Any) -> lm15.LM15Error | None:
 
 def _code(fields: dict[str, Any]) -> int:
     for name in ("code", "status", "status_code"):
-        if str(fields.get(name)).isdigit() and 400 <= int(fields[name]) < 600:
-            return int(fields[name])
+        if _STATUS.fullmatch(told := str(fields.get(name))):
+            return int(told)
     kind = f"{fields.get('type')} {fields.get('code')}".lower()
     return next((status for word, status in _NAMED if word in kind), 500)
 
@@ -85,6 +86,7 @@ _NAMED = (
     ("overloaded", 529),
 )
 """Statuses that providers name in words."""
+_STATUS = re.compile(r"[45][0-9]{2}")
 _TOO_LONG = re.compile(r"context.*(length|size)|(length|size).*context", re.IGNORECASE)
 
 
