@@ -14,6 +14,7 @@ from programs.values import from_json, from_text
 
 UNREADABLE, CUT_OFF, EMPTY = "unreadable reply", "cut off at max_tokens", "empty reply"
 DECLINED = "refusal"
+FAILED = "teacher failed"  # no reply: a call that did not come through
 UNREAD = (UNREADABLE, CUT_OFF, EMPTY)
 """The reasons for which a candidate is dropped whose reply was not read."""
 _LOST = re.compile("[\ud800-\udfff\ufffd]")  # half a surrogate pair, and what stands for bytes that were no character

@@ -1,9 +1,10 @@
 """What to try where a program makes no row, by the commonest reason."""
 
-from programs.replies import CUT_OFF, EMPTY, UNREADABLE
+from programs.replies import CUT_OFF, EMPTY, FAILED, UNREADABLE
 
 _STRONGER = "a stronger teacher (--teacher ALIAS)"
 _BY_REASON = {
+    FAILED: "to mend what the server refuses (seedbed doctor asks it)",
     CUT_OFF: "a greater max_tokens under the teacher's models: entry",
     EMPTY: "a greater max_tokens under the teacher's models: entry, which a model that thinks first may need",
     UNREADABLE: f"more seeds, compile.budget: medium, which tries more ways to ask, or {_STRONGER}",

@@ -12,6 +12,7 @@ from metrics.citation import Span, citations
 from metrics.metric import Metric, Worth
 from optimize.scoring import Scored, score_source
 from programs.candidate import Candidate, Drop, Source, digest
+from programs.replies import FAILED
 from seedbed.arm import Arm
 from seedbed.journal import Scope
 from seedbed.session import Session
@@ -59,13 +60,13 @@ class Record:
 class Outcome:
     """What became of one source, by its id in the journal. `failed` where a call did not come through: a later sitting
     may do better, so it is kept only once the dataset has all its rows. `kept`: as the journal would have it.
-    `remembered`: whether it is of an earlier sitting."""
+    `paid`: whether it took a call of this sitting."""
 
     id: str
     tries: list[Try]
     failed: bool = False
     kept: dict[str, Any] | None = None
-    remembered: bool = False
+    paid: bool = True
 
     @property
     def passed(self) -> int:
@@ -95,7 +96,7 @@ class Attempts:
         """The outcome, if the journal has it."""
         id = self.id(position, source)
         kept = self.session.journal.outcome(self.setup, id)
-        return dataclasses.replace(self.read(id, source, kept), remembered=True) if kept else None
+        return dataclasses.replace(self.read(id, source, kept), paid=False) if kept else None
 
     async def make(self, position: int, source: Source) -> Outcome:
         """Ask, score, and keep what came of it. Raises what stops a run: TeacherDown, BudgetReached, UserError."""
@@ -126,6 +127,8 @@ class Attempts:
             scopes.append(scope)
             if outcome.passed:
                 break
+        tallies = [tally for scope in scopes for tally in scope.tallies.values()]
+        outcome.paid = outcome.failed or any(tally.calls > tally.replayed for tally in tallies)
         return outcome, await self._kept(outcome, scopes)
 
     def read(self, id: str, source: Source, kept: dict[str, Any], *, failed: bool = False) -> Outcome:
@@ -146,7 +149,7 @@ class Attempts:
             with dspy.context(lm=lm):
                 scored, failed = await score_source(arm.program, source, self.metric), False
         except LMError as error:
-            drop = Drop(step="teacher", reason="teacher failed", detail=str(error).splitlines()[0])
+            drop = Drop(step="teacher", reason=FAILED, detail=str(error).splitlines()[0])
             scored, failed = [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))], True
         dollars, stood_in = self.session.cost(scope.tallies), sorted(scope.stood_in)
         return Try(arm.teacher, scored, *scope.tokens(), dollars, stood_in), failed

@@ -84,6 +84,7 @@ class RemoteAttempts(Attempts):
         await asyncio.shield(self._open)
         if self._broken:
             raise self._broken
+        before = {call[0] for call in self.session.journal.made_for(id)}
         job = Job(id, source, asyncio.get_running_loop().create_future())
         self._jobs.add(job)
         self._queue.append(job)
@@ -93,7 +94,9 @@ class RemoteAttempts(Attempts):
         finally:
             self._jobs.discard(job)
         self._assign()
-        return self.read(id, source, kept, failed=failed), kept
+        outcome = self.read(id, source, kept, failed=failed)
+        outcome.paid = failed or any(key not in before for key, _ in kept["calls"])
+        return outcome, kept
 
     async def aclose(self) -> None:
         """Let the workers go, once they have said what was under way."""

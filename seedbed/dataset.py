@@ -14,7 +14,7 @@ from programs.program import Program, run_sync
 from seedbed.arm import Arm
 from seedbed.attempts import Attempts
 from seedbed.collector import calm
-from seedbed.errors import TeacherDown, UserError
+from seedbed.errors import FELL_SHORT, INTERRUPTED, TeacherDown, UserError, exit_code
 from seedbed.figures import unlabelled_line
 from seedbed.journal_copy import copy_journal
 from seedbed.progress import Progress
@@ -58,18 +58,22 @@ def write_dataset(
         _check_program(out, programs_of(arms))
         project.keep_sides(progress.say)
         run = Run(session, arms, metric, out, progress, _makes(project, out, progress, replay))
-        stopped = "an error ended it"
+        stopped, code = "an error ended it", FELL_SHORT
         try:
             with calm():
                 stopped = run_sync(run.work())
+            code = int(run.accepted < run.goal)
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped, code = "interrupted", INTERRUPTED
         except TeacherDown as error:
-            stopped = f"a model failed: {error}"
+            stopped, code = f"a model failed: {error}", exit_code(error)
+            raise
+        except Exception as error:
+            code = exit_code(error)
             raise
         finally:
             ours = run.finish()
-            report = run_report(session, run, stopped, time.monotonic() - started)
+            report = run_report(session, run, stopped, code, time.monotonic() - started)
             if replay:  # which opens no model
                 report["embedded"] = (_previous(replay) or {}).get("embedded", {})
             if ours:
@@ -102,7 +106,8 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
             )
         ships, frozen = found.manifest.ships, frozen or found.frozen
         seeds = found.manifest.seeds["train"] if ships == "compiled" else []
-        opened.append((alias, found.shipped, seeds, found.manifest.acceptance))
+        measured = found.manifest.acceptance if found.manifest.metric == frozen.hash else None
+        opened.append((alias, found.shipped, seeds, measured))
         say(f"{named}: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
     gates = project.config.gates
     if frozen is None:
@@ -193,7 +198,8 @@ def _broken(path: Path) -> NoReturn:
 
 
 def _check_program(out: Path, program: str) -> None:
-    if (report := _previous(out)) and report["program"] != program:
+    report = _previous(out)
+    if report and report["counts"]["accepted"] and report["program"] != program:
         raise UserError(
             f"{out} holds rows of another program than the one compiled now.", hint="Name another folder with --out."
         )

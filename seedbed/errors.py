@@ -1,10 +1,14 @@
 """What can go wrong, in words for people: what happened, why, and the one thing to do next."""
 
+import sys
+
+FELL_SHORT, MISTAKE, MODEL_FAILED, INTERRUPTED = 1, 2, 3, 130  # exit codes
+
 
 class UserError(Exception):
-    """A mistake the user can mend. Printed alone, without a traceback; exit code 2."""
+    """A mistake the user can mend. Printed alone, without a traceback."""
 
-    code = 2
+    code = MISTAKE
 
     def __init__(self, what: str, *, hint: str) -> None:
         super().__init__(what)
@@ -12,9 +16,9 @@ class UserError(Exception):
 
 
 class NoPassage(UserError):
-    """The sources were read, and nothing in them makes a passage: what was asked for cannot be begun; exit code 1."""
+    """The sources were read, and nothing in them makes a passage: what was asked for cannot be begun."""
 
-    code = 1
+    code = FELL_SHORT
 
     def __init__(self, what: str) -> None:
         super().__init__(
@@ -24,11 +28,13 @@ class NoPassage(UserError):
 
 
 class TeacherDown(BaseException):
-    """A model cannot be reached or will not have us: no row can succeed, so the whole work stops; exit code 3.
+    """A model cannot be reached or will not have us: no row can succeed, so the whole work stops.
 
     Not an `Exception`, on purpose: DSPy's evaluators turn every Exception into a score of 0, and a dead
     endpoint is not a bad program.
     """
+
+    code = MODEL_FAILED
 
     def __init__(self, what: str, *, hint: str) -> None:
         super().__init__(what)
@@ -36,9 +42,23 @@ class TeacherDown(BaseException):
 
 
 class BudgetReached(BaseException):
-    """A hard cap leaves no room for the next call: the work stops with what it has; exit code 1.
+    """A hard cap leaves no room for the next call: the work stops with what it has.
 
     Not an `Exception`, for the reason TeacherDown has.
     """
 
+    code = FELL_SHORT
     hint = "Raise it and run the same command again; finished calls are kept."
+
+
+def is_model_error(error: BaseException) -> bool:
+    """Whether DSPy says that a model call failed; asked without importing it."""
+    errors = sys.modules.get("dspy.utils.exceptions")
+    return errors is not None and isinstance(error, errors.LMError)
+
+
+def exit_code(error: BaseException) -> int:
+    """The exit code of a command that ends with this error."""
+    if isinstance(error, (UserError, BudgetReached, TeacherDown)):
+        return error.code
+    return MODEL_FAILED if is_model_error(error) else FELL_SHORT

@@ -32,7 +32,7 @@ def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, prog
     """
     path = project.base / ".seedbed" / JOURNAL
     with Session(project, path, say=progress.say) as session:
-        outcomes, asked, arm = _pilot(session, n, uncompiled=uncompiled, progress=progress)
+        outcomes, asked, arms = _pilot(session, n, uncompiled=uncompiled, progress=progress)
         tallies = dict(session.journal.tallies)
         models = {
             alias: Model(entry, price(entry), session.models.lm(alias).async_engine.concurrency, tally.seconds)
@@ -59,7 +59,7 @@ def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, prog
         "sources": dataclasses.asdict(sources),
         "models": {alias: dataclasses.asdict(one) for alias, one in bills.items()},
         "total": dataclasses.asdict(whole),
-        "notes": [_futility_note(arm), *_notes(project, sources, bills, whole)],
+        "notes": [*_futility_note(arms, project.config), *_notes(project, sources, bills, whole)],
     }
 
 
@@ -91,8 +91,8 @@ def estimate_text(estimate: dict[str, Any]) -> str:
 
 def _pilot(
     session: Session, n: int, *, uncompiled: bool, progress: Progress
-) -> tuple[list[Outcome], dict[str, list[str]], Arm]:
-    """What became of the sources, for each outcome's id the keys of its calls, and the arm that is tried first.
+) -> tuple[list[Outcome], dict[str, list[str]], list[Arm]]:
+    """What became of the sources, for each outcome's id the keys of its calls, and the arms of the run.
 
     No more sources are at work than calls may be in flight, so that hardly a call waits for its turn: how long calls
     take is what the time of a run is told from.
@@ -115,7 +115,7 @@ def _pilot(
         outcomes = run_sync(together(map(one, range(len(sources)))))
     kept = {one.id: session.journal.outcome(SETUP, one.id) for one in outcomes if not one.failed}
     calls = {id: [key for key, _ in outcome["calls"]] for id, outcome in kept.items() if outcome}
-    return outcomes, calls, arms[0]
+    return outcomes, calls, arms
 
 
 def _trials(path: Path, outcomes: list[Outcome], asked: dict[str, list[str]]) -> list[Trial]:
@@ -159,8 +159,9 @@ def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill
     return [*notes, *_capped(config, whole), *project.said_of_sources()]
 
 
-def _futility_note(arm: Arm) -> str:
-    return f"a run stops when none of its first {most_empty(arm.acceptance)} candidates is accepted (run.keep_going)"
+def _futility_note(arms: list[Arm], config: Config) -> list[str]:
+    most = most_empty(arms, config.run)
+    return [f"a run stops when {most} sources in a row give no row (run.keep_going)"] if most else []
 
 
 def _capped(config: Config, whole: Bill) -> list[str]:

@@ -22,14 +22,16 @@ from seedbed.versions import versions
 REPORT = "run.json"
 
 
-def run_report(session: Session, run: Run, stopped: str, seconds: float) -> dict[str, Any]:
-    """run.json's content. `stopped`: why the run ended. `seconds`: how long it took."""
+def run_report(session: Session, run: Run, stopped: str, code: int, seconds: float) -> dict[str, Any]:
+    """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: how long it
+    took."""
     project, totals = session.project, session.journal.totals()
     tallies = totals.values()
     return {
         "recipe": project.recipe.name,
         "rows": run.goal,
         "stopped": stopped,
+        "exit_code": code,
         "content": run.content,
         "counts": {
             "accepted": run.accepted,

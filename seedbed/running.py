@@ -15,7 +15,7 @@ from metrics.variety import Sample
 from optimize.scoring import Scored
 from programs.candidate import Candidate, Drop, Source, digest
 from programs.embedding import ahead
-from programs.replies import EMPTY
+from programs.replies import EMPTY, FAILED
 from seedbed.arm import Arm
 from seedbed.attempts import LIVE, Attempts, Outcome, Record
 from seedbed.contamination import Contamination
@@ -83,8 +83,7 @@ class Run:
         self._working, self._passed = 0, 0  # sources at work; candidates through the gate that wait for their turn
         self._made, self._room = 0, session.ledger.room
         self._failed: list[Outcome] = []
-        goes_on = self.limits.keep_going or session.offline
-        self._futility = Futility(None if goes_on else most_empty(arms[0].acceptance))
+        self._futility = Futility(None if session.offline else most_empty(arms, self.limits))
         self._absent = 0  # sources in a row that a replay does not find in the journal
 
     async def work(self) -> str:
@@ -152,6 +151,8 @@ class Run:
         live = self._working
         if not self._tasks:
             return True
+        if not (self._passed or self.session.book or self._futility.room(len(self._tasks))):
+            return False  # a wave of a batch, for which a day is waited, is not made smaller for it
         if self._dry or live >= self._live or len(self._tasks) >= self._ahead or not self._affordable(live):
             return False
         rate = (self.accepted + 1) / (self.sources + 1)  # accepted rows a source; one until there is more to go by
@@ -217,7 +218,7 @@ class Run:
 
     async def _reject(self, place: str, scored: Scored, drop: Drop, carried: dict[str, Any]) -> None:
         self.reasons[drop.reason] += 1
-        if drop.reason in (EMPTY, "teacher failed"):
+        if drop.reason in (EMPTY, FAILED):
             self.words.setdefault(drop.reason, drop.detail[:200])
         worth = scored.worth.model_copy(update={"drop": drop})
         id = digest(self._position, place, scored.source.id)

@@ -153,10 +153,9 @@ class RunSettings(Section):
         max_usd, max_calls: the most calls of this run may take, those of earlier sittings included; hard, as in
         `Budget`. max_minutes: of this sitting. draws: how often one source is asked at most; every draw after the
         first is sampled. seed: of the order of sources. lag: positions after which a feed that listens (a pool) hears
-        of a row, which is also how far ahead of it work may run. keep_going: do not stop where nothing comes of a
-        run's first candidates.
-        mode: `batch` sends calls through the provider's batch service, at half the price and within a day.
-        engine: `ray` spreads the work over `workers` processes or machines.
+        of a row, which is also how far ahead of it work may run. keep_going: do not stop where so many sources
+        in a row give no row. mode: `batch` sends calls through the provider's batch service, at half the price and
+        within a day. engine: `ray` spreads the work over `workers` processes or machines.
         shards: the URL where rows/ and rejected/ are written, of a storage fsspec knows; None is the run's folder.
     """
 

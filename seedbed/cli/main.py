@@ -20,7 +20,7 @@ from seedbed.cli import (
     recipes,
     run,
 )
-from seedbed.errors import BudgetReached, TeacherDown, UserError
+from seedbed.errors import INTERRUPTED, BudgetReached, TeacherDown, UserError, exit_code, is_model_error
 from seedbed.refused import mend
 from seedbed.terminal import readable
 
@@ -56,31 +56,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code; mistakes are printed without a traceback."""
     try:
         code = app(list(argv) if argv is not None else None, standalone_mode=False)
-    except UserError as error:
+    except (UserError, BudgetReached, TeacherDown) as error:
         return _say(f"{error}\n  {error.hint}", error.code)
-    except BudgetReached as error:
-        return _say(f"{error}\n  {error.hint}", 1)
-    except TeacherDown as error:
-        return _say(f"{error}\n  {error.hint}", 3)
     except (typer.TyperException, typer.Abort) as error:
         if hasattr(error, "show"):
             error.show()
-        return int(getattr(error, "exit_code", 130))
+        return int(getattr(error, "exit_code", INTERRUPTED))
     except Exception as error:
-        if not _is_model_error(error):
+        if not is_model_error(error):
             raise
         said = str(error).splitlines()[0]
         again = "Run the same command again; finished calls are kept."
-        return _say(f"a call failed: {said}\n  {mend(said) if _is_refused(error) else again}", 3)
-    if code == 130:
-        return _say("Interrupted. Finished calls are kept: the same command goes on from here.", 130)
+        return _say(f"a call failed: {said}\n  {mend(said) if _is_refused(error) else again}", exit_code(error))
+    if code == INTERRUPTED:
+        return _say("Interrupted. Finished calls are kept: the same command goes on from here.", code)
     return int(code or 0)
-
-
-def _is_model_error(error: Exception) -> bool:
-    """Whether DSPy says that a model call failed; asked without importing it."""
-    errors = sys.modules.get("dspy.utils.exceptions")
-    return errors is not None and isinstance(error, errors.LMError)
 
 
 def _is_refused(error: Exception) -> bool:

@@ -32,7 +32,7 @@ def run(
         typer.Option(help="Batch mode: a wave's job at the provider, or none.", metavar="WAVE=JOB"),
     ] = None,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Do not stop where nothing comes of the first candidates.")
+        bool, typer.Option("--keep-going", help="Go on where source after source gives no row.")
     ] = False,
     uncompiled: Annotated[bool, typer.Option("--uncompiled", help="Use the prompts as written.")] = False,
     config: ConfigOption = CONFIG,
@@ -66,4 +66,4 @@ def run(
         print_json(report)
     else:
         print_text(run_summary(report, folder, samples))
-    raise typer.Exit(130 if report["stopped"] == "interrupted" else int(report["counts"]["accepted"] < report["rows"]))
+    raise typer.Exit(report["exit_code"])
