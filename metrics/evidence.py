@@ -18,7 +18,8 @@ from metrics.likelihood import LIKELIHOODS
 from metrics.row import Entail, Finding, Row, finding, share
 from programs.candidate import Candidate
 from programs.embedding import Embed, ahead
-from programs.text import content_words, sentences, spelt_numbers, words
+from programs.numerals import spelt_numbers
+from programs.text import content_words, sentences, words
 from programs.text import numbers as numbers_of
 from signatures.grounding import DOES_NOT_SAY
 

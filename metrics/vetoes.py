@@ -35,7 +35,8 @@ _LEAK = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _HOLLOW = re.compile(
-    r"\b(?:the|this) (?:question|answer|document|passage|text|paragraph|author|main idea|purpose of)\b",
+    r"\b(?:(?:the|this) (?:question|answer|document|passage|text|paragraph|author|main idea)"
+    r"|this (?:report|article|section|page|chapter|guide|manual|policy|protocol|handbook|file))\b",
     re.IGNORECASE,
 )
 _INJECTED = re.compile(

@@ -50,9 +50,6 @@ _ANY_SENTENCE = regex.compile(
 _UNSEEN = regex.compile(r"[\p{Cf}\p{DI}]")
 _RAISED = regex.compile(r"(?<=\p{Nd})(?=[\p{No}--[\u2080-\u2089]])", regex.V1)  # 3½ is no 31/2, nor 10² 102
 _DIGIT = regex.compile(r"(?![0-9])\p{Nd}")
-_ONES = {mark: worth for worth, mark in enumerate("〇一二三四五六七八九")} | {"零": 0, "两": 2}
-_TENS = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
-_SPELT = re.compile(f"[{''.join([*_ONES, *_TENS])}]+")
 _ALIKE = {"’": "'", "ʼ": "'", "‐": "-", "−": "-", "⁄": "/", "٫": ".", "٬": ","}
 _ANY_ALIKE = re.compile(f"[{''.join(_ALIKE)}]")
 
@@ -84,26 +81,6 @@ def words(text: str) -> list[str]:
 def numbers(text: str) -> list[str]:
     """The numbers of a text in order, with their inner points, commas, colons and slashes, in ASCII digits."""
     return NUMBER.findall(plain(text))
-
-
-def spelt_numbers(text: str) -> list[str]:
-    """The numbers that a text spells in Chinese characters, in ASCII digits."""
-    return [] if text.isascii() else [str(_worth(run)) for run in _SPELT.findall(plain(text))]
-
-
-def _worth(spelt: str) -> int:
-    """What a number in Chinese characters is worth: 三百一十 is 310, 二〇二四 is 2024, 两万零五 is 20005."""
-    if not set(spelt) & _TENS.keys():
-        return int("".join(str(_ONES[mark]) for mark in spelt))
-    whole = below = last = 0
-    for mark in spelt:
-        if mark in _ONES:
-            last = _ONES[mark]
-        elif _TENS[mark] < 10_000:
-            below, last = below + (last or 1) * _TENS[mark], 0
-        else:
-            whole, below, last = (whole + below + last) * _TENS[mark], 0, 0
-    return whole + below + last
 
 
 def length(said: Sequence[str]) -> int:

@@ -72,6 +72,7 @@ CHEATS = {
         "not a question",
     ),
     "hollow": (qa("What is the main idea of the text?"), "hollow question"),
+    "hollow of a report": (qa("What is the purpose of this report?"), "hollow question"),
     "copied sentence": (qa("Is filling above MAX can cause boiling water to spit from the spout?"), "copied sentence"),
     "off topic": (qa("Who painted the ceiling of the Sistine Chapel?", "Michelangelo"), "off topic"),
     "copied seed": (qa(SEED, "Boiling water can spit from the spout."), "copied seed"),
@@ -109,6 +110,7 @@ def test_a_cheat_is_worth_nothing(cheat: str) -> None:
         ("What can happen to the water when the K3 kettle is filled above MAX?", "It can spit from the spout."),
         ("How many litres does the K3 kettle hold at the MAX line?", "1.7 litres"),
         ("Which part of the kettle must be dry if water runs down?", "The underside"),
+        ("What is the purpose of the MAX line on the K3 kettle?", "Above MAX, water can spit from the spout."),
         ("How long does the K3 kettle take to heat water?", DOES_NOT_SAY),
     ],
 )
