@@ -28,7 +28,7 @@ class Finding(NamedTuple):
 def diagnose(project: Project) -> list[Finding]:
     """Look at seeds, verdicts, documents, the embedder, and each role's model with a real call per format."""
     looks: list[tuple[str, Callable[[], str]]] = [
-        ("seeds", lambda: "; ".join([f"{len(project.seeds)} read", *project.notes.lines()])),
+        ("seeds", lambda: "; ".join([f"{len(project.seeds)} read", *project.notes.lines(), *project.said_of_seeds()])),
         (
             "verdicts",
             lambda: f"{len(project.verdicts)} read" if project.verdicts else "none: judges go unchecked",

@@ -54,6 +54,18 @@ class Project(Inputs):
             say(f"open now, and held out before (a seed is on it, or a copy is open): {', '.join(opened)}")
         write_sides(self.base, self.recipe.name, now)
 
+    def said_of_seeds(self) -> list[str]:
+        """That most seeds are of other documents than the sources, where it is so: then a compile finds little."""
+        if not self.sources:
+            return []
+        others = [seed for seed in self.seeds if self.group(seed) not in self._names.groups]
+        if 2 * len(others) <= len(self.seeds):
+            return []
+        return [
+            f"{len(others)} of the {len(self.seeds)} seeds are of other documents than the sources: "
+            f"ten on documents of these bring more (docs/compiling.md)"
+        ]
+
     def way_back(self, again: str) -> str:
         """The hint where a document of which a label was shown is held out now. `again`: the command that showed it."""
         if any(dealt.terms != self._terms for dealt in self._deals):

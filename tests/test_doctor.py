@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,3 +131,23 @@ def test_a_run_names_what_became_of_the_tokens(
     rejected = served.rows(folder="rejected")
     assert {row["reason"] for row in rejected} == {"empty reply"}
     assert all(words in row["detail"] for row in rejected)
+
+
+def test_seeds_of_other_documents_than_the_sources_are_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def seeds() -> str:
+        main(
+            ["doctor", "-c", str(folder / "seedbed.yaml"), "--set", "models.small={model: scripted/none.py}", "--json"]
+        )
+        found: list[dict[str, str]] = json.loads(capsys.readouterr().out)
+        return next(one["said"] for one in found if one["what"] == "seeds")
+
+    folder = tmp_path / "project"
+    assert main(["init", str(folder)]) == 0
+    capsys.readouterr()
+    assert "other documents" not in seeds()
+    for document in (folder / "documents").iterdir():
+        document.unlink()
+    (folder / "documents" / "mine.md").write_text("The mill on the river ground rye until 1931. " * 4, encoding="utf-8")
+    assert "48 of the 48 seeds are of other documents than the sources" in seeds()
