@@ -20,8 +20,9 @@ from spoken import ALL, Pair, pairs, write_documents
 
 from metrics.manner import Manner
 from metrics.measures import auroc
-from metrics.metric import Bars, Metric, Worth
+from metrics.metric import Bars, Metric
 from metrics.statistics import bootstrap
+from metrics.worth import Worth
 from programs.grounded_qa import QA, RECIPE
 from programs.judging import JUDGES, Judge
 from programs.program import run_sync, together

@@ -4,14 +4,13 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
-from pydantic import BaseModel, Field
-
 from metrics.band import Alone
 from metrics.evidence import PARTS, Named, evidence, likeness, word_support
 from metrics.fitting import Fitted, prior, stated
 from metrics.likelihood import DOUBTS, LIKELIHOODS, likelihood
 from metrics.manner import ENGLISH, Manner
 from metrics.vetoes import like_a_seed, veto
+from metrics.worth import Worth
 from programs.candidate import Candidate, Drop, digest
 from programs.embedding import Embed, ahead
 from programs.judging import Judge, Verdict
@@ -20,32 +19,6 @@ from programs.rater import judge_lm
 from programs.recipe import Recipe
 from programs.text import f1
 from signatures.grounding import DOES_NOT_SAY, declines
-
-
-class Worth(BaseModel):
-    """A row's worth. `score` in [0, 1]; `parts` are its scored parts; `unscored` names judges without a verdict.
-
-    `reasons` say for a part what is wrong, or what its judge said; `weakest` is the part that speaks most against
-    the row. `asked`: the models whose word counts were asked, and all could be read.
-    """
-
-    score: float
-    parts: dict[str, float] = Field(default_factory=dict)
-    reasons: dict[str, str] = Field(default_factory=dict)
-    unscored: list[str] = Field(default_factory=list)
-    weakest: str = ""
-    asked: bool = False
-    drop: Drop | None = None
-
-    @property
-    def feedback(self) -> str:
-        """What is wrong, in a person's words; what is weakest where nothing is."""
-        if self.drop:
-            return f"{self.drop.reason}: {self.drop.detail}"
-        if not self.weakest:
-            return "nothing speaks against it"
-        said = self.reasons.get(self.weakest) or f"{self.weakest} is {self.parts[self.weakest]:.2f}"
-        return f"a person would accept it with probability {self.score:.2f}; weakest: {said}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,7 +118,13 @@ class Metric:
     async def weighed(self, candidate: Candidate, *, label: str | None = None, given: Collection[str] = ()) -> Worth:
         """`worth`, and where there is no person's answer the judges that can see the row: what a search goes by."""
         worth = await self.worth(candidate, label=label, given=given)
-        return worth if worth.drop or label is not None else await self._heard(candidate, worth)
+        if label is not None:
+            return worth
+        if not worth.drop:
+            return await self._heard(candidate, worth)
+        found = await evidence(candidate, self.embed, self.entail, english=self.manner.english)
+        parts = {part: finding.score for part, finding in found.items()}
+        return worth.model_copy(update={"chance": self._scale(candidate, worth).probability(parts)})
 
     async def judged(self, candidate: Candidate, again: Callable[[Any], Awaitable[str | None]] | None = None) -> Worth:
         """The full gate: `worth`, then the round trip (`again` answers anew; of a row that says that the document

@@ -8,21 +8,25 @@ class Budget:
     """The size of a search.
 
     Attributes:
-        glance, probe, select: examples a variant is scored on at first sight, while narrowing, and at the end.
+        rungs: on how many examples a race scores its variants, rung after rung; each rung leaves the better half.
         demos: the most shown. sets: how many ways an optimizer tries: demo sets, instructions, proposals.
         nearest: try demos chosen per call by embedding; they cost a cold prompt each time.
     """
 
-    glance: int
-    probe: int
-    select: int
+    rungs: tuple[int, ...]
     demos: int
     sets: int
     nearest: bool
 
+    @property
+    def select(self) -> int:
+        """Examples on which the last variants are compared, and an optimizer's are."""
+        return self.rungs[-1]
+
 
 BUDGETS = {
-    "light": Budget(3, 8, 12, 4, 3, nearest=False),
-    "medium": Budget(4, 12, 24, 8, 8, nearest=True),
-    "heavy": Budget(8, 24, 48, 8, 16, nearest=True),
+    "quick": Budget((3, 6), 4, 2, nearest=False),
+    "light": Budget((4, 8, 16), 4, 3, nearest=False),
+    "medium": Budget((6, 12, 24), 8, 8, nearest=True),
+    "heavy": Budget((12, 24, 48), 8, 16, nearest=True),
 }

@@ -121,7 +121,7 @@ def _simba(study: Study, student: Alone) -> Alone:
 
     Its batches cannot be seen from outside, so under a cap it asks one call at a time.
     """
-    sets, size = study.budget.sets, min(study.budget.probe, len(study.exam))
+    sets, size = study.budget.sets, min(study.budget.rungs[1], len(study.exam))
     search = dspy.SIMBA(
         metric=study.verdict,
         bsize=size,

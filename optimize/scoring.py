@@ -11,7 +11,8 @@ import dspy
 import numpy as np
 from dspy.utils.exceptions import ContextWindowExceededError, LMInvalidRequestError, LMUnsupportedModelError
 
-from metrics.metric import Metric, Worth
+from metrics.metric import Metric
+from metrics.worth import Worth
 from programs.candidate import Candidate, Drop, Source
 from programs.embedding import Embed
 from programs.program import Program, together
@@ -70,8 +71,8 @@ class Reply:
 
     @property
     def score(self) -> float:
-        """The mean worth of its rows, in [0, 1]; 0 for none."""
-        return _mean([worth.score for _, worth in self.rows])
+        """The mean promise of its rows, in [0, 1]; 0 for none."""
+        return _mean([worth.promise for _, worth in self.rows])
 
     @property
     def feedback(self) -> str:
@@ -89,7 +90,8 @@ async def score_step(
     *,
     novelty: float = 0.0,
 ) -> list[float]:
-    """The worth of a step's reply to each example, in [0, 1]: against the label where the recipe has it so.
+    """What a step's reply to each example promises, in [0, 1]: its worth against the label where the recipe has it so,
+    else that of its rows, with what follows the step in them.
 
     With `novelty` n in (0, 1], a row's score is taken times 1 - n * likeness, where likeness is the greatest cosine,
     in [0, 1], of its topic to the topics of the good rows before it, in the order of the examples: a step cannot win
@@ -111,10 +113,11 @@ async def score_step(
         return [reply.score for reply in replies]
     good = [candidate.topic for reply in replies for candidate, worth in reply.rows if worth.score > 0]
     likeness = iter(await asyncio.to_thread(nearest_before, good, metric.embed) if good else [])
-    return [
-        _mean([worth.score * (1 - novelty * next(likeness)) if worth.score > 0 else 0.0 for _, worth in reply.rows])
-        for reply in replies
-    ]
+
+    def renewed(worth: Worth) -> float:
+        return worth.score * (1 - novelty * next(likeness)) if worth.score > 0 else worth.promise
+
+    return [_mean([renewed(worth) for _, worth in reply.rows]) for reply in replies]
 
 
 def nearest_before(texts: Sequence[str], embed: Embed) -> list[float]:
@@ -145,7 +148,19 @@ async def read_reply(
     label = str(example[decides]) if name in metric.recipe.labelled else None
     inputs = dict(example.inputs())
     candidates, given = program.read(name, inputs, outputs), list(map(str, inputs.values()))
-    return Reply([(one, await metric.weighed(one, label=label, given=given)) for one in candidates])
+    return Reply([(one, await _weighed(program, name, one, metric, label, given)) for one in candidates])
+
+
+async def _weighed(
+    program: Program, name: str, candidate: Candidate, metric: Metric, label: str | None, given: Sequence[str]
+) -> Worth:
+    """Its worth; of a step without labels that with what follows it, asked for where nothing is against the row yet."""
+    if label is None and not await metric.veto(candidate, given):
+        try:
+            await program.follow(name, candidate)
+        except LMInvalidRequestError as error:
+            candidate.dropped = _refusal(error)
+    return await metric.weighed(candidate, label=label, given=given)
 
 
 async def score_source(program: Program, source: Source, metric: Metric) -> list[Scored]:
@@ -178,11 +193,15 @@ async def score_program(
 
 
 def _refused(source: Source, error: LMInvalidRequestError) -> Scored:
-    """Raises the error where no request can pass."""
+    drop = _refusal(error)
+    return Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))
+
+
+def _refusal(error: LMInvalidRequestError) -> Drop:
+    """What a refused request leaves. Raises the error where no request can pass."""
     if isinstance(error, LMUnsupportedModelError):
         raise error
-    drop = Drop(step="teacher", reason="request refused", detail=str(error).splitlines()[0])
-    return Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))
+    return Drop(step="teacher", reason="request refused", detail=str(error).splitlines()[0])
 
 
 def _mean(scores: Sequence[float]) -> float:

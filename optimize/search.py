@@ -5,12 +5,14 @@ import dataclasses
 import functools
 import math
 import random
+import statistics
 from collections.abc import Callable, Sequence
 
 import dspy
 from dspy.utils.exceptions import LMInvalidRequestError
 
 from metrics.metric import Metric
+from metrics.statistics import grouped_interval
 from optimize.allowance import UNBOUNDED, Allowance, Spent
 from optimize.budget import Budget
 from optimize.optimizers import optimize
@@ -21,19 +23,27 @@ from programs.program import Program
 from programs.step import Step
 from signatures.wording import wordings
 
-KEPT = 4  # variants that are looked at again: first sight, on a few examples, is too coarse to leave out more
 PRICE = 0.02  # the worth that a prompt twice as long must bring
 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One way to ask a step, what it scored on how many examples, and how long its prompt is in characters."""
+    """One way to ask a step, what it scored on each example, in [0, 1], and how long its prompt is in characters."""
 
     what: str
     step: Step
-    score: float = 0.0
-    n: int = 0
+    scores: tuple[float, ...] = ()
     length: int = 1
+
+    @property
+    def n(self) -> int:
+        """How many examples it was scored on."""
+        return len(self.scores)
+
+    @property
+    def score(self) -> float:
+        """The mean over these; 0 for none."""
+        return statistics.fmean(self.scores) if self.scores else 0.0
 
 
 Say = Callable[[str], None]
@@ -94,19 +104,26 @@ class StepSearch:
         return self.best
 
     async def _races(self, optimizer: str) -> None:
-        """First the format, then the wording, then the demos and what the optimizer makes of it all."""
+        """First the format, which decides most, with and without demos; then the wording; then what the optimizer makes
+        of it all."""
         start = self.best
         formats = [
             self._vary(start, f"{format}, {demos} demos", format=format, demos=self._demos(demos))
             for format in formats_of(dspy.settings.lm)
             for demos in (0, self.budget.demos)
         ]
-        seen = await self._race(formats, self.budget.glance)
-        await self._race(seen[:KEPT], self.budget.probe)
+        await self._halve(formats, self.budget.rungs)
         others = range(1, len(wordings(start.step.asked)))
         worded = [self._vary(self.best, f"{self.best.what}, wording {w + 1}", wording=w) for w in others]
-        await self._race([self.best, *worded], self.budget.probe)
-        await self._race([self.best, *await self._demo_variants(optimizer)], self.budget.select)
+        await self._halve([self.best, *worded], self.budget.rungs[1:])
+        await self._halve([self.best, *await self._demo_variants(optimizer)], self.budget.rungs[-1:])
+
+    async def _halve(self, variants: Sequence[Variant], rungs: Sequence[int]) -> None:
+        """Successive halving (Jamieson and Talwalkar 2016): all variants on a few examples, the better half on more."""
+        for n in rungs:
+            ranked = await self._race(variants, n)
+            variants = ranked[: max(2, math.ceil(len(ranked) / 2))]
+        self.say(f"{self.name}: {self._told(ranked)}")
 
     async def _race(self, variants: Sequence[Variant], n: int) -> list[Variant]:
         """Score variants on the same n examples; best first, of equals the earlier one. The best is kept.
@@ -118,7 +135,7 @@ class StepSearch:
         for variant in variants:
             self.allowance.check(len(exam))
             try:
-                score = await self._score(variant.step, exam)
+                scores = await self._scores(variant.step, exam)
             except LMInvalidRequestError as error:  # this way of asking will never pass; others may
                 self.say(f"{self.name}: {variant.what} is refused: {str(error).splitlines()[0]}")
                 refused.append(error)
@@ -126,19 +143,28 @@ class StepSearch:
                     raise
                 continue
             length = _length(variant.step, exam[0])
-            scored.append(dataclasses.replace(variant, score=score, n=len(exam), length=length))
+            scored.append(dataclasses.replace(variant, scores=scores, length=length))
             scored.sort(key=_merit, reverse=True)
             self.best = scored[0]
             self.note(f"best so far {self.best.score:.2f}")
-        self.say(f"{self.name}: best so far {self.best.score:.2f} ({self.best.what}, on {len(exam)})")
         return scored
 
-    async def _score(self, step: Step, exam: Sequence[dspy.Example]) -> float:
+    def _told(self, ranked: Sequence[Variant]) -> str:
+        """Who is ahead, and whether the next one is worse or only behind: paired by example, by document."""
+        best, *others = ranked
+        said = f"best so far {best.score:.2f} ({best.what}, on {best.n})"
+        if not others:
+            return said
+        gaps = [ours - theirs for ours, theirs in zip(best.scores, others[0].scores, strict=True)]
+        lead = grouped_interval(gaps, [example.group for example in self.exam[: best.n]])
+        word = "ahead of" if lead.low > 0 else "no measurable difference to"
+        return f"{said}, {word} {others[0].what}: {lead}"
+
+    async def _scores(self, step: Step, exam: Sequence[dspy.Example]) -> tuple[float, ...]:
         trial = self.program.deepcopy()
         _install(trial, self.name, step)
         metric = self.metric.showing(trial)
-        scores = await score_step(trial, self.name, exam, metric, self.heard, novelty=self.novelty)
-        return sum(scores) / len(scores) if scores else 0.0
+        return (*await score_step(trial, self.name, exam, metric, self.heard, novelty=self.novelty),)
 
     async def _demo_variants(self, optimizer: str) -> list[Variant]:
         """What DSPy's optimizer makes of the best so far, and the labelled demos nearest to each call."""
@@ -191,6 +217,16 @@ class StepSearch:
         """The first n of the demo pool, of as many groups as there are; only the step's own fields."""
         fields = [*self.program.step(self.name).signature.fields]
         return [dspy.Example(**{field: example[field] for field in fields}) for example in self.pool[:n]]
+
+
+def replies(budget: Budget, formats: int, wordings: int) -> int:
+    """About how many replies a search scores, beside its optimizer's: what its progress is told by."""
+    halved = [
+        (math.ceil(n / 2**rung), examples)
+        for n, rungs in ((formats, budget.rungs), (wordings, budget.rungs[1:]), (2, budget.rungs[-1:]))
+        for rung, examples in enumerate(rungs)
+    ]
+    return sum(max(2, n) * examples for n, examples in halved)
 
 
 def _merit(variant: Variant) -> float:

@@ -86,9 +86,13 @@ class GroundedQA(Program):
         if not await self.fill(candidate, ask, document=candidate.passage):
             return
         if candidate.answerable:
-            await self.fill(candidate, "answer_question", document=candidate.passage, question=candidate.question)
+            await self.follow(ask, candidate)
         else:
             await self.settle(candidate, answer=DOES_NOT_SAY)
+
+    async def follow(self, name: str, candidate: Candidate) -> None:
+        if name == "ask_question":
+            await self.fill(candidate, "answer_question", document=candidate.document, question=candidate.prompt)
 
     async def answer_again(self, candidate: QA) -> str | None:
         """The answer when the question is put in another wording; None where the reply is unreadable."""

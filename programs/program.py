@@ -105,6 +105,9 @@ class Program(dspy.Module):
             return None
         return {field: prediction[field] for field in self.step(name).signature.output_fields}
 
+    async def follow(self, name: str, candidate: Candidate) -> None:
+        """Fill what comes behind step `name`, by which a compile scores the step; nothing, unless a recipe has more."""
+
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
         """The candidates, filled so far, that one reply of step `name` stands for: what a compile scores."""
         raise NotImplementedError

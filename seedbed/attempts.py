@@ -9,7 +9,8 @@ import dspy
 from dspy.utils.exceptions import LMError
 
 from metrics.citation import Span, citations
-from metrics.metric import Metric, Worth
+from metrics.metric import Metric
+from metrics.worth import Worth
 from optimize.scoring import Scored, score_source
 from programs.candidate import Candidate, Drop, Source, digest
 from programs.replies import FAILED

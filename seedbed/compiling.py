@@ -15,7 +15,7 @@ from optimize.comparison import Comparison, compare
 from optimize.labels import Agreement, agreement, word_f1
 from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
-from optimize.search import KEPT, StepSearch, Variant
+from optimize.search import StepSearch, Variant, replies
 from optimize.shipping import decide
 from programs.formats import formats_of
 from programs.program import Program
@@ -27,6 +27,7 @@ from seedbed.provision import provide, reflects
 from seedbed.session import Session
 from seedbed.verdicts import open_metric
 from seedbed.versions import versions
+from signatures.wording import wordings
 
 
 class Compilation:
@@ -45,6 +46,8 @@ class Compilation:
         The figures are taken once, after the last choice: nothing is chosen by them but which program ships.
         """
         self.project.keep_sides(self.progress.say)
+        for line in self.project.said_of_seeds():
+            self.progress.say(f"note: {line}")
         frozen = await self._freeze()
         metric = self.session.metric(frozen)
         self.allowance = provide(self.session)  # caps are for the search: it counts from here
@@ -76,18 +79,19 @@ class Compilation:
         return calibrator.uncalibrated()
 
     def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
+        """What the steps are searched on, those with labels first: the others are scored by what follows them."""
         wanted = self.project.recipe.on_request if self.project.config.sources.unanswerable else frozenset[str]()
-        examples = self.project.examples(seeds)
+        examples, labelled = self.project.examples(seeds), self.project.recipe.labelled
         return {
             name: found
-            for name, found in examples.items()
+            for name, found in sorted(examples.items(), key=lambda item: item[0] not in labelled)
             if found and (name not in self.project.recipe.on_request or name in wanted)
         }
 
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
         settings, optimizer = self.project.config.compile, self._optimizer(name, len(examples))
         budget = BUDGETS[settings.budget]
-        total = 2 * len(formats_of(dspy.settings.lm)) * budget.glance + (KEPT + 3) * budget.probe + 2 * budget.select
+        total = replies(budget, 2 * len(formats_of(dspy.settings.lm)), len(wordings(self.program.step(name).asked)))
         reflection = {"reflection_lm": self.session.lm("reflection")} if optimizer in REFLECTING else {}
         with self.progress.task(f"compile {name}", total) as task, dspy.context(**reflection):
             search = StepSearch(
@@ -101,6 +105,7 @@ class Compilation:
                 note=task.note,
                 allowance=self.allowance.part(self._share()),
                 novelty=settings.novelty,
+                seed=settings.random_seed,
             )
             self.steps[name] = await search.run(optimizer)
 

@@ -13,7 +13,8 @@ from judged import DOCUMENT, Script, judge
 
 from metrics.band import Alone, alone
 from metrics.fitting import Fitted, aim, fit
-from metrics.metric import Bars, Metric, Worth
+from metrics.metric import Bars, Metric
+from metrics.worth import Worth
 from programs.grounded_qa import QA, RECIPE
 from programs.program import run_sync
 from seedbed.engines.engine import Shared

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.metric import Worth
+from metrics.worth import Worth
 from optimize.comparison import Comparison, Gain, compare, gain, paired, standing
 from optimize.scoring import Scored
 from optimize.shipping import TOLERANCE, Decision, Which, decide, proven

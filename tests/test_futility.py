@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import HashedWords, Served, answer, by_model, served, well
 
-from metrics.metric import Worth
+from metrics.worth import Worth
 from optimize.scoring import Scored
 from programs.candidate import Candidate, Drop, Source
 from seedbed import embedder

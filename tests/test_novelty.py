@@ -26,7 +26,9 @@ class OneShape(Shared):
     async def complete(self, request: dspy.lm15.Request) -> dspy.lm15.Response:
         prompt = "\n".join([str(request.system or ""), *(message.text or "" for message in request.messages)])
         name = prompt.rsplit("goes from ", 1)[1].split("burg")[0]
-        if "JSON" in prompt:
+        if "[[ ## answer ## ]]" in prompt:
+            said = f"[[ ## answer ## ]]\nby {name}dorf and {name}feld\n\n[[ ## completed ## ]]"
+        elif "JSON" in prompt:
             said = json.dumps({"question": "Where does the road go from and by, and where does it end?"})
         else:
             varied = f"Which of {name}burg, {name}dorf and {name}feld comes after {name}bach?"

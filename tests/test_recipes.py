@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pytest
 from dspy import lm15
 
-from metrics.metric import Bars, Metric, Worth
+from metrics.metric import Bars, Metric
+from metrics.worth import HOPE, Worth
 from optimize.scoring import score_step
 from optimize.seeds import read_lines
 from programs.candidate import Candidate
@@ -534,7 +535,7 @@ def test_the_kind_of_a_task_is_compiled_against_people(verdict: str, score: floa
 def test_an_instance_may_repeat_the_seed_task_it_was_asked_for() -> None:
     seeds = [seed for seed in seeds_of(recipes()["self-instruct"]) if not seed.classification][:3]
     assert scores("write_instance", seeds, {"input": "none", "output": "A sound reply."}) == [1.0] * 3
-    assert scores("write_instance", seeds, {"input": "none", "output": ""}) == [0.0] * 3
+    assert scores("write_instance", seeds, {"input": "none", "output": ""}) == pytest.approx([HOPE * 0.75] * 3)
 
 
 def scores(step: str, seeds: Sequence[TaskSeed], said: Said) -> list[float]:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from metrics.metric import Worth
+from metrics.worth import Worth
 from optimize.scoring import Scored
 from programs.candidate import Drop, Source
 from programs.grounded_qa import QA

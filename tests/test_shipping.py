@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from test_comparison import free
 
-from metrics.metric import Worth
+from metrics.worth import Worth
 from optimize.comparison import Comparison, compare
 from optimize.scoring import Scored
 from optimize.shipping import decide
