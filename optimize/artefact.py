@@ -138,17 +138,18 @@ def save(artefact: Artefact, path: Path) -> Manifest:
     return manifest
 
 
-def load(recipe: Recipe, path: Path, *, teacher: str, identity: str | None) -> Artefact:
+def load(recipe: Recipe, path: Path, *, teacher: str | None = None, identity: str | None = None) -> Artefact:
     """Read an artefact back. Raises FileNotFoundError where there is none.
 
-    Raises Mismatch where it was made for something else than this, saying for what, or was changed since. With an
-    `identity` of None any model may stand behind the teacher: to look at the artefact, not to run it.
+    Raises Mismatch where it was made for something else than this, saying for what, or was changed since. With a
+    `teacher` of None it may be made for any, with an `identity` of None any model may stand behind the teacher: to look
+    at the artefact, not to run it.
     """
     manifest = _manifest(path)
     uncompiled, compiled = recipe.program(), recipe.program()
     for what, made_for, now in (
         ("recipe", manifest.recipe, recipe.name),
-        ("teacher", manifest.teacher, teacher),
+        ("teacher", manifest.teacher, teacher or manifest.teacher),
         ("model behind the teacher", manifest.identity, without_address(identity or manifest.identity)),
         ("version of the signatures", manifest.signatures, signatures_hash(uncompiled)),
     ):

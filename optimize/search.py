@@ -6,7 +6,7 @@ import functools
 import math
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import dspy
 from dspy.utils.exceptions import LMInvalidRequestError
@@ -70,7 +70,8 @@ class StepSearch:
         heard: called at every score. say: given lines for people. note: given the best score so far, in a few words.
         allowance: what the search may take. Where it is spent, the best of the last race stands; the calls of the
         last race are kept back while an optimizer is at work. novelty: see `score_step`; for steps without labels,
-        and in races alone: inside an optimizer every reply is scored for itself.
+        and in races alone: inside an optimizer every reply is scored for itself. known: ways of asking that were found
+        elsewhere, by what they are called; none of their demos may be one of the examples.
     """
 
     def __init__(
@@ -87,11 +88,13 @@ class StepSearch:
         allowance: Allowance = UNBOUNDED,
         novelty: float = 0.0,
         seed: int = 0,
+        known: Mapping[str, Step] | None = None,
     ) -> None:
         self.program, self.name, self.metric, self.budget = program, name, metric, budget
         self.heard, self.say, self.note, self.allowance = heard, say, note, allowance
         self.novelty = 0.0 if name in metric.recipe.labelled else novelty
         self.pool, self.exam = _parted(examples, seed)
+        self.known = known or {}
         self.best = Variant("as written", _copy(program.step(name)))
 
     async def run(self, optimizer: str) -> Variant:
@@ -104,15 +107,16 @@ class StepSearch:
         return self.best
 
     async def _races(self, optimizer: str) -> None:
-        """First the format, which decides most, with and without demos; then the wording; then what the optimizer makes
-        of it all."""
+        """First the format, which decides most, with and without demos, and what was found elsewhere; then the wording;
+        then what the optimizer makes of it all."""
         start = self.best
         formats = [
             self._vary(start, f"{format}, {demos} demos", format=format, demos=self._demos(demos))
             for format in formats_of(dspy.settings.lm)
             for demos in (0, self.budget.demos)
         ]
-        await self._halve(formats, self.budget.rungs)
+        found = [Variant(what, _copy(step)) for what, step in self.known.items()]
+        await self._halve([*formats, *found], self.budget.rungs)
         others = range(1, len(wordings(start.step.asked)))
         worded = [self._vary(self.best, f"{self.best.what}, wording {w + 1}", wording=w) for w in others]
         await self._halve([self.best, *worded], self.budget.rungs[1:])

@@ -1,5 +1,6 @@
 """`seedbed compile`: the metric is fitted to people's verdicts, every step is searched by it, the whole is compared."""
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,7 @@ from optimize.search import StepSearch, Variant, replies
 from optimize.shipping import decide
 from programs.formats import formats_of
 from programs.program import Program
+from programs.step import Step
 from seedbed.errors import UserError
 from seedbed.figures import unlabelled_line
 from seedbed.progress import Progress
@@ -91,7 +93,8 @@ class Compilation:
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
         settings, optimizer = self.project.config.compile, self._optimizer(name, len(examples))
         budget = BUDGETS[settings.budget]
-        total = replies(budget, 2 * len(formats_of(dspy.settings.lm)), len(wordings(self.program.step(name).asked)))
+        known, asked = self._found(name), self.program.step(name).asked
+        total = replies(budget, 2 * len(formats_of(dspy.settings.lm)) + len(known), len(wordings(asked)))
         reflection = {"reflection_lm": self.session.lm("reflection")} if optimizer in REFLECTING else {}
         with self.progress.task(f"compile {name}", total) as task, dspy.context(**reflection):
             search = StepSearch(
@@ -106,8 +109,34 @@ class Compilation:
                 allowance=self.allowance.part(self._share()),
                 novelty=settings.novelty,
                 seed=settings.random_seed,
+                known=known,
             )
             self.steps[name] = await search.run(optimizer)
+
+    def _found(self, name: str) -> dict[str, Step]:
+        """How programs that were compiled elsewhere ask this step, without demos that are seeds of this project."""
+        ours = [dict(example.inputs()) for example in self.project.examples(self.project.seeds).get(name, [])]
+        found = dict[str, Step]()
+        for path, program in self._known.items():
+            step = found[path] = program.step(name).deepcopy()
+            step.demos = [
+                demo for demo in step.demos if {key: demo.get(key) for key in step.signature.input_fields} not in ours
+            ]
+        return found
+
+    @functools.cached_property
+    def _known(self) -> dict[str, Program]:
+        """The programs under compile.known, by their paths as written."""
+        known = dict[str, Program]()
+        for path in self.project.config.compile.known:
+            try:
+                known[path] = artefact.load(self.project.recipe, self.project.base / path).compiled
+            except (FileNotFoundError, artefact.Mismatch, ValueError) as error:
+                raise UserError(
+                    f"compile.known: {path} is no compiled program: {error}.",
+                    hint="Name the .json file that seedbed compile wrote, with its companions beside it.",
+                ) from error
+        return known
 
     def _optimizer(self, name: str, examples: int) -> str:
         """The one the config names; or what `auto` picks for this step, said in a line."""

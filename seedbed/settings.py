@@ -114,7 +114,8 @@ class CompileSettings(Section):
     Attributes:
         optimizer: which of DSPy's; `auto` picks for each step (`optimize.optimizers.auto`). novelty: how much of its
         score a row loses for being like one before it, [0, 1]. budget: how many variants on how many examples.
-        random_seed: which seeds stand in prompts, and which ones ways of asking are scored on.
+        random_seed: which seeds stand in prompts, and which ones ways of asking are scored on. known: programs that
+        were compiled elsewhere, which the search tries too.
         max_calls, max_tokens, max_usd, max_minutes: the most the search may take, replayed calls included; the
         comparison at the end is always made and comes on top. Minutes are those in which a model was at work.
         judge_checks: verdicts a judge is tried on before it is put to all of them.
@@ -128,6 +129,7 @@ class CompileSettings(Section):
     optimizer: Literal["auto", "labeled", "bootstrap", "random-search", "mipro", "gepa", "simba", "copro"] = "bootstrap"
     budget: Literal["quick", "light", "medium", "heavy"] = "light"
     random_seed: int = 0
+    known: list[str] = Field(default_factory=list)
     max_calls: int | None = Field(None, ge=1)
     max_tokens: int | None = Field(None, ge=1)
     max_usd: float | None = Field(None, gt=0)
