@@ -17,7 +17,7 @@ from seedbed.encodings import encoding
 from seedbed.errors import UserError
 from seedbed.extract import plain
 from seedbed.finding import HF
-from seedbed.texts import Texts
+from seedbed.texts import Texts, contents
 
 Row = dict[str, Any]
 TEXT = "text"  # the column that is read where none is named
@@ -88,6 +88,8 @@ def told_rows(rows: Iterable[Row]) -> Iterator[Row]:
 
 def table_encoding(path: Path) -> tuple[str, str]:
     """As `encoding`, of a file that may be larger than memory where it is UTF-8. Raises Unreadable, OSError."""
+    if path.suffix.lower() == ".json":  # which is read whole
+        return encoding(contents(path))
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         with path.open("rb") as file:
@@ -130,7 +132,13 @@ def _jsonl_rows(path: Path, _: Texts) -> Iterator[Row]:
 
 def _json_rows(path: Path, _: Texts) -> Iterator[Row]:
     """The objects of an array, of the one array that an object holds, or the object itself; a string is a text."""
-    value = json.loads(path.read_bytes().decode(table_encoding(path)[0]))
+    text = contents(path).decode(table_encoding(path)[0])
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            raise ValueError("it holds more than one JSON value; one a line is a .jsonl file") from error
+        raise
     lists = [part for part in value.values() if isinstance(part, list)] if isinstance(value, dict) else []
     if len(lists) == 1 and all(isinstance(part, dict) for part in lists[0]) and lists[0]:
         value = lists[0]
@@ -146,7 +154,7 @@ def _parquet_rows(path: Path, _: Texts) -> Iterator[Row]:
 
 
 def _xlsx_rows(path: Path, texts: Texts) -> Iterator[Row]:
-    yield from texts.read("rows", path.read_bytes(), ".xlsx")["rows"]
+    yield from texts.read("rows", contents(path), ".xlsx")["rows"]
 
 
 _READERS: dict[str, Callable[[Path, Texts], Iterator[Row]]] = {
@@ -165,6 +173,8 @@ def dataset_rows(entry: str, split: str) -> Iterable[Row]:
     import datasets
 
     place = entry.removeprefix(HF)
+    if not place.strip("/"):
+        raise UserError(f"{entry} names no dataset.", hint=f"Name one as {HF}owner/name, or {HF}/absolute/folder.")
     try:
         saved = place.startswith("/")
         found = datasets.load_from_disk(place) if saved else datasets.load_dataset(place, split=split)

@@ -18,8 +18,20 @@ from seedbed.extract import TEXT, extract, from_json
 from seedbed.reading_child import CHILD, MEMORY, SECONDS
 
 DAYS = 60  # that a text is kept which no command asked for
+LARGEST = 256 << 20  # bytes of a file that is read whole: three times as many of memory, and 20 s
 READERS = ("document", "extract", "characters", "encodings", "html_text", "markdown", "office", "pdf_text", "rst")
 LIBRARIES = ("beautifulsoup4", "lxml", "markdown-it-py", "docutils", "mammoth", "pypdfium2", "python-calamine")
+
+
+def contents(path: Path) -> bytes:
+    """All of a file. Raises Unreadable where it cannot be opened or is larger than LARGEST."""
+    try:
+        if (size := path.stat().st_size) > LARGEST:
+            what = f"it has {size >> 20:,} MB, and a document has at most {LARGEST >> 20}"
+            raise Unreadable(f"{what}: part it, or make it a .jsonl table with a text a row")
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"it cannot be opened: {error.strerror or error}") from error
 
 
 class Texts:
@@ -31,10 +43,7 @@ class Texts:
 
     def document(self, path: Path, name: str) -> Document:
         """A file of a suffix in `extract.SUFFIXES`, read. Raises Unreadable."""
-        try:
-            data, suffix = path.read_bytes(), path.suffix.lower()
-        except OSError as error:
-            raise Unreadable(f"it cannot be opened: {error.strerror or error}") from error
+        data, suffix = contents(path), path.suffix.lower()
         if suffix in TEXT:
             return dataclasses.replace(extract(data, suffix), name=name)
         return from_json(self.read("text", data, suffix), name)

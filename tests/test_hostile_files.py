@@ -197,3 +197,25 @@ def test_a_table_with_a_date_out_of_range_is_named(tmp_path: Path) -> None:
     assert "date value out of range" in read(tmp_path, "far.parquet")[1]["far.parquet"]
     saved = f"hf://{tmp_path / 'saved'}"
     assert "date value out of range" in read(tmp_path, saved)[1][saved]
+
+
+@pytest.mark.parametrize("name", ["huge.txt", "huge.json", "huge.xlsx", "huge.pdf"])
+def test_a_file_too_large_to_be_read_whole_is_named_before_it_is(tmp_path: Path, name: str) -> None:
+    with (tmp_path / name).open("wb") as file:
+        file.write(b"Words. ")
+        file.truncate(20 << 30)  # a hole, which takes no disk
+    started = time.monotonic()
+    _, skipped = read(tmp_path)
+    assert "it has 20,480 MB, and a document has at most 256: part it" in skipped[name]
+    assert time.monotonic() - started < 5
+
+
+def test_json_lines_under_another_name_are_told_theirs(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text('{"text": "One."}\n{"text": "Two."}\n', encoding="utf-8")
+    assert "one a line is a .jsonl file" in read(tmp_path)[1]["rows.json"]
+
+
+@pytest.mark.parametrize("entry", ["hf://", "hf:///"])
+def test_a_dataset_without_a_name_is_asked_for_one(tmp_path: Path, entry: str) -> None:
+    with pytest.raises(UserError, match=f"{entry} names no dataset"):
+        read_documents(entry, tmp_path)
