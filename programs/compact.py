@@ -7,6 +7,7 @@ import dspy
 
 from programs.replies import Read
 from programs.sections import Sections, label, paragraphs, structured
+from signatures.wording import Line
 
 
 @functools.lru_cache(maxsize=256)
@@ -18,7 +19,8 @@ def on_one_line(text: str) -> str:
 class CompactAdapter(Read, dspy.Adapter):
     """The instruction, then `Field: value` lines, ending where the reply begins.
 
-    A reply is one paragraph: it ends at the first blank line. Where the model's endpoint continues plain
+    A reply is one paragraph, or one line where it is one field that is a line: there it ends, and what a small model
+    would add to it, such as the answers to choose from, is not written. Where the model's endpoint continues plain
     text (`lm.continues`), the engine is told so by `dspy.settings.continuation` and sends the prompt as
     text to be continued rather than as a chat message: small models follow examples far better that way.
     """
@@ -27,7 +29,7 @@ class CompactAdapter(Read, dspy.Adapter):
         if not getattr(lm, "continues", False):
             return await super().acall(lm, lm_kwargs, signature, demos, inputs)
         with dspy.context(continuation=True):
-            return await super().acall(lm, {**lm_kwargs, "stop": ["\n\n"]}, signature, demos, inputs)
+            return await super().acall(lm, {**lm_kwargs, "stop": [_end(signature)]}, signature, demos, inputs)
 
     def format(self, signature: Any, demos: list[Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:
         """One user message; examples first and the inputs last, so that a server can keep the prefix."""
@@ -40,6 +42,12 @@ class CompactAdapter(Read, dspy.Adapter):
         """The fields' paragraphs; a reply in the shape of another format is read as what it is."""
         sections = structured(reply, signature.output_fields)
         return paragraphs(signature, reply) if sections is None else sections
+
+
+def _end(signature: Any) -> str:
+    """What ends a reply."""
+    fields = [*signature.output_fields.values()]
+    return "\n" if len(fields) == 1 and isinstance(fields[0].json_schema_extra["desc"], Line) else "\n\n"
 
 
 def _block(signature: Any, values: Any, *, complete: bool) -> str:

@@ -4,7 +4,7 @@ import unicodedata
 
 import dspy
 
-from signatures.wording import also
+from signatures.wording import Line, also
 
 DOES_NOT_SAY = "The document does not say."
 
@@ -28,7 +28,7 @@ class AskQuestion(dspy.Signature):
     Name the thing you ask about, so that the question makes sense to someone who cannot see the document."""
 
     document: str = dspy.InputField(desc="a passage of the user's own documents")
-    question: str = dspy.OutputField(desc="one question of 5 to 25 words that ends with a question mark")
+    question: str = dspy.OutputField(desc=Line("one question of 5 to 25 words that ends with a question mark"))
 
 
 @also(
@@ -40,7 +40,7 @@ class AskBeyond(dspy.Signature):
     and that the document does not answer. The question must not rest on a false claim."""
 
     document: str = dspy.InputField(desc="a passage of the user's own documents")
-    question: str = dspy.OutputField(desc="one question of 5 to 25 words that ends with a question mark")
+    question: str = dspy.OutputField(desc=Line("one question of 5 to 25 words that ends with a question mark"))
 
 
 @also(
@@ -53,7 +53,7 @@ class AnswerQuestion(dspy.Signature):
 
     document: str = dspy.InputField(desc="the only source of the answer")
     question: str = dspy.InputField(desc="the question to answer")
-    answer: str = dspy.OutputField(desc=f"a few words or one sentence; or exactly: {DOES_NOT_SAY}")
+    answer: str = dspy.OutputField(desc=Line(f"a few words or one sentence; or exactly: {DOES_NOT_SAY}"))
 
 
 @also("Write a short new text of the same kind as these, with other facts.")

@@ -19,6 +19,12 @@ def also(*alternatives: str) -> Callable[[S], S]:
     return register
 
 
+class Line(str):
+    """The description of a field that is one line, with which a reply ends where it is the last."""
+
+    __slots__ = ()
+
+
 def wordings(signature: type[dspy.Signature]) -> tuple[str, ...]:
     """All wordings of a signature, its own docstring first."""
     return (signature.instructions, *_ALTERNATIVES.get(signature, ()))

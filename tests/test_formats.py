@@ -20,6 +20,7 @@ from programs.program import run_sync
 from programs.step import Step
 from seedbed.engines.engine import Shared, continuing
 from seedbed.teacher_lm import TeacherLM
+from signatures.wording import Line
 
 
 class Reviewed(dspy.Signature):
@@ -135,6 +136,19 @@ def asked(step: Step, engine: Echo, **settings: Any) -> tuple[lm15.Request, bool
     with dspy.context(lm=TeacherLM("echo", engine), **settings):
         run_sync(step.acall(question="2 + 2?"))
     return engine.heard[-1]
+
+
+class AskedInALine(Asked):
+    """Answer."""
+
+    answer: str = dspy.OutputField(desc=Line("a few words"))
+
+
+def test_a_reply_that_is_a_line_ends_with_it() -> None:
+    request, _ = asked(Step(AskedInALine, format="compact"), Echo(True))
+    assert request.config.stop == ("\n",)
+    reworded = Step(AskedInALine.with_instructions("Say it."), format="compact")
+    assert asked(reworded, Echo(True))[0].config.stop == ("\n",)
 
 
 @pytest.mark.parametrize("continues", [True, False])
