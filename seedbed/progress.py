@@ -1,7 +1,9 @@
 """What a person sees while work goes on: bars and lines on stderr, so that stdout stays for results."""
 
+import collections
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -36,6 +38,7 @@ class Progress:
     """Bars that come and go. Where stderr is no terminal, only the lines are printed."""
 
     def __init__(self) -> None:
+        self._took = collections.defaultdict[str, float](float)  # seconds by task
         self.console = Console(file=sys.stderr, highlight=False)  # held on to: DSPy is silenced by swapping the stream
         self._bars = Bars(
             TextColumn("{task.description:<32}", markup=False),
@@ -63,11 +66,17 @@ class Progress:
     @contextlib.contextmanager
     def task(self, what: str, total: int) -> Iterator["Task"]:
         """A bar of `total` steps. It is done when the block is, however many came."""
-        task = Task(self._bars, self.bar(what, total))
+        task, began = Task(self._bars, self.bar(what, total)), time.monotonic()
         try:
             yield task
         finally:
             self._bars.remove_task(task.bar)
+            self._took[what] += time.monotonic() - began
+
+    def times(self) -> str:
+        """What the time went into, the longest first; what took less than a second is not named."""
+        tasks = sorted(self._took.items(), key=lambda item: -item[1])
+        return ", ".join(f"{what} {seconds:.0f} s" for what, seconds in tasks if seconds >= 1)
 
     def bar(self, what: str, total: int) -> TaskID:
         """A bar that `show` moves."""

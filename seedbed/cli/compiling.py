@@ -53,6 +53,8 @@ def compile(
     with Progress() as progress, Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
         compilation = Compilation(session, progress)
         manifest = run_sync(compilation.work())
+        if times := progress.times():
+            progress.say(f"time: {times}")
         paid = sum(tally.calls - tally.replayed for tally in session.journal.tallies.values())
     if json:
         print_json(manifest.model_dump())
