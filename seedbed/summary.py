@@ -76,7 +76,7 @@ def agreement_text(agreement: Agreement, which: str) -> str:
 
 
 def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, Any]]) -> str:
-    """A run: why it stopped, what was kept and why the rest was not, a few rows, and how to load it."""
+    """A run: why it stopped, what was kept and why the rest was not, its best rows, and how to load it."""
     counts = report["counts"]
     acceptance = counts["accepted"] / counts["candidates"] if counts["candidates"] else 0.0
     lines = [

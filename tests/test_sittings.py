@@ -230,3 +230,11 @@ def test_a_journal_of_an_older_version_is_named_before_anything_is_paid(tmp_path
     db.close()
     with pytest.raises(UserError, match="older Seedbed"):
         Journal(tmp_path / "journal.sqlite")
+
+
+def test_the_best_rows_are_shown_the_best_first(served: Served, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+    assert served.run(rows=8) == 0
+    said = capsys.readouterr().out
+    asked = {row["question"]: row["score"] for row in served.rows()}
+    shown = sorted((place, asked[question]) for question in asked if (place := said.find(question)) >= 0)
+    assert [score for _, score in shown] == sorted(asked.values(), reverse=True)[:3]
