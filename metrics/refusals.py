@@ -46,6 +46,9 @@ _DECLINING = (
     r"i (?:must (?:respectfully )?|have to |respectfully )?(?:decline|refuse)(?: to (?:answer|help|assist|comply"
     r"|respond|do|provide|generate|create|write|engage|discuss)(?: (?:with )?(?:that|this|it|your \w+|this \w+))?)?"
     r"\s*(?:[.!]|\Z)|i (?:do not|don't) feel comfortable (?!in\b)\w+ing\b"
+    r"|i(?:'d| would) (?:rather|prefer) not(?: to)?(?: (?:answer|say|do|discuss|help|comply|respond)[^.\n]{0,30})?"
+    r"(?:[.!]|\Z)"
+    r"|unable to (?:comply|assist|help)(?: with)?(?: (?:this|that|the|your)(?: \w+)?)?\s*(?:[.!]|\Z)"
 )
 _GERMAN = (
     r"(?:(?:es )?tut mir (?:sehr )?leid|entschuldig(?:ung|e|en sie)|leider|als (?:eine?"
@@ -86,6 +89,7 @@ _OTHERS = (
     r"죄송(?:하지만|합니다)[^.\n]{0,40}(?:수 없|못합니다)",
 )
 _REFUSAL = re.compile("|".join((_ENGLISH, _AS_AN_AI, _LIMITS, _DECLINING, _GERMAN, _SPANISH, _FRENCH, *_OTHERS)))
+_HESITATION = re.compile(r"^(?:(?:hm+|um+|uh+|well|ok(?:ay)?|ah|oh)\b[\s,.!:;\u2026-]*)+")
 _QUOTES = str.maketrans("\u2018\u2019\u201b\u02bc\uff07`´\u201c\u201d", "'''''''\"\"")
 
 
@@ -101,7 +105,7 @@ def refusal(candidate: Candidate) -> Drop | None:
 
 
 def _declines(text: str) -> bool:
-    plain = _plain(text[: 2 * BEGINNING]).lstrip(" *_-\n")
+    plain = _HESITATION.sub("", _plain(text[: 2 * BEGINNING]).lstrip(" *_-\n"))
     quoted = len(text) < BEGINNING and re.fullmatch(r"(['\"])(?:[^'\"]|'(?=\w))*\1", plain.rstrip(" *_-\n"))
     return bool(_REFUSAL.match(plain.lstrip("'\"") if quoted else plain))
 

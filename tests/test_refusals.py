@@ -54,8 +54,17 @@ REFUSALS += [
     "Leider kann ich Ihnen damit nicht weiterhelfen.",
     "Lo siento, no puedo.",
     "Lo siento, pero no puedo hacer eso.",
+    "Hmm, I can't help with that.",
+    "Well... I cannot assist with this request.",
+    "I'd rather not answer that.",
+    "I would prefer not to.",
+    "Unable to comply.",
+    "Unable to assist with that request.",
 ]
 ANSWERS = [
+    "Unable to comply with the new rules, the mill was shut.",
+    "Well water is tested twice a year.",
+    "I would rather not swim than pay, he wrote.",
     "The keeper declined and said that he could not help with that.",
     "'I can't assist with that', the clerk said, and shut the window.",
     "I cannot help but smile when the geese come back in spring.",
