@@ -11,7 +11,11 @@ DEMO = Path("demo")
 ROWS = 10
 MODEL = "qwen2.5-coder-0.5b"
 FLOOR = ["--set", "models.small={model: embedded/smollm2-135m, max_tokens: 48}"]
-SMALLER = ["--set", "compile.compare=24", "--set", "compile.judge_checks=16"]  # than a project's own: five minutes
+QUICK = [
+    "compile.budget=quick",
+    "compile.compare=16",
+    "compile.judge_checks=16",
+]  # a project's own compile takes longer
 FELL_SHORT = 1  # the exit code of a command that did its work and got less than was asked: the demo shows what there is
 SEEDBED = Path(sys.executable).with_name("seedbed")
 
@@ -26,7 +30,7 @@ def main() -> int:
         print("It shows the machinery alone: most of its rows will be wrong.")
     for command, folder in (
         (["init", str(DEMO)], Path()),
-        (["compile", *SMALLER, *other], DEMO),
+        (["compile", *(word for setting in QUICK for word in ("--set", setting)), *other], DEMO),
         (["run", "--rows", str(ROWS), "--out", "dataset", *other], DEMO),
     ):
         if (code := run(command, folder)) not in (0, FELL_SHORT):
@@ -42,13 +46,14 @@ def main() -> int:
 
 def show(dataset: Path) -> None:
     """All rows, the best by the metric first, each with its passage, for a reader to judge."""
-    from datasets import concatenate_datasets, load_dataset
+    from datasets import concatenate_datasets, disable_progress_bars, load_dataset
 
+    disable_progress_bars()
     if not list(dataset.glob("rows/*.parquet")):
         return
-    rows = concatenate_datasets([*load_dataset(str(dataset)).values()]).sort("score", reverse=True)
+    rows = concatenate_datasets([*load_dataset(str(dataset)).values()]).to_list()
     print(f"\nAll {len(rows)} rows, the best first by the metric (their order in the dataset is another):")
-    for row in rows:
+    for row in sorted(rows, key=lambda row: -row["score"]):
         print(f"\n{row['score']:.2f}  {row['question']}\n      {row['answer']}\n      [{row['passage']}]")
 
 
