@@ -1,6 +1,5 @@
 """`seedbed compile`: the metric is fitted to people's verdicts, every step is searched by it, the whole is compared."""
 
-import functools
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -40,6 +39,7 @@ class Compilation:
         self.program: Program = self.project.recipe.program()
         self.steps: dict[str, Variant] = {}
         self.optimizers: dict[str, str] = {}
+        self.known = _known(session.project)  # read first: what is amiss shall cost no call
         self.allowance = provide(session)
 
     async def work(self) -> artefact.Manifest:
@@ -117,26 +117,12 @@ class Compilation:
         """How programs that were compiled elsewhere ask this step, without demos that are seeds of this project."""
         ours = [dict(example.inputs()) for example in self.project.examples(self.project.seeds).get(name, [])]
         found = dict[str, Step]()
-        for path, program in self._known.items():
+        for path, program in self.known.items():
             step = found[path] = program.step(name).deepcopy()
             step.demos = [
                 demo for demo in step.demos if {key: demo.get(key) for key in step.signature.input_fields} not in ours
             ]
         return found
-
-    @functools.cached_property
-    def _known(self) -> dict[str, Program]:
-        """The programs under compile.known, by their paths as written."""
-        known = dict[str, Program]()
-        for path in self.project.config.compile.known:
-            try:
-                known[path] = artefact.load(self.project.recipe, self.project.base / path).compiled
-            except (FileNotFoundError, artefact.Mismatch, ValueError) as error:
-                raise UserError(
-                    f"compile.known: {path} is no compiled program: {error}.",
-                    hint="Name the .json file that seedbed compile wrote, with its companions beside it.",
-                ) from error
-        return known
 
     def _optimizer(self, name: str, examples: int) -> str:
         """The one the config names; or what `auto` picks for this step, said in a line."""
@@ -224,6 +210,21 @@ class Compilation:
             embedded=self.session.embedded(),
             state=artefact.state_hash(self.program),
         )
+
+
+def _known(project: Project) -> dict[str, Program]:
+    """The programs under compile.known, by their paths as written."""
+    known = dict[str, Program]()
+    for path in project.config.compile.known:
+        try:
+            known[path] = artefact.load(project.recipe, project.base / path).compiled
+        except (OSError, artefact.Mismatch, ValueError) as error:
+            why = "it has no manifest beside it" if isinstance(error, FileNotFoundError) else str(error)
+            raise UserError(
+                f"compile.known: {path} is no compiled program: {why}.",
+                hint="Name the .json file that seedbed compile wrote, with its companions beside it.",
+            ) from error
+    return known
 
 
 def _digest(project: Project) -> str:

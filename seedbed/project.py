@@ -63,7 +63,7 @@ class Project(Inputs):
             return []
         return [
             f"{len(others)} of the {len(self.seeds)} seeds are of other documents than the sources: "
-            f"ten on documents of these bring more (docs/compiling.md)"
+            f"a model may ask about theirs; write some on documents of these"
         ]
 
     def way_back(self, again: str) -> str:

@@ -71,4 +71,6 @@ def test_what_was_found_elsewhere_wins_where_it_is_better_and_without_demos_that
 @pytest.mark.parametrize("name", ["none.json", "seeds.jsonl"])
 def test_what_is_no_compiled_program_is_named(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert compiled(folder, "--set", f"compile.known=[{name}]") == 2
-    assert f"compile.known: {name} is no compiled program" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"compile.known: {name} is no compiled program" in said
+    assert "judge" not in said
