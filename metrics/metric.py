@@ -105,15 +105,7 @@ class Metric:
             return await self._against(candidate, label)
         if drop := candidate.dropped or await self.veto(candidate, given):
             return Worth(score=0.0, drop=drop)
-        found = await evidence(candidate, self.embed, self.entail, english=self.manner.english)
-        return self._scored(
-            candidate,
-            Worth(
-                score=1.0,
-                parts={part: finding.score for part, finding in found.items()},
-                reasons={part: finding.said for part, finding in found.items() if finding.said},
-            ),
-        )
+        return self._scored(candidate, await self._evident(candidate))
 
     async def weighed(self, candidate: Candidate, *, label: str | None = None, given: Collection[str] = ()) -> Worth:
         """`worth`, and where there is no person's answer the judges that can see the row: what a search goes by."""
@@ -122,8 +114,7 @@ class Metric:
             return worth
         if not worth.drop:
             return await self._heard(candidate, worth)
-        found = await evidence(candidate, self.embed, self.entail, english=self.manner.english)
-        parts = {part: finding.score for part, finding in found.items()}
+        parts = (await self._evident(candidate)).parts
         return worth.model_copy(update={"chance": self._scale(candidate, worth).probability(parts)})
 
     async def judged(self, candidate: Candidate, again: Callable[[Any], Awaitable[str | None]] | None = None) -> Worth:
@@ -146,6 +137,15 @@ class Metric:
         if not worth.drop and worth.score < self.threshold(candidate, worth):
             worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
         return worth
+
+    async def _evident(self, candidate: Candidate) -> Worth:
+        """The evidence for a row, not yet weighed."""
+        found = await evidence(candidate, self.embed, self.entail, english=self.manner.english)
+        return Worth(
+            score=1.0,
+            parts={part: finding.score for part, finding in found.items()},
+            reasons={part: finding.said for part, finding in found.items() if finding.said},
+        )
 
     def _differs(self, candidate: Candidate, said: str, worth: Worth) -> Drop | None:
         """Take down how alike the second answer is; a Drop where it is another."""

@@ -126,7 +126,7 @@ class StepSearch:
         """Successive halving (Jamieson and Talwalkar 2016): all variants on a few examples, the better half on more."""
         for n in rungs:
             ranked = await self._race(variants, n)
-            variants = ranked[: max(2, math.ceil(len(ranked) / 2))]
+            variants = ranked[: _left(len(ranked))]
         self.say(f"{self.name}: {self._told(ranked)}")
 
     async def _race(self, variants: Sequence[Variant], n: int) -> list[Variant]:
@@ -225,12 +225,17 @@ class StepSearch:
 
 def replies(budget: Budget, formats: int, wordings: int) -> int:
     """About how many replies a search scores, beside its optimizer's: what its progress is told by."""
-    halved = [
-        (math.ceil(n / 2**rung), examples)
-        for n, rungs in ((formats, budget.rungs), (wordings, budget.rungs[1:]), (2, budget.rungs[-1:]))
-        for rung, examples in enumerate(rungs)
-    ]
-    return sum(max(2, n) * examples for n, examples in halved)
+    races, scored = ((formats, budget.rungs), (wordings, budget.rungs[1:]), (2, budget.rungs[-1:])), 0
+    for variants, rungs in races:
+        for examples in rungs:
+            scored += variants * examples
+            variants = _left(variants)
+    return scored
+
+
+def _left(variants: int) -> int:
+    """How many variants a rung leaves."""
+    return max(2, math.ceil(variants / 2))
 
 
 def _merit(variant: Variant) -> float:

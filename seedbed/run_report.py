@@ -23,8 +23,7 @@ REPORT = "run.json"
 
 
 def run_report(session: Session, run: Run, stopped: str, code: int, seconds: float) -> dict[str, Any]:
-    """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: how long it
-    took."""
+    """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: that it took."""
     project, totals = session.project, session.journal.totals()
     tallies = totals.values()
     return {

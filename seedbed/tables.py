@@ -132,7 +132,8 @@ def _jsonl_rows(path: Path, _: Texts) -> Iterator[Row]:
 
 def _json_rows(path: Path, _: Texts) -> Iterator[Row]:
     """The objects of an array, of the one array that an object holds, or the object itself; a string is a text."""
-    text = contents(path).decode(table_encoding(path)[0])
+    data = contents(path)
+    text = data.decode(encoding(data)[0])
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:

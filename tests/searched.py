@@ -1,6 +1,7 @@
 """A search over one step of grounded-qa, with the pupil as its teacher: what several test files run."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from optimize.search import StepSearch, Variant
 from programs.grounded_qa import QASeed
 from programs.program import Program, run_sync
 from programs.recipe import recipes
+from seedbed.engines.engine import Shared
 from seedbed.engines.journaled import Journaled
 from seedbed.engines.scripted import ScriptedEngine
 from seedbed.journal import Journal
@@ -36,6 +38,27 @@ def seeds() -> list[QASeed]:
         )
         for n, name in enumerate(NAMES, 10)
     ]
+
+
+class Spoken(Shared):
+    """A model that says to a prompt, its messages in one text, what it is told to."""
+
+    identity, enforces_schema, continues, logprobs, concurrency = "spoken", True, False, False, 8
+
+    def __init__(self, says: Callable[[str], str]) -> None:
+        self.says = says
+
+    async def complete(self, request: dspy.lm15.Request) -> dspy.lm15.Response:
+        prompt = "\n".join([str(request.system or ""), *(message.text or "" for message in request.messages)])
+        return dspy.lm15.Response(
+            id=None,
+            model=request.model,
+            message=dspy.lm15.Message.assistant(self.says(prompt)),
+            finish_reason="stop",
+            usage=dspy.lm15.Usage(input_tokens=1, output_tokens=1),
+        )
+
+    async def aclose(self) -> None: ...
 
 
 class Search:

@@ -107,10 +107,15 @@ class Served:
         return [path for path in self.base.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
+def hash_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let hashed words stand for the embedder's model until the test ends."""
+    monkeypatch.setattr(embedder, "_model", embedder._model)
+    HashedWords.instead_of_the_model()
+
+
 @pytest.fixture
 def served(tmp_path: Path, server: Hostile, monkeypatch: pytest.MonkeyPatch) -> Served:
     """A fresh project, and a server that answers well."""
     monkeypatch.setenv("SERVED_KEY", KEY)
-    monkeypatch.setattr(embedder, "_model", embedder._model)
-    HashedWords.instead_of_the_model()
+    hash_words(monkeypatch)
     return Served(tmp_path, server)

@@ -13,12 +13,11 @@ from aiohttp import web
 from hostile import Behaviour, sends, status
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from served import HashedWords, Served, answer, by_model, served, well
+from served import Served, answer, by_model, hash_words, served, well
 
 from metrics.worth import Worth
 from optimize.scoring import Scored
 from programs.candidate import Candidate, Drop, Source
-from seedbed import embedder
 from seedbed.attempts import Outcome, Try
 from seedbed.cli.main import main
 from seedbed.futility import FALSE_STOPS, LEAST, Futility, patience
@@ -248,8 +247,7 @@ def stopped(out: Path) -> str:
 @pytest.fixture
 def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small project, compiled, whose compiled program ships."""
-    monkeypatch.setattr(embedder, "_model", embedder._model)
-    HashedWords.instead_of_the_model()
+    hash_words(monkeypatch)
     folder = scripted(tmp_path / "project")
     path = folder / "seedbed.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import dspy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from searched import RECIPE, seeds
+from searched import RECIPE, Spoken, seeds
 from test_recipes import embed
 
 from metrics.metric import Bars, Metric
@@ -17,43 +17,28 @@ from optimize.search import StepSearch, replies
 from programs.candidate import Drop
 from programs.grounded_qa import QA, GroundedQA
 from programs.program import run_sync
-from seedbed.engines.engine import Shared
 from seedbed.teacher_lm import TeacherLM
 
 Says = Callable[[str, str, str], str]  # the format, the field that is asked for, the prompt -> its text
 
 
-class Model(Shared):
+def model(says: Says) -> TeacherLM:
     """A model that reads every format and says what it is told to."""
 
-    identity, enforces_schema, continues, logprobs, concurrency = "model", True, False, False, 8
-
-    def __init__(self, says: Says) -> None:
-        self.says, self.asked = says, 0
-
-    async def complete(self, request: dspy.lm15.Request) -> dspy.lm15.Response:
-        self.asked += 1
-        prompt = "\n".join([str(request.system or ""), *(message.text or "" for message in request.messages)])
+    def reply(prompt: str) -> str:
         answering = "shortest part" in prompt or "Answer the question" in prompt or "Answer from" in prompt
         format = "json" if "JSON" in prompt else "chat" if "[[ ##" in prompt else "compact"
         field = "answer" if answering else "question"
-        said = self.says(format, field, prompt)
-        written = {"json": f'{{"{field}": "{said}"}}', "chat": f"[[ ## {field} ## ]]\n{said}"}.get(format, said)
-        return dspy.lm15.Response(
-            id=None,
-            model=request.model,
-            message=dspy.lm15.Message.assistant(written),
-            finish_reason="stop",
-            usage=dspy.lm15.Usage(input_tokens=1, output_tokens=1),
-        )
+        said = says(format, field, prompt)
+        return {"json": f'{{"{field}": "{said}"}}', "chat": f"[[ ## {field} ## ]]\n{said}"}.get(format, said)
 
-    async def aclose(self) -> None: ...
+    return TeacherLM("small", Spoken(reply))  # type: ignore[arg-type]
 
 
 def winner(says: Says, step: str = "ask_question") -> tuple[str, list[str]]:
     """The format that a search over the step ends with, and what it said."""
     program, said = GroundedQA(), list[str]()
-    with dspy.context(lm=TeacherLM("small", Model(says))):  # type: ignore[arg-type]
+    with dspy.context(lm=model(says)):
         metric = Metric(RECIPE, embed, Bars(relevance=0.05))
         examples = RECIPE.examples(seeds())[step]
         search = StepSearch(program, step, examples, metric, BUDGETS["light"], say=said.append)
@@ -77,7 +62,7 @@ def test_a_question_is_scored_by_the_answer_that_follows_it(good: str) -> None:
             candidate.answer = ANSWER if candidate.question == asked[good] else "Nobody knows."
 
     program = Following()
-    with dspy.context(lm=TeacherLM("small", Model(says))):  # type: ignore[arg-type]
+    with dspy.context(lm=model(says)):
         metric = Metric(RECIPE, embed, Bars(relevance=0.05))
         examples = RECIPE.examples(seeds())["ask_question"]
         run_sync(StepSearch(program, "ask_question", examples, metric, BUDGETS["light"]).run("labeled"))

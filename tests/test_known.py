@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from served import HashedWords
+from served import hash_words
 
 from optimize import artefact
 from programs.recipe import recipes
-from seedbed import embedder
 from seedbed.cli.main import main
 
 FOREIGN = {"document": "The mill ground rye.", "question": "What did the mill grind?", "answer": "Rye."}
@@ -32,8 +31,7 @@ def reply(prompt, draw):
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose teacher is deaf to all wordings of ours, and its compiled program reworded under known.json."""
-    monkeypatch.setattr(embedder, "_model", embedder._model)
-    HashedWords.instead_of_the_model()
+    hash_words(monkeypatch)
     folder = tmp_path / "project"
     assert main(["init", str(folder)]) == 0
     (folder / "teacher.py").write_text(TEACHER, encoding="utf-8")

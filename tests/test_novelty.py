@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dspy
 import pytest
-from searched import RECIPE, Search, seeds
+from searched import RECIPE, Search, Spoken, seeds
 from test_recipes import embed
 
 from metrics.metric import Bars, Metric
@@ -14,34 +14,18 @@ from optimize.scoring import nearest_before
 from optimize.search import StepSearch
 from programs.grounded_qa import GroundedQA
 from programs.program import run_sync
-from seedbed.engines.engine import Shared
 from seedbed.teacher_lm import TeacherLM
 
 
-class OneShape(Shared):
+def one_shape(prompt: str) -> str:
     """Asked in JSON it always asks one safe question; in another format a new one each time, a little less apt."""
-
-    identity, enforces_schema, continues, logprobs, concurrency = "one shape", True, False, False, 8
-
-    async def complete(self, request: dspy.lm15.Request) -> dspy.lm15.Response:
-        prompt = "\n".join([str(request.system or ""), *(message.text or "" for message in request.messages)])
-        name = prompt.rsplit("goes from ", 1)[1].split("burg")[0]
-        if "[[ ## answer ## ]]" in prompt:
-            said = f"[[ ## answer ## ]]\nby {name}dorf and {name}feld\n\n[[ ## completed ## ]]"
-        elif "JSON" in prompt:
-            said = json.dumps({"question": "Where does the road go from and by, and where does it end?"})
-        else:
-            varied = f"Which of {name}burg, {name}dorf and {name}feld comes after {name}bach?"
-            said = f"[[ ## question ## ]]\n{varied}\n\n[[ ## completed ## ]]" if "[[ ##" in prompt else "none"
-        return dspy.lm15.Response(
-            id=None,
-            model=request.model,
-            message=dspy.lm15.Message.assistant(said),
-            finish_reason="stop",
-            usage=dspy.lm15.Usage(input_tokens=1, output_tokens=1),
-        )
-
-    async def aclose(self) -> None: ...
+    name = prompt.rsplit("goes from ", 1)[1].split("burg")[0]
+    if "[[ ## answer ## ]]" in prompt:
+        return f"[[ ## answer ## ]]\nby {name}dorf and {name}feld\n\n[[ ## completed ## ]]"
+    if "JSON" in prompt:
+        return json.dumps({"question": "Where does the road go from and by, and where does it end?"})
+    varied = f"Which of {name}burg, {name}dorf and {name}feld comes after {name}bach?"
+    return f"[[ ## question ## ]]\n{varied}\n\n[[ ## completed ## ]]" if "[[ ##" in prompt else "none"
 
 
 @pytest.mark.parametrize(("novelty", "winner"), [(0.0, "json"), (1.0, "chat")])
@@ -49,7 +33,7 @@ def test_one_safe_question_wins_only_where_novelty_counts_for_nothing(novelty: f
     program = GroundedQA()
     text = "The road goes from {0}burg by {0}dorf and {0}feld to {0}bach, and there does the road end."
     roads = [seed.model_copy(update={"document": text.format(seed.id)}) for seed in seeds()]
-    with dspy.context(lm=TeacherLM("small", OneShape())):  # type: ignore[arg-type]
+    with dspy.context(lm=TeacherLM("small", Spoken(one_shape))):  # type: ignore[arg-type]
         search = StepSearch(
             program,
             "ask_question",

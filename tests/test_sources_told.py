@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from office_files import xlsx
-from served import HashedWords
+from served import hash_words
 
-from seedbed import embedder
 from seedbed.cli.main import main
 
 PROSE = "The boat house of the club was built in {} and holds {} boats on racks of ash wood along its northern wall."
@@ -82,8 +81,7 @@ class Folder:
 
 @pytest.fixture
 def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Folder:
-    monkeypatch.setattr(embedder, "_model", embedder._model)
-    HashedWords.instead_of_the_model()
+    hash_words(monkeypatch)
     monkeypatch.setenv("COLUMNS", "1000")
     return Folder(tmp_path, capsys)
 
