@@ -33,7 +33,7 @@ class Lease(Ledger):
         """As the ledger's; it comes with the next slice. No call is taken up again here: batches have no workers."""
         id, reservation = next(self._ids), Reservation(alias, calls, None if usd is None else round(usd * NANO))
         granted = self._waiting[id] = asyncio.get_running_loop().create_future()
-        self._log.append("want", id, alias, usd, calls)
+        self._log.tell("want", id, alias, usd, calls)
         try:
             await granted
         except asyncio.CancelledError:

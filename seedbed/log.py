@@ -1,6 +1,7 @@
 """A worker's log: what it did, on its own disk before anyone hears of it, in a file that a kill cannot spoil."""
 
 import asyncio
+import io
 import struct
 import zlib
 from collections.abc import Iterator
@@ -19,51 +20,57 @@ class Log:
     """Frames, lists that JSON can hold, appended to a file and given out in their order. Used on one event loop.
 
     A frame is in the file when `append` returns and so survives the kill of the process (a crash of the machine takes
-    what the system had not written yet). Raises UserError where the file cannot be written; the news are then told so
-    by `broken ERROR`, for whoever appends may not be heard.
+    what the system had not written yet). The file is there from the first frame that is kept: a worker that is killed
+    before it has done anything leaves none. Raises UserError where the file cannot be written; the news are then told
+    so by `broken ERROR`, for whoever appends may not be heard.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self._fresh, self._grown = path, list[bytes](), asyncio.Event()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab")
-        except OSError as error:
-            raise _unwritable(path, error) from error
+        self._file: io.BufferedWriter | None = None
 
     def append(self, *frame: Any) -> None:
         """Keep a frame, and give it out with the next news."""
         body = orjson.dumps(frame)
         try:
+            self._file = self._file or self._opened()
             self._file.write(_framed(body))
             self._file.flush()
         except OSError as error:
             broken = _unwritable(self.path, error)
-            self._tell(orjson.dumps(("broken", ["UserError", str(broken), broken.hint])))
+            self.tell("broken", ["UserError", str(broken), broken.hint])
             raise broken from error
-        self._tell(body)
+        self._give(body)
+
+    def tell(self, *frame: Any) -> None:
+        """Give a frame out with the next news, and do not keep it: it means nothing once the worker is dead."""
+        self._give(orjson.dumps(frame))
 
     async def news(self) -> list[bytes]:
         """The frames since the last time, each as JSON; waits for one. To ask again is to say that those given before
         are kept elsewhere."""
-        if self._file.tell() > LARGEST:
-            self._begin_anew()
+        if self._file and self._file.tell() > LARGEST:
+            self._begin_anew(self._file)
         while not self._fresh:
             self._grown.clear()
             await self._grown.wait()
         fresh, self._fresh = self._fresh, []
         return fresh
 
-    def _tell(self, body: bytes) -> None:
+    def _give(self, body: bytes) -> None:
         self._fresh.append(body)
         self._grown.set()
 
-    def _begin_anew(self) -> None:
+    def _opened(self) -> io.BufferedWriter:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        return self.path.open("ab")
+
+    def _begin_anew(self, full: io.BufferedWriter) -> None:
         aside = self.path.with_suffix(".part")
         aside.write_bytes(b"".join(map(_framed, self._fresh)))
         aside.replace(self.path)
-        self._file.close()
-        self._file = self.path.open("ab")
+        full.close()
+        self._file = self._opened()
 
 
 def read_log(path: Path) -> Iterator[bytes]:

@@ -149,7 +149,7 @@ class WorkerSession(Session):
     def __init__(self, brief: Brief, log: Log) -> None:
         self.calls, self.lease = WorkerJournal(log), Lease(log, counts_calls=brief.counts_calls)
         project = Project(brief.config, brief.base)
-        super().__init__(project, log.path, history=False, say=lambda line: log.append("say", line))
+        super().__init__(project, log.path, history=False, say=lambda line: log.tell("say", line))
 
     def _books(self, path: Path, caps: RunSettings | None, opening: contextlib.ExitStack) -> tuple[Journal, Ledger]:
         return self.calls, self.lease

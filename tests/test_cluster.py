@@ -192,6 +192,7 @@ def test_a_log_that_was_torn_gives_what_is_whole(
     tmp_path_factory: pytest.TempPathFactory, told: list[str], data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("log") / "0.log"
+    path.touch()
     log, ends = Log(path), [0]
     for one in told:
         log.append("say", one)
@@ -199,6 +200,19 @@ def test_a_log_that_was_torn_gives_what_is_whole(
     size = data.draw(st.integers(0, ends[-1]))
     os.truncate(path, size)
     assert [orjson.loads(frame)[1] for frame in read_log(path)] == told[: sum(end <= size for end in ends) - 1]
+
+
+def test_what_is_told_alone_is_not_kept_and_needs_no_file(tmp_path: Path) -> None:
+    log = Log(tmp_path / "workers" / "0.log")
+
+    async def heard() -> list[str]:
+        log.tell("say", "opening the model")
+        return [orjson.loads(frame)[1] for frame in await log.news()]
+
+    assert asyncio.run(heard()) == ["opening the model"]
+    assert not log.path.parent.exists()  # so that a worker killed while it opens its models leaves nothing behind
+    log.append("done", "a")
+    assert [orjson.loads(frame) for frame in read_log(log.path)] == [["done", "a"]]
 
 
 def test_a_log_that_grew_is_begun_anew_with_what_was_not_heard_of_yet(
