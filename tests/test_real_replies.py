@@ -1,7 +1,9 @@
 """What the models of the shelf replied to the shipped prompts is read as a person reads it.
 
-`replies.jsonl` is made by benchmarks/replies.py. A reply that is JSON as it stands holds its own fields; for every
-other one `fields` is what a person found in it, null where it is no reply to what was asked.
+The first 93 of `replies.jsonl` are made by benchmarks/replies.py. The others were drawn at random, by model, signature
+and format, from journals of compiles and runs on the demo's documents and on those of benchmarks/languages. A reply
+that is JSON as it stands holds its own fields; for every other one `fields` is what a person found in it, null where it
+is no reply to what was asked.
 """
 
 import json
