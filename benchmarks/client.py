@@ -139,8 +139,8 @@ def _ours(side: str, address: str, load: Load) -> dict[str, float]:
 
     from programs.candidate import digest
     from programs.program import run_sync
-    from seedbed.collector import calm
-    from seedbed.journal import Scope
+    from seedbed.runs.gc_tuning import calm
+    from seedbed.storage.journal import Scope
 
     program = ThreeCalls()
 
@@ -159,10 +159,10 @@ def _stack(side: str, address: str, load: Load) -> Iterator[None]:
     """A session over the mock server, as `seedbed run` opens it."""
     import dspy
 
-    from seedbed.config import Config
-    from seedbed.project import Project
-    from seedbed.session import Session
-    from seedbed.teacher_lm import TeacherLM
+    from seedbed.config.load import Config
+    from seedbed.models.lm import TeacherLM
+    from seedbed.project.project import Project
+    from seedbed.project.session import Session
 
     entry = {"model": "mock", "api_base": f"{address}/{load.latency}/v1", "concurrency": load.slots}
     dollars = 0.1 if side == "bounded" else 0.0

@@ -23,11 +23,11 @@ from programs.candidate import Candidate
 from programs.grounded_qa import QASeed, examples
 from programs.program import Program, run_sync
 from programs.text import f1, sentences, words
-from seedbed.compiling import Compilation
-from seedbed.config import Config
+from seedbed.compiling.compile import Compilation
+from seedbed.config.load import Config
 from seedbed.progress import Progress
-from seedbed.project import Project
-from seedbed.session import Session
+from seedbed.project.project import Project
+from seedbed.project.session import Session
 
 SEED_TITLES = 3  # of the eight articles, those that give seeds; the others are held out
 LONGEST = 300  # characters of a passage, about 64 tokens, as in a new project

@@ -49,7 +49,7 @@ def edited(known: list[str], chance: np.random.Generator) -> list[str]:
 def ours(options: argparse.Namespace) -> list[int]:
     """The rows that the run's own duplicate check refuses."""
     from programs.candidate import Exchange
-    from seedbed.duplicates import Duplicates
+    from seedbed.runs.dedup.duplicates import Duplicates
 
     duplicates, refused = Duplicates(options.bar), []
     for number, text in enumerate(texts(options.rows, options.words, options.share)):

@@ -24,9 +24,9 @@ from dspy import lm15
 from dspy._vendor.lm15.serde import request_from_dict
 
 from programs.program import run_sync
-from seedbed.engines.embedded import EmbeddedEngine
-from seedbed.model_entry import ModelEntry
-from seedbed.shelf import machine, servers
+from seedbed.config.models import ModelEntry
+from seedbed.models.engines.embedded import EmbeddedEngine
+from seedbed.models.shelf import machine, servers
 
 Call = lm15.Request
 

@@ -30,7 +30,7 @@ from metrics.shipped import shipped
 from metrics.statistics import Floats, Interval, Statistic, bootstrap, plain
 from optimize.seeds import read_lines
 from programs.program import run_sync
-from seedbed.embedder import MODEL, Embedder
+from seedbed.models.embedder import MODEL, Embedder
 
 BEFORE = ("relevance", "words", "numbers", "verbatim", "located", "gain", "topic", "denial")
 NEW = "the five new ones"

@@ -20,10 +20,11 @@ from metrics.measures import auroc
 from metrics.readings import Reader, judge_names
 from metrics.statistics import Interval, bootstrap
 from programs.program import run_sync
-from seedbed.config import load_config
-from seedbed.embedder import MODEL, Embedder
-from seedbed.project import Project
-from seedbed.verdicts import judging
+from seedbed.compiling.metric import asked_judges
+from seedbed.compiling.verdicts import judging
+from seedbed.config.load import load_config
+from seedbed.models.embedder import MODEL, Embedder
+from seedbed.project.project import Project
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
     if options.judge:
         project = Project(load_config(options.config), options.config.parent.resolve())
         with judging(project, options.judge) as session:
-            _compare(Reader(session.embed, judges=session.judges(), writer=options.judge), cases)
+            _compare(Reader(session.embed, judges=asked_judges(session.project), writer=options.judge), cases)
     else:
         _compare(Reader(Embedder(MODEL)), cases)
 

@@ -41,7 +41,9 @@ ROWS = 30  # a kill, so that the last few fall on a run that has all its rows
 TIMED = 0.2  # of the kills are timed from the start of their process
 LONGEST = 1.2  # seconds from the start to such a kill
 _FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["seedbed.dataset", "seedbed.summary", "programs.grounded_qa", "pyarrow.parquet"])
+_FORKS.set_forkserver_preload(
+    ["seedbed.runs.dataset", "seedbed.reports.summary", "programs.grounded_qa", "pyarrow.parquet"]
+)
 
 
 def main() -> None:

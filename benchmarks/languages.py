@@ -26,11 +26,11 @@ from metrics.worth import Worth
 from programs.grounded_qa import QA, RECIPE
 from programs.judging import JUDGES, Judge
 from programs.program import run_sync, together
-from seedbed.config import load_config
-from seedbed.embedder import MODEL, Embedder
-from seedbed.project import Project
-from seedbed.scaffold import write_project
-from seedbed.verdicts import judging
+from seedbed.compiling.verdicts import judging
+from seedbed.config.load import load_config
+from seedbed.models.embedder import MODEL, Embedder
+from seedbed.project.project import Project
+from seedbed.project.template import write_project
 
 
 def main() -> None:

@@ -29,9 +29,9 @@ from metrics.metric import Bars, Metric
 from optimize.seeds import read_lines
 from programs.embedding import Vectors
 from programs.grounded_qa import QA, RECIPE, QASeed
-from seedbed import embedder
-from seedbed.embedder import MODEL, Embedder
-from seedbed.embedding_queue import EmbeddingQueue
+from seedbed.models import embedder
+from seedbed.models.embedder import MODEL, Embedder
+from seedbed.models.embedding_batches import EmbeddingQueue
 
 DATA = Path(__file__).parent.parent / "data"
 LONGEST = 1024  # characters of a passage: twice what a run cuts documents into by default

@@ -73,8 +73,8 @@ def measured(folder: Path, kind: str) -> dict[str, Any]:
 
 def _document(path: Path) -> Any:
     """The document; None where it is unreadable. The older readers take a path, and know fewer kinds."""
-    from seedbed import extract
-    from seedbed.document import Unreadable
+    from seedbed.errors import Unreadable
+    from seedbed.sources.reading import extract
 
     try:
         if hasattr(extract, "from_json"):
@@ -85,7 +85,7 @@ def _document(path: Path) -> Any:
 
 
 def _passages(document: Any) -> list[tuple[int, int, str]]:
-    from seedbed.chunks import chunk
+    from seedbed.sources.chunks import chunk
 
     return [(piece.start, piece.end, piece.text) for piece in chunk(document, 128)]
 

@@ -17,16 +17,17 @@ from dspy import lm15
 from dspy._vendor.lm15.serde import request_from_dict, response_from_dict
 
 from programs.program import run_sync
-from seedbed.config import FILE, load_config
-from seedbed.engines.embedded import EmbeddedEngine
-from seedbed.journal import Scope
-from seedbed.model_entry import ModelEntry
+from seedbed.compiling.metric import calibrator
+from seedbed.config.load import FILE, load_config
+from seedbed.config.models import ModelEntry
+from seedbed.config.sections import Roles
+from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.progress import Progress
-from seedbed.project import Project
-from seedbed.scaffold import write_project
-from seedbed.session import Session
-from seedbed.settings import Roles
-from seedbed.shipped import SHELF, reading_line, readings_file
+from seedbed.project.project import Project
+from seedbed.project.session import Session
+from seedbed.project.template import write_project
+from seedbed.storage.journal import Scope
+from seedbed.storage.shipped import SHELF, reading_line, readings_file
 
 TEACHER = "qwen2.5-coder-0.5b"  # that `seedbed init` names
 MODELS = (TEACHER, "qwen2.5-coder-1.5b")
@@ -64,7 +65,7 @@ def asked(session: Session) -> list[str]:
     keys = list[str]()
     for checks in (session.project.config.compile.judge_checks, None):
         with Scope("readings").open() as scope:
-            run_sync(session.calibrator(Progress(), checks=checks).frozen(session.project.cases))
+            run_sync(calibrator(session, Progress(), checks=checks).frozen(session.project.cases))
         keys += scope.keys
     return sorted(set(keys))
 

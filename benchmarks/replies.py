@@ -30,10 +30,10 @@ from programs.pool import numbered
 from programs.program import run_sync
 from programs.replies import Cut, dropped
 from programs.step import Step
-from seedbed.engines.embedded import EmbeddedEngine
-from seedbed.engines.engine import Engine, Wrapped
-from seedbed.model_entry import ModelEntry
-from seedbed.teacher_lm import TeacherLM
+from seedbed.config.models import ModelEntry
+from seedbed.models.engines.embedded import EmbeddedEngine
+from seedbed.models.engines.engine import Engine, Wrapped
+from seedbed.models.lm import TeacherLM
 from signatures import grounding, instructing, judging, lab
 
 SEEDS = Path(__file__).parent.parent / "data" / "seeds"

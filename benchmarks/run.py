@@ -25,7 +25,7 @@ import numpy.typing as npt
 from mock_server import serving, stats
 from passages import passages
 
-from seedbed import embedder
+from seedbed.models import embedder
 from seedbed.progress import Progress
 
 SAMPLED, DRAWS, SPARE = 5000, 4, 1.4  # rows; how often a passage is used; passages beyond what the rows need
@@ -96,7 +96,7 @@ def _apart(base: Path, rows: int, options: argparse.Namespace) -> dict[str, Any]
 def measured(options: argparse.Namespace) -> dict[str, Any]:
     """One run in this process, as `seedbed run --uncompiled --out ...` makes it, and its figures."""
     from seedbed.cli.options import open_project
-    from seedbed.dataset import write_dataset
+    from seedbed.runs.dataset import write_dataset
 
     hashed = None if options.real_embedder else HashedWords.instead_of_the_model()
     out = options.work / f"rows-{options.rows[0]}"

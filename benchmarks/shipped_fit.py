@@ -32,7 +32,7 @@ from metrics.statistics import Flags, Floats, plain
 from optimize.seeds import read_lines
 from programs.grounded_qa import QASeed
 from programs.program import run_sync
-from seedbed.embedder import MODEL, Embedder
+from seedbed.models.embedder import MODEL, Embedder
 
 DATA = Path(__file__).parent.parent / "data"
 RIDGE = 300.0  # of 2 to 600 the best on the sets for choosing; it keeps parts that passages' own words say little of

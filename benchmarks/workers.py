@@ -68,7 +68,7 @@ def measured(base: Path, sets: list[str], workers: int) -> dict[str, Any]:
     import ray
 
     from seedbed.cli.options import open_project
-    from seedbed.dataset import write_dataset
+    from seedbed.runs.dataset import write_dataset
 
     here, started = Path(__file__).parent, time.monotonic()
     os.environ |= {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 
-from seedbed.document import Unreadable
+from seedbed.errors import Unreadable
 
 TRIED = [
     *("cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp850", "cp437", "mac_roman"),

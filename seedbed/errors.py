@@ -27,6 +27,10 @@ class NoPassage(UserError):
         )
 
 
+class Unreadable(Exception):
+    """A file holds no text that can be used; the message says why, in a few words."""
+
+
 class TeacherDown(BaseException):
     """A model cannot be reached or will not have us: no row can succeed, so the whole work stops.
 

@@ -1,4 +1,13 @@
-"""Text for a terminal, which obeys some characters instead of showing them."""
+"""Lines for a person: who tells them, and what is safe to show on a terminal, which obeys some characters."""
+
+from collections.abc import Callable
+
+Say = Callable[[str], object]
+"""Tells a person a line."""
+
+
+def silent(line: str) -> None:
+    """Tell nobody."""
 
 
 def readable(text: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from hostile import Hostile
 
-from seedbed.engines import breaker, retrying
-from seedbed.journal import Journal
+from seedbed.models.layers import circuit_breaker as breaker
+from seedbed.models.layers import retrying
+from seedbed.storage.journal import Journal
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from typing import Any
 from dspy import lm15
 
 from programs.program import run_sync
-from seedbed.engines.engine import Shared
-from seedbed.engines.retrying import Retrying
+from seedbed.models.engines.engine import Shared
+from seedbed.models.layers.retrying import Retrying
 
 DONE = lm15.Response(
     id=None, model="m", message=lm15.Message.assistant("fine"), finish_reason="stop", usage=lm15.Usage()

@@ -14,8 +14,8 @@ from programs.candidate import Candidate, Exchange
 from programs.judging import JUDGES, Judge, Pairwise, RulesJudge, Verdict
 from programs.program import run_sync
 from programs.rater import Rater
-from seedbed.engines.engine import Shared
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.engine import Shared
+from seedbed.models.lm import TeacherLM
 
 RATERS: dict[str, Callable[[], Rater]] = {**JUDGES, "pairwise": Pairwise}
 Inputs = dict[str, str]

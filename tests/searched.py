@@ -15,11 +15,11 @@ from optimize.search import StepSearch, Variant
 from programs.grounded_qa import QASeed
 from programs.program import Program, run_sync
 from programs.recipe import recipes
-from seedbed.engines.engine import Shared
-from seedbed.engines.journaled import Journaled
-from seedbed.engines.scripted import ScriptedEngine
-from seedbed.journal import Journal
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.engine import Shared
+from seedbed.models.engines.scripted import ScriptedEngine
+from seedbed.models.layers.replayed import Journaled
+from seedbed.models.lm import TeacherLM
+from seedbed.storage.journal import Journal
 
 HERE = Path(__file__).parent
 RECIPE = recipes()["grounded-qa"]

@@ -16,8 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 from mock_server import reply
 from run import HashedWords, write_project
 
-from seedbed import embedder
 from seedbed.cli.main import main
+from seedbed.models import embedder
 
 KEY = "sk-served-0123456789abcdef"
 READ, WRITTEN = 400, 60  # tokens that every reply is said to have taken

@@ -15,11 +15,11 @@ from searched import Search
 from optimize.allowance import Allowance, Caps, Cost, Spent
 from optimize.optimizers import OPTIMIZERS
 from programs.program import run_sync
-from seedbed.engines.embedded import EmbeddedEngine
-from seedbed.engines.engine import Shared
-from seedbed.engines.journaled import Journaled
-from seedbed.journal import Journal, Tally
-from seedbed.model_entry import ModelEntry
+from seedbed.config.models import ModelEntry
+from seedbed.models.engines.embedded import EmbeddedEngine
+from seedbed.models.engines.engine import Shared
+from seedbed.models.layers.replayed import Journaled
+from seedbed.storage.journal import Journal, Tally
 
 SEARCHING = [name for name in OPTIMIZERS if name != "labeled"]
 

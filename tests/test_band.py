@@ -17,8 +17,8 @@ from metrics.metric import Bars, Metric
 from metrics.worth import Worth
 from programs.grounded_qa import QA, RECIPE
 from programs.program import run_sync
-from seedbed.engines.engine import Shared
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.engine import Shared
+from seedbed.models.lm import TeacherLM
 
 ROW = QA(passage=DOCUMENT, question="What does the K3 kettle hold?", answer="It holds 1.7 litres.")
 

@@ -14,10 +14,11 @@ from batch_wire import Fate
 from dspy import lm15
 from waving import WIRES, Setting, drawn, openai, sitting, told, wired
 
-from seedbed import waves
-from seedbed.engines import batch_service
-from seedbed.engines.batch_service import LIMITS, BatchService, Limit, by_batch
 from seedbed.errors import UserError
+from seedbed.models.batch import barrier as waves
+from seedbed.models.batch import provider_jobs as batch_service
+from seedbed.models.batch.provider_jobs import LIMITS, BatchService, Limit
+from seedbed.storage.journal import by_batch
 
 pytest_plugins = ("batch_fixtures",)
 

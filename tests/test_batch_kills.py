@@ -11,10 +11,10 @@ from batch_server import BatchServer
 from batch_wire import Fate
 from waving import STAGES, WIRES, Setting, killed, openai, sitting, told, wired
 
-from seedbed.engines import batch_service
-from seedbed.engines.batch_service import Limit
 from seedbed.errors import UserError
-from seedbed.wave_book import WaveBook
+from seedbed.models.batch import provider_jobs as batch_service
+from seedbed.models.batch.job_store import WaveBook
+from seedbed.models.batch.provider_jobs import Limit
 
 pytest_plugins = ("batch_fixtures",)
 
@@ -22,7 +22,7 @@ pytest_plugins = ("batch_fixtures",)
 def kill(base: str, folder: Path, stage: str, time: int = 1, wire: str = "openai") -> None:
     """Run a sitting in a process of its own, up to its death at a stage."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["seedbed.engines.batch", "seedbed.engines.journaled"])
+    context.set_forkserver_preload(["seedbed.models.batch.engine", "seedbed.models.layers.replayed"])
     process = context.Process(target=killed, args=(base, folder, stage, time, wire))
     process.start()
     process.join(30)

@@ -10,12 +10,12 @@ from batch_server import BatchServer
 from batch_wire import Fate
 from dspy import lm15
 
-from seedbed.journal import Journal, Scope
-from seedbed.ledger import Ledger, Spending
-from seedbed.model_entry import ModelEntry
-from seedbed.settings import Budget
-from seedbed.teacher import Models
-from seedbed.wave_book import WaveBook
+from seedbed.config.models import ModelEntry
+from seedbed.config.sections import Budget
+from seedbed.models.batch.job_store import WaveBook
+from seedbed.models.registry import Models
+from seedbed.storage.journal import Journal, Scope
+from seedbed.storage.ledger import Ledger, Spending
 
 pytest_plugins = ("batch_fixtures",)
 

@@ -18,7 +18,7 @@ from mock_server import latency, reply, serving
 from passages import passages
 
 from programs.formats import FORMATS, SEARCHED
-from seedbed import embedder
+from seedbed.models import embedder
 from signatures.grounding import AnswerQuestion, AskQuestion
 from signatures.judging import JudgeClaim, SplitClaims
 

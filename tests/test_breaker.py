@@ -10,10 +10,10 @@ from flaky import DONE, DOWN, Scripted, Stub, ask, asking, many, patient
 from hostile import Hostile, dead_port, status, well_after
 
 from programs.program import run_sync
-from seedbed.engines import retrying
-from seedbed.engines.breaker import PATIENCE, is_down
-from seedbed.engines.endpoint import EndpointEngine
-from seedbed.engines.retrying import RETRIES
+from seedbed.models.engines.endpoint import EndpointEngine
+from seedbed.models.layers import retrying
+from seedbed.models.layers.circuit_breaker import PATIENCE, is_down
+from seedbed.models.layers.retrying import RETRIES
 
 pytestmark = pytest.mark.usefixtures("waits")
 
@@ -223,8 +223,8 @@ def test_a_server_with_503_for_a_while_costs_no_call(server: Hostile, monkeypatc
         await pause(seconds / 100)
 
     pause = asyncio.sleep
-    monkeypatch.setattr("seedbed.engines.breaker._sleep", blink)
-    monkeypatch.setattr("seedbed.engines.breaker._now", lambda: 0.0)
+    monkeypatch.setattr("seedbed.models.layers.circuit_breaker._sleep", blink)
+    monkeypatch.setattr("seedbed.models.layers.circuit_breaker._now", lambda: 0.0)
     monkeypatch.setattr(retrying, "_sleep", blink)
 
     async def work() -> list[Any]:

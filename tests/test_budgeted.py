@@ -10,13 +10,13 @@ import pytest
 from dspy import lm15
 from dspy.utils import exceptions as dspy_errors
 
-from seedbed.engines.budgeted import Budgeted
-from seedbed.engines.engine import Shared, free
-from seedbed.engines.limited import Limited
+from seedbed.config.sections import Budget
 from seedbed.errors import BudgetReached, UserError
-from seedbed.ledger import Ledger, Spending
-from seedbed.prices import Price
-from seedbed.settings import Budget
+from seedbed.models.engines.engine import Shared, free
+from seedbed.models.layers.budgeted import Budgeted
+from seedbed.models.layers.rate_limited import Limited
+from seedbed.models.prices import Price
+from seedbed.storage.ledger import Ledger, Spending
 
 ASK = lm15.Request(model="m", messages=(lm15.Message.user("Hello."),), config=lm15.Config(max_tokens=100))
 PRICE = Price(1.0, 10.0)

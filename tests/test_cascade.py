@@ -90,7 +90,7 @@ def test_the_licence_of_every_teacher_whose_rows_may_be_kept_is_looked_at(both: 
 
 
 def test_a_row_to_label_is_its_own_teachers(both: Served, capsys: pytest.CaptureFixture[str]) -> None:
-    from seedbed.labelling import rows_to_label
+    from seedbed.review.label import rows_to_label
 
     both.run(rows=12)
     cases = rows_to_label(both.base / "ds", both.base / "verdicts.jsonl")

@@ -1,7 +1,7 @@
 """A metric is fitted to the verdicts, and to rows made by rule where these are too few."""
 
 from metrics.case import LabelledCase
-from seedbed.cases import LEAST, cases_of
+from seedbed.project.cases import LEAST, cases_of
 
 SEEDS = [
     LabelledCase(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedbed.characters import clean, without_base64
-from seedbed.extract import extract
+from seedbed.sources.reading.characters import clean, without_base64
+from seedbed.sources.reading.extract import extract
 
 UNSEEN = "\u200b\u2060\ufeff\u00ad\u202e\u2066\U000e0041\u180e\u3164\x07"
 

@@ -12,7 +12,7 @@ from metrics.shipped import shipped
 from optimize.seeds import read_lines
 from programs.grounded_qa import QA, RECIPE, QASeed
 from programs.text import NUMBER, content_words, names, sentences
-from seedbed.embedder import MODEL, Embedder
+from seedbed.models.embedder import MODEL, Embedder
 from signatures.grounding import DOES_NOT_SAY
 
 DATA = Path(__file__).parent.parent / "data"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedbed.chunks import chunk
-from seedbed.document import Document, Heading
+from seedbed.sources.chunks import chunk
+from seedbed.sources.reading.document import Document, Heading
 
 BODIES = st.one_of(st.text(), st.text(alphabet="aé𝔘 .\n\t👩\u200d", min_size=20, max_size=400))
 SECTIONS = st.lists(st.tuples(st.integers(1, 6), st.text(alphabet="Tïtle", min_size=1), BODIES), max_size=5)

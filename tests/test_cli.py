@@ -88,7 +88,7 @@ def test_validation_rows_come_from_held_out_documents_only(compiled: Path, tmp_p
 
 
 def test_spans_point_at_the_passage(compiled: Path, tmp_path: Path) -> None:
-    from seedbed.documents import read_documents
+    from seedbed.sources.documents import read_documents
 
     assert run(compiled, tmp_path / "ds", "--rows", "5") == 0
     texts = {d.name: d.text for d in read_documents("documents", compiled).documents}

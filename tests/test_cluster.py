@@ -23,19 +23,19 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 from run import HashedWords
 
 from programs.program import run_sync
-from seedbed import embedder
-from seedbed import log as log_module
 from seedbed.cli.main import main
-from seedbed.cluster import join, share
-from seedbed.engines.embedded import check_memory
+from seedbed.config.models import ModelEntry
+from seedbed.config.sections import Budget
 from seedbed.errors import BudgetReached, TeacherDown, UserError
-from seedbed.journal import Journal, Scope, call, timed
-from seedbed.lease import packed, unpacked
-from seedbed.ledger import Ledger
-from seedbed.log import Log, read_log
-from seedbed.member import Member
-from seedbed.model_entry import ModelEntry
-from seedbed.settings import Budget
+from seedbed.models import embedder
+from seedbed.models.engines.embedded import check_memory
+from seedbed.runs.ray import worker_log as log_module
+from seedbed.runs.ray.driver import join, share
+from seedbed.runs.ray.worker_handle import Member
+from seedbed.runs.ray.worker_ledger import packed, unpacked
+from seedbed.runs.ray.worker_log import Log, read_log
+from seedbed.storage.journal import Journal, Scope, call, timed
+from seedbed.storage.ledger import Ledger
 
 BENCHMARKS = str(Path(__file__).parent.parent / "benchmarks")
 HASHED = ("embedder=hashed-words", "gates.relevance=0.1")  # hashed words are less alike than a model's meanings
@@ -276,9 +276,9 @@ def test_workers_on_one_machine_share_its_cores_for_embedded_models() -> None:
 
 def test_copies_of_a_model_that_do_not_fit_are_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [ModelEntry(model="embedded/smollm2-135m")]
-    monkeypatch.setattr("seedbed.shelf.servers.free", lambda: 2_000_000_000)
+    monkeypatch.setattr("seedbed.models.shelf.servers.free", lambda: 2_000_000_000)
     check_memory(entries, tmp_path, copies=3)  # 0.1 GB of weights once, and 0.5 GB three times
-    monkeypatch.setattr("seedbed.shelf.servers.free", lambda: 1_000_000_000)
+    monkeypatch.setattr("seedbed.models.shelf.servers.free", lambda: 1_000_000_000)
     with pytest.raises(UserError, match=r"3 copies of embedded/smollm2-135m: serving takes up to 1\.5 GB"):
         check_memory(entries, tmp_path, copies=3)
 
@@ -294,6 +294,6 @@ def test_without_ray_it_is_said_how_to_get_it(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "seedbed.cluster")
+    monkeypatch.delitem(sys.modules, "seedbed.runs.ray.driver")
     assert workers(base, tmp_path / "ds") == 2
     assert 'pip install "seedbed[ray]"' in capsys.readouterr().err

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from seedbed.cli.main import main
-from seedbed.config import Config, load_config
+from seedbed.config.load import Config, load_config
 from seedbed.errors import UserError
 
 GOOD = """

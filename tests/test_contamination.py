@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from programs.candidate import Exchange
 from programs.lab import Pair
 from programs.text import rouge_l, words
-from seedbed.contamination import TEMPLATE, Contamination
 from seedbed.errors import UserError
+from seedbed.runs.dedup.contamination import TEMPLATE, Contamination
 
 QUESTION = "A farmer has 17 sheep and all but 9 run away; how many sheep does the farmer have left?"
 ANSWER = "All but nine ran away, so nine sheep are left on the farm when the day is over."

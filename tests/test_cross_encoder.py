@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from served import Served, served
 
-from seedbed import cross_encoder
+from seedbed.models import cross_encoder
 
 __all__ = ["served"]
 SAID = {"first": 0.25, "second": 0.75}

@@ -13,8 +13,8 @@ from served import Served, served, well
 from programs.program import run_sync
 from programs.replies import CutOff
 from programs.step import Step
-from seedbed.engines.engine import Shared
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.engine import Shared
+from seedbed.models.lm import TeacherLM
 
 __all__ = ["served"]
 

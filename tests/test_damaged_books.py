@@ -10,10 +10,10 @@ from batch_server import BatchServer
 from broken_pages import breaks
 from waving import openai, sitting, told
 
+from seedbed.config.sections import Budget
 from seedbed.errors import UserError
-from seedbed.ledger import Ledger
-from seedbed.settings import Budget
-from seedbed.wave_book import WaveBook
+from seedbed.models.batch.job_store import WaveBook
+from seedbed.storage.ledger import Ledger
 
 pytest_plugins = ("batch_fixtures",)
 

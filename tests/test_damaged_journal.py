@@ -10,11 +10,11 @@ from broken_pages import breaks_the_leaf_of, overwrites
 from served import Served, served  # noqa: F401  # the fixture
 from test_journal import Counting, together
 
-from seedbed import salvage
 from seedbed.cli.main import main
-from seedbed.engines.journaled import Journaled
 from seedbed.errors import UserError
-from seedbed.journal import SCHEMA, Journal
+from seedbed.models.layers.replayed import Journaled
+from seedbed.storage import repair as salvage
+from seedbed.storage.journal import SCHEMA, Journal
 
 
 def filled(path: Path, n: int = 400) -> None:

@@ -10,11 +10,11 @@ from flaky import asking
 from hostile import Hostile, status
 
 from programs.program import run_sync
-from seedbed.engines.batch_service import BatchService
+from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown
-from seedbed.journal import Journal
-from seedbed.model_entry import ModelEntry
-from seedbed.teacher import Models
+from seedbed.models.batch.provider_jobs import BatchService
+from seedbed.models.registry import Models
+from seedbed.storage.journal import Journal
 
 KEY = "sk-hunter2/hunter2-hunter2"
 FORMS = {"whole": KEY, "encoded": quote(KEY, safe=""), "cut": KEY[:15] + "..."}

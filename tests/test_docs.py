@@ -52,9 +52,9 @@ def test_the_readme_names_both_commands() -> None:
 
 
 def test_every_key_of_the_config_is_documented() -> None:
-    from seedbed.config import Config
-    from seedbed.model_entry import ModelEntry
-    from seedbed.settings import Budget, CompileSettings, Fallback, Gates, Roles, RunSettings, Sources
+    from seedbed.config.load import Config
+    from seedbed.config.models import ModelEntry
+    from seedbed.config.sections import Budget, CompileSettings, Fallback, Gates, Roles, RunSettings, Sources
 
     page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
     sections = (Config, ModelEntry, Roles, Fallback, Budget, Sources, Gates, CompileSettings, RunSettings)

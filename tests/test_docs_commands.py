@@ -13,9 +13,9 @@ import typer
 import yaml
 
 from seedbed.cli.main import app, main
-from seedbed.config import Config, load_config
-from seedbed.model_entry import ModelEntry
-from seedbed.scaffold import write_project
+from seedbed.config.load import Config, load_config
+from seedbed.config.models import ModelEntry
+from seedbed.project.template import write_project
 
 ROOT = Path(__file__).parents[1]
 PAGES = {page.stem: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}

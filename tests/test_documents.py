@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from office_files import pdf_of
 
-from seedbed.document import Document, Unreadable
-from seedbed.documents import Reading, read_documents
-from seedbed.errors import UserError
-from seedbed.extract import extract as extracted
-from seedbed.finding import find_documents
+from seedbed.errors import Unreadable, UserError
+from seedbed.sources.documents import Reading, read_documents
+from seedbed.sources.finding import find_documents
+from seedbed.sources.reading.document import Document
+from seedbed.sources.reading.extract import extract as extracted
 
 CORPUS = Path(__file__).parents[2] / "shared/data/corpus"
 JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(range(256)) * 4

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from seedbed.cli.main import main
-from seedbed.shelf.servers import POOL, Server
-from seedbed.shelf.serving import Serving
-from seedbed.shelf.weights import weights
+from seedbed.models.shelf.servers import POOL, Server
+from seedbed.models.shelf.serving import Serving
+from seedbed.models.shelf.weights import weights
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(900)]
 TINY, SMALL = "embedded/smollm2-135m", "embedded/qwen2.5-coder-0.5b"

@@ -15,9 +15,9 @@ from metrics.evidence import evidence
 from programs.candidate import Exchange
 from programs.embedding import Vectors, ahead
 from programs.text import sentences
-from seedbed import embedder
-from seedbed.embedder import MODEL, Embedder
-from seedbed.embedding_queue import EmbeddingQueue
+from seedbed.models import embedder
+from seedbed.models.embedder import MODEL, Embedder
+from seedbed.models.embedding_batches import EmbeddingQueue
 
 DOCUMENTS = sorted((Path(__file__).parent.parent / "data" / "documents").glob("*.md"))
 

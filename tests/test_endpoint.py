@@ -27,9 +27,9 @@ from hostile import (
 from programs.program import run_sync
 from programs.replies import dropped
 from programs.step import Step
-from seedbed.engines.breaker import is_refused
-from seedbed.engines.endpoint import EndpointEngine
-from seedbed.teacher import TeacherLM
+from seedbed.models.engines.endpoint import EndpointEngine
+from seedbed.models.layers.circuit_breaker import is_refused
+from seedbed.models.registry import TeacherLM
 
 KEY = "sk-hunter2-hunter2"
 ASK = lm15.Request(model="m", messages=(lm15.Message.user("Say something."),))

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seedbed.cli.main import main
-from seedbed.forecast import Model, Range, Trial, Used, acceptance, bill, mean_range, needed, total
-from seedbed.model_entry import ModelEntry
-from seedbed.prices import Price
+from seedbed.config.models import ModelEntry
+from seedbed.models.prices import Price
+from seedbed.runs.forecast import Model, Range, Trial, Used, acceptance, bill, mean_range, needed, total
 
 TEACHER = Path(__file__).with_name("teacher.py")
 PRICED = ["--set", "models.small.input_price=2", "--set", "models.small.output_price=10"]

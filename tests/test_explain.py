@@ -19,10 +19,10 @@ from programs.grounded_qa import GroundedQA, QASeed
 from programs.lab import Lab
 from programs.program import Program, run_sync
 from seedbed.cli.main import main
-from seedbed.explaining import explain_row
-from seedbed.journal import Journal
-from seedbed.page import Page
-from seedbed.records import Records
+from seedbed.reports.explain import explain_row
+from seedbed.reports.page import Page
+from seedbed.storage.journal import Journal
+from seedbed.storage.run_reader import Records
 
 TEACHER = Path(__file__).with_name("teacher.py")
 KEPT = ("remote-work-policy.md", "canal-history.md")  # few documents, or every run would embed hundreds of passages
@@ -207,7 +207,7 @@ def test_an_id_that_is_not_there_or_not_alone_says_what_to_do(
 def test_looking_needs_the_folder_alone_and_leaves_it_as_it_was(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seedbed.embedder._model", lambda name: pytest.fail("a model was opened"))
+    monkeypatch.setattr("seedbed.models.embedder._model", lambda name: pytest.fail("a model was opened"))
     shutil.copytree(dataset, tmp_path / "moved")
     before, id = files(tmp_path), kept(dataset, "rows")[0]["id"]
     assert explained(capsys, tmp_path / "moved", id) == explained(capsys, dataset, id)

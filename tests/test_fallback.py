@@ -12,10 +12,10 @@ from hostile import Behaviour, Hostile, dead_port, hangs, says, sends, status
 from served import Served, by_model, served, well
 
 from programs.program import run_sync
-from seedbed.engines.endpoint import EndpointEngine
-from seedbed.engines.engine import Shared
-from seedbed.engines.fallback import Fallback, answered_by
 from seedbed.errors import UserError
+from seedbed.models.engines.endpoint import EndpointEngine
+from seedbed.models.engines.engine import Shared
+from seedbed.models.layers.fallback import Fallback, answered_by
 
 __all__ = ["served"]
 SCHEMA = {"type": "json_schema", "name": "reply", "schema": {"type": "object"}}

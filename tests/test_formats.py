@@ -18,8 +18,8 @@ from programs.compact import CompactAdapter
 from programs.formats import FORMATS, formats_to_judge
 from programs.program import run_sync
 from programs.step import Step
-from seedbed.engines.engine import Shared, continuing
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.engine import Shared, continuing
+from seedbed.models.lm import TeacherLM
 from signatures.wording import Line
 
 

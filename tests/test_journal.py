@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.program import run_sync
-from seedbed.engines.engine import Shared
-from seedbed.engines.journaled import Journaled, place
 from seedbed.errors import UserError
-from seedbed.journal import Journal, Scope
+from seedbed.models.engines.engine import Shared
+from seedbed.models.layers.replayed import Journaled, place
+from seedbed.storage.journal import Journal, Scope
 
 ROOT = Path(__file__).parents[1]
 
@@ -178,8 +178,8 @@ DIES = """
 import asyncio, os, signal, sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
-from seedbed.engines.journaled import Journaled
-from seedbed.journal import Journal
+from seedbed.models.layers.replayed import Journaled
+from seedbed.storage.journal import Journal
 from test_journal import Counting, request
 
 async def main():
@@ -206,7 +206,9 @@ def test_a_killed_process_loses_no_finished_call(tmp_path: Path) -> None:
 
 
 def test_a_second_process_is_refused(engine: Journaled, tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from seedbed.journal import Journal; Journal(Path(sys.argv[1]))"
+    code = (
+        "import sys; from pathlib import Path; from seedbed.storage.journal import Journal; Journal(Path(sys.argv[1]))"
+    )
     second = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "journal.sqlite"], capture_output=True, text=True, cwd=ROOT
     )

@@ -18,12 +18,12 @@ from judged import ROW, WRITTEN, YES, Inputs, Said, Script, judge, judged_by
 from programs.judging import JUDGES, Verdict
 from programs.levels import expected_score
 from programs.program import run_sync
-from seedbed.engines.engine import Engine
-from seedbed.engines.journaled import Journaled
-from seedbed.journal import Journal, Scope
-from seedbed.model_entry import ModelEntry
-from seedbed.teacher import teacher
-from seedbed.teacher_lm import TeacherLM
+from seedbed.config.models import ModelEntry
+from seedbed.models.engines.engine import Engine
+from seedbed.models.layers.replayed import Journaled
+from seedbed.models.lm import TeacherLM
+from seedbed.models.registry import teacher
+from seedbed.storage.journal import Journal, Scope
 
 # samples
 

@@ -11,10 +11,11 @@ from judged import RATERS, judge
 from programs.judging import ClaimsJudge, Judge, RulesJudge
 from programs.rater import Rater
 from seedbed.cli.main import main
-from seedbed.config import load_config
+from seedbed.compiling.metric import asked_judges
+from seedbed.config.load import load_config
 from seedbed.errors import UserError
-from seedbed.project import Project
-from seedbed.session import Session
+from seedbed.project.project import Project
+from seedbed.project.session import Session
 
 # state
 
@@ -54,7 +55,7 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def judges_of(folder: Path, journal: Path, *settings: str) -> list[Judge]:
     session = Session(Project(load_config(folder / "seedbed.yaml", settings), folder), journal)
     try:
-        return session.judges()
+        return asked_judges(session.project)
     finally:
         session.journal.close()
 

@@ -14,9 +14,9 @@ from metrics.case import LabelledCase
 from metrics.readings import Reader
 from programs.judging import JUDGES, Judge
 from programs.program import run_sync
-from seedbed.judge_trial import JudgeTrial
+from seedbed.compiling.judge_trial import JudgeTrial
+from seedbed.models.lm import TeacherLM
 from seedbed.progress import Progress
-from seedbed.teacher_lm import TeacherLM
 
 Says = Callable[[bool, bool], str]
 """(the row is good, demos are shown) -> what the model says."""

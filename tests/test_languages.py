@@ -22,12 +22,12 @@ from programs.grounded_qa import QA, RECIPE
 from programs.instance import Instance, broken, consistent
 from programs.text import f1, rouge_l
 from seedbed.cli.main import main
-from seedbed.config import load_config
-from seedbed.contamination import Contamination
-from seedbed.copies import copies
-from seedbed.document import Document
-from seedbed.duplicates import Duplicates
-from seedbed.project import Project
+from seedbed.config.load import load_config
+from seedbed.project.project import Project
+from seedbed.runs.dedup.contamination import Contamination
+from seedbed.runs.dedup.duplicates import Duplicates
+from seedbed.sources.copies import copies
+from seedbed.sources.reading.document import Document
 from signatures.grounding import declines
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))

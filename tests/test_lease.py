@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedbed.caps import NANO
+from seedbed.config.sections import Budget, RunSettings
 from seedbed.errors import BudgetReached
-from seedbed.journal import Journal
-from seedbed.lease import Lease
-from seedbed.ledger import Ledger
-from seedbed.log import Log
-from seedbed.member import Member
-from seedbed.settings import Budget, RunSettings
+from seedbed.runs.ray.worker_handle import Member
+from seedbed.runs.ray.worker_ledger import Lease
+from seedbed.runs.ray.worker_log import Log
+from seedbed.storage.caps import NANO
+from seedbed.storage.journal import Journal
+from seedbed.storage.ledger import Ledger
 
 ENDS = ("settle", "free", "keep")
 AMOUNTS = st.integers(1, 400).map(lambda thousandths: thousandths / 1000)  # dollars

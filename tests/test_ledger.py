@@ -14,10 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seedbed.caps import NANO
+from seedbed.config.sections import Budget, RunSettings
 from seedbed.errors import BudgetReached, UserError
-from seedbed.ledger import Ledger, Reservation
-from seedbed.settings import Budget, RunSettings
+from seedbed.storage.caps import NANO
+from seedbed.storage.ledger import Ledger, Reservation
 
 
 @asynccontextmanager
@@ -290,8 +290,8 @@ SPENDER = """
 import asyncio, sys
 from pathlib import Path
 from seedbed.errors import BudgetReached
-from seedbed.ledger import Ledger
-from seedbed.settings import Budget
+from seedbed.storage.ledger import Ledger
+from seedbed.config.sections import Budget
 
 async def call(ledger):
     held = await ledger.reserve("m", 0.01)

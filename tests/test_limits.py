@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.program import run_sync
-from seedbed.engines.endpoint import EndpointEngine
-from seedbed.engines.engine import Shared, free
-from seedbed.engines.limited import Limited, Pace, Window, tokens
+from seedbed.models.engines.endpoint import EndpointEngine
+from seedbed.models.engines.engine import Shared, free
+from seedbed.models.layers.rate_limited import Limited, Pace, Window, tokens
 
 ASK = lm15.Request(model="m", messages=(lm15.Message.user("Say something."),))
 DONE = lm15.Response(

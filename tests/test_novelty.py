@@ -14,7 +14,7 @@ from optimize.scoring import nearest_before
 from optimize.search import StepSearch
 from programs.grounded_qa import GroundedQA
 from programs.program import run_sync
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.lm import TeacherLM
 
 
 def one_shape(prompt: str) -> str:

@@ -8,7 +8,7 @@ import datasets
 import pytest
 from served import Served, served
 
-from seedbed.loading import loading_line
+from seedbed.runs.loading import loading_line
 
 __all__ = ["served"]
 
@@ -45,7 +45,7 @@ def test_a_copy_of_one_document_is_no_second_one(served: Served) -> None:
 def test_rows_that_happen_to_be_of_held_out_documents_alone_are_train(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("seedbed.project.Project.is_held_out", lambda self, group: True)
+    monkeypatch.setattr("seedbed.project.project.Project.is_held_out", lambda self, group: True)
     assert served.run(rows=3) == 0
     assert served.report()["counts"]["splits"] == {"train": 3}
     assert any("would be held out" in warning for warning in served.report()["warnings"])

@@ -11,14 +11,14 @@ from searched import HERE, paid
 from test_recipes import embed
 
 from seedbed.cli.main import main
-from seedbed.embedding_queue import EmbeddingQueue
+from seedbed.models.embedding_batches import EmbeddingQueue
 
 
 @pytest.fixture
 def compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
     """A project whose teacher is the pupil and whose embedder counts words, which is faster than reading them; call
     it with keys to set for the manifest of its compile."""
-    monkeypatch.setattr("seedbed.embedder._queue", lambda name: EmbeddingQueue(embed))
+    monkeypatch.setattr("seedbed.models.embedder._queue", lambda name: EmbeddingQueue(embed))
     folder = tmp_path / "project"
     assert main(["init", str(folder)]) == 0
     for name in ("pupil.py", "teacher.py"):

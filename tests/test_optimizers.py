@@ -18,11 +18,11 @@ from metrics.metric import Metric
 from optimize.optimizers import OPTIMIZERS, REFLECTING, auto
 from programs.program import background_loop
 from programs.step import Step
-from seedbed.engines.journaled import Journaled
-from seedbed.engines.scripted import ScriptedEngine
 from seedbed.errors import TeacherDown, UserError
-from seedbed.journal import Journal
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.scripted import ScriptedEngine
+from seedbed.models.layers.replayed import Journaled
+from seedbed.models.lm import TeacherLM
+from seedbed.storage.journal import Journal
 
 UNSCORED = {"labeled", "bootstrap"}  # they take demos, and score no way of asking
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from office_files import pdf_of
 
-from seedbed.extract import extract
+from seedbed.sources.reading.extract import extract
 
 LEFT = ["The dyke at Marsh End was built in", "1953 after the great flood. It is", "6 metres high and 11 kilometres"]
 RIGHT = [
@@ -81,7 +81,7 @@ def test_a_contents_page_stays_in_its_lines() -> None:
 
 
 def test_letters_that_a_font_does_not_tell_are_no_text() -> None:
-    from seedbed.document import Unreadable
+    from seedbed.errors import Unreadable
 
     with pytest.raises(Unreadable, match="OCR"):
         extract(page(), ".pdf")

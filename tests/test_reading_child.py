@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from office_files import docx, epub
 
-from seedbed import reading_child
-from seedbed.document import Unreadable
-from seedbed.documents import read_documents
+from seedbed.errors import Unreadable
+from seedbed.sources.documents import read_documents
+from seedbed.sources.reading import child as reading_child
 
 PARAGRAPH = "<w:p><w:r><w:t>Words.</w:t></w:r></w:p>"
 SLOW = {

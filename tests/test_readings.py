@@ -11,10 +11,10 @@ from metrics.likelihood import LIKELIHOODS, likelihood
 from programs.candidate import Exchange
 from programs.judging import JUDGES
 from programs.program import run_sync
-from seedbed.journal import Journal
-from seedbed.model_entry import ModelEntry
-from seedbed.teacher import Models
-from seedbed.teacher_lm import TeacherLM
+from seedbed.config.models import ModelEntry
+from seedbed.models.lm import TeacherLM
+from seedbed.models.registry import Models
+from seedbed.storage.journal import Journal
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(300)]
 MODEL = "embedded/smollm2-135m"

@@ -28,8 +28,8 @@ from programs.program import Program, run_sync
 from programs.recipe import Recipe, recipes
 from programs.self_instruct import SelfInstruct, TaskSeed
 from programs.text import rouge_l
-from seedbed.engines.engine import Shared
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.engine import Shared
+from seedbed.models.lm import TeacherLM
 
 SEEDS = Path(__file__).parents[1] / "data" / "seeds"
 RECIPES = ("grounded-qa", "lab", "self-instruct")

@@ -13,13 +13,13 @@ from searched import RECIPE, Search, seeds
 from optimize.scoring import score_program
 from programs.candidate import Source
 from programs.program import run_sync
-from seedbed.engines.engine import Wrapped
-from seedbed.engines.journaled import Journaled
-from seedbed.engines.scripted import ScriptedEngine
 from seedbed.errors import TeacherDown
-from seedbed.journal import Scope
-from seedbed.refused import mend
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.engine import Wrapped
+from seedbed.models.engines.scripted import ScriptedEngine
+from seedbed.models.layers.replayed import Journaled
+from seedbed.models.lm import TeacherLM
+from seedbed.models.refused import mend
+from seedbed.storage.journal import Scope
 
 Refuses = Callable[[lm15.Request], bool]
 

@@ -11,7 +11,7 @@ from served import Served, served, well
 from test_endpoint import ASK, ask, engine
 
 from programs.program import run_sync
-from seedbed.engines.engine import free
+from seedbed.models.engines.engine import free
 
 __all__ = ["served"]
 
@@ -144,7 +144,7 @@ def test_a_run_that_meets_errors_within_status_200_shows_the_words_and_books_not
     async def at_once(seconds: float) -> None:
         pass
 
-    monkeypatch.setattr("seedbed.engines.retrying._sleep", at_once)
+    monkeypatch.setattr("seedbed.models.layers.retrying._sleep", at_once)
     served.server.plan(sends({"error": {"message": "daily quota is used up", "code": 429}}))
     served.change(lambda config: config["models"]["mock"].update(patience=1))
     assert served.run(rows=2, run__max_usd=0.01) in (1, 3)

@@ -10,8 +10,8 @@ from hostile import Behaviour, Hostile, completion, packs, sends, status
 from test_endpoint import ASK, ask
 
 from programs.program import run_sync
-from seedbed.engines.engine import free
-from seedbed.engines.provider import ProviderEngine
+from seedbed.models.engines.engine import free
+from seedbed.models.engines.provider import ProviderEngine
 
 SURROGATE = b'{"choices": [{"message": {"role": "assistant", "content": "a \\ud800 b \\ud83d\\ude00"}}]}'
 LATIN = json.dumps(completion("caf\xe9"), ensure_ascii=False).encode("latin-1")

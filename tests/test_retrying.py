@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.program import run_sync
-from seedbed.engines import retrying
-from seedbed.engines.breaker import is_down
-from seedbed.engines.endpoint import EndpointEngine
-from seedbed.engines.limited import Limited
-from seedbed.engines.provider import ProviderEngine
-from seedbed.engines.retrying import LONGEST_WAIT, RETRIES, wait
+from seedbed.models.engines.endpoint import EndpointEngine
+from seedbed.models.engines.provider import ProviderEngine
+from seedbed.models.layers import retrying
+from seedbed.models.layers.circuit_breaker import is_down
+from seedbed.models.layers.rate_limited import Limited
+from seedbed.models.layers.retrying import LONGEST_WAIT, RETRIES, wait
 
 pytestmark = pytest.mark.usefixtures("waits")
 

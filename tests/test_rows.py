@@ -20,12 +20,12 @@ from programs.candidate import Drop, Source
 from programs.grounded_qa import QA
 from programs.program import run_sync
 from programs.recipe import recipes
-from seedbed.card import write_card
+from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
-from seedbed.far_shards import FarShards
-from seedbed.records import find_row
-from seedbed.rows import REJECTED, SHARD, Shards, rejected, row, row_schema, write_whole
-from seedbed.settings import RunSettings
+from seedbed.runs.card import write_card
+from seedbed.storage.remote_shards import FarShards
+from seedbed.storage.run_reader import find_row
+from seedbed.storage.shards import REJECTED, SHARD, Shards, rejected, row, row_schema, write_whole
 
 SCHEMA = pa.schema([("n", pa.int64())])
 SHARED = {

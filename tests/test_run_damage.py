@@ -12,7 +12,7 @@ from broken_pages import PAGE, breaks, overwrites
 from hostile import status
 from served import KEY, Served, every, served
 
-from seedbed.journal import Journal
+from seedbed.storage.journal import Journal
 
 __all__ = ["served"]
 

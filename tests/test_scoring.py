@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 from metrics.likelihood import LIKELIHOODS, likelihood
 from programs.candidate import Exchange
 from programs.program import run_sync
-from seedbed.engines.endpoint import EndpointEngine
-from seedbed.engines.fallback import Fallback
-from seedbed.engines.prefix import Prefixes
-from seedbed.engines.scoring import asking_for, grammar
-from seedbed.engines.scripted import ScriptedEngine
-from seedbed.journal import Journal
-from seedbed.model_entry import ModelEntry
-from seedbed.teacher import Models, teacher
-from seedbed.teacher_lm import TeacherLM
+from seedbed.config.models import ModelEntry
+from seedbed.models.engines.endpoint import EndpointEngine
+from seedbed.models.engines.prefix import Prefixes
+from seedbed.models.engines.scoring import asking_for, grammar
+from seedbed.models.engines.scripted import ScriptedEngine
+from seedbed.models.layers.fallback import Fallback
+from seedbed.models.lm import TeacherLM
+from seedbed.models.registry import Models, teacher
+from seedbed.storage.journal import Journal
 
 ASKED = [{"role": "user", "content": "When did the bridge open?"}]
 REQUEST = lm15.Request(model="m", messages=(lm15.Message.user("When did the bridge open?"),))

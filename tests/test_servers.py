@@ -14,17 +14,17 @@ import pytest
 from gguf_file import write
 
 from programs.program import run_sync
-from seedbed.engines.embedded import EmbeddedEngine, check_memory
+from seedbed.config.catalogue import shelf
+from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown, UserError
-from seedbed.journal import Journal
-from seedbed.model_entry import ModelEntry
-from seedbed.shelf import servers
-from seedbed.shelf.catalogue import shelf
-from seedbed.shelf.files import is_here, shelf_file
-from seedbed.shelf.servers import POOL
-from seedbed.shelf.serving import serving
-from seedbed.shelf.weights import weights
-from seedbed.teacher import Models
+from seedbed.models.engines.embedded import EmbeddedEngine, check_memory
+from seedbed.models.registry import Models
+from seedbed.models.shelf import servers
+from seedbed.models.shelf.files import is_here, shelf_file
+from seedbed.models.shelf.servers import POOL
+from seedbed.models.shelf.serving import serving
+from seedbed.models.shelf.weights import weights
+from seedbed.storage.journal import Journal
 
 TINY = "embedded/smollm2-135m"
 pytestmark = pytest.mark.embedded
@@ -54,7 +54,7 @@ def say(models: Models, alias: str, text: str = "Say hello.") -> str:
 def children() -> list[psutil.Process]:
     """The servers of this process that run: one that ended and was not waited for has no command line."""
     commands = [(child, child.as_dict(["cmdline"])["cmdline"] or []) for child in psutil.Process().children()]
-    return [child for child, command in commands if "seedbed.shelf.serve" in " ".join(command)]
+    return [child for child, command in commands if "seedbed.models.shelf.serve" in " ".join(command)]
 
 
 def altered(tmp_path: Path, old: bytes, new: bytes) -> Path:
@@ -102,8 +102,9 @@ def test_a_server_that_is_killed_is_said_to_be(models: Any) -> None:
 
 def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from seedbed.shelf.servers import Server; from seedbed.shelf.serving import Serving;"
-        "from seedbed.shelf.weights import weights;"
+        "from pathlib import Path; from seedbed.models.shelf.servers import Server;"
+        "from seedbed.models.shelf.serving import Serving;"
+        "from seedbed.models.shelf.weights import weights;"
         f"server = Server('m', weights({TINY!r}, Path()), Serving(512, 1, 1, -1));"
         "print(server._child.pid, flush=True); input()"
     )

@@ -14,8 +14,8 @@ from metrics.evidence import PARTS
 from metrics.likelihood import LIKELIHOODS
 from metrics.negatives import EDITS, RULES
 from metrics.shipped import BY_EMBEDDING, shipped
-from seedbed.embedder import MODEL
-from seedbed.figures import unlabelled_line
+from seedbed.compiling.figures import unlabelled_line
+from seedbed.models.embedder import MODEL
 
 
 def test_its_rows_are_those_that_ship() -> None:

@@ -12,12 +12,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import readings
 
 from programs.program import run_sync
-from seedbed import shipped
-from seedbed.engines.embedded import EmbeddedEngine
-from seedbed.model_entry import ModelEntry
-from seedbed.scaffold import write_project
-from seedbed.session import Session
-from seedbed.shipped import SHELF, reading, reading_line, readings_file
+from seedbed.config.models import ModelEntry
+from seedbed.models.engines.embedded import EmbeddedEngine
+from seedbed.project.session import Session
+from seedbed.project.template import write_project
+from seedbed.storage import shipped
+from seedbed.storage.shipped import SHELF, reading, reading_line, readings_file
 
 NEAR = 0.1  # of a log-probability, on another machine
 

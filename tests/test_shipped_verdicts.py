@@ -9,7 +9,7 @@ from metrics.case import LabelledCase, verdict_line
 from optimize.seeds import read_lines
 from programs.grounded_qa import QASeed
 from programs.text import sentences
-from seedbed.documents import read_documents
+from seedbed.sources.documents import read_documents
 
 DATA = Path(__file__).parent.parent / "data"
 FILES = ("grounded_qa", "replies", "questions")

@@ -13,9 +13,9 @@ from optimize.shipping import decide
 from programs.candidate import Drop, Source
 from programs.grounded_qa import QA
 from programs.replies import CUT_OFF, UNREADABLE
-from seedbed.advice import advice
 from seedbed.cli.main import main
-from seedbed.journal import Scope
+from seedbed.runs.advice import advice
+from seedbed.storage.journal import Scope
 
 
 def rows(*fell: Drop | None, score: float = 0.9) -> list[Scored]:

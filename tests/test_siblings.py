@@ -17,8 +17,8 @@ from programs.judging import JUDGES, Judge, Pairwise, RulesJudge
 from programs.lab import Lab
 from programs.program import run_sync
 from programs.self_instruct import SelfInstruct
-from seedbed.engines.engine import Shared
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.engine import Shared
+from seedbed.models.lm import TeacherLM
 
 SAID: dict[str, Any] = {
     "questions": ["How high is the tower?", "How old is the tower?", "Who built the tower?"],

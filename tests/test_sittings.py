@@ -13,9 +13,10 @@ from broken_pages import breaks_the_leaf_of
 from hostile import status
 from served import Served, every, served, well  # noqa: F401  # the fixture
 
-from seedbed import rows, salvage
 from seedbed.errors import UserError
-from seedbed.journal import SCHEMA, Journal
+from seedbed.storage import repair as salvage
+from seedbed.storage import shards as rows
+from seedbed.storage.journal import SCHEMA, Journal
 
 
 def test_a_sitting_that_stops_short_leaves_the_rows_that_are_there(

@@ -172,7 +172,7 @@ def test_a_text_in_another_encoding_is_read_with_a_note(
     assert said.startswith("ok   sources: 1 documents, 1 passages")
     assert ("read as" in said) == (not encoding.startswith("utf"))
     folder.run()
-    from seedbed.documents import read_documents
+    from seedbed.sources.documents import read_documents
 
     (document,) = read_documents("documents", folder.base).documents
     assert document.text == text

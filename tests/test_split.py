@@ -18,8 +18,8 @@ from optimize.budget import BUDGETS
 from optimize.search import StepSearch
 from optimize.splits import deal
 from seedbed.cli.main import main
-from seedbed.config import load_config
-from seedbed.project import Project
+from seedbed.config.load import load_config
+from seedbed.project.project import Project
 
 TEACHER = Path(__file__).with_name("teacher.py")
 NAMES = st.frozensets(st.text("abcdefgh", min_size=1, max_size=3), max_size=25)

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from metrics.variety import Sample
 from programs.candidate import Exchange, Source, digest
 from programs.feeds import ChunkFeed
-from seedbed.config import load_config
+from seedbed.config.load import load_config
 from seedbed.errors import UserError
-from seedbed.project import Project
-from seedbed.scaffold import write_project
-from seedbed.spool import Spool
+from seedbed.project.project import Project
+from seedbed.project.template import write_project
+from seedbed.storage.disk_list import Spool
 
 ITEMS = st.lists(st.one_of(st.text(), st.dictionaries(st.text(), st.integers()), st.binary(), st.none()), max_size=30)
 SLICES = st.slices(30)

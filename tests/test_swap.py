@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seedbed import embedder
 from seedbed.cli.main import main
-from seedbed.config import load_config
-from seedbed.embedding_queue import EmbeddingQueue
-from seedbed.project import Project
+from seedbed.config.load import load_config
+from seedbed.models import embedder
+from seedbed.models.embedding_batches import EmbeddingQueue
+from seedbed.project.project import Project
 
 TEACHER = Path(__file__).with_name("teacher.py")
 WEAK = """

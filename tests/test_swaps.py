@@ -16,11 +16,11 @@ import pytest
 
 from programs.grounded_qa import QA
 from programs.program import background_loop, run_sync
-from seedbed import rows
 from seedbed.errors import UserError
-from seedbed.far_shards import FarShards
-from seedbed.rows import Shards
-from seedbed.run_shards import RunShards
+from seedbed.storage import shards as rows
+from seedbed.storage.remote_shards import FarShards
+from seedbed.storage.run_shards import RunShards
+from seedbed.storage.shards import Shards
 
 FAR = "memory://bucket/ds"
 OLD, NEW = range(9), range(100, 107)  # five shards of the old rows, four of the new

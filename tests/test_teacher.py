@@ -10,12 +10,12 @@ from hostile import Hostile, dead_port, says, status
 
 from programs.program import run_sync
 from programs.step import Step
-from seedbed.engines.provider import addresses
+from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown, UserError
-from seedbed.journal import Journal
-from seedbed.model_entry import ModelEntry
-from seedbed.teacher import teacher
-from seedbed.teacher_lm import PATIENCE, TeacherLM
+from seedbed.models.engines.provider import addresses
+from seedbed.models.lm import PATIENCE, TeacherLM
+from seedbed.models.registry import teacher
+from seedbed.storage.journal import Journal
 
 KEY = "sk-hunter2-hunter2"
 Far = Callable[..., TeacherLM]
@@ -160,7 +160,7 @@ def test_a_provider_string_goes_through_dspys_own_client(server: Hostile) -> Non
     from dspy import lm15
 
     from programs.program import run_sync
-    from seedbed.engines.provider import ProviderEngine
+    from seedbed.models.engines.provider import ProviderEngine
 
     async def ask() -> str:
         engine = ProviderEngine("openai/gpt-4o-mini", concurrency=2, timeout=5, api_key="k", api_base=server.base)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from programs.program import run_sync
-from seedbed.engines.engine import Shared
 from seedbed.errors import TeacherDown
-from seedbed.teacher_lm import TeacherLM
+from seedbed.models.engines.engine import Shared
+from seedbed.models.lm import TeacherLM
 
 
 class Echo(Shared):

@@ -46,8 +46,8 @@ def ids(out: Path) -> list[str]:
 
 
 def test_no_verdict_of_a_held_out_document_stands_in_a_judges_prompt(folder: Path) -> None:
-    from seedbed.config import load_config
-    from seedbed.project import Project
+    from seedbed.config.load import load_config
+    from seedbed.project.project import Project
 
     assert seedbed(folder, "compile") == 0
     project = Project(load_config(folder / "seedbed.yaml"), folder)

@@ -12,15 +12,16 @@ import dspy
 from batch_wire import reply_to
 from dspy import lm15
 
-from seedbed import waves as waves_module
-from seedbed.engines import batch, batch_service
-from seedbed.engines.batch import BatchEngine, Straggling
-from seedbed.engines.batch_service import BatchService
-from seedbed.engines.engine import Shared
-from seedbed.engines.journaled import Journaled
-from seedbed.journal import Journal, Scope
-from seedbed.wave_book import WaveBook
-from seedbed.waves import Waves
+from seedbed.models.batch import barrier as waves_module
+from seedbed.models.batch import engine as batch
+from seedbed.models.batch import provider_jobs as batch_service
+from seedbed.models.batch.barrier import Waves
+from seedbed.models.batch.engine import BatchEngine, Straggling
+from seedbed.models.batch.job_store import WaveBook
+from seedbed.models.batch.provider_jobs import BatchService
+from seedbed.models.engines.engine import Shared
+from seedbed.models.layers.replayed import Journaled
+from seedbed.storage.journal import Journal, Scope
 
 QUICK = (
     (batch, "LANDING", 0.05),

@@ -42,9 +42,9 @@ def calibrate(
         and (alias := judge or project.config.roles.named()["judge"]) in project.config.models
     ):
         supply_entries([[project.config.models[alias]]], project.base, yes=yes)
-    from seedbed.figures import as_json, calibration_text
+    from seedbed.compiling.figures import as_json, calibration_text
+    from seedbed.compiling.verdicts import calibrate_cases, check_cases, open_frozen, read_cases, save_metric
     from seedbed.progress import Progress
-    from seedbed.verdicts import calibrate_cases, check_cases, open_frozen, read_cases, save_metric
 
     cases = read_cases(verdicts)
     with Progress() as progress:

@@ -32,7 +32,7 @@ def doctor(
         supply(project.config, project.base, yes=yes)
     except UserError as error:  # what is absent is found below; why it could not be brought is said here
         print(f"seedbed: {error}\n  {error.hint}", file=sys.stderr)
-    from seedbed.diagnosis import diagnose
+    from seedbed.project.doctor import diagnose
 
     findings = diagnose(project)
     if json:

@@ -37,8 +37,8 @@ def estimate(
     """
     project = open_project(config, teacher, set)
     supply(project.config, project.base, yes=yes)
-    from seedbed.estimating import estimate_rows, estimate_text
     from seedbed.progress import Progress
+    from seedbed.runs.estimate import estimate_rows, estimate_text
 
     with Progress() as progress:
         estimated = estimate_rows(

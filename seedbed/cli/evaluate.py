@@ -26,8 +26,9 @@ def evaluate(
     project = open_project(config, None, set)
     named = [alias.strip() for alias in (teachers or project.config.teacher).split(",")]
     supply(project.config, project.base, named, yes=yes)
-    from seedbed.evaluating import evaluate_teachers, evaluation_text
+    from seedbed.compiling.evaluate import evaluate_teachers
     from seedbed.progress import Progress
+    from seedbed.reports.evaluation import evaluation_text
 
     with Progress() as progress:
         results = evaluate_teachers(project, named, progress, compile_missing=compile_missing)

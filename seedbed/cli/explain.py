@@ -19,12 +19,12 @@ def explain(
 
     Reads the folder alone: no model is opened, nothing is written, and a run may be going.
     """
-    from seedbed.explaining import explain_row
+    from seedbed.reports.explain import explain_row
 
     explanation = explain_row(folder, row_id)
     if json:
         print_json(explanation.model_dump())
         return
-    from seedbed.page import Page
+    from seedbed.reports.page import Page
 
     Page().explanation(explanation)

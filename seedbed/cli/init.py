@@ -11,7 +11,7 @@ def init(
     recipe: Annotated[str, typer.Option(help="What kind of rows; `seedbed recipes` lists them.")] = "grounded-qa",
 ) -> None:
     """Write a project that runs as it is: config, seeds, verdicts, documents."""
-    from seedbed.scaffold import write_project
+    from seedbed.project.template import write_project
 
     for path in write_project(folder, recipe):
         print(path)

@@ -17,8 +17,8 @@ def label(
 
     Each answer is appended at once to the project's verdicts file, which compile checks its judges against.
     """
-    from seedbed.config import load_config
-    from seedbed.labelling import ask, rows_to_label, verdicts_file
+    from seedbed.config.load import load_config
+    from seedbed.review.label import ask, rows_to_label, verdicts_file
 
     to = verdicts_file(config)
     todo = rows_to_label(folder, to)[:n]

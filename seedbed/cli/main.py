@@ -7,7 +7,6 @@ import typer
 
 from seedbed.cli import (
     calibrate,
-    compiling,
     doctor,
     estimate,
     evaluate,
@@ -20,8 +19,9 @@ from seedbed.cli import (
     recipes,
     run,
 )
+from seedbed.cli import compile as compiling
 from seedbed.errors import INTERRUPTED, BudgetReached, TeacherDown, UserError, exit_code, is_model_error
-from seedbed.refused import mend
+from seedbed.models.refused import mend
 from seedbed.terminal import readable
 
 app = typer.Typer(

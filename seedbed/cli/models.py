@@ -31,11 +31,11 @@ def pull_models(
     shelf go to SEEDBED_MODELS (by default the user's cache directory), those of the Hub into its own cache.
     """
     from seedbed.cli.supply import bring
+    from seedbed.config.catalogue import shelf
+    from seedbed.config.reference import FAMILY, InFile, OnShelf, parse
     from seedbed.errors import UserError
+    from seedbed.models.shelf.pull import pull
     from seedbed.progress import Progress
-    from seedbed.shelf.catalogue import shelf
-    from seedbed.shelf.pull import pull
-    from seedbed.shelf.reference import FAMILY, InFile, OnShelf, parse
 
     wanted = [name if name.startswith(FAMILY) else f"{FAMILY}{name}" for name in names]
     try:
@@ -60,7 +60,7 @@ def teachers(config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
 
 def _list(config: Path, *, as_json: bool) -> None:
     from seedbed.errors import UserError
-    from seedbed.inventory import inventory, inventory_text
+    from seedbed.models.inventory import inventory, inventory_text
 
     if config != CONFIG and not config.is_file():
         raise UserError(f"There is no {config}.", hint="Name a project's config, or leave --config out.")

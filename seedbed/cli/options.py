@@ -12,7 +12,7 @@ import typer
 from seedbed.terminal import readable
 
 if TYPE_CHECKING:
-    from seedbed.project import Project
+    from seedbed.project.project import Project
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The project's config file.")]
 TeacherOption = Annotated[str | None, typer.Option("--teacher", help="Swap the teacher: an alias under models:.")]
@@ -26,9 +26,9 @@ CONFIG = Path("seedbed.yaml")
 
 def open_project(config: Path, teacher: str | None = None, overrides: list[str] | None = None) -> Project:
     """The project of a config file, with another teacher and overridden keys where asked."""
-    from seedbed.config import load_config
+    from seedbed.config.load import load_config
     from seedbed.encodings import decode
-    from seedbed.project import Project
+    from seedbed.project.project import Project
 
     loaded = load_config(config, overrides or [])
     if encoding := decode(config.read_bytes())[1]:

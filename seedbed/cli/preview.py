@@ -29,8 +29,8 @@ def preview(
     """Show a few candidates with the prompts as sent, their scores and their cost. Nothing is written to a dataset."""
     project = open_project(config, teacher, set)
     supply(project.config, project.base, yes=yes)
-    from seedbed.previewing import preview_rows, preview_text
     from seedbed.progress import Progress
+    from seedbed.runs.preview import preview_rows, preview_text
 
     with Progress() as progress:
         shown = preview_rows(project, rows, uncompiled=uncompiled, say=progress.say)

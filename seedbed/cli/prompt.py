@@ -25,14 +25,14 @@ def prompt(
 ) -> None:
     """Print the compiled prompt of every step and judge, with <name> where an input goes. No model is opened."""
     project = open_project(config, teacher, set)
-    from seedbed.prompting import chosen, prompts
+    from seedbed.reports.prompts import chosen, prompts
 
     found, remark = prompts(project, uncompiled=uncompiled)
     shown = chosen(found, step)
     if json:
         print_json([one.model_dump() for one in shown])
         return
-    from seedbed.page import Page
+    from seedbed.reports.page import Page
 
     page = Page()
     page.say(remark)

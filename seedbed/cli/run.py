@@ -54,9 +54,9 @@ def run(
     project = open_project(config, teacher, overrides)
     if not replay:
         supply(project.config, project.base, yes=yes)
-    from seedbed.dataset import write_dataset
     from seedbed.progress import Progress
-    from seedbed.summary import run_summary
+    from seedbed.reports.summary import run_summary
+    from seedbed.runs.dataset import write_dataset
 
     with Progress() as progress:
         report, samples = write_dataset(

@@ -14,10 +14,10 @@ from seedbed.errors import UserError
 from seedbed.terminal import readable
 
 if TYPE_CHECKING:
-    from seedbed.config import Config
-    from seedbed.model_entry import ModelEntry
+    from seedbed.config.load import Config
+    from seedbed.config.models import ModelEntry
+    from seedbed.config.reference import OnHub, OnShelf
     from seedbed.progress import Progress
-    from seedbed.shelf.reference import OnHub, OnShelf
 
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Bring absent models here without asking.")]
 
@@ -31,7 +31,7 @@ class Absent(NamedTuple):
     pull: Callable[[Progress], object]
 
     def __str__(self) -> str:
-        from seedbed.shelf.machine import MB
+        from seedbed.models.shelf.machine import MB
 
         return readable(f"{self.name} ({self.size / MB:,.0f} MB, {self.licence or 'licence not stated'})")
 
@@ -43,15 +43,15 @@ def supply(config: Config, base: Path, teachers: Sequence[str | None] = (None,),
     On a terminal a person is asked first. Where `SEEDBED_OFFLINE` is set nothing is brought: a call that needs what is
     absent then says so. Raises UserError where a model cannot be had or served.
     """
-    from seedbed.prices import in_use
+    from seedbed.models.prices import in_use
 
     supply_entries([[config.models[alias] for alias in in_use(config.swap(one))] for one in teachers], base, yes=yes)
 
 
 def supply_entries(together: Sequence[Sequence[ModelEntry]], base: Path, *, yes: bool) -> None:
     """Likewise, for groups of entries that are served together."""
-    from seedbed.engines.embedded import check_memory
-    from seedbed.shelf.files import is_offline
+    from seedbed.models.engines.embedded import check_memory
+    from seedbed.models.shelf.files import is_offline
 
     groups = [[entry for entry in group if entry.is_embedded] for group in together]
     if is_offline():
@@ -63,7 +63,7 @@ def supply_entries(together: Sequence[Sequence[ModelEntry]], base: Path, *, yes:
 
 def bring(models: Sequence[str], base: Path, *, yes: bool) -> None:
     """Likewise, for model strings `embedded/...`; offline, an absent one is an error. Paths start from `base`."""
-    from seedbed.shelf.files import check_online
+    from seedbed.models.shelf.files import check_online
 
     if not (missing := _missing(models, base)):
         return
@@ -86,8 +86,8 @@ def _is_answered() -> bool:
 
 
 def _missing(models: Sequence[str], base: Path) -> dict[str, OnShelf | OnHub]:
-    from seedbed.shelf.reference import InFile, parse
-    from seedbed.shelf.weights import on_disk
+    from seedbed.config.reference import InFile, parse
+    from seedbed.models.shelf.weights import on_disk
 
     references = {model: parse(model) for model in dict.fromkeys(models)}
     return {
@@ -98,9 +98,9 @@ def _missing(models: Sequence[str], base: Path) -> dict[str, OnShelf | OnHub]:
 
 
 def _looked_up(model: str, reference: OnShelf | OnHub) -> Absent:
-    from seedbed.shelf import hub, pull
-    from seedbed.shelf.catalogue import shelf
-    from seedbed.shelf.reference import OnShelf
+    from seedbed.config.catalogue import shelf
+    from seedbed.config.reference import OnShelf
+    from seedbed.models.shelf import hub, pull
 
     if isinstance(reference, OnShelf):
         known = shelf()[reference.name]

@@ -1,0 +1,63 @@
+"""`seedbed compile`: judge first, then program."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from seedbed.cli.options import (
+    CONFIG,
+    ConfigOption,
+    JsonOption,
+    SetOption,
+    TeacherOption,
+    open_project,
+    print_json,
+    print_text,
+)
+from seedbed.cli.supply import YesOption, supply
+
+
+class Ship(StrEnum):
+    """What a run may be told to use."""
+
+    compiled = "compiled"
+    uncompiled = "uncompiled"
+
+
+def compile(
+    ship: Annotated[
+        Ship | None, typer.Option(help="The program that runs use; by default the compiled one if it proved itself.")
+    ] = None,
+    config: ConfigOption = CONFIG,
+    teacher: TeacherOption = None,
+    set: SetOption = None,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Compile the prompts against your seeds: check the judge, search every step, compare on held-out sources.
+
+    Writes compiled/RECIPE/TEACHER.json, the uncompiled program beside it, and a manifest that says which of the two
+    ships and why. Interrupted, the same command goes on where it was;
+    compiled again with nothing changed, no model is called. Where neither makes a row of the held-out sources, the exit
+    code is 1, and what to try is said.
+    """
+    project = open_project(config, teacher, [*(set or []), *([f"compile.ship={ship}"] if ship else [])])
+    supply(project.config, project.base, yes=yes)
+    from programs.program import run_sync
+    from seedbed.compiling.compile import Compilation
+    from seedbed.progress import Progress
+    from seedbed.project.session import Session
+    from seedbed.reports.summary import compile_summary
+
+    with Progress() as progress, Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
+        compilation = Compilation(session, progress)
+        manifest = run_sync(compilation.work())
+        if times := progress.times():
+            progress.say(f"time: {times}")
+        paid = sum(tally.calls - tally.replayed for tally in session.journal.tallies.values())
+    if json:
+        print_json(manifest.model_dump())
+    else:
+        print_text(compile_summary(manifest, project.compiled_path(), paid))
+    raise typer.Exit(int(bool(manifest.comparison and manifest.comparison.barren)))

@@ -1,0 +1,232 @@
+"""`seedbed compile`: the metric is fitted to people's verdicts, every step is searched by it, the whole is compared."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import dspy
+
+from metrics.frozen import Frozen
+from metrics.metric import Metric
+from metrics.observations import Alike
+from optimize import artefact
+from optimize.budget import BUDGETS
+from optimize.comparison import Comparison, compare
+from optimize.labels import Agreement, agreement, word_f1
+from optimize.optimizers import REFLECTING, auto
+from optimize.scoring import score_program
+from optimize.search import StepSearch, Variant, replies
+from optimize.shipping import decide
+from programs.formats import formats_of
+from programs.program import Program
+from programs.step import Step
+from seedbed.compiling.figures import unlabelled_line
+from seedbed.compiling.metric import calibrator, project_metric
+from seedbed.compiling.preflight import provide, reflects
+from seedbed.compiling.verdicts import open_metric
+from seedbed.errors import UserError
+from seedbed.progress import Progress
+from seedbed.project.project import Project
+from seedbed.project.session import Session
+from seedbed.versions import versions
+from signatures.wording import wordings
+
+
+class Compilation:
+    """One compile of a project: run `await work()`, then read `program` and `manifest`."""
+
+    def __init__(self, session: Session, progress: Progress) -> None:
+        self.session, self.project, self.progress = session, session.project, progress
+        self.program: Program = self.project.recipe.program()
+        self.steps: dict[str, Variant] = {}
+        self.optimizers: dict[str, str] = {}
+        self.known = _known(session.project)  # read first: what is amiss shall cost no call
+        self.allowance = provide(session)
+
+    async def work(self) -> artefact.Manifest:
+        """The metric first, then frozen; then the program; then both programs on held-out sources. Saves the artefact.
+
+        The figures are taken once, after the last choice: nothing is chosen by them but which program ships.
+        """
+        self.project.keep_sides(self.progress.say)
+        for line in self.project.said_of_seeds():
+            self.progress.say(f"note: {line}")
+        frozen = await self._freeze()
+        metric = project_metric(self.session, frozen)
+        self.allowance = provide(self.session)  # caps are for the search: it counts from here
+        for name, examples in self._examples(self.project.training_seeds).items():
+            await self._search(name, examples, metric)
+        procedure = await self._procedure(metric)
+        comparison = await self._compare(metric)
+        manifest = self._manifest(frozen, procedure, comparison)
+        path, uncompiled = self.project.compiled_path(), self.project.recipe.program()
+        try:
+            return artefact.save(artefact.Artefact(self.program, uncompiled, frozen, manifest), path)
+        except OSError as error:
+            raise UserError(f"Cannot write {path}: {error.strerror}.", hint="Make room and compile again.") from error
+
+    async def _freeze(self) -> Frozen:
+        """The metric that the config names; else one fitted to the verdicts, or to the seeds and what rules make of
+        them; else the prior weights."""
+        config, cases = self.project.config, self.project.cases
+        if config.metric:
+            return open_metric(self.project)
+        freezer = calibrator(self.session, self.progress, checks=config.compile.judge_checks)
+        if cases:
+            try:
+                return await freezer.frozen(cases)
+            except Alike as error:
+                raise UserError(f"verdicts: {error}", hint="Or take verdicts: out of the config.") from error
+        documents = self.project.recipe.takes == "documents"
+        self.progress.say(unlabelled_line(config.embedder, documents=documents))
+        return freezer.uncalibrated()
+
+    def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
+        """What the steps are searched on, those with labels first: the others are scored by what follows them."""
+        wanted = self.project.recipe.on_request if self.project.config.sources.unanswerable else frozenset[str]()
+        examples, labelled = self.project.examples(seeds), self.project.recipe.labelled
+        return {
+            name: found
+            for name, found in sorted(examples.items(), key=lambda item: item[0] not in labelled)
+            if found and (name not in self.project.recipe.on_request or name in wanted)
+        }
+
+    async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
+        settings, optimizer = self.project.config.compile, self._optimizer(name, len(examples))
+        budget = BUDGETS[settings.budget]
+        known, asked = self._found(name), self.program.step(name).asked
+        total = replies(budget, 2 * len(formats_of(dspy.settings.lm)) + len(known), len(wordings(asked)))
+        reflection = {"reflection_lm": self.session.lm("reflection")} if optimizer in REFLECTING else {}
+        with self.progress.task(f"compile {name}", total) as task, dspy.context(**reflection):
+            search = StepSearch(
+                self.program,
+                name,
+                examples,
+                metric,
+                budget,
+                heard=task,
+                say=self.progress.say,
+                note=task.note,
+                allowance=self.allowance.part(self._share()),
+                novelty=settings.novelty,
+                seed=settings.random_seed,
+                known=known,
+            )
+            self.steps[name] = await search.run(optimizer)
+
+    def _found(self, name: str) -> dict[str, Step]:
+        """How programs that were compiled elsewhere ask this step, without demos that are seeds of this project."""
+        ours = [dict(example.inputs()) for example in self.project.examples(self.project.seeds).get(name, [])]
+        found = dict[str, Step]()
+        for path, program in self.known.items():
+            step = found[path] = program.step(name).deepcopy()
+            step.demos = [
+                demo for demo in step.demos if {key: demo.get(key) for key in step.signature.input_fields} not in ours
+            ]
+        return found
+
+    def _optimizer(self, name: str, examples: int) -> str:
+        """The one the config names; or what `auto` picks for this step, said in a line."""
+        settings = self.project.config.compile
+        chosen: str = settings.optimizer
+        if chosen == "auto":
+            chosen = auto(examples, settings.budget, reflects=reflects(self.session))
+            self.progress.say(f"{name}: auto takes {chosen} ({examples} examples)")
+        self.optimizers[name] = chosen
+        return chosen
+
+    def _share(self) -> float:
+        """What the caps may be at after this step: every search has an equal part, those of the folds included."""
+        searched = self._examples(self.project.training_seeds).keys()
+        searches = len(searched) + self.project.folds * len(self.project.recipe.labelled & searched)
+        return (len(self.steps) + 1) / searches
+
+    async def _procedure(self, metric: Metric) -> list[Agreement]:
+        """By k-fold, how near the labelled steps come to people's answers on seeds their compile did not see."""
+        recipe, folds = self.project.recipe, self.project.seed_folds()
+        f1s: dict[str, dict[str, list[float]]] = {step: {"uncompiled": [], "compiled": []} for step in recipe.labelled}
+        groups: dict[str, list[str]] = {step: [] for step in recipe.labelled}
+        for number, (kept, left) in enumerate(folds, 1):
+            self.progress.say(f"fold {number} of {len(folds)}: compiled on {len(kept)} seeds, {len(left)} left out")
+            exams, compiled = self.project.examples(left), await self._fold(kept, metric)
+            for step in sorted(recipe.labelled & exams.keys()):
+                groups[step] += [example.group for example in exams[step]]
+                for arm, program in (("uncompiled", recipe.program()), ("compiled", compiled)):
+                    f1s[step][arm] += await word_f1(program, step, exams[step])
+        return [agreement(step, groups[step], f1s[step]) for step in sorted(groups) if groups[step]]
+
+    async def _fold(self, seeds: Sequence[Any], metric: Metric) -> Program:
+        """A program whose labelled steps are compiled on these seeds alone."""
+        fold = Compilation(self.session, self.progress)
+        for name, examples in self._examples(seeds).items():
+            if name in self.project.recipe.labelled:
+                await fold._search(name, examples, metric)
+        return fold.program
+
+    async def _compare(self, metric: Metric) -> Comparison | None:
+        sources = self.project.test_sources()
+        if not sources:
+            self.progress.say("nothing is held out to compare on: add documents that no seed is on")
+            return None
+        metric = metric.showing(self.program)  # one for both, that lets no row repeat a demo
+        with self.progress.task("compare on held-out sources", 2 * len(sources)) as heard:
+            before = await score_program(self.project.recipe.program(), sources, metric, self.session.scope, heard)
+            after = await score_program(self.program, sources, metric, self.session.scope, heard)
+        return compare("uncompiled", before, "compiled", after, lambda spent: self.session.cost(spent.tallies))
+
+    def _manifest(
+        self,
+        frozen: Frozen,
+        procedure: Sequence[Agreement],
+        comparison: Comparison | None,
+    ) -> artefact.Manifest:
+        project, tallies = self.project, list(self.session.journal.tallies.values())
+        decision = decide(comparison, project.config.compile.ship)
+        return artefact.Manifest(
+            recipe=project.recipe.name,
+            teacher=project.config.teacher,
+            identity=self.session.identity("teacher"),
+            signatures=artefact.signatures_hash(project.recipe.program()),
+            optimizer=project.config.compile.optimizer,
+            optimizers=self.optimizers,
+            settings=project.config.compile.model_dump(),
+            seeds={
+                "train": [seed.id for seed in project.training_seeds],
+                "held_out": [seed.id for seed in project.test_seeds],
+            },
+            seeds_digest=_digest(project),
+            open_groups=project.open_groups,
+            metric=frozen.hash,
+            calibration=frozen.figures,
+            steps={name: f"{variant.what}: {variant.score:.3f} on {variant.n}" for name, variant in self.steps.items()},
+            folds=project.folds,
+            procedure=procedure,
+            comparison=comparison,
+            ships=decision.ships,
+            why=decision.why,
+            calls=sum(tally.calls for tally in tallies),
+            input_tokens=sum(tally.input_tokens for tally in tallies),
+            output_tokens=sum(tally.output_tokens for tally in tallies),
+            versions=versions(),
+            embedded=self.session.embedded(),
+            state=artefact.state_hash(self.program),
+        )
+
+
+def _known(project: Project) -> dict[str, Program]:
+    """The programs under compile.known, by their paths as written."""
+    known = dict[str, Program]()
+    for path in project.config.compile.known:
+        try:
+            known[path] = artefact.load(project.recipe, project.base / path).compiled
+        except (OSError, artefact.Mismatch, ValueError) as error:
+            why = "it has no manifest beside it" if isinstance(error, FileNotFoundError) else str(error)
+            raise UserError(
+                f"compile.known: {path} is no compiled program: {why}.",
+                hint="Name the .json file that seedbed compile wrote, with its companions beside it.",
+            ) from error
+    return known
+
+
+def _digest(project: Project) -> str:
+    return hashlib.sha256((project.base / project.config.seeds).read_bytes()).hexdigest()[:16]

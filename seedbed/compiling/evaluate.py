@@ -1,0 +1,149 @@
+"""Programs compared on what no prompt has seen, teacher by teacher, all by one frozen metric."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel
+
+from metrics.metric import Metric
+from metrics.variety import Variety, variety
+from optimize.artefact import Artefact
+from optimize.comparison import Gain, Standing, paired, standing
+from optimize.labels import Agreement, agreement, word_f1
+from optimize.scoring import Scored, score_program
+from programs.program import Program, run_sync
+from seedbed.compiling.compile import Compilation
+from seedbed.compiling.metric import project_metric
+from seedbed.compiling.programs import load_artefact
+from seedbed.errors import UserError
+from seedbed.models.embedder import Embedder
+from seedbed.progress import Progress
+from seedbed.project.project import Project
+from seedbed.project.session import Session
+
+
+class Evaluation(BaseModel):
+    """One teacher's programs on held-out sources, and its labelled steps on held-out seeds.
+
+    Attributes:
+        metric: the hash of the frozen metric that scored them. standings: the uncompiled program first, then the
+        one compiled for another teacher where several are compared, then its own. gains: paired differences to the
+        first. variety: what each program's accepted rows are worth as a set; None where there are none.
+        agreement: of labelled steps, by program. procedure, folds: what k-fold said when its own was compiled.
+        ships, why: which of its own two programs a run uses.
+    """
+
+    teacher: str
+    metric: str
+    standings: list[Standing]
+    gains: dict[str, Gain]
+    variety: dict[str, Variety | None]
+    agreement: list[Agreement]
+    folds: int
+    procedure: list[Agreement]
+    ships: str
+    why: str
+
+
+class Exam:
+    """What all programs are compared by: one frozen metric, and the sources and seeds that no prompt of theirs has
+    seen, under whatever settings each was compiled.
+
+    The metric is the first artefact's. Raises UserError where no source is left.
+    """
+
+    def __init__(self, project: Project, artefacts: Sequence[Artefact]) -> None:
+        seen = {group for one in artefacts for group in one.manifest.open_groups}
+        self.artefacts, self.frozen = artefacts, artefacts[0].frozen
+        self.sources = project.test_sources(seen)
+        self.seeds = [seed for seed in project.test_seeds if project.group(seed) not in seen]
+        if not self.sources:
+            raise UserError(
+                "Nothing is held out of every prompt to compare on.",
+                hint="Add documents that no seed is on; or compile again, if the split has changed since.",
+            )
+
+    def metric(self, session: Session) -> Metric:
+        """The metric on this session's embedder; no program's row may repeat a demo of any."""
+        metric = project_metric(session, self.frozen)
+        for one in self.artefacts:
+            metric = metric.showing(one.compiled)
+        return metric
+
+
+def evaluate_teachers(
+    project: Project, aliases: Sequence[str], progress: Progress, *, compile_missing: bool = False
+) -> list[Evaluation]:
+    """Evaluate each teacher uncompiled, with another's compiled program and with its own, on the same sources.
+
+    All are scored by the first one's frozen metric. Raises UserError where one has no compiled program, unless
+    `compile_missing`.
+    """
+    projects = [Project(project.config.swap(alias), project.base) for alias in dict.fromkeys(aliases)]
+    artefacts = [_artefact(one, progress, compile_missing) for one in projects]
+    exam, results = Exam(projects[0], artefacts), []
+    for number, (one, own) in enumerate(zip(projects, artefacts, strict=True)):
+        arms = {"uncompiled": own.uncompiled}
+        for other in (artefacts[:number] or artefacts[1:])[:1]:
+            arms[f"compiled for {other.manifest.teacher}"] = other.compiled
+        arms["compiled"] = own.compiled
+        results.append(_evaluate(one, own, arms, exam, progress))
+    return results
+
+
+def _artefact(project: Project, progress: Progress, compile_missing: bool) -> Artefact:
+    """The project's artefact; where none fits it is compiled now, or the error says that it could be."""
+    with _session(project) as session:
+        try:
+            return load_artefact(session)
+        except UserError as error:
+            alias = project.config.teacher
+            if not compile_missing:
+                hint = f"seedbed evaluate --compile-missing compiles it now; so does seedbed compile --teacher {alias}."
+                raise UserError(str(error), hint=hint) from error
+            progress.say(f"compiling for {alias}: {error}")
+            run_sync(Compilation(session, progress).work())
+            return load_artefact(session)
+
+
+def _evaluate(
+    project: Project, own: Artefact, arms: Mapping[str, Program], exam: Exam, progress: Progress
+) -> Evaluation:
+    with _session(project) as session:
+        metric, teacher = exam.metric(session), project.config.teacher
+        with progress.task(f"evaluate {teacher}", len(arms) * len(exam.sources)) as heard:
+            scored = {
+                name: run_sync(score_program(program, exam.sources, metric, session.scope, heard))
+                for name, program in arms.items()
+            }
+        agreement = run_sync(_agreement(project, arms, exam))
+    first = scored["uncompiled"]
+    return Evaluation(
+        teacher=teacher,
+        metric=exam.frozen.hash,
+        standings=[standing(name, rows, lambda spent: session.cost(spent.tallies)) for name, rows in scored.items()],
+        gains={name: paired(first, rows) for name, rows in scored.items() if rows is not first},
+        variety={name: _variety(rows, project, exam) for name, rows in scored.items()},
+        agreement=agreement,
+        folds=own.manifest.folds,
+        procedure=own.manifest.procedure,
+        ships=own.manifest.ships,
+        why=own.manifest.why,
+    )
+
+
+def _variety(rows: Sequence[Scored], project: Project, exam: Exam) -> Variety | None:
+    accepted = [(row.candidate, row.source) for row in rows if row.accepted]
+    return variety(accepted, Embedder(project.config.embedder), exam.sources)
+
+
+async def _agreement(project: Project, arms: Mapping[str, Program], exam: Exam) -> list[Agreement]:
+    labelled, found = project.examples(exam.seeds), []
+    for step in sorted(project.recipe.labelled):
+        if examples := labelled.get(step):
+            f1s = {name: await word_f1(program, step, examples) for name, program in arms.items()}
+            found.append(agreement(step, [example.group for example in examples], f1s))
+    return found
+
+
+def _session(project: Project) -> Session:
+    return Session(project, project.base / ".seedbed" / "journal.sqlite")

@@ -1,0 +1,131 @@
+"""The metric of a project: its judges as the config asks for them, its fit, and what freezes it."""
+
+from metrics.frozen import Frozen
+from metrics.metric import Metric
+from optimize.artefact import without_address
+from programs.judging import JUDGES, Judge, Pairwise, RulesJudge
+from seedbed.compiling.calibrate import Calibrator
+from seedbed.config.load import unknown
+from seedbed.errors import UserError
+from seedbed.progress import Progress
+from seedbed.project.project import Project
+from seedbed.project.session import Session
+
+
+def asked_judges(project: Project) -> list[Judge]:
+    """The judges the config asks for, or the recipe's; rules bring their own. Raises UserError for a misfit."""
+    gates = project.config.gates
+    chosen = list(project.recipe.judges if gates.judges is None else gates.judges)
+    if gates.rules and "rules" not in chosen:
+        chosen.append("rules")
+    judges = [_judge(project, name) for name in chosen]
+    for judge in judges:
+        judge.samples = gates.judge_samples
+    return judges
+
+
+def project_metric(session: Session, frozen: Frozen) -> Metric:
+    """The project's metric by these frozen weights and judges. A row may not repeat the prompt of a seed
+    that was shown.
+
+    Raises UserError where it was fitted to another embedder's, cross-encoder's or model's evidence."""
+    gates = session.project.config.gates
+    for what, fitted, now in (
+        ("embedder", frozen.embedder, session.project.config.embedder),
+        ("gates.cross_encoder", frozen.cross_encoder, gates.cross_encoder),
+    ):
+        if fitted != now:
+            raise UserError(
+                f"The metric was calibrated with {what}: {fitted or 'none'}, and the config names {now or 'none'}.",
+                hint="Calibrate or compile again, or mend the config.",
+            )
+    check_reader(session, frozen)
+    shown = [asked for seed in session.project.source_seeds if (asked := seed.asked)]
+    return Metric(
+        session.project.recipe,
+        session.embed,
+        session.project.bars,
+        fitted=frozen.fitted,
+        alone=frozen.alone,
+        judges=_opened(session.project, frozen),
+        shown=shown,
+        entail=session.entail,
+        manner=session.project.manner,
+    )
+
+
+def calibrator(
+    session: Session, progress: Progress, *, teacher: str | None = None, checks: int | None = None
+) -> Calibrator:
+    """What freezes a metric with this project's judges. `teacher`: the alias that writes rows, where it is not
+    the one of this session. `checks`: as the Calibrator takes it."""
+    roles = session.project.config.roles.named()
+    return Calibrator(
+        session.embed,
+        session.project.config.embedder,
+        progress,
+        judges=asked_judges(session.project),
+        pairwise=Pairwise(),
+        cross_encoder=session.project.config.gates.cross_encoder,
+        writer=roles["judge"],
+        teacher=roles["judge"] if _one_model(session, teacher or roles["teacher"], roles["judge"]) else "",
+        required=session.project.recipe.required,
+        checks=checks,
+        reader=reader(session),
+        english=session.project.manner.english,
+        worked=lambda: sum(tally.seconds for tally in session.journal.tallies.values()),
+        showable=lambda case: session.project.is_open(case.group),
+        grouped=session.project.grouped,
+    )
+
+
+def reader(session: Session) -> str:
+    """The identity of the judge's model where it is to tell how likely answers are, for a recipe on documents."""
+    model = session.lm("judge")
+    on_documents = session.project.recipe.program.row().document is not None
+    wanted = session.project.config.gates.likelihood and on_documents and model.scores
+    return without_address(model.async_engine.identity) if wanted else ""
+
+
+def check_reader(session: Session, frozen: Frozen) -> None:
+    """Raises UserError where the metric weighs the likelihoods of another model than the judge's."""
+    if frozen.reader and frozen.reader != (now := reader(session)):
+        raise UserError(
+            f"The metric weighs how likely answers are to {frozen.reader}, and the judge is "
+            f"{now or 'not asked for them'}.",
+            hint="Set gates.likelihood and name that model as roles.judge, or calibrate or compile again.",
+        )
+
+
+def _judge(project: Project, name: str) -> Judge:
+    if name not in JUDGES:
+        raise UserError(f"gates.judges: {unknown('judge', name, list(JUDGES))}", hint="Mend it in seedbed.yaml.")
+    judge, recipe = JUDGES[name](), project.recipe
+    if isinstance(judge, RulesJudge):
+        judge.rules = list(project.config.gates.rules)
+        if not judge.rules:
+            raise UserError(
+                "The judge rules has no rules.", hint="List them under gates.rules: a sentence each, to be kept."
+            )
+    if judge.needs_document and recipe.program.row().document is None:
+        raise UserError(
+            f"gates.judges: the judge {name} does not fit {recipe.name} rows, which rest on no document.",
+            hint=f"Its own are {', '.join(recipe.judges) or 'none'}.",
+        )
+    return judge
+
+
+def _opened(project: Project, frozen: Frozen) -> list[Judge]:
+    """The frozen judges, and those whose yes a row needs though calibration did not keep them."""
+    try:
+        judges = frozen.opened()
+    except ValueError as error:
+        raise UserError(f"The judges cannot be used: {error}.", hint="Calibrate or compile again.") from error
+    needed = project.recipe.required | ({"rules"} if project.config.gates.rules else set())
+    there = {judge.aspect for judge in judges}
+    return judges + [judge for judge in asked_judges(project) if judge.aspect in needed - there]
+
+
+def _one_model(session: Session, *aliases: str) -> bool:
+    entries = [session.project.config.models[alias] for alias in aliases]
+    return len({(entry.model, entry.api_base) for entry in entries}) == 1

@@ -1,0 +1,176 @@
+"""A verdicts file put to the metric: `seedbed calibrate`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from metrics.calibration import check
+from metrics.case import LabelledCase, verdict_line
+from metrics.fitting import Fitted
+from metrics.frozen import Frozen, load_frozen
+from metrics.observations import Alike
+from metrics.readings import Case, Reader, judge_names
+from programs.judging import Judge, Pairwise
+from programs.language import is_english
+from programs.program import run_sync
+from seedbed.compiling.calibrate import Calibrator
+from seedbed.compiling.metric import calibrator, check_reader
+from seedbed.config.sections import Roles
+from seedbed.errors import UserError
+from seedbed.models.cross_encoder import Entailment
+from seedbed.models.embedder import MODEL, Embedder
+from seedbed.progress import Progress
+from seedbed.project.project import Project
+from seedbed.project.session import Session
+from seedbed.sources.lines import labelled_lines
+
+NOBODY = "none"
+
+
+def read_cases(path: Path) -> list[Case]:
+    """The labelled cases of a file. Raises UserError naming every bad line."""
+    return labelled_lines(path, verdict_line, missing="Name a file of labelled cases with --verdicts.")
+
+
+def calibrate_cases(cases: list[Case], project: Project | None, judge: str | None, progress: Progress) -> Frozen:
+    """Fit and freeze a metric. `judge`: an alias, `none` for evidence alone, or None for the project's own judge.
+
+    Without a project there is evidence alone, by the embedded embedder. Where a judge is shown verdicts, the project's
+    split is written down, so that their documents stay open. UserError where the labels tell nothing.
+    """
+    frozen = _calibrated(cases, project, judge, progress)
+    if project and frozen.shown:
+        project.keep_sides(progress.say)
+    return frozen
+
+
+def _calibrated(cases: list[Case], project: Project | None, judge: str | None, progress: Progress) -> Frozen:
+    try:
+        if project is None or judge == NOBODY:
+            name = project.config.embedder if project else MODEL
+            encoder = project.config.gates.cross_encoder if project else None
+            grouped = project.grouped if project else list[Case]
+            english = _are_english(cases, project)
+            bare = Calibrator(Embedder(name), name, progress, cross_encoder=encoder, grouped=grouped, english=english)
+            return run_sync(bare.frozen(cases))
+        alias = judge or project.config.roles.named()["judge"]
+        with judging(project, alias) as session:
+            return run_sync(calibrator(session, progress, teacher=project.config.teacher).frozen(cases))
+    except Alike as error:
+        raise UserError(
+            f"{error}", hint="Calibrating takes rows that people accepted and rows that they did not."
+        ) from error
+
+
+def check_cases(
+    cases: list[Case], frozen: Frozen, project: Project | None, judge: str | None, progress: Progress
+) -> Frozen:
+    """The frozen metric with its figures on these cases, nothing refitted. Its own judges are asked where there are
+    any and a model to ask. UserError where the labels tell nothing."""
+    rows = [case for case in cases if isinstance(case, LabelledCase) is not frozen.pairs]
+    if left := len(cases) - len(rows):
+        progress.say(f"{left} lines are left out: the metric was fitted to {'preferences' if frozen.pairs else 'rows'}")
+    rows = project.grouped(rows) if project else rows
+    embed, english = Embedder(frozen.embedder), _are_english(cases, project)
+    entail = Entailment(frozen.cross_encoder) if frozen.cross_encoder else None
+    try:
+        if project is None or judge == NOBODY or not (frozen.judges or frozen.pairwise or frozen.reader):
+            if frozen.judges or frozen.pairwise or frozen.reader:
+                progress.say("the metric's own judges are not asked: its figures here are those of the evidence alone")
+            reader = Reader(embed, entail=entail, english=english)
+            return _checked(reader, frozen, frozen.alone.fitted if frozen.alone else None, rows)
+        alias = judge or project.config.roles.named()["judge"]
+        with judging(project, alias) as session, progress.task("check", len(rows)) as heard:
+            check_reader(session, frozen)
+            judges, pairwise = _opened(frozen)
+            reader = Reader(
+                embed,
+                entail=entail,
+                judges=judges,
+                pairwise=pairwise,
+                writer=alias,
+                heard=heard,
+                reads=bool(frozen.reader),
+                english=english,
+            )
+            return _checked(reader, frozen, None, rows)
+    except Alike as error:
+        raise UserError(
+            f"{error}", hint="Checking takes rows that people accepted and rows that they did not."
+        ) from error
+
+
+def save_metric(frozen: Frozen, path: Path) -> None:
+    """Write METRIC.json. Raises UserError where it cannot be written."""
+    try:
+        frozen.save(path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}.", hint="Name another file with --out.") from error
+
+
+def open_frozen(path: Path) -> Frozen:
+    """METRIC.json. Raises UserError where it cannot be read or is none."""
+    try:
+        return load_frozen(path)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}.", hint="seedbed calibrate writes one.") from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"{path} is no frozen metric of this version.", hint="seedbed calibrate --verdicts FILE writes a new one."
+        ) from error
+
+
+def open_metric(project: Project) -> Frozen:
+    """The metric that the config names under `metric:`. UserError where it cannot score rows."""
+    assert project.config.metric
+    frozen = open_frozen(project.base / project.config.metric)
+    if frozen.pairs:
+        raise UserError(
+            f"metric: {project.config.metric} was calibrated on preferences, which compare rows and score none.",
+            hint="Calibrate on rows with labels 0 and 1.",
+        )
+    if frozen.unread:
+        raise UserError(
+            f"metric: {project.config.metric} weighs {', '.join(frozen.unread)}, scores that were taken elsewhere.",
+            hint="Calibrate on lines without these scores: compile and run cannot take them.",
+        )
+    if held := project.held_of(frozen.shown):
+        raise UserError(
+            f"metric: {project.config.metric} shows its judges verdicts on {held[0]}, which is held out now.",
+            hint=project.way_back("calibrate"),
+        )
+    return frozen
+
+
+def _opened(frozen: Frozen) -> tuple[list[Judge], Pairwise | None]:
+    """The frozen judges of rows and of preferences. UserError for those of another version."""
+    try:
+        pairwise = Pairwise()
+        if frozen.pairwise:
+            pairwise.load_state(frozen.pairwise)
+        return frozen.opened(), pairwise if frozen.pairwise else None
+    except ValueError as error:
+        raise UserError(f"The frozen judges cannot be used: {error}.", hint="Calibrate again.") from error
+
+
+def _are_english(cases: Sequence[Case], project: Project | None) -> bool:
+    """As the project's seeds are; without a project, as the cases themselves."""
+    if project:
+        return project.manner.english
+    rows = [row for case in cases for row in ([case.row] if isinstance(case, LabelledCase) else case.rows)]
+    return is_english(text for row in rows for text in (row.prompt, row.response))
+
+
+def _checked(reader: Reader, frozen: Frozen, fitted: Fitted | None, rows: list[Case]) -> Frozen:
+    """`fitted`: the fit that is measured; None is the frozen one."""
+    observations = run_sync(reader.observe(rows))
+    figures = check(fitted or frozen.fitted, observations, judge_names(observations))
+    return frozen.model_copy(update={"figures": figures, "aspects": {}})
+
+
+def judging(project: Project, alias: str) -> Session:
+    """A session in which this model judges; the teacher, which calibration does not ask, is not opened."""
+    config = project.config.swap(alias)
+    bound = config.model_copy(update={"roles": Roles(teacher=alias, judge=alias, reflection=alias)})
+    return Session(Project(bound, project.base), project.base / ".seedbed" / "journal.sqlite")

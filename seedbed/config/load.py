@@ -1,0 +1,145 @@
+"""seedbed.yaml as data: every key checked, unknown keys named with the nearest known one."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ValidationError, model_validator
+
+from seedbed.config.models import ModelEntry
+from seedbed.config.sections import Budget, CompileSettings, Fallback, Gates, Roles, RunSettings, Section, Sources
+from seedbed.encodings import decode
+from seedbed.errors import Unreadable, UserError
+
+FILE = "seedbed.yaml"
+_SECRETIVE = frozenset({"api_key", "api_base", "extra", "shards"})  # keys whose values no message shows
+
+
+class Config(Section):
+    """A project's seedbed.yaml. `metric`: a METRIC.json that `seedbed calibrate` froze; None has compile make one.
+    `language`: of the seeds, whether rules of English words hold; None is found out from them."""
+
+    recipe: str
+    models: dict[str, ModelEntry]
+    roles: Roles
+    fallback: Fallback = Fallback()
+    budget: Budget = Budget()
+    embedder: str = "embedded/all-minilm-l6-v2"
+    sources: Sources = Sources()
+    seeds: str
+    language: Literal["english", "other"] | None = None
+    verdicts: str | None = None
+    metric: str | None = None
+    gates: Gates = Gates()
+    compile: CompileSettings = CompileSettings()
+    run: RunSettings = RunSettings()
+
+    @model_validator(mode="after")
+    def _roles_are_aliases(self) -> "Config":
+        named = [*((f"roles.{role}", alias) for role, alias in self.roles.named().items())]
+        named += [("roles.teacher", alias) for alias in self.roles.cascade[1:]]
+        named += [(f"fallback.{role}", alias) for role, alias in self.fallback if alias]
+        for key, alias in named:
+            if alias not in self.models:
+                raise ValueError(f"{key}: {unknown('alias', alias, list(self.models))}")
+        return self
+
+    @property
+    def teacher(self) -> str:
+        """The alias that writes, of a cascade the first."""
+        return self.roles.cascade[0]
+
+    def entry(self, role: str) -> tuple[str, ModelEntry]:
+        """The alias bound to a role, and its model entry."""
+        alias = self.roles.named()[role]
+        return alias, self.models[alias]
+
+    def swap(self, alias: str | None) -> "Config":
+        """The same project with another teacher (`--teacher ALIAS`). The other roles keep the models they had."""
+        if alias is None:
+            return self
+        if alias not in self.models:
+            raise UserError(
+                f"models: {unknown('alias', alias, list(self.models))}",
+                hint="Name one of them, or add it under models: in seedbed.yaml.",
+            )
+        return self.model_copy(update={"roles": Roles(**{**self.roles.named(), "teacher": alias})})
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """Read and check a config file; `overrides` are `section.key=value`. Raises UserError naming every bad key."""
+    if not path.is_file():
+        raise UserError(f"There is no {path}.", hint="seedbed init DIR makes a project; or name a file with --config.")
+    try:
+        raw = yaml.safe_load(decode(path.read_bytes())[0])
+        if not isinstance(raw, dict):
+            raise UserError(f"{path} holds no keys.", hint="seedbed init DIR writes one to start from.")
+        for override in overrides:
+            _override(raw, override)
+        return Config.model_validate(raw)
+    except (yaml.YAMLError, Unreadable) as error:
+        raise UserError(f"{path} is not YAML: {_place(error)}", hint="Mend that line.") from error
+    except ValidationError as error:
+        problems = "\n".join(f"  {problem}" for problem in describe(error, Config))
+        raise UserError(f"{path} has mistakes:\n{problems}", hint="docs/config.md lists every key.") from error
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals:
+        raise UserError(f"--set {override} has no value.", hint="Write it as --set section.key=value.")
+    *sections, last = key.split(".")
+    for section in sections:
+        if raw.get(section) is None:
+            raw[section] = {}
+        raw = raw[section]
+        if not isinstance(raw, dict):
+            raise UserError(f"--set {key}: {section} has no keys.", hint="docs/config.md lists every key.")
+    try:
+        raw[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {key}: its value is not YAML: {_place(error)}", hint="Mend or quote it.") from error
+
+
+def _place(error: Exception) -> str:
+    """Where a text is not YAML and why; the text itself is not shown, for a key may stand in it."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    return " ".join(str(error).split())
+
+
+def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """One line a problem: where it is, what was expected, what was there."""
+    return [_describe(problem, model) for problem in error.errors(include_url=False, include_context=False)]
+
+
+def _describe(problem: Any, model: type[BaseModel]) -> str:
+    where = ".".join(map(str, problem["loc"])) or "the whole"
+    if problem["type"] == "extra_forbidden":
+        known = list(_section(model, problem["loc"][:-1]).model_fields)
+        return f"{where}: {unknown('key', str(problem['loc'][-1]), known)}"
+    if problem["type"] == "missing":
+        return f"{where}: is missing"
+    message, got = problem["msg"].removeprefix("Value error, "), problem["input"]
+    if not problem["loc"]:
+        return message
+    shown = not _SECRETIVE.intersection(problem["loc"]) and not isinstance(got, list | dict)
+    return f"{where}: {message[0].lower() + message[1:]}{f' (got {got!r})' if shown else ''}"
+
+
+def _section(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
+    if path[:1] == ("models",):
+        return ModelEntry
+    for key in path:
+        found = model.model_fields[str(key)].annotation
+        model = found if isinstance(found, type) and issubclass(found, BaseModel) else model
+    return model
+
+
+def unknown(kind: str, name: str, known: list[str]) -> str:
+    """'there is no key "reciep"; did you mean "recipe"?' or the list of what there is."""
+    near = difflib.get_close_matches(name, known, n=1)
+    tail = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(sorted(known))}"
+    return f'there is no {kind} "{name}"; {tail}'

@@ -1,0 +1,1 @@
+"""Models behind names: how each is opened, asked, priced and limited; and the embedders."""

@@ -1,0 +1,232 @@
+"""The engine of `run.mode: batch`: calls that wait at one moment, of all rows, go to the provider as one job."""
+
+import asyncio
+import contextlib
+import itertools
+from typing import NamedTuple
+
+import dspy
+import orjson
+from dspy import lm15
+from dspy._vendor.lm15.serde import request_to_dict, response_from_dict
+
+from seedbed.errors import UserError
+from seedbed.models.batch.barrier import Waves
+from seedbed.models.batch.job_store import GARBLED, Wave, WaveBook
+from seedbed.models.batch.provider_jobs import CERTAIN, BatchService, Sighting, pauses
+from seedbed.models.engines.engine import Engine, Wrapped
+from seedbed.terminal import Say
+
+TRIES = 2  # waves that carry a call before it goes online
+CALLS = 1000  # calls that may wait at once: what a run takes the number of its live rows from
+LANDING = 30.0  # seconds that a job may take to show in the provider's list after it was sent
+
+
+class Unanswered(lm15.InvalidRequestError):
+    """The job did not answer this call, or none can hold it; it cost nothing."""
+
+
+class Unreadable(lm15.ProviderError):
+    """The job answered this call, so that it was paid for, with what cannot be read."""
+
+
+class _Call(NamedTuple):
+    request: lm15.Request
+    wave: asyncio.Future[str]  # the id of the wave that carries it
+
+
+class BatchEngine(Wrapped):
+    """Waits, in `complete`, until the wave that carries the call is answered.
+
+    A wave is written into the book before it is sent and its ticket after. A call is known by `dspy.settings.call`,
+    its key in the journal, so after a restart a row that asks the same again finds the wave that carries it, and
+    waits for that one. `complete` raises Unanswered or Unreadable where that wave brought no reply; to go into another
+    wave the call needs another name. A provider that takes no job now is asked until it does.
+    Memory is that of the calls waiting at one moment: as many rows as the run lets live, whatever the dataset's size.
+
+    Args:
+        online: the same model without a batch, which this engine stands for; it is not asked.
+        service: where waves are sent. book: where they are written down. waves: the run's rows.
+        say: told how each job stands.
+    """
+
+    def __init__(self, online: Engine, service: BatchService, book: WaveBook, waves: Waves, say: Say) -> None:
+        super().__init__(online)
+        self.continues, self.concurrency = False, CALLS
+        self._service, self._book, self._waves, self._say = service, book, waves, say
+        self._gathered: dict[str, _Call] = {}
+        self._bytes = 0
+        self._watch: asyncio.Task[None] | None = None  # sends what is gathered once every row waits
+        self._settling: dict[str, asyncio.Task[bool]] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        if self._service.carries(request):
+            with self._waves.waits():
+                reply = await self._batched(dspy.settings.call, request)
+            if reply == GARBLED:
+                raise Unreadable("the batch service's answer to it cannot be read")
+            if reply:
+                return response_from_dict(orjson.loads(reply))
+        raise Unanswered("no job answered it", status=422)
+
+    async def aclose(self) -> None:
+        """Stop waiting. Jobs go on at the provider, and the next start takes them up again."""
+        tasks = {*self._settling.values(), *self._sending, *([self._watch] if self._watch else [])}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._service.aclose()
+
+    async def _batched(self, key: str, request: lm15.Request) -> bytes:
+        """What the wave that carries the call brought for it."""
+        while True:
+            wave = next(reversed(self._book.carried(key)), None) or await self._carry(key, request)
+            if (reply := self._book.reply(key, wave)) is not None:
+                return reply
+            if await self._settled(wave):
+                return self._book.reply(key, wave) or b""
+
+    async def _carry(self, key: str, request: lm15.Request) -> str:
+        """Wait until a wave has taken the call along; its id."""
+        size = len(orjson.dumps(request_to_dict(request)))
+        limit = self._service.limit
+        if len(self._gathered) == limit.requests or self._bytes + size > limit.bytes:
+            self._send()
+        call = self._gathered[key] = _Call(request, asyncio.get_running_loop().create_future())
+        self._bytes += size
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._send_when_still())
+        try:
+            return await call.wave
+        except asyncio.CancelledError as stopped:
+            vars(stopped)["unsent"] = self._gathered.get(key) is call
+            raise
+
+    async def _send_when_still(self) -> None:
+        await self._waves.still()
+        self._send()
+
+    def _send(self) -> None:
+        calls = {key: call for key, call in self._gathered.items() if not call.wave.done()}  # done: its row was stopped
+        self._gathered, self._bytes = {}, 0
+        if calls:
+            task = asyncio.create_task(self._submit(calls))
+            self._sending.add(task)
+            task.add_done_callback(self._sending.discard)
+
+    async def _submit(self, calls: dict[str, _Call]) -> None:
+        try:
+            wave = await self._book.open(list(calls))
+            await self._taken(wave, [call.request for call in calls.values()])
+        except Exception as error:
+            for call in calls.values():
+                if not call.wave.done():
+                    call.wave.set_exception(error)
+        else:
+            for call in calls.values():
+                if not call.wave.done():
+                    call.wave.set_result(wave.id)
+
+    async def _taken(self, wave: Wave, requests: list[lm15.Request]) -> None:
+        """Send a wave and keep its ticket. Raises what says that it was not taken; where nobody knows, it is looked
+        for when its replies are."""
+        try:
+            job = await self._service.submit(requests, wave.label, self._say)
+        except CERTAIN:
+            await self._book.forget(wave.id)
+            raise
+        except lm15.LM15Error as error:
+            self._say(f"batch wave {wave.id}: {str(error).splitlines()[0]}; looking whether it was taken")
+            return
+        await self._book.ticket(wave.id, job)
+        self._say(f"batch {job}: {wave.size} calls sent, wave {wave.id}")
+
+    async def _settled(self, wave: str) -> bool:
+        """Wait until the book holds what a wave brought; False where the wave turns out never to have been sent."""
+        if wave not in self._settling:
+            self._settling[wave] = asyncio.create_task(self._settle(wave))
+            self._settling[wave].add_done_callback(lambda _: self._settling.pop(wave))
+        return await asyncio.shield(self._settling[wave])
+
+    async def _settle(self, id: str) -> bool:
+        wave = self._book.wave(id)
+        if wave and not wave.job and self._sending:  # it may be on its way, asked for again by a row that was stopped
+            await asyncio.wait(self._sending)
+            wave = self._book.wave(id)
+        if wave is None:
+            return False
+        job = wave.job or await self._look_for(wave)
+        if job:
+            await self._book.keep(wave.id, await self._replies(wave, job))
+        else:
+            await self._book.forget(wave.id)
+        return job is not None
+
+    async def _replies(self, wave: Wave, job: str) -> list[bytes]:
+        """What the job brought. Where it was fetched before and one reply changed on the disk, it is fetched again;
+        where the provider has it no more, the others are kept."""
+        try:
+            return await self._service.replies(wave, job, self._say)
+        except UserError:
+            if (kept := self._book.replies(wave.id)) is None:
+                raise
+            self._say(f"batch {job}: replies of it changed on the disk, and are to be had no more; they go once more")
+            return kept
+
+    async def _look_for(self, wave: Wave) -> str | None:
+        """The ticket of a wave whose ticket was lost; None where it surely was never sent.
+
+        Raises UserError where that cannot be told: a person can look, and paying twice cannot be undone."""
+        seen = await self._looked(wave)
+        if seen.job:
+            await self._book.ticket(wave.id, seen.job)
+            self._say(f"batch {seen.job}: found again as wave {wave.id}")
+        elif seen.maybe or not seen.all_seen:
+            raise _ask(wave, self._service.provider, seen.maybe)
+        return seen.job
+
+    async def _looked(self, wave: Wave) -> Sighting:
+        """What the provider tells of a wave once a late job would show and no job will tell more."""
+        for look, pause in enumerate(itertools.chain([LANDING], pauses())):
+            seen = await self._service.sight(wave, self._book.jobs(), self._say)
+            if seen.job or (look and not seen.pending):
+                return seen
+            if look:
+                jobs = " or ".join(seen.pending)
+                self._say(f"batch wave {wave.id}: it may be {jobs}, not known yet; --wave {wave.id}=none or =JOB_ID")
+            await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+
+class Straggling(Wrapped):
+    """A batch engine whose calls go into `TRIES` waves, then to the same model online. Each may have its own bill
+    around it: every wave is paid for itself, so to the ledger and to the book every try is a call of its own name."""
+
+    def __init__(self, batch: Engine, online: Engine, say: Say) -> None:
+        super().__init__(batch)
+        self.online, self._say, self._told = online, say, False
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        call = dspy.settings.call
+        for name in (call, *(f"{call}/{again}" for again in range(2, TRIES + 1))):
+            with contextlib.suppress(Unanswered, Unreadable), dspy.context(call=name):
+                return await self.engine.complete(request)
+        if not self._told:
+            self._told = True
+            self._say("batch: calls that no job answered go online, at the full price")
+        return await self.online.complete(request)
+
+    async def aclose(self) -> None:
+        await self.engine.aclose()
+        await self.online.aclose()
+
+
+def _ask(wave: Wave, provider: str, jobs: list[str]) -> UserError:
+    seen = f"it may be {' or '.join(jobs)}" if jobs else "its list of jobs does not reach back that far"
+    return UserError(
+        f"Wave {wave.id} ({wave.size} calls) was about to be sent when the run stopped, and {provider} cannot tell "
+        f"whether it was: {seen}.",
+        hint=f"Look in the provider's console for a batch of {wave.size} requests, then run again with "
+        f"--wave {wave.id}=JOB_ID, or with --wave {wave.id}=none if there is none.",
+    )

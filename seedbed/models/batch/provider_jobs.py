@@ -1,0 +1,254 @@
+"""A provider's batch service, reached through `dspy.lm15`: half the price, and an answer within a day."""
+
+import asyncio
+import dataclasses
+import datetime
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import orjson
+from dspy import lm15
+from dspy._vendor.lm15.serde import response_to_dict
+
+from seedbed.errors import UserError
+from seedbed.models.batch.job_store import GARBLED, Wave
+from seedbed.models.batch.results import Result, results
+from seedbed.models.engines.engine import Shared, beyond_belief, writable
+from seedbed.models.layers.redacted import Secrets
+from seedbed.storage.journal import BY_BATCH
+from seedbed.terminal import Say
+
+T = TypeVar("T")
+
+FIRST_POLL, LONGEST_POLL = 10.0, 300.0  # seconds between two looks at a job, growing by half each time
+LISTED = 100  # jobs looked through for one whose ticket was lost, newest first; the most OpenAI lists at once
+DRIFT = 86_400.0  # seconds by which the provider's clock and ours may differ: a wrong time zone alone makes 14 hours
+UPLOAD = 3600.0  # seconds that may pass between writing a wave down and the provider's creating its job
+
+
+class Limit(NamedTuple):
+    """The most one job may hold. We count bytes of our own JSON, which differs from the provider's by a little."""
+
+    requests: int
+    bytes: int
+
+
+LIMITS = {
+    "openai": Limit(50_000, 160_000_000),  # 50,000 and 200 MB: platform.openai.com/docs/guides/batch
+    "azure": Limit(
+        100_000, 160_000_000
+    ),  # 100,000 and 200 MB: learn.microsoft.com/azure/ai-foundry/openai/how-to/batch
+    "anthropic": Limit(100_000, 200_000_000),  # 100,000 and 256 MB: docs.anthropic.com/en/api/creating-message-batches
+    "gemini": Limit(50_000, 16_000_000),  # 20 MB inline, no number is given: ai.google.dev/gemini-api/docs/batch-api
+}
+
+NAMELESS = "anthropic"  # keeps no label of a job, so that its calls must tell whose they are
+
+
+class Sighting(NamedTuple):
+    """What a provider's list of jobs tells of a wave whose ticket was lost: its job, if it is found for certain; jobs
+    that may be it, of which only a person can tell; those that will tell later; whether the list goes back to the
+    wave's time."""
+
+    job: str | None
+    maybe: list[str]
+    pending: list[str]
+    all_seen: bool
+
+
+class BatchService(Shared):
+    """One model behind a provider's batch service.
+
+    Args:
+        provider: one of `LIMITS`. model: the name it knows the model by. key: sent in its usual way; None takes the
+        environment's. base: an address to use instead of the provider's own, up to and with `/v1`.
+
+    Raises UserError for a provider without a batch service that we know, or where there is no key.
+    """
+
+    def __init__(self, provider: str, model: str, key: str | None, base: str | None = None) -> None:
+        if provider not in LIMITS:
+            raise UserError(
+                f"There is no batch service for {provider}/{model} that seedbed knows.",
+                hint=f"Set run.mode to online, or take a model of {', '.join(LIMITS)}.",
+            )
+        self.provider, self.model, self.limit = provider, model, LIMITS[provider]
+        self._secrets, self._strangers = Secrets(key, base), set[str]()
+        keys, bases = {provider: key} if key else None, {provider: base} if base else None
+        self._router = lm15.AsyncLMRouter(lm15.RouterConfig(api_keys=keys, base_urls=bases))
+        try:
+            self._lm: Any = self._router.lm(f"{provider}:{model}")
+        except lm15.ConfigurationError as error:
+            said = str(error).partition("\n")[0].partition(", or pass")[0]
+            hint = "Set it in the environment, or name the key's variable as this model's api_key."
+            raise UserError(f"{provider}/{model}: {said}.", hint=hint) from error
+
+    @classmethod
+    def of(cls, model: str, key: str | None, base: str | None) -> "BatchService":
+        """The service of a model of the config: `provider/name`, or a name on the OpenAI-compatible server at `base`,
+        which is sent a word in place of a key it does not want."""
+        if base:
+            return cls("openai", model, key or "none", base)
+        provider, _, name = model.partition("/")
+        return cls(provider, name, key)
+
+    def carries(self, request: lm15.Request) -> bool:
+        """Whether a job can hold this call; OpenAI's knows no stop texts, and lm15 cannot cut what it does not ask."""
+        if request.config.extensions:
+            return False  # such as a text whose likelihood is asked for
+        try:
+            notes = self._router.plan(dataclasses.replace(request, model=f"{self.provider}:{self.model}"))
+        except lm15.CapabilityError:
+            return False
+        return not any(note.field == "config.stop" and note.action == "client_side" for note in notes)
+
+    async def submit(self, requests: Sequence[lm15.Request], label: str, say: Say) -> str:
+        """Send one job, waiting while the provider takes no more; its ticket. Raises what lm15 does: of `CERTAIN` the
+        provider took nothing, of the rest nobody can know."""
+        named = tuple(dataclasses.replace(request, model=self.model) for request in requests)
+        job = lm15.BatchRequest(requests=named, label=label, extensions=self._signed(named, label))
+        for pause in pauses():
+            try:
+                with self._secrets.kept():
+                    taken: lm15.BatchJobInfo = await self._lm.batch_submit(job)
+                return taken.id
+            except lm15.RateLimitError as error:
+                say(f"batch {label}: {str(error).splitlines()[0]}; asking again in {pause:.0f} s")
+                await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def replies(self, wave: Wave, job: str, say: Say) -> list[bytes]:
+        """Wait for a job to end; what it brought for each call of the wave, empty where nothing came, GARBLED where
+        what came cannot be read."""
+        waits = pauses()
+        while not (info := await self._patiently(lambda: self._lm.batch_status(job), job, say)).done:
+            say(f"batch {job}: {info.status} after {_since(wave.written)}; {wave.size} calls wait for it")
+            await asyncio.sleep(next(waits))
+        replies = _placed(wave, await self._patiently(lambda: results(self._lm, job), job, say))
+        came, unread = sum(map(bool, replies)), replies.count(GARBLED)
+        read = f", {unread} of them with what cannot be read" if unread else ""
+        say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered{read}")
+        return replies
+
+    async def sight(self, wave: Wave, known: Collection[str], say: Say) -> Sighting:
+        """Look for the job of a wave whose ticket was lost, by the wave's name on it or on its calls. `known`: jobs of
+        other waves of ours. A job without a name is never taken for the wave's."""
+        jobs = await self._patiently(lambda: self._lm.batch_list(limit=LISTED), f"the jobs of {self.provider}", say)
+        all_seen = len(jobs) < LISTED or any(_created(job) < wave.written - DRIFT for job in jobs)
+        ours = next((job.id for job in jobs if job.label == wave.label), None)
+        others = [job for job in jobs if job.id not in known and job.label is None and _alike(job, wave)]
+        if self.provider == NAMELESS:
+            ours, others = await self._unmasked(wave, others, say)
+        pending = [job.id for job in others if not job.done and (self.provider == NAMELESS or not size_of(job))]
+        return Sighting(ours, [job.id for job in others], pending, all_seen)
+
+    async def aclose(self) -> None:
+        await self._router.aclose()
+
+    def _signed(self, requests: Sequence[lm15.Request], label: str) -> dict[str, Any] | None:
+        """The calls as lm15 would send them, each under the wave's name, where the job itself can bear none."""
+        if self.provider != NAMELESS:
+            return None
+        bodies = (self._lm._inner._payload(request, stream=False) for request in requests)
+        return {"requests": [{"custom_id": f"{label}-{at}", "params": body} for at, body in enumerate(bodies)]}
+
+    async def _unmasked(
+        self, wave: Wave, jobs: Sequence[lm15.BatchJobInfo], say: Say
+    ) -> tuple[str | None, list[lm15.BatchJobInfo]]:
+        """The job whose calls bear the wave's name, else the jobs of which that is not known, as they have not ended or
+        their results are gone."""
+        unknown = []
+        for job in jobs:
+            if job.id in self._strangers:
+                continue
+            names = await self._names(job.id, say) if job.done else []
+            if any(name.startswith(f"{wave.label}-") for name in names):
+                return job.id, []
+            if names:
+                self._strangers.add(job.id)
+            else:
+                unknown.append(job)
+        return None, unknown
+
+    async def _names(self, job: str, say: Say) -> list[str]:
+        try:
+            return [result.name for result in await self._patiently(lambda: results(self._lm, job), job, say)]
+        except UserError:
+            return []
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str, say: Say) -> T:
+        """Ask until there is an answer: a job at the provider outlives any outage of ours or of theirs."""
+        for pause in pauses():
+            try:
+                with self._secrets.kept():
+                    return await ask()
+            except lm15.RETRYABLE_ERRORS as error:
+                say(f"batch {what}: {str(error).splitlines()[0]}; asking again in {pause:.0f} s")
+                await asyncio.sleep(pause)
+            except (lm15.AuthError, lm15.BillingError):
+                raise
+            except lm15.ProviderError as error:
+                raise UserError(
+                    f"{self.provider} gives no readable answer about {what}: {str(error).splitlines()[0]}",
+                    hint="Look at it in the provider's console, and run the same command again when it is well.",
+                ) from error
+        raise AssertionError("unreachable")
+
+
+CERTAIN = (
+    lm15.AuthError,
+    lm15.BillingError,
+    lm15.InvalidRequestError,
+    lm15.CapabilityError,
+    lm15.ConfigurationError,
+)
+"""Errors after which the provider certainly took no job."""
+
+
+def size_of(job: lm15.BatchJobInfo) -> int | None:
+    """How many calls a job holds, as its provider tells; None while it does not."""
+    data: dict[str, Any] = job.provider_data or {}
+    if stats := (data.get("metadata") or {}).get("batchStats"):  # Gemini
+        return int(stats.get("requestCount") or 0) or None
+    counts = data.get("request_counts") or {}
+    return int(counts["total"] if "total" in counts else sum(counts.values())) or None
+
+
+def _alike(job: lm15.BatchJobInfo, wave: Wave) -> bool:
+    in_time = wave.written - DRIFT <= _created(job) <= wave.written + UPLOAD + DRIFT
+    return in_time and size_of(job) in (None, wave.size)
+
+
+def _created(job: lm15.BatchJobInfo) -> float:
+    return datetime.datetime.fromisoformat(job.created_at).timestamp() if job.created_at else time.time()
+
+
+def _placed(wave: Wave, came: Sequence[Result]) -> list[bytes]:
+    """The replies by their call's place in the wave. A result that does not tell whose it is may be anybody's."""
+    replies = [GARBLED if any(not result.name for result in came) else b""] * wave.size
+    for result in came:
+        sender, _, place = result.name.rpartition("-")
+        if sender in ("", wave.label) and place.isdecimal() and int(place) < wave.size:
+            replies[int(place)] = _kept(result.response) if result.response else GARBLED if result.answered else b""
+    return replies
+
+
+def _kept(response: lm15.Response) -> bytes:
+    if beyond_belief(response.usage):  # online that is no completion either
+        return GARBLED
+    noted = dataclasses.replace(response, adaptations=(*response.adaptations, BY_BATCH))
+    return orjson.dumps(response_to_dict(writable(noted)))
+
+
+def pauses() -> Iterator[float]:
+    """Seconds between two looks at a job, without end."""
+    pause = FIRST_POLL
+    while True:
+        yield pause
+        pause = min(LONGEST_POLL, pause * 1.5)
+
+
+def _since(moment: float) -> str:
+    minutes, seconds = divmod(int(max(0.0, time.time() - moment)), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {seconds} s"

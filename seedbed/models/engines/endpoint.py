@@ -1,0 +1,161 @@
+"""Any OpenAI-compatible server, over aiohttp: one attempt a call, and no connection cap of its own."""
+
+from typing import Any
+from urllib.parse import urljoin
+
+import aiohttp
+import orjson
+from dspy import lm15
+
+from programs.candidate import digest
+from seedbed.config.models import Dialect
+from seedbed.models.engines import bodies
+from seedbed.models.engines.completions import completion
+from seedbed.models.engines.concessions import Concessions
+from seedbed.models.engines.engine import Shared, continuing, loaded
+from seedbed.models.engines.http_errors import refusal
+from seedbed.models.engines.prefix import Prefixes
+from seedbed.models.engines.scoring import DIALECTS, continuation_of
+
+MOST = 16_000_000  # bytes of a reply; 20 alternatives a token take two or three thousand
+
+
+class EndpointEngine(Shared):
+    """`POST {base}/chat/completions`, or `/completions` where a prompt is to be continued.
+
+    A server that refuses the system's role or `max_tokens` is asked again as it wants to be, from then on at once.
+
+    Args:
+        base: the server's address up to and with `/v1`. model: the name it knows the model by.
+        key: sent as a bearer token; never stored. concurrency: calls in flight at most, which `Limited` sees to.
+        timeout: seconds for one attempt, from connecting to the last byte.
+        logprobs: alternatives a token it gives log-probabilities of, 0 to 20. scoring: the dialect in which it tells
+        how likely a given reply is; None where it cannot. prefixes: of a llama.cpp server of ours with one slot.
+        extra: further body keys (sampling the server knows and DSPy does not).
+    """
+
+    def __init__(
+        self,
+        base: str,
+        model: str,
+        key: str | None,
+        *,
+        concurrency: int,
+        timeout: float,
+        enforces_schema: bool = True,
+        continues: bool = False,
+        logprobs: int = 0,
+        scoring: Dialect | None = None,
+        prefixes: Prefixes | None = None,
+        identity: str | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> None:
+        self.base, self.model, self._key = base.rstrip("/"), model, key
+        self.identity = identity or f"{self.base}|{model}|{digest(extra or {})}"
+        self.enforces_schema, self.continues, self.logprobs = enforces_schema, continues, logprobs
+        self.concurrency, self.scores, self._scoring = concurrency, scoring is not None, scoring
+        self._prefixes, self.concessions = prefixes, Concessions()
+        self._timeout, self._extra = timeout, extra or {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        if (continuation := continuation_of(request)) is not None:
+            return await self._likelihood(request, continuation)
+        if continuing():
+            return await self._post(
+                "completions", bodies.continuation(self.model, request, self._extra) | self._cold(request)
+            )
+        body = bodies.chat(self.model, request, self._extra)
+        if cold := self._cold(request):
+            cold["cache_prompt"] = await self._begun(body)
+        return await self._post("chat/completions", body | cold)
+
+    async def aclose(self) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def _likelihood(self, request: lm15.Request, continuation: str) -> lm15.Response:
+        """The continuation, with the log-probability of each of its tokens."""
+        if self._scoring is None:
+            raise lm15.UnsupportedFeatureError(f"{self.model}: nobody said how it tells the likelihood of a text")
+        body = bodies.chat(self.model, request, self._extra)
+        try:
+            told = await DIALECTS[self._scoring](self._told, body, continuation)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise lm15.ServerError(f"the server's reply holds no log-probabilities ({error!r})") from error
+        response = completion(orjson.dumps(told), self.model)
+        if response.message.text != continuation or not response.logprobs:
+            raise lm15.ServerError("the server gave the likelihood of another text, or none")
+        return response
+
+    async def _begun(self, body: dict[str, Any]) -> bool:
+        """Whether the server was put into the state in which it has read the prompt's beginning."""
+        try:
+            return self._prefixes is not None and await self._prefixes.restore(self._told, body["messages"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise lm15.ServerError(f"the server kept no beginning of a prompt ({error!r})") from error
+
+    async def _told(self, path: str, body: dict[str, Any]) -> Any:
+        return loaded(await self._sent(urljoin(f"{self.base}/", path), self.concessions.made_in(body)))
+
+    async def _post(self, path: str, body: dict[str, Any]) -> lm15.Response:
+        """The reply; asked for otherwise where the server says that this is not how it is to be asked."""
+        while True:
+            sent = self.concessions.made_in(body)
+            try:
+                return completion(await self._sent(f"{self.base}/{path}", sent), self.model)
+            except lm15.LM15Error as error:
+                self.concessions.learn(str(error), sent)
+                if self.concessions.made_in(body) == sent:
+                    raise
+
+    async def _sent(self, address: str, body: dict[str, Any]) -> bytes:
+        """The body of the reply to a POST. Raises lm15's errors for whatever is no good reply."""
+        session = self._session = self._session or self._connect()
+        try:
+            async with session.post(address, data=orjson.dumps(body), allow_redirects=False) as reply:
+                raw = await _read(reply)
+        except TimeoutError as error:
+            raise lm15.TimeoutError(f"no reply within {self._timeout:g} s") from error
+        except aiohttp.ClientConnectorError as error:
+            raise _refused(f"cannot connect to {self.base}: {error.os_error.strerror or error}") from error
+        except aiohttp.InvalidURL as error:
+            raise _refused(f"{self.base} is not an address") from error
+        except aiohttp.ClientError as error:
+            raise lm15.TransportError(f"the connection to {self.base} broke: {type(error).__name__}") from error
+        if reply.status != 200:
+            raise refusal(reply.status, raw, reply.headers)
+        if len(raw) > MOST:
+            raise lm15.InvalidRequestError(f"the reply is longer than {MOST // 10**6} MB, and was read no further")
+        return raw
+
+    def _connect(self) -> aiohttp.ClientSession:
+        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {self._key}"} if self._key else {})
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            headers=headers,
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+        )
+
+    def _cold(self, request: lm15.Request) -> dict[str, Any]:
+        """llama.cpp's key for a prompt that is read whole: log-probabilities enter scores, and with what earlier calls
+        left in its cache they differ by up to 0.07."""
+        return {"cache_prompt": False} if self._scoring == "llama.cpp" and request.config.logprobs is not None else {}
+
+
+async def _read(reply: aiohttp.ClientResponse) -> bytes:
+    """The body; of one that is longer than MOST, so much that this shows."""
+    raw = bytearray()
+    async for piece in reply.content.iter_any():
+        raw += piece
+        if len(raw) > MOST:
+            reply.close()
+            break
+    return bytes(raw)
+
+
+def _refused(what: str) -> lm15.TransportError:
+    """Nobody listens there: trying again at once is no use."""
+    error = lm15.TransportError(what)
+    error.refused = True
+    return error

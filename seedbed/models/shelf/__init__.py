@@ -1,0 +1,1 @@
+"""The embedded models: how their files are brought here, checked and served."""

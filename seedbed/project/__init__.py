@@ -1,0 +1,1 @@
+"""A project folder opened: its data, its split, its models; `init` and `doctor`."""

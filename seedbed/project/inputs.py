@@ -1,0 +1,108 @@
+"""What a config names, read: seeds, verdicts, documents and their passages."""
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from metrics.case import LabelledCase, Preference, verdict_line
+from metrics.manner import Manner
+from programs.candidate import Source
+from programs.recipe import Recipe, recipes
+from seedbed.config.load import Config, unknown
+from seedbed.errors import NoPassage, UserError
+from seedbed.sources.copies import copies
+from seedbed.sources.documents import Reading, read_documents
+from seedbed.sources.lines import labelled_lines
+from seedbed.sources.passages import passages
+from seedbed.sources.remarks import Remarks
+from seedbed.storage.disk_list import Spool
+
+Labelled = TypeVar("Labelled", bound=BaseModel)
+FEWEST_SEEDS = 4
+
+
+class Inputs:
+    """The recipe, seeds, verdicts and documents a config names. Everything is read once, when first asked for; of
+    documents and passages only the places on disk are kept in memory.
+
+    Args:
+        config: the checked config. base: the folder its paths start from.
+    """
+
+    def __init__(self, config: Config, base: Path) -> None:
+        if config.recipe not in recipes():
+            raise UserError(
+                f"recipe: {unknown('recipe', config.recipe, list(recipes()))}",
+                hint="seedbed recipes lists them.",
+            )
+        self.config, self.base, self.notes = config, base, Remarks()
+        self.recipe: Recipe = recipes()[config.recipe]
+
+    @functools.cached_property
+    def seeds(self) -> list[Any]:
+        """The labelled seeds, each of the recipe's kind."""
+        seeds = self._lines("seeds", self.config.seeds, self.recipe.seed.model_validate_json)
+        if len(seeds) < FEWEST_SEEDS:
+            raise UserError(
+                f"{self.config.seeds} holds {len(seeds)} seeds; compiling needs {FEWEST_SEEDS} at least.",
+                hint="Label a few more: seedbed label DIR turns a run's rows into labels.",
+            )
+        return seeds
+
+    @functools.cached_property
+    def verdicts(self) -> list[LabelledCase | Preference]:
+        """People's verdicts on rows; none where the config names no file."""
+        if self.config.verdicts is None:
+            return []
+        return self._lines("verdicts", self.config.verdicts, verdict_line)
+
+    @functools.cached_property
+    def manner(self) -> Manner:
+        """How the seeds are written, which rows are held to."""
+        said = self.config.language
+        return Manner.of(
+            [seed.asked for seed in self.seeds],
+            [seed.said for seed in self.seeds],
+            english=None if said is None else said == "english",
+        )
+
+    @functools.cached_property
+    def reading(self) -> Reading:
+        """The documents that could be read, and those that could not with the reason."""
+        sources, cache = self.config.sources, self.base / ".seedbed" / "texts.sqlite"
+        if sources.documents is None:
+            return Reading(documents=[])
+        return read_documents(sources.documents, self.base, text=sources.text, split=sources.split, cache=cache)
+
+    @functools.cached_property
+    def sources(self) -> Sequence[Source]:
+        """One source a passage; none for a recipe that starts from its seeds, or where documents are invented."""
+        if self.recipe.takes != "documents" or self.config.sources.invent:
+            return []
+        if self.config.sources.documents is None:
+            raise UserError(
+                f"{self.recipe.name} starts from documents, and sources.documents names none.",
+                hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
+            )
+        skipped = self.reading.skipped
+        found = Spool(passages(self.reading.documents, self._copies, self.config.sources, skipped))
+        if not found:
+            raise NoPassage(f"No passage could be made of the sources: {'; '.join(skipped.lines()[:5])}.")
+        return found
+
+    def said_of_sources(self) -> list[str]:
+        """What of the documents became no passage and why, and which files were not in UTF-8: a line each."""
+        files = [f"note {line}" for line in self.notes.lines()] if self.seeds or self.verdicts else []
+        return files + self.reading.lines() if self.sources else files
+
+    @functools.cached_property
+    def _copies(self) -> dict[str, str]:
+        """The group of each document of which there are copies: a split keeps these together."""
+        return copies(self.reading.documents)
+
+    def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:
+        missing = f"Put the file there, or mend {key}: in seedbed.yaml."
+        return labelled_lines(self.base / name, parse, missing=missing, say=functools.partial(self.notes.add, name))

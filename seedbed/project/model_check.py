@@ -1,0 +1,179 @@
+"""What a model can do of what a run will ask of it: a real call per format, and one for each thing it is said to do."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, NamedTuple
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError, LMError, LMInvalidRequestError, LMUnsupportedModelError
+from pydantic import BaseModel
+
+from programs.formats import formats_of, formats_to_judge
+from programs.judging import JUDGES
+from programs.program import run_sync
+from programs.rater import Rater
+from programs.replies import CUT_OFF, EMPTY, dropped
+from programs.step import Step
+from seedbed.config.models import ModelEntry
+from seedbed.errors import TeacherDown
+from seedbed.models.engines.endpoint import EndpointEngine
+from seedbed.models.lm import TeacherLM
+from seedbed.models.refused import mend
+from signatures.grounding import AnswerQuestion
+from signatures.judging import JudgeCorrect
+
+ASKED = {"question": "When did the bridge open?"}
+TOP = 5  # alternatives a token, of a server of which nobody said that it gives any
+
+
+class Heard(NamedTuple):
+    """What came of a call in one format: the answer, or why there is none."""
+
+    format: str
+    answer: str
+    failure: str = ""
+
+
+class Shape(BaseModel):
+    """What no model says of itself, so that who says it was held to it."""
+
+    colour: Literal["blue"]
+
+
+class ModelCheck:
+    """Real calls to one model. `roles` are those it is bound to.
+
+    `ok` is whether a run can be asked of it, `said` what to know or to do.
+    """
+
+    def __init__(self, lm: TeacherLM, entry: ModelEntry, roles: list[str]) -> None:
+        self.lm, self.entry, self.roles, self.seconds = lm, entry, roles, 0.0
+        with dspy.context(lm=lm, trying=True):
+            self.heard = [self._ask(form) for form in formats_of(lm)]
+            self.notes = [*self._failures(), *self._abilities()] if self.ok else []
+
+    @property
+    def ok(self) -> bool:
+        """Whether its reply could be read in one format at least."""
+        return any(not one.failure for one in self.heard)
+
+    @property
+    def said(self) -> str:
+        """In a line."""
+        if not self.ok:
+            reasons = dict.fromkeys(one.failure for one in self.heard)
+            return f"{self.entry.model}: {'; '.join(reasons)}"
+        answer = next(one.answer for one in self.heard if not one.failure)
+        read = ", ".join(one.format for one in self.heard if not one.failure)
+        told = f"{self.entry.model} answers: {answer!r}, {self.seconds:.1f} s a call, read in {read}"
+        return "; ".join([told, *self.notes])
+
+    def _ask(self, form: str) -> Heard:
+        """One answer, to a document of its own lest the journal gives it. Raises what no format can mend."""
+        year, started = 1931 + len(form), time.monotonic()
+        try:
+            reply = run_sync(Step(AnswerQuestion, form).acall(document=f"The bridge opened in {year}.", **ASKED))
+        except AdapterParseError as error:
+            return Heard(form, "", self._unread(error))
+        except LMInvalidRequestError as error:
+            if isinstance(error, LMUnsupportedModelError):
+                raise
+            said = str(error).splitlines()[0]
+            return Heard(form, "", f"{said} {mend(said, self.lm.alias)}")
+        except TeacherDown as error:
+            if not (form == "compact" and self.lm.continues):
+                raise
+            return Heard(form, "", f"it has no /completions ({error}): set models.{self.lm.alias}.completions: false")
+        self.seconds = time.monotonic() - started
+        return Heard(form, " ".join(str(reply.answer).split())[:60])
+
+    def _unread(self, error: AdapterParseError) -> str:
+        drop = dropped("doctor", error)
+        if drop.reason == EMPTY:
+            return (
+                f"empty reply, {drop.detail or 'no text'} (models.{self.lm.alias}.max_tokens: {self.entry.max_tokens})"
+            )
+        if drop.reason == CUT_OFF:
+            return f"cut off: raise models.{self.lm.alias}.max_tokens ({self.entry.max_tokens})"
+        return f"the reply cannot be read: {' '.join(drop.detail.split())[:60]!r}"
+
+    def _failures(self) -> Iterator[str]:
+        for one in self.heard:
+            if one.failure:
+                yield f"in {one.format} {one.failure}"
+
+    def _abilities(self) -> Iterator[str]:
+        """What was found out about the server beside its answers."""
+        yield from self._found_out()
+        if "judge" in self.roles:
+            yield from self._verdict()
+        if self.entry.api_base:
+            for look in (self._schema, self._logprobs, self._completions, self._repeats):
+                yield from _tried(look)
+
+    def _found_out(self) -> list[str]:
+        engine: Any = self.lm.async_engine
+        while not isinstance(engine, EndpointEngine) and hasattr(engine, "engine"):
+            engine = engine.engine
+        return engine.concessions.notes if isinstance(engine, EndpointEngine) else []
+
+    def _verdict(self) -> Iterator[str]:
+        """Whether a verdict can be read of it, in the format that is tried first."""
+        rater = Rater(JudgeCorrect, JUDGES["correct"]().levels)
+        rater.judge.format = formats_to_judge(self.lm, JudgeCorrect)[0]
+        verdict = run_sync(rater.ask(document="The bridge opened in 1931.", **ASKED, answer="In 1931."))
+        if verdict.score is None:
+            yield f"as a judge: {verdict.reason}"
+
+    def _schema(self) -> Iterator[str]:
+        if self.entry.schema_enforced and self.lm.chats:
+            try:
+                Shape.model_validate(json.loads(_text(self._say("Say good morning.", response_format=Shape))))
+            except (ValueError, LMInvalidRequestError):
+                yield f"ignores the schema it is sent: set models.{self.lm.alias}.schema_enforced: false"
+
+    def _logprobs(self) -> Iterator[str]:
+        declared = self.entry.logprobs
+        if not declared and "judge" not in self.roles:
+            return
+        try:
+            output = self._say("Say yes.", logprobs=True, top_logprobs=declared or TOP)
+            given = isinstance(output, dict) and bool((output.get("logprobs") or {}).get("content"))
+        except LMInvalidRequestError:
+            given = False
+        if given and not declared:
+            yield f"gives log-probabilities: with models.{self.lm.alias}.logprobs: {TOP} judges read them"
+        if declared and not given:
+            yield f"gives no log-probabilities: set models.{self.lm.alias}.logprobs: 0"
+
+    def _completions(self) -> Iterator[str]:
+        if self.entry.completions:
+            return
+        with dspy.context(continuation=True):
+            self._say("The bridge opened in", stop=["\n\n"])
+        yield f"has /completions: models.{self.lm.alias}.completions: true lets it continue text, as small models need"
+
+    def _repeats(self) -> Iterator[str]:
+        """Whether one request at temperature 0 has one reply, as with a seed that is kept."""
+        replies = set[str]()
+        for draw in (1, 2):
+            with dspy.context(draw=draw):
+                replies.add(_text(self._say("Name a river and a town on it.", temperature=0.0)))
+        if len(replies) > 1:
+            yield "gives two replies to one request at temperature 0: it keeps no seed"
+
+    def _say(self, words: str, **options: Any) -> Any:
+        return run_sync(self.lm.acall(messages=[{"role": "user", "content": words}], **options))[0]
+
+
+def _tried(look: Callable[[], Iterator[str]]) -> list[str]:
+    """What a look found; nothing where the server does not take such a call."""
+    try:
+        return [*look()]
+    except (LMError, TeacherDown):
+        return []
+
+
+def _text(output: Any) -> str:
+    return str(output.get("text") if isinstance(output, dict) else output)

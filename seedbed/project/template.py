@@ -1,0 +1,82 @@
+"""What `seedbed init` writes: a config with its reasons, and the shipped data of one recipe."""
+
+import shutil
+from pathlib import Path
+
+from programs.recipe import recipes
+from seedbed.config.load import FILE, unknown
+from seedbed.errors import UserError
+from seedbed.storage.shipped import data_folder
+
+_CONFIG = """\
+# A Seedbed project. Every key is explained in docs/config.md; an unknown key is an error.
+recipe: {recipe}
+
+# Models by alias. Swap the teacher with --teacher ALIAS, or here under roles.
+models:
+  small: {{model: embedded/qwen2.5-coder-0.5b, max_tokens: 96}}   # 491 MB, brought here when first needed: no key
+  # judge:  {{model: embedded/qwen2.5-coder-1.5b, max_tokens: 96}}   # 1.1 GB, 2 GB of memory: a judge worth hearing
+  # tiny:   {{model: embedded/smollm2-135m, max_tokens: 48}}         # 98 MB, for a quick look at the machinery
+  # local:  {{model: Qwen3-8B, api_base: "http://localhost:8000/v1", completions: true}}  # any OpenAI-compatible server
+  # strong: {{model: openai/gpt-5-mini, api_key: $OPENAI_API_KEY, temperature: 1.0, max_tokens: 16000}}
+
+roles: {{teacher: small, judge: small}}     # who writes, and who scores what was written
+embedder: embedded/all-minilm-l6-v2        # reads English; seedbed doctor says how it does on other languages
+{sources}
+seeds: seeds.jsonl                         # labelled examples: what prompts are compiled against
+{verdicts}
+{gates}
+compile: {{optimizer: bootstrap, budget: light, compare: {compare}}}  # passages the two programs are compared on
+run: {{rows: 100, max_candidates: 2000}}
+"""
+_DOCUMENTS = """
+sources:
+  documents: documents                     # a folder, a glob, a file, or hf://owner/name with text: COLUMN
+  chunk_tokens: 64                         # the longest passage; a small model does better on short ones
+"""
+_GROUNDED_GATES = """
+gates:
+  judges: [correct]                        # also answerable, relevant, question, and grounded for long answers: one
+                                           # that adds nothing to the evidence is not called. threshold: is fitted too
+"""
+
+
+VERDICTS = {"grounded-qa": "replies.jsonl"}
+"""By recipe, the shipped verdicts that its metric is fitted to: of what real models wrote, since pairs that people make
+up to be bad are bad in other ways (docs/calibration.md)."""
+
+
+def write_project(folder: Path, recipe: str) -> list[Path]:
+    """Write a project into a new or empty folder; returns the files written. Raises UserError rather than overwrite."""
+    if recipe not in recipes():
+        raise UserError(f"{unknown('recipe', recipe, list(recipes()))}.", hint="seedbed recipes lists them.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} is there already and not empty.", hint="Name a new folder.")
+    data, stem = data_folder(), recipe.replace("-", "_")
+    grounded = recipes()[recipe].takes == "documents"
+    verdicts = VERDICTS.get(recipe)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(data / "seeds" / f"{stem}.jsonl", folder / "seeds.jsonl")
+        if verdicts:
+            shutil.copyfile(data / "verdicts" / verdicts, folder / "verdicts.jsonl")
+        if grounded:
+            shutil.copytree(data / "documents", folder / "documents")
+        (folder / ".gitignore").write_text(".seedbed/\n", encoding="utf-8")
+        (folder / FILE).write_text(
+            _CONFIG.format(
+                recipe=recipe,
+                sources=_DOCUMENTS if grounded else "",
+                gates=_GROUNDED_GATES if grounded else "",
+                compare=36 if grounded else 24,
+                verdicts="verdicts: verdicts.jsonl                   # hand-written yes and no, to check judges on\n"
+                if verdicts
+                else "",
+            ),
+            encoding="utf-8",
+        )
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {folder}: {error.strerror}.", hint="Choose a folder you can write to."
+        ) from error
+    return sorted(path for path in folder.iterdir())

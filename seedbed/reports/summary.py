@@ -1,0 +1,113 @@
+"""What is printed at the end of a command: the figures that decide, in a few lines."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from metrics.variety import Variety
+from optimize.artefact import Manifest
+from optimize.comparison import TOO_FEW, Comparison, Gain, Standing
+from optimize.labels import Agreement
+from optimize.shipping import TOLERANCE
+from seedbed.compiling.figures import calibration_line
+from seedbed.runs.advice import advice
+from seedbed.runs.cost_lines import bill_lines
+from seedbed.runs.loading import loading_line
+from seedbed.sources.remarks import line
+
+
+def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
+    """A compile: what the metric is worth, what was chosen, and what it brought on held-out sources."""
+    lines = []
+    if manifest.calibration:
+        lines += [calibration_line(manifest.calibration), *(f"note: {note}" for note in manifest.calibration.notes)]
+    lines += [f"{name}: {what}" for name, what in manifest.steps.items()]
+    if both := manifest.comparison:
+        lines += ["", standings_table([both.before, both.after], {both.after.name: both.difference})]
+    lines += [f"\n{procedure_text(one, manifest.folds)}" for one in manifest.procedure]
+    lines += ["", f"ships: {manifest.ships} ({manifest.why})"]
+    if not both:
+        lines.append("warning: the gain is not known; documents that no seed is on would be held out to measure it")
+    elif both.barren:
+        lines += barren_lines(both)
+    elif manifest.ships == "uncompiled" and not manifest.settings["ship"]:
+        lines.append(
+            f"  compiled ships at a mean gain above 0 over {TOO_FEW} documents or more, with its interval above "
+            f"-{TOLERANCE}, or by --ship compiled"
+        )
+    lines += ["", f"{path}  ({paid} calls paid, {manifest.calls - paid} replayed)"]
+    return "\n".join(lines)
+
+
+def barren_lines(both: Comparison) -> list[str]:
+    """That neither program made a row, why most candidates fell, one of them, and what to try."""
+    lines = [f"neither program made a row of {both.after.documents} documents:"]
+    for program in (both.before, both.after):
+        reason, count = next(iter(program.rejected.items()))
+        lines.append(f"  {program.name}: {reason}, {count} of {program.n}, such as: {program.glimpse}")
+    return [*lines, f"  try {advice(next(iter(both.after.rejected)))}"]
+
+
+def standings_table(standings: Sequence[Standing], gains: Mapping[str, Gain]) -> str:
+    """A line a program: metric and acceptance with 95% intervals by document, unreadable replies, what a row took
+    (seconds are those in which a model was at work), and calls; then the paired differences to the first program. 116
+    columns and what long names take."""
+    first = standings[0]
+    width = max(24, 2 + max(len(one.name) for one in standings))
+    head = f"{f'{first.documents} documents held out':<{width}}{'metric':>20}{'acceptance':>20}{'unreadable':>12}"
+    head += f"{'tokens/row':>12}{'s/row':>10}{'$/row':>11}{'calls':>7}"
+    lines = [head, *(_standing(one, width) for one in standings)]
+    return "\n".join([*lines, *(f"gain of {name}: {gain}" for name, gain in gains.items())])
+
+
+def procedure_text(agreement: Agreement, folds: int) -> str:
+    """What k-fold says: of the procedure, not of the program that ships."""
+    return agreement_text(agreement, f"(the procedure, by {folds}-fold; the shipped program has seen all seeds)")
+
+
+def agreement_text(agreement: Agreement, which: str) -> str:
+    """A labelled step's word F1 with the labels, a line a program; `which` says on what seeds."""
+    width = max(24, 2 + max(map(len, agreement.f1)))
+    lines = [f"{agreement.step}, word F1 with the labels on {agreement.n} seeds {which}"]
+    for name, interval in agreement.f1.items():
+        gain = agreement.gains.get(name)
+        lines.append(f"{name:<{width}}{interval!s:>20}" + (f"   gain {gain}" if gain else ""))
+    return "\n".join(lines)
+
+
+def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, Any]]) -> str:
+    """A run: why it stopped, what was kept and why the rest was not, its best rows, and how to load it."""
+    counts = report["counts"]
+    acceptance = counts["accepted"] / counts["candidates"] if counts["candidates"] else 0.0
+    lines = [
+        f"{counts['accepted']} rows from {counts['candidates']} candidates ({acceptance:.0%} accepted): "
+        f"{report['stopped']}"
+    ]
+    for reason, count in counts["rejected"].items():
+        words = counts.get("words", {}).get(reason)
+        lines.append(f"  {count:>5}  {reason}" + (f", first: {words}" if words else ""))
+    for name, count in counts["unscored"].items():
+        lines.append(f"  {count} rows were scored without the {name} judge: its verdict could not be read")
+    dollars = "unknown (no price or token counts)" if report["dollars"] is None else f"${report['dollars']:.4f}"
+    lines.append(f"calls {report['calls']} ({report['replayed']} replayed), cost {dollars}, {report['seconds']:.0f} s")
+    lines += [f"  {line}" for line in bill_lines(report)]
+    lines += [f"  skipped {line(**group)}" for group in counts["skipped"]]
+    lines += [str(Variety.model_validate(report["variety"]))] if report["variety"] else []
+    lines += [f"warning: {warning}" for warning in report["warnings"]]
+    for sample in samples:
+        lines += ["", *(f"  {message['role']:>9}: {message['content']}" for message in sample["messages"])]
+    loaded = loading_line(out, report) or "no rows to load"
+    return "\n".join([*lines, "", f"{out}", f"  {loaded}"])
+
+
+def _standing(one: Standing, width: int) -> str:
+    tokens = "none kept" if one.tokens_per_row is None else f"{one.tokens_per_row:,.0f}"
+    seconds = "none kept" if one.seconds_per_row is None else f"{one.seconds_per_row:,.1f}"
+    score = f"{one.name:<{width}}{one.metric!s:>20}{one.acceptance!s:>20}{one.unreadable:>12.0%}"
+    return f"{score}{tokens:>12}{seconds:>10}{_dollars(one):>11}{one.calls:>7,}"
+
+
+def _dollars(one: Standing) -> str:
+    if one.dollars is None:
+        return "unknown"
+    return "none kept" if one.dollars_per_row is None else f"${one.dollars_per_row:.5f}".rstrip("0").rstrip(".")

@@ -1,0 +1,1 @@
+"""What people say of rows: verdicts asked for and kept."""

@@ -1,0 +1,92 @@
+"""People's verdicts on rows, asked for in the terminal and written where compile reads them."""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from metrics.case import LabelledCase, verdict_line
+from optimize.seeds import BadLines, read_lines
+from programs.candidate import digest
+from programs.recipe import recipes
+from seedbed.config.load import load_config
+from seedbed.errors import UserError
+from seedbed.runs.report import REPORT
+from seedbed.storage.remote_shards import shards_of
+from seedbed.terminal import readable
+
+
+def verdicts_file(config: Path) -> Path:
+    """The project's verdicts file, or where one would go."""
+    return config.parent / (load_config(config).verdicts or "verdicts.jsonl")
+
+
+def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
+    """Rows of a run without a verdict yet, accepted ones and those no veto dropped; disagreement of scorers first."""
+    if not (folder / REPORT).is_file():
+        raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
+    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    kind = recipes()[report["recipe"]].program.row
+    accepted = [row for shard in shards_of(folder, "rows") for row in shard.read().to_pylist()]
+    others = [
+        {**row, **json.loads(row["candidate"])}
+        for shard in shards_of(folder, "rejected")
+        for row in shard.read().to_pylist()
+        if row["scores"]
+    ]
+    rows = sorted(accepted + others, key=_disagreement, reverse=True)
+    cases = [
+        _case(
+            kind.model_validate({key: row[key] for key in kind.model_fields if key in row}),
+            row.get("document") or row.get("group") or row["source"],
+            row["teacher"],
+        )
+        for row in rows
+    ]
+    done = _done(verdicts)
+    return [case for case in {case.id: case for case in cases}.values() if case.id not in done]
+
+
+def ask(case: LabelledCase, to: Path, number: str) -> bool:
+    """Show one row and take the verdict; True when one was written. `q` ends the asking."""
+    print(readable(f"\n{number} {case.group}\n{case.document}\n\n  Q: {case.question}\n  A: {case.answer}"))
+    answer = ""
+    while answer not in ("y", "n", "s", "q"):
+        answer = typer.prompt("good row? y/n/s/q").strip().lower()[:1]
+    if answer == "q":
+        raise typer.Exit(0)
+    if answer == "s":
+        return False
+    reason = typer.prompt("why", default="", show_default=False)
+    said = case.model_copy(update={"label": float(answer == "y"), "reason": reason})
+    glued = to.is_file() and to.stat().st_size > 0 and not to.read_bytes().endswith(b"\n")
+    with to.open("a", encoding="utf-8") as file:
+        file.write("\n" * glued + said.model_dump_json() + "\n")
+    return True
+
+
+def _case(candidate: Any, group: str, teacher: str) -> LabelledCase:
+    return LabelledCase(
+        id=f"row-{digest(candidate.prompt, candidate.response)}",
+        document=candidate.document or "",
+        question=candidate.prompt,
+        answer=candidate.response,
+        label=0,
+        group=group,
+        teacher=teacher,
+    )
+
+
+def _disagreement(row: dict[str, Any]) -> float:
+    return statistics.pstdev(part["score"] for part in row["scores"]) if row["scores"] else 0.0
+
+
+def _done(verdicts: Path) -> set[str]:
+    if not verdicts.is_file():
+        return set()
+    try:
+        return {case.id for case in read_lines(verdicts, verdict_line)}
+    except BadLines as error:
+        raise UserError("\n  ".join([str(error), *error.problems]), hint="Mend these lines first.") from error

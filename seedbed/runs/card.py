@@ -1,0 +1,92 @@
+"""The dataset card: what the rows are, what they are worth, and the head by which `load_dataset` finds them."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from metrics.variety import Variety
+from programs.recipe import recipes
+from programs.whole import write_whole
+from seedbed.runs.cost_lines import bill_lines
+
+
+def write_card(out: Path, report: dict[str, Any]) -> None:
+    """Write OUT/README.md. Splits without rows are left out: `datasets` cannot load an empty glob."""
+    text = f"---\n{yaml.safe_dump(_head(report), sort_keys=False)}---\n\n{_body(report)}"
+    write_whole(out / "README.md", lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def _head(report: dict[str, Any]) -> dict[str, Any]:
+    url = report["config"]["run"]["shards"]
+    rows = f"{url}/rows" if url else "rows"
+    files = [{"split": split, "path": f"{rows}/{split}-*.parquet"} for split in report["counts"]["splits"]]
+    return {
+        "tags": ["synthetic", "seedbed", report["recipe"]],
+        # `datasets` keys its cache by this head and not by the files: without the digest, two runs into folders of one
+        # name would load as the first of them
+        "configs": [{"config_name": "default", "description": f"rows {report['content']}", "data_files": files}],
+    }
+
+
+def _body(report: dict[str, Any]) -> str:
+    counts, recipe = report["counts"], recipes()[report["recipe"]]
+    splits = ", ".join(f"{name} {count}" for name, count in counts["splits"].items()) or "none"
+    reasons = "\n".join(f"| {reason} | {count} |" for reason, count in counts["rejected"].items())
+    judges = ", ".join(report["judges"]) or "none: the labels showed none to be of use, or none was asked for"
+    models = "\n".join(
+        f"- {role}: {report['config']['models'][alias]['model']}"
+        for role, bound in report["config"]["roles"].items()
+        for alias in (bound if isinstance(bound, list) else [bound])
+        if alias
+    )
+    stood_in = "".join(
+        f"- stood in for calls that failed: {report['config']['models'][alias]['model']}, in {count} of "
+        f"{counts['accepted']} rows\n"
+        for alias, count in report["stood_in"].items()
+    )
+    bill = "".join(f"- {line}\n" for line in bill_lines(report))
+    warnings = "".join(f"\n**Note:** {warning}.\n" for warning in report["warnings"])
+    return f"""# {recipe.gives.capitalize()}
+
+Made by Seedbed with the recipe `{recipe.name}` ({recipe.paper}).
+{warnings}
+## Rows
+
+{counts["accepted"]} accepted of {counts["candidates"]} candidates; splits: {splits}. The validation split holds the
+documents or leaves of which no compiled prompt and no judge shows a label (invented rows and pools: a tenth, by hash).
+The run stopped because {report["stopped"]}.
+
+| rejected because | candidates |
+|---|---|
+{reasons}
+
+{_variety(report)}## How they were made
+
+{models}
+{stood_in}- judges: {judges}
+- compiled program: `{report["program"]}`, metric: `{report["metric"]}`
+- calls {report["calls"]}, tokens in {report["input_tokens"]:,}, tokens out {report["output_tokens"]:,}
+{bill}
+Human involvement: labelled seeds and verdicts; rows were generated and checked by machine, none was read by a person.
+Every row carries its source (of a document: its character span), its scores with their reasons,
+and the hash of the program; `seedbed explain DIR ID` shows the prompts and replies behind it.
+"""
+
+
+def _variety(report: dict[str, Any]) -> str:
+    """The table of what the rows are worth as a set; empty where the run did not come to measure it."""
+    if not report["variety"]:
+        return ""
+    found = Variety.model_validate(report["variety"])
+    distinct = ((n, getattr(found, f"distinct_{n}")) for n in (1, 2, 3))
+    lines = [(f"distinct-{n}", f"{share:.2f}") for n, share in distinct if share is not None]
+    lines += [("self-ROUGE-L", f"{found.self_rouge_l:.2f}"), ("Vendi score", f"{found.vendi:.1f} of {found.sampled}")]
+    lines += [(f"{kind} questions", f"{share:.0%}") for kind, share in found.kinds.items()]
+    for name, words in (("prompt", found.prompt_words), ("response", found.response_words)):
+        lines.append((f"words of a {name}: 10%, 50%, 90%", f"{words.low:g}, {words.median:g}, {words.high:g}"))
+    lines += [("source passages with a row", str(found.chunks))] if found.chunks else []
+    lines += [("documents or topics with a row", str(found.topics))] if found.topics else []
+    lines += [("distance of the least covered passage", f"{found.radius:.2f}")] if found.radius is not None else []
+    table = "\n".join(f"| {name} | {value} |" for name, value in lines)
+    return f"## Variety\n\nMeasured on {found.sampled} rows.\n\n| measure | value |\n|---|---|\n{table}\n\n"

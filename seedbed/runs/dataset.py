@@ -1,0 +1,128 @@
+"""A run into a folder: what is in it beside the rows, and how it is taken up again."""
+
+import functools
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from programs.program import run_sync
+from seedbed.compiling.programs import open_arms
+from seedbed.errors import FELL_SHORT, INTERRUPTED, TeacherDown, UserError, exit_code
+from seedbed.progress import Progress
+from seedbed.project.project import Project
+from seedbed.project.session import Session
+from seedbed.runs.attempt import Attempts
+from seedbed.runs.gc_tuning import calm
+from seedbed.runs.report import REPORT, programs_of, run_report, write_report
+from seedbed.runs.run import Run
+from seedbed.storage.journal_copy import copy_journal
+
+JOURNAL = "journal.sqlite"
+
+
+def write_dataset(
+    project: Project,
+    out: Path,
+    *,
+    uncompiled: bool,
+    progress: Progress,
+    replay: Path | None = None,
+    waves: Sequence[str] = (),
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Run until N rows are accepted or a limit is met; (run.json's content, the best rows).
+
+    An interrupt or a failing model still leaves the rows accepted so far, whole and loadable, before it goes on.
+    With `replay`, a run's folder, no model is asked: rows are made again from the calls in its journal alone.
+    `waves` settle, as WAVE=JOB or WAVE=none, batches of which it is not known whether they were sent.
+    """
+    _check_folder(project, out)
+    if replay and replay != out:
+        copy_journal(replay / JOURNAL, out / JOURNAL)
+    started = time.monotonic()
+    for line in project.said_of_sources():
+        progress.say(line)
+    session = Session(
+        project, out / JOURNAL, history=False, say=progress.say, caps=project.config.run, offline=replay is not None
+    )
+    with session:
+        for wave in waves:
+            session.settle(wave)
+        arms, metric = open_arms(session, uncompiled=uncompiled, say=progress.say)
+        _check_program(out, programs_of(arms))
+        project.keep_sides(progress.say)
+        run = Run(session, arms, metric, out, progress, _makes(project, out, progress, replay))
+        stopped, code = "an error ended it", FELL_SHORT
+        try:
+            with calm():
+                stopped = run_sync(run.work())
+            code = int(run.accepted < run.goal)
+        except KeyboardInterrupt:
+            stopped, code = "interrupted", INTERRUPTED
+        except TeacherDown as error:
+            stopped, code = f"a model failed: {error}", exit_code(error)
+            raise
+        except Exception as error:
+            code = exit_code(error)
+            raise
+        finally:
+            ours = run.finish()
+            report = run_report(session, run, stopped, code, time.monotonic() - started)
+            if replay:  # which opens no model
+                report["embedded"] = (_previous(replay) or {}).get("embedded", {})
+            if ours:
+                write_report(out, report)
+            else:
+                progress.say(f"{out} keeps the rows of an earlier sitting, which are more than these {run.accepted}")
+    return report, run.samples
+
+
+def _makes(project: Project, out: Path, progress: Progress, replay: Path | None) -> Any:
+    """What makes the attempts: this process or workers. A replay, which asks no model, needs none."""
+    if project.config.run.engine == "local" or replay:
+        return Attempts
+    from seedbed.runs.ray.driver import RemoteAttempts
+
+    return functools.partial(RemoteAttempts, folder=out.resolve() / "workers", say=progress.say)
+
+
+def _check_folder(project: Project, out: Path) -> None:
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file.", hint="Name a folder.")
+    if report := _previous(out):
+        if report["recipe"] != project.recipe.name:
+            raise UserError(f"{out} holds a run of {report['recipe']}.", hint="Name another folder with --out.")
+        if report["counts"]["accepted"] > project.config.run.rows:
+            raise UserError(
+                f"{out} holds {report['counts']['accepted']} rows already, more than were asked for.",
+                hint="Ask for more rows, or name another folder with --out.",
+            )
+    elif out.is_dir() and not (out / JOURNAL).exists() and any(path.suffix != ".part" for path in out.iterdir()):
+        raise UserError(f"{out} has other files in it.", hint="Name a new folder with --out.")
+
+
+def _previous(out: Path) -> dict[str, Any] | None:
+    """The report of the run a folder holds, if it holds one."""
+    path = out / REPORT
+    if not path.is_file():
+        return None
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return report if {"recipe", "program", "counts"} <= report.keys() else _broken(path)
+    except (ValueError, AttributeError):
+        return _broken(path)
+
+
+def _broken(path: Path) -> NoReturn:
+    raise UserError(
+        f"{path} is damaged.", hint="Remove it and run the same command again: the journal has all that is in it."
+    )
+
+
+def _check_program(out: Path, program: str) -> None:
+    report = _previous(out)
+    if report and report["counts"]["accepted"] and report["program"] != program:
+        raise UserError(
+            f"{out} holds rows of another program than the one compiled now.", hint="Name another folder with --out."
+        )

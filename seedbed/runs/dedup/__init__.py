@@ -1,0 +1,1 @@
+"""Rows that are there already, or that give away a benchmark."""

@@ -1,0 +1,98 @@
+"""What a run's rows are made with: kept once in its journal, so that every row can be explained later."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from metrics.metric import Metric
+from programs.judging import Judge
+from programs.program import Program
+from programs.step import Step
+from seedbed.compiling.arm import Arm
+from seedbed.project.project import Project
+
+TELLING = 12  # characters from which an equal text is no chance
+
+_LABEL = re.compile(r"^(?:\d+\.|[A-Z][\w ]*:)\s+")
+
+
+def provenance(project: Project, arms: Sequence[Arm], metric: Metric) -> dict[str, Any]:
+    """Recipe, models, hashes, and every step with its demos and the seeds or verdicts these stand on.
+
+    Of a cascade, the steps of every teacher after the first are named with it.
+    """
+    labelled, first = [*project.seeds, *project.verdicts], arms[0]
+    steps = {
+        name if arm is first else f"{arm.teacher} {name}": (arm.teacher, step)
+        for arm in arms
+        for name, step in arm.program.named_predictors()
+    }
+    judges = project.config.roles.named()["judge"]
+    steps |= {name: (judges, step) for name, step in judging_steps(metric.judges).items()}
+    return {
+        "recipe": project.recipe.name,
+        "teacher": first.teacher,
+        "models": {alias: entry.model for alias, entry in project.config.models.items()},
+        "program": first.carried["program"],
+        "metric": first.carried["metric"],
+        "judges": [judge.aspect for judge in metric.judges],
+        "steps": {
+            name: {
+                "asks": step.asked.__name__,
+                "of": alias,
+                "demos": [
+                    {"seeds": seeds, "texts": _strings(demo)}
+                    for demo, seeds in zip(step.demos, shown_seeds(step, labelled), strict=True)
+                ],
+            }
+            for name, (alias, step) in steps.items()
+        },
+    }
+
+
+def named_steps(program: Program, judges: Iterable[Judge]) -> dict[str, Step]:
+    """Every predictor of a program and its judges, by the name people know it by."""
+    return dict(program.named_predictors()) | judging_steps(judges)
+
+
+def judging_steps(judges: Iterable[Judge]) -> dict[str, Step]:
+    """Every predictor of the judges."""
+    return {
+        f"judge {judge.aspect}" + ("" if name == "judge" else f" {name}"): step
+        for judge in judges
+        for name, step in judge.named_predictors()
+    }
+
+
+def shown_seeds(step: Step, labelled: Sequence[Any]) -> list[list[str]]:
+    """For each demo of a step, the ids of the labelled lines it stands on.
+
+    A demo stands on the lines of which it holds a text that no other line has, such as a question; without any, as
+    where a teacher wrote to a passage that several seeds share, on those it has any text in common with.
+    """
+    texts = [(line.id, {text for text in _strings(dict(line)) if len(text) >= TELLING}) for line in labelled if line.id]
+    counts = Counter(text for _, held in texts for text in held)
+    found = []
+    for demo in step.demos:
+        told = _told(demo)
+        own = [id for id, held in texts if any(counts[text] == 1 for text in held & told)]
+        found.append(own or [id for id, held in texts if held & told])
+    return found
+
+
+def _strings(values: Mapping[str, Any]) -> list[str]:
+    """The texts among the values of a line or a demo, those in lists too."""
+    return [
+        text
+        for value in dict(values).values()
+        for text in (value if isinstance(value, list) else [value])
+        if isinstance(text, str)
+    ]
+
+
+def _told(demo: Mapping[str, Any]) -> set[str]:
+    """Every text of a demo, each of its lines, and each line without its number or its label."""
+    texts = _strings(demo)
+    lines = [line for text in texts for line in text.splitlines()]
+    return {*texts, *lines, *(_LABEL.sub("", line) for line in lines)}

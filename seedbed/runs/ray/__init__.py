@@ -1,0 +1,1 @@
+"""A run whose attempts are made by workers on Ray."""

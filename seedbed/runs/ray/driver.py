@@ -1,0 +1,264 @@
+"""`run: {engine: ray, workers: K}`: the sources of a run tried by K workers, on this machine or on a Ray cluster's."""
+
+import asyncio
+import collections
+import contextlib
+import math
+import os
+import secrets
+import socket
+from collections.abc import Awaitable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from metrics.metric import Metric
+from programs.candidate import Source
+from seedbed.compiling.arm import Arm
+from seedbed.config.load import Config
+from seedbed.config.models import ModelEntry
+from seedbed.errors import UserError
+from seedbed.models.engines.embedded import check_memory
+from seedbed.models.prices import in_use
+from seedbed.models.shelf import machine
+from seedbed.project.session import Session
+from seedbed.runs.attempt import LIVE, Attempts, Outcome
+from seedbed.runs.ray.worker import Brief, Worker
+from seedbed.runs.ray.worker_handle import Job, Member, as_call
+from seedbed.runs.ray.worker_ledger import unpacked
+from seedbed.runs.ray.worker_log import read_log
+from seedbed.terminal import Say
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports each start over the network
+try:
+    import ray
+    from ray.exceptions import RayActorError
+except ImportError as error:
+    raise UserError("run.engine: ray needs Ray, which is not installed.", hint='pip install "seedbed[ray]"') from error
+
+STORE = 128 << 20  # bytes of shared memory for an embedded Ray; messages are small
+DEATHS = 3  # of workers that had not said a word, before the run stops
+SLOW = 60.0  # seconds in which a worker should be there
+PATIENCE = 5.0  # seconds that workers get to say what was under way when the run ends
+
+
+class RemoteAttempts(Attempts):
+    """Attempts made by workers. The driver, which is where this is, alone owns order, journal and ledger.
+
+    A worker is sent sources with the calls already made for them, and tells in one stream, its log, what it paid, what
+    it wants to be lent, and what came of each. When it dies its log is read, its sources go to whoever has room, and
+    another takes its place.
+
+    Args:
+        folder: for the workers' logs, by the same path on every machine; removed at the end.
+        say: told in a line what happens to workers and models.
+
+    Raises UserError where Ray is not to be had, or the config's limits cannot be shared by so many.
+    """
+
+    def __init__(
+        self, session: Session, arms: Sequence[Arm], metric: Metric, setup: str, *, folder: Path, say: Say
+    ) -> None:
+        super().__init__(session, arms, metric, setup)
+        self.folder, self._say, config = folder, say, session.project.config
+        self._workers = config.run.workers
+        _check(config)
+        self._most = math.ceil(LIVE * self.slots / self._workers)  # sources at one worker
+        self._ours, self._actor = join(self._workers), ray.remote(Worker).options(num_cpus=1)
+        self._near = self._ours and "RAY_ADDRESS" not in os.environ  # the workers are on this machine
+        if self._near:
+            embedded = [entry for alias in in_use(config) if (entry := config.models[alias]).is_embedded]
+            check_memory(embedded, session.project.base, copies=self._workers)
+        self._briefs = [self._brief(number) for number in range(self._workers)]
+        self._jobs, self._posts = set[Job](), set[asyncio.Task[None]]()
+        self._queue, self._members = collections.deque[Job](), dict[int, Member]()  # those at work, by number
+        self._keepers = dict[int, asyncio.Task[None]]()
+        self._open: asyncio.Future[None] | None = None
+        self._broken: Exception | None = None
+        self._silent = 0  # workers that died before they said a word
+
+    async def tried(self, id: str, source: Source) -> tuple[Outcome, dict[str, Any]]:
+        self._open = self._open or asyncio.ensure_future(self._start())
+        await asyncio.shield(self._open)
+        if self._broken:
+            raise self._broken
+        before = {call[0] for call in self.session.journal.made_for(id)}
+        job = Job(id, source, asyncio.get_running_loop().create_future())
+        self._jobs.add(job)
+        self._queue.append(job)
+        self._assign()
+        try:
+            kept, failed = await job.done
+        finally:
+            self._jobs.discard(job)
+        self._assign()
+        outcome = self.read(id, source, kept, failed=failed)
+        outcome.paid = failed or any(key not in before for key, _ in kept["calls"])
+        return outcome, kept
+
+    async def aclose(self) -> None:
+        """Let the workers go, once they have said what was under way."""
+        if self._open:
+            await self._open
+        self._queue.clear()
+        for member in self._members.values():
+            member.send("stop")
+        if at_work := [self._keepers[number] for number in self._members]:
+            await asyncio.wait(at_work, timeout=PATIENCE)
+        for task in (last := [*self._keepers.values(), *self._posts]):
+            task.cancel()
+        await asyncio.gather(*last, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            self.folder.rmdir()
+        if self._ours:
+            await asyncio.to_thread(ray.shutdown)
+
+    async def _start(self) -> None:
+        """Take in what an earlier sitting's workers had not told when it was killed, then begin."""
+        await self.session.journal.index()
+        for path in self.folder.glob("*.log"):
+            frames = map(orjson.loads, read_log(path))
+            await self.session.journal.take([as_call(told) for kind, *told in frames if kind == "call"])
+            path.unlink()
+        self._keepers = {number: asyncio.ensure_future(self._keep(number)) for number in range(self._workers)}
+
+    def _assign(self) -> None:
+        while self._queue and self._members:
+            member = min(self._members.values(), key=lambda one: len(one.jobs))
+            if len(member.jobs) >= self._most:
+                return
+            member.give(self._queue.popleft())
+
+    async def _keep(self, number: int) -> None:
+        """See that there is a worker of this number; what stops one for good stops the run."""
+        try:
+            while not await self._serve(number):
+                self._say(f"worker {number + 1} died; what it had under way goes to the others")
+        except Exception as error:
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        """No attempt can be made any more."""
+        self._broken = error
+        for job in self._jobs:
+            if not job.done.done():
+                job.done.set_exception(error)
+
+    async def _serve(self, number: int) -> bool:
+        """One worker's life; whether it ended when it was told to."""
+        log = self.folder / f"{number}-{secrets.token_hex(4)}.log"
+        actor = self._actor.remote(self._briefs[number], log)
+        member = Member(partial(self._post, actor), log, self.session.journal, self.session.ledger, self._say)
+        late = f"worker {number + 1} is not there after {SLOW:.0f} s: has the Ray cluster a CPU to spare?"
+        warning = asyncio.get_running_loop().call_later(SLOW, self._say, late)
+        try:
+            if obstacle := await actor.open.remote():
+                raise unpacked(obstacle)
+            warning.cancel()
+            self._members[number] = member
+            self._assign()
+            while not await member.hear(await actor.news.remote()):
+                self._assign()
+        except RayActorError as error:
+            self._silent += not member.heard
+            if self._silent == DEATHS:
+                raise UserError(
+                    f"Workers die before they begin: {str(error).splitlines()[0]}",
+                    hint="See the logs in /tmp/ray/session_latest/logs; too little memory is the likely cause.",
+                ) from error
+            return False
+        finally:
+            warning.cancel()
+            ray.kill(actor)
+            self._members.pop(number, None)
+            if not member.through:
+                self._queue.extendleft(await member.bury())
+            log.unlink(missing_ok=True)
+            self._assign()
+        return True
+
+    def _post(self, actor: Any, messages: Sequence[Sequence[Any]]) -> None:
+        post = asyncio.ensure_future(self._posted(actor.post.remote(messages)))
+        self._posts.add(post)
+        post.add_done_callback(self._posts.discard)
+
+    async def _posted(self, received: Awaitable[None]) -> None:
+        """That a worker died is seen elsewhere; that it cannot read its messages would be seen nowhere."""
+        try:
+            await received
+        except RayActorError:
+            pass
+        except Exception as error:
+            self._break(error)
+
+    def _brief(self, number: int) -> Any:
+        project, config = self.session.project, self.session.project.config
+        cores = machine.cores() if self._near else None
+        models = {alias: share(entry, self._workers, number, cores) for alias, entry in config.models.items()}
+        return ray.put(
+            Brief(
+                config.model_copy(update={"models": models}),
+                project.base,
+                self.arms,
+                self.metric.fitted,
+                self.metric.alone,
+                self.metric.judges,
+                self.metric.shown,
+                self.metric.manner,
+                self.metric.hash,
+                self.session.ledger.counts_calls,
+            )
+        )
+
+
+def share(entry: ModelEntry, workers: int, number: int, cores: int | None = None) -> ModelEntry:
+    """The entry with one worker's share of its limits; the shares add up to the whole. Workers on one machine, of so
+    many cores, also share these, since each serves a copy of an embedded model."""
+    calls, more = divmod(entry.concurrency, workers)
+    limits = {name: value / workers for name in ("rpm", "tpm") if (value := getattr(entry, name))}
+    if entry.is_embedded and cores:
+        limits["threads"] = max(1, (entry.threads or cores) // workers)
+    return entry.model_copy(update={"concurrency": calls + (number < more) or 1, **limits})
+
+
+def _check(config: Config) -> None:
+    if config.run.mode == "batch":
+        raise UserError(
+            "run.mode: batch waits for the provider, not for this machine, and has one process gather its waves.",
+            hint="Set run.engine: local.",
+        )
+    for alias in in_use(config):
+        if config.models[alias].concurrency < config.run.workers:
+            raise UserError(
+                f"run.workers: {config.run.workers} cannot share models.{alias}.concurrency: "
+                f"{config.models[alias].concurrency}.",
+                hint="Set fewer workers.",
+            )
+
+
+def _knock(address: str) -> None:
+    """Raises OSError where nobody listens; Ray itself would go on trying for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host, int(port)), timeout=5).close()
+
+
+def join(workers: int) -> bool:
+    """Be in a Ray: one that this process is in already, the cluster that RAY_ADDRESS names, or one of our own; whether
+    it is that, to be ended with the run."""
+    if ray.is_initialized():
+        return False
+    quiet = {"log_to_driver": False, "configure_logging": False}
+    if address := os.environ.get("RAY_ADDRESS"):
+        try:
+            _knock(address)
+            ray.init(address="auto", **quiet)
+        except OSError as error:
+            raise UserError(
+                f"There is no Ray cluster at RAY_ADDRESS={address}.", hint="Start it with ray start, or unset it."
+            ) from error
+    else:
+        ray.init(num_cpus=workers, include_dashboard=False, object_store_memory=STORE, **quiet)
+    return True

@@ -1,0 +1,127 @@
+"""What a run says of itself: run.json, and the card beside it."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from programs.program import run_sync
+from programs.whole import write_whole
+from seedbed.compiling.arm import Arm
+from seedbed.config.load import Config
+from seedbed.errors import UserError
+from seedbed.project.project import Project
+from seedbed.project.session import Session
+from seedbed.runs.card import write_card
+from seedbed.runs.run import Run
+from seedbed.storage.ledger import Spending
+from seedbed.versions import versions
+
+REPORT = "run.json"
+
+
+def run_report(session: Session, run: Run, stopped: str, code: int, seconds: float) -> dict[str, Any]:
+    """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: that it took."""
+    project, totals = session.project, session.journal.totals()
+    tallies = totals.values()
+    return {
+        "recipe": project.recipe.name,
+        "rows": run.goal,
+        "stopped": stopped,
+        "exit_code": code,
+        "content": run.content,
+        "counts": {
+            "accepted": run.accepted,
+            "candidates": run.candidates,
+            "splits": run.shards.splits,
+            "rejected": dict(run.reasons.most_common()),
+            "words": run.words,
+            "unscored": dict(run.unscored),
+            "documents": len(project.reading.documents),
+            "passages": len(project.sources),
+            "skipped": project.reading.skipped.report(),
+            "notes": project.reading.notes.report(),
+        },
+        "calls": sum(tally.calls for tally in tallies),
+        "replayed": sum(tally.replayed for tally in session.journal.tallies.values()),
+        "input_tokens": sum(tally.input_tokens for tally in tallies),
+        "output_tokens": sum(tally.output_tokens for tally in tallies),
+        "dollars": session.cost(totals),
+        "teachers": {alias: dataclasses.asdict(record) for alias, record in run.teachers.items()},
+        "stood_in": dict(run.stood_in),
+        "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
+        "variety": _variety(session, run) if run.complete else None,  # an interrupt shall not wait for it
+        "seconds": round(seconds, 2),
+        "warnings": [*_warnings(project), *_undivided(project, run)],
+        "program": programs_of(run.arms),
+        "metric": run.arms[0].carried["metric"],
+        "judges": run.arms[0].carried["judges"],
+        "config": _public(project.config),
+        "versions": versions(),
+        "embedded": session.embedded(),
+    }
+
+
+def write_report(out: Path, report: dict[str, Any]) -> None:
+    """Write run.json and the card, each whole. Raises UserError where they cannot be written."""
+    try:
+        write_whole(
+            out / REPORT,
+            lambda aside: aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8"),
+        )
+        write_card(out, report)
+    except OSError as error:
+        raise UserError(
+            f"Cannot write {out}: {error.strerror}.",
+            hint="Make room and run the same command again; finished calls are kept.",
+        ) from error
+
+
+def programs_of(arms: Sequence[Arm]) -> str:
+    """The hashes of the programs that make a dataset's rows."""
+    return " ".join(str(arm.carried["program"]) for arm in arms)
+
+
+def _spent(session: Session) -> dict[str, Spending]:
+    """What this run's calls took by the ledger, those without a reply included."""
+    return run_sync(session.ledger.totals(session.ledger.account))
+
+
+def _variety(session: Session, run: Run) -> dict[str, Any] | None:
+    with run.progress.task("variety of the rows", 1):
+        measured = run.sample.variety(session.embed)
+    return measured.model_dump() if measured else None
+
+
+def _public(config: Config) -> dict[str, Any]:
+    """The config for others to read: of `extra`, which goes to the server as it is, the keys alone, and of an address,
+    whose path may hold a key, the host and port."""
+    dumped = config.model_dump(mode="json")
+    for entry in dumped["models"].values():
+        entry["extra"] = sorted(entry["extra"])
+        if address := entry["api_base"]:
+            entry["api_base"] = "{0.scheme}://{0.netloc}".format(urlsplit(address))
+    return dumped
+
+
+def _warnings(project: Project) -> list[str]:
+    config, warnings = project.config, list[str]()
+    writers = [*config.roles.cascade, *([config.fallback.teacher] if config.fallback.teacher else [])]
+    for alias in dict.fromkeys(writers):
+        entry = config.models[alias]
+        if not entry.may_train:
+            state = "may not" if entry.may_train is False else "is not stated to be allowed to"
+            warnings.append(
+                f"the output of {alias} ({entry.model}) {state} train other models; see trains: in its model entry"
+            )
+    return warnings
+
+
+def _undivided(project: Project, run: Run) -> list[str]:
+    """That no rows are held out, and why."""
+    if project.divides and not run.shards.undivided:
+        return []
+    why = "all rows are of documents that would be held out" if project.divides else "one document cannot be parted"
+    return [f"nothing is held out for validation: {why}"] if run.accepted else []

@@ -1,0 +1,32 @@
+"""A file of labelled lines, read for people: every bad line is told at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from optimize.seeds import BadLines, read_lines
+from seedbed.encodings import decode
+from seedbed.errors import Unreadable, UserError
+from seedbed.terminal import Say, silent
+
+Line = TypeVar("Line", bound=BaseModel)
+
+
+def labelled_lines(path: Path, parse: Callable[[bytes], Line], *, missing: str, say: Say = silent) -> list[Line]:
+    """The labelled lines of a file; `say` is told where it is in no UTF-8. Raises UserError naming every bad line;
+    `missing` is the hint for no file."""
+    try:
+        text, encoding = decode(path.read_bytes())
+        if encoding:
+            say(f"read as {encoding}")
+        return read_lines(path, parse, text.encode(errors="surrogatepass"))
+    except Unreadable as error:
+        raise UserError(f"{path.name} cannot be read: {error}.", hint="Save it as UTF-8.") from error
+    except BadLines as error:
+        shown = "\n".join(f"  {problem}" for problem in error.problems[:20])
+        more = f"\n  and {len(error.problems) - 20} more" if len(error.problems) > 20 else ""
+        raise UserError(f"{error}:\n{shown}{more}", hint="Mend these lines and run the command again.") from error
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}.", hint=missing) from error

@@ -1,0 +1,59 @@
+"""Passages: what documents are cut into, each a source."""
+
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from optimize.splits import even_shares, spread
+from programs.candidate import Source, digest
+from programs.text import blank_words
+from seedbed.config.sections import Sources
+from seedbed.sources.chunks import Chunk, chunk
+from seedbed.sources.reading.document import Document
+from seedbed.sources.remarks import Remarks
+
+
+def passages(
+    documents: Iterable[Document], copies: Mapping[str, str], settings: Sources, skipped: Remarks
+) -> Iterator[Source]:
+    """One source a passage; `copies` gives the group of a document that has copies. What is too short goes to
+    `skipped`."""
+    for document in documents:
+        group = copies.get(document.name, document.name)
+        for piece in chunk(document, settings.chunk_tokens, settings.shortest):
+            if blank_words(piece.text) >= settings.shortest:
+                yield _source(piece, group, settings.headings)
+            else:
+                place = f" at {piece.start}" if len(piece.text) < len(document.text) else ""
+                skipped.add(f"{document.name}{place}", f"fewer than {settings.shortest} words (sources.shortest)")
+
+
+def _source(piece: Chunk, group: str, headings: bool) -> Source:
+    """`lead` is what stands in the prompt before the text of the span: headings, and the header of a table."""
+    lead = [" > ".join(piece.headings)] if headings and piece.headings else []
+    lead += [piece.header] if piece.header else []
+    before = "".join(f"{line}\n" for line in lead)
+    origin = {
+        "document": piece.document,
+        "start": piece.start,
+        "end": piece.end,
+        "text_hash": piece.text_hash,
+        "headings": list(piece.headings),
+        **({"lead": before} if before else {}),
+    }
+    return Source(
+        id=digest(piece.id, before) if before else piece.id,
+        group=group,
+        inputs={"document": before + piece.text},
+        origin=origin,
+    )
+
+
+def evenly(sources: Sequence[Source], groups: Collection[str], n: int) -> list[Source]:
+    """n of the passages of these groups (or all, where there are fewer), as evenly of each group as there are."""
+    piles = {group: array("Q") for group in sorted(groups)}  # of places among the sources
+    for place, source in enumerate(sources):
+        if source.group in piles:
+            piles[source.group].append(place)
+    shares = even_shares([len(pile) for pile in piles.values()], n)
+    picked = (spread(pile, share) for pile, share in zip(piles.values(), shares, strict=True))
+    return [sources[place] for places in picked for place in places]

@@ -1,0 +1,190 @@
+"""Shards under a URL that fsspec knows, such as an object store's; and how shards are found, wherever they are."""
+
+import contextlib
+import dataclasses
+import errno
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+from fsspec.core import url_to_fs
+
+from seedbed.errors import UserError
+from seedbed.storage.shards import ENDING, Shards
+
+T = TypeVar("T")
+
+
+class FarShards(Shards):
+    """As Shards, in `URL/NAME-00000.parquet`. On an object store a shard is one put, which is seen whole or not at
+    all; elsewhere it is written aside and moved.
+
+    Args:
+        look: what is done before a shard is written, such as a look whether the place is still this run's.
+
+    Raises UserError where the URL's kind of storage is not known or its library is not installed.
+    """
+
+    def __init__(self, url: str, name: str, schema: pa.Schema, look: Callable[[], object] = lambda: None) -> None:
+        super().__init__(Path(), name, schema)
+        self.url, self._look, (self._fs, self._root) = url, look, _open(url)
+
+    @property
+    def place(self) -> str:
+        return self.url
+
+    @contextlib.contextmanager
+    def speaking(self, name: str) -> Iterator[None]:
+        with super().speaking(name), _as_os_error():
+            yield
+
+    def save(self, name: str, data: bytes) -> None:
+        path = f"{self._root}/{name}"
+        if self._fs.async_impl:  # which object stores' are
+            self._fs.pipe_file(path, data)
+            return
+        aside = f"{path}.part"
+        self._fs.makedirs(self._root, exist_ok=True)
+        try:
+            self._fs.pipe_file(aside, data)
+            self._replace(aside, path)
+        finally:
+            if self._fs.exists(aside):
+                self._fs.rm_file(aside)
+
+    def load(self, name: str) -> bytes | None:
+        return _if_there(lambda: bytes(self._fs.cat_file(f"{self._root}/{name}")))
+
+    def remove(self, name: str) -> None:
+        self._fs.rm_file(f"{self._root}/{name}")
+
+    def _write(self) -> None:
+        self._look()
+        super()._write()
+
+    def _move(self, name: str, to: str) -> None:
+        self._replace(f"{self._root}/{name}", f"{self._root}/{to}")
+
+    def _replace(self, path: str, to: str) -> None:
+        if not _overwrites(self._fs) and self._fs.exists(to):
+            self._fs.rm_file(to)
+        self._fs.mv(path, to)
+
+    def _names(self, ending: str) -> list[str]:
+        paths = _if_there(lambda: self._fs.ls(self._root, detail=False)) or []
+        names = [path.rsplit("/", 1)[-1] for path in paths]
+        return [name for name in names if name.startswith(f"{self.name}-") and name.endswith(ending)]
+
+
+def _overwrites(fs: fsspec.AbstractFileSystem) -> bool:
+    """Whether a move takes the place of what is there: so it is where it is a copy, and where it is a POSIX rename.
+    Others refuse it, some of them without a word."""
+    copies = fs.async_impl or getattr(fs.mv, "__func__", None) is fsspec.AbstractFileSystem.mv
+    return copies or not {"file", "sftp"}.isdisjoint(fs.protocol)
+
+
+def claim(url: str, owner: str, name: str) -> None:
+    """Write down under a URL whose rows it holds: those of the run `owner`, by the name its folder has now, for people.
+    Storage that cannot tell who of two was first has the later one's: so the earlier one is to look again.
+
+    Raises UserError where they are another run's or nobody's.
+    """
+    fs, root = _open(url)
+    path = f"{root}/owner"
+    with _refused(url), _as_os_error():
+        there = _text(fs, path)
+        if not there and not fs.glob(f"{root}/r*/*{ENDING}"):
+            fs.makedirs(root, exist_ok=True)
+            _create(fs, path, f"{name} {owner}")
+            there = _text(fs, path)
+    called, _, whose = there.rpartition(" ")
+    if whose != owner:
+        another = f"another run, {called}" if called else "a run that has left no name"
+        raise UserError(
+            f"run.shards: {url} holds the rows of {another}.",
+            hint="Write another address, or remove all that is under this one.",
+        )
+
+
+def _text(fs: fsspec.AbstractFileSystem, path: str) -> str:
+    """What is in a file; nothing where there is none."""
+    return (_if_there(lambda: bytes(fs.cat_file(path))) or b"").decode(errors="replace")
+
+
+def _if_there(read: Callable[[], T]) -> T | None:
+    """What is read; None where it is not there. Nobody asks first whether it is: fsspec's `exists` and `glob` take any
+    failure for a no, and may answer from memory."""
+    try:
+        return read()
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) or error.errno == errno.ENOENT:
+            return None
+        raise
+
+
+def _create(fs: fsspec.AbstractFileSystem, path: str, text: str) -> None:
+    """Write a file, unless it is there by now; storage that cannot tell writes it all the same."""
+    try:
+        if fs.async_impl:
+            fs.pipe_file(path, text.encode(), mode="create")
+            return
+        with fs.open(path, "xb") as file:
+            file.write(text.encode())
+    except (TypeError, ValueError, NotImplementedError):
+        fs.pipe_file(path, text.encode())
+    except Exception:  # each storage has one of its own for what is there already
+        if not _text(fs, path):
+            raise
+
+
+@contextlib.contextmanager
+def _refused(url: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"run.shards: {url} cannot be used: {error}.", hint="Mend it or write another.") from error
+
+
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Each storage library has errors of its own."""
+    try:
+        yield
+    except Exception as error:
+        raise OSError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """A shard that is there; `fs` is its file system, None is this machine's."""
+
+    path: str
+    fs: Any = None
+
+    def read(self, **how: Any) -> pa.Table:
+        """Its rows; `how` is `pyarrow.parquet.read_table`'s."""
+        return pq.read_table(self.path, filesystem=self.fs, **how)
+
+
+def shards_of(folder: Path, kind: str) -> list[Shard]:
+    """The shards of the run in a folder, of its `rows` or its `rejected`, in order and wherever they are."""
+    report = folder / "run.json"
+    settings = json.loads(report.read_text(encoding="utf-8"))["config"]["run"] if report.is_file() else {}
+    if url := settings.get("shards"):
+        fs, root = _open(f"{url}/{kind}")
+        return [Shard(path, fs) for path in sorted(fs.glob(f"{root}/*.parquet"))]
+    return [Shard(str(path)) for path in sorted(folder.glob(f"{kind}/*.parquet"))]
+
+
+def _open(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    try:
+        return url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise UserError(
+            f"run.shards: {url} cannot be opened: {error}.",
+            hint="Install what it names, or write another address: file://, s3://, gs://, ...",
+        ) from error
