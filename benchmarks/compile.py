@@ -17,12 +17,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from metrics.statistics import share_interval
+from metrics.calibration.intervals import share_interval
 from optimize.optimizers import OPTIMIZERS
-from programs.candidate import Candidate
-from programs.grounded_qa import QASeed, examples
-from programs.program import Program, run_sync
-from programs.text import f1, sentences, words
+from programs.core.candidate import Candidate
+from programs.core.program import Program, run_sync
+from programs.core.text import f1, sentences, words
+from programs.qa.grounded_qa import QASeed, examples
 from seedbed.compiling.compile import Compilation
 from seedbed.config.load import Config
 from seedbed.progress import Progress

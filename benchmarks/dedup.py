@@ -48,7 +48,7 @@ def edited(known: list[str], chance: np.random.Generator) -> list[str]:
 
 def ours(options: argparse.Namespace) -> list[int]:
     """The rows that the run's own duplicate check refuses."""
-    from programs.candidate import Exchange
+    from programs.core.candidate import Exchange
     from seedbed.runs.dedup.duplicates import Duplicates
 
     duplicates, refused = Duplicates(options.bar), []
@@ -63,7 +63,7 @@ def ours(options: argparse.Namespace) -> list[int]:
 
 def exact(options: argparse.Namespace) -> list[int]:
     """The rows whose words were all there before, in this order."""
-    from programs.text import words
+    from programs.core.text import words
 
     seen: set[int] = set()
     refused = []
@@ -77,7 +77,7 @@ def exact(options: argparse.Namespace) -> list[int]:
 
 def making(options: argparse.Namespace) -> list[int]:
     """Nothing but making the texts and rows: what the others take besides."""
-    from programs.candidate import Exchange
+    from programs.core.candidate import Exchange
 
     for text in texts(options.rows, options.words, options.share):
         Exchange(asked=text)
@@ -89,7 +89,7 @@ def all_pairs(options: argparse.Namespace) -> list[int]:
     from rapidfuzz import process
     from rapidfuzz.distance import Indel
 
-    from programs.text import words
+    from programs.core.text import words
 
     symbols: dict[str, str] = {}
     known, refused = [], []

@@ -23,7 +23,7 @@ import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import request_from_dict
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.models.shelf import machine, servers

@@ -18,23 +18,23 @@ import numpy as np
 from fit_sets import CHOOSING, REPORTING
 from shipped_fit import counts, fitted, kind, left_out, rows, said
 
-from metrics.calibration import calibrate
-from metrics.case import LabelledCase, verdict_line
+from metrics.calibration.agreement import auroc
+from metrics.calibration.calibrate import calibrate
+from metrics.calibration.fit import stated
+from metrics.calibration.fitted import Fitted
+from metrics.calibration.intervals import Floats, Interval, Statistic, bootstrap, plain
+from metrics.calibration.observations import Observation
+from metrics.calibration.readings import Reader
+from metrics.calibration.shipped import shipped
+from metrics.calibration.verdicts import LabelledCase, verdict_line
 from metrics.evidence import PARTS
-from metrics.fitted import Fitted
-from metrics.fitting import stated
-from metrics.measures import auroc
-from metrics.observations import Observation
-from metrics.readings import Reader
-from metrics.shipped import shipped
-from metrics.statistics import Floats, Interval, Statistic, bootstrap, plain
 from optimize.seeds import read_lines
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.models.embedder import MODEL, Embedder
 
 BEFORE = ("relevance", "words", "numbers", "verbatim", "located", "gain", "topic", "denial")
 NEW = "the five new ones"
-VERDICTS = Path(__file__).parent.parent / "data" / "verdicts"
+VERDICTS = Path(__file__).parent.parent / "data" / "qa" / "grounded_qa"
 Read = tuple[list[LabelledCase], list[Observation]]
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the folder of public sets")
     parser.add_argument("--choose", action="store_true", help="the sets for choosing, part by part")
-    parser.add_argument("--verdicts", nargs="*", default=["grounded_qa"], help="files of data/verdicts, without .jsonl")
+    parser.add_argument("--verdicts", nargs="*", default=["pairs"], help="files of data/qa/grounded_qa, without .jsonl")
     options = parser.parse_args()
     if options.choose:
         _print_parts(_read(rows()), [_read(list(read(options.data))) for read in CHOOSING.values()])

@@ -24,10 +24,10 @@ from pathlib import Path
 
 from labelled_sets import begin, summedits
 
-from metrics.case import LabelledCase
-from metrics.negatives import contrasts
-from programs.candidate import digest
-from programs.text import words
+from metrics.calibration.negatives import contrasts
+from metrics.calibration.verdicts import LabelledCase
+from programs.core.candidate import digest
+from programs.core.text import words
 
 QUESTIONS = 1  # of a SQuAD passage that have an answer, and as many that have none
 

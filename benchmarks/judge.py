@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 from labelled_sets import SETS, Case
 
-from metrics.calibration import Calibration, Observation, calibrate
-from metrics.measures import auroc
-from metrics.readings import Reader, judge_names
-from metrics.statistics import Interval, bootstrap
-from programs.program import run_sync
+from metrics.calibration.agreement import auroc
+from metrics.calibration.calibrate import Calibration, Observation, calibrate
+from metrics.calibration.intervals import Interval, bootstrap
+from metrics.calibration.readings import Reader, judge_names
+from programs.core.program import run_sync
 from seedbed.compiling.metric import asked_judges
 from seedbed.compiling.verdicts import judging
 from seedbed.config.load import load_config

@@ -42,7 +42,7 @@ TIMED = 0.2  # of the kills are timed from the start of their process
 LONGEST = 1.2  # seconds from the start to such a kill
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
-    ["seedbed.runs.dataset", "seedbed.reports.summary", "programs.grounded_qa", "pyarrow.parquet"]
+    ["seedbed.runs.dataset", "seedbed.reports.summary", "programs.qa.grounded_qa", "pyarrow.parquet"]
 )
 
 

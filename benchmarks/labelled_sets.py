@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from metrics.case import LabelledCase, Preference, verdict_line
+from metrics.calibration.verdicts import LabelledCase, Preference, verdict_line
 
 Case = LabelledCase | Preference
 QUESTIONS = 4  # of a SQuAD context
@@ -74,7 +74,7 @@ def faireval(folder: Path) -> Iterator[Case]:
 
 def own(folder: Path) -> Iterator[Case]:
     """The verdicts that ship with Seedbed, on its own documents."""
-    path = Path(__file__).parent.parent / "data" / "verdicts" / "grounded_qa.jsonl"
+    path = Path(__file__).parent.parent / "data" / "qa" / "grounded_qa" / "pairs.jsonl"
     yield from map(verdict_line, path.read_bytes().splitlines())
 
 

@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from spoken import ALL, Pair, pairs, write_documents
 
-from metrics.manner import Manner
-from metrics.measures import auroc
+from metrics.calibration.agreement import auroc
+from metrics.calibration.intervals import bootstrap
+from metrics.checks.manner import Manner
 from metrics.metric import Bars, Metric
-from metrics.statistics import bootstrap
 from metrics.worth import Worth
-from programs.grounded_qa import QA, RECIPE
-from programs.judging import JUDGES, Judge
-from programs.program import run_sync, together
+from programs.core.program import run_sync, together
+from programs.judges.judge import JUDGES, Judge
+from programs.qa.grounded_qa import QA, RECIPE
 from seedbed.compiling.verdicts import judging
 from seedbed.config.load import load_config
 from seedbed.models.embedder import MODEL, Embedder

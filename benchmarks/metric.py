@@ -2,7 +2,7 @@
 
     python benchmarks/metric.py [--at-once 1,32,128] [--rounds 3]
 
-The rows are the questions and answers of data/verdicts and data/seeds, on the passages they were written for, those
+The rows are the questions and answers of data/qa/grounded_qa, on the passages they were written for, those
 of one document joined to one of a run's length. Each is put to the metric as a run does: looked at when it is asked and
 when it is answered, judged, and its sentences cited. Every
 round of every load begins with an embedder that remembers nothing. Prints Markdown: medians over the rounds. CPU is
@@ -23,12 +23,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metrics.case import LabelledCase, verdict_line
+from metrics.calibration.verdicts import LabelledCase, verdict_line
 from metrics.citation import citations
 from metrics.metric import Bars, Metric
 from optimize.seeds import read_lines
-from programs.embedding import Vectors
-from programs.grounded_qa import QA, RECIPE, QASeed
+from programs.core.embedding import Vectors
+from programs.qa.grounded_qa import QA, RECIPE, QASeed
 from seedbed.models import embedder
 from seedbed.models.embedder import MODEL, Embedder
 from seedbed.models.embedding_batches import EmbeddingQueue
@@ -108,8 +108,8 @@ async def _tick(late: list[float]) -> None:
 
 def _rows() -> tuple[list[QA], list[str]]:
     """Rows with an answer, those of a document after each other, and the questions no row may repeat."""
-    seeds = read_lines(DATA / "seeds" / "grounded_qa.jsonl", QASeed.model_validate_json)
-    lines = read_lines(DATA / "verdicts" / "grounded_qa.jsonl", verdict_line)
+    seeds = read_lines(DATA / "qa" / "grounded_qa" / "seeds.jsonl", QASeed.model_validate_json)
+    lines = read_lines(DATA / "qa" / "grounded_qa" / "pairs.jsonl", verdict_line)
     cases = [line for line in lines if isinstance(line, LabelledCase)]
     said = [(one.unit, one.document or "", one.question or "", one.answer) for one in cases]
     said += [(one.source, one.document, f"By the text, {one.question}", one.answer) for one in seeds if one.answer]

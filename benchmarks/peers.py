@@ -87,9 +87,9 @@ def peer(name: str, python: str, load: client.Load) -> dict[str, float]:
 
 def steps() -> dict[str, str]:
     """Our own prompts in the compact format, with `{{ column }}` for each value: what the peers send."""
-    from programs.formats import FORMATS
-    from signatures.grounding import AnswerQuestion, AskQuestion
-    from signatures.judging import JudgeClaim
+    from programs.formats.formats import FORMATS
+    from signatures.judges import JudgeClaim
+    from signatures.qa.grounded_qa import AnswerQuestion, AskQuestion
 
     def prompt(signature: Any, **values: str) -> str:
         given = {name: f"{{{{ {values.get(name, name)} }}}}" for name in signature.input_fields}

@@ -16,7 +16,7 @@ from pathlib import Path
 from dspy import lm15
 from dspy._vendor.lm15.serde import request_from_dict, response_from_dict
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.compiling.metric import calibrator
 from seedbed.config.load import FILE, load_config
 from seedbed.config.models import ModelEntry

@@ -23,20 +23,24 @@ import dspy
 from dspy import lm15
 from dspy.utils.exceptions import AdapterParseError
 
-from programs.candidate import digest
-from programs.formats import FORMATS
-from programs.plain import is_plain
-from programs.pool import numbered
-from programs.program import run_sync
-from programs.replies import Cut, dropped
-from programs.step import Step
+from programs.core.candidate import digest
+from programs.core.pool import numbered
+from programs.core.program import run_sync
+from programs.core.recipe import recipes
+from programs.core.step import Step
+from programs.formats.formats import FORMATS
+from programs.formats.plain import is_plain
+from programs.formats.replies import Cut, dropped
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.models.engines.engine import Engine, Wrapped
 from seedbed.models.lm import TeacherLM
-from signatures import grounding, instructing, judging, lab
+from signatures import judges as judging
+from signatures.instructions import lab
+from signatures.instructions import self_instruct as instructing
+from signatures.qa import grounded_qa as grounding
 
-SEEDS = Path(__file__).parent.parent / "data" / "seeds"
+DATA = Path(__file__).parent.parent / "data"
 LONGEST = 128  # tokens of a reply
 UNENFORCED = "json, no schema"
 SIGNATURES = {
@@ -64,7 +68,7 @@ def inputs(number: int) -> tuple[str, dict[str, str]]:
     """The seeds of that number, and what the input fields of every signature hold of them."""
     grounded, task, leaf, other = (
         rows[number * 7 % len(rows)]
-        for rows in (seeds("grounded_qa"), seeds("self_instruct"), seeds("lab"), seeds("grounded_qa")[1:])
+        for rows in (seeds("grounded-qa"), seeds("self-instruct"), seeds("lab"), seeds("grounded-qa")[1:])
     )
     answer = grounded["answer"] or grounding.DOES_NOT_SAY
     values = {
@@ -74,7 +78,7 @@ def inputs(number: int) -> tuple[str, dict[str, str]]:
         "second": other["answer"] or grounding.DOES_NOT_SAY,
         "examples": f"Question: {leaf['question']}\nAnswer: {leaf['answer']}",
         "task": leaf["task"],
-        "tasks": numbered([seed["instruction"] for seed in seeds("self_instruct")[:4]]),
+        "tasks": numbered([seed["instruction"] for seed in seeds("self-instruct")[:4]]),
         "instruction": task["instruction"],
         "label": task["output"],
         "rule": "It is at most 20 words long.",
@@ -84,7 +88,7 @@ def inputs(number: int) -> tuple[str, dict[str, str]]:
 
 def seeds(name: str) -> list[dict[str, Any]]:
     """The shipped seeds of a recipe."""
-    return [json.loads(line) for line in (SEEDS / f"{name}.jsonl").read_text().splitlines()]
+    return [json.loads(line) for line in (DATA / recipes()[name].folder / "seeds.jsonl").read_text().splitlines()]
 
 
 def kinds() -> list[tuple[str, str]]:

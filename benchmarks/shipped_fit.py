@@ -1,12 +1,12 @@
-"""Makes metrics/shipped.json, the fit that stands before any verdict, from the shipped seeds and good verdicts.
+"""Makes metrics/calibration/shipped.json, the fit that stands before any verdict, from what ships: seeds, verdicts.
 
     python benchmarks/shipped_fit.py            # writes the file, and prints what it accepts by kind of row
     python benchmarks/shipped_fit.py --check    # says whether the file is what this script makes; exits 1 where not
 
-Fitted are the right answers and their twins against negatives made by rule of every kind (metrics/negatives.py). Good
-and bad rows count alike, and so does each kind of bad row. What is accepted, and the threshold, are taken from fits
-that left the row's document out. Bad verdicts of people have no part in it. The sets it was chosen by are listed in
-fit_sets.py. It takes a minute or two on one core, most of it the embedder's.
+Fitted are the right answers and their twins against negatives made by rule of every kind. Good and bad rows count
+alike, and so does each kind of bad row. What is accepted, and the threshold, are taken from fits that left the row's
+document out. Bad verdicts of people have no part in it. The sets it was chosen by are listed in fit_sets.py. It takes
+a minute or two on one core, most of it the embedder's.
 """
 
 import argparse
@@ -19,22 +19,22 @@ from pathlib import Path
 
 import numpy as np
 
-from metrics.case import LabelledCase, verdict_line
+from metrics.calibration.agreement import auroc
+from metrics.calibration.fit import EVIDENCE, Aim, fit
+from metrics.calibration.fitted import Fitted
+from metrics.calibration.intervals import Flags, Floats, plain
+from metrics.calibration.negatives import EDITS, contrasts, kind_of
+from metrics.calibration.observations import Observation
+from metrics.calibration.readings import Reader
+from metrics.calibration.shipped import BY_EMBEDDING, FILE, Shipped
+from metrics.calibration.verdicts import LabelledCase, verdict_line
 from metrics.evidence import PARTS
-from metrics.fitted import Fitted
-from metrics.fitting import EVIDENCE, Aim, fit
-from metrics.measures import auroc
-from metrics.negatives import EDITS, contrasts, kind_of
-from metrics.observations import Observation
-from metrics.readings import Reader
-from metrics.shipped import BY_EMBEDDING, FILE, Shipped
-from metrics.statistics import Flags, Floats, plain
 from optimize.seeds import read_lines
-from programs.grounded_qa import QASeed
-from programs.program import run_sync
+from programs.core.program import run_sync
+from programs.qa.grounded_qa import QASeed
 from seedbed.models.embedder import MODEL, Embedder
 
-DATA = Path(__file__).parent.parent / "data"
+OURS = Path(__file__).parent.parent / "data" / "qa" / "grounded_qa"
 RIDGE = 300.0  # of 2 to 600 the best on the sets for choosing; it keeps parts that passages' own words say little of
 LEVEL = 0.10  # of the bad rows that are no edits of a right answer, each kind alike, the threshold lets so many pass
 NEAR = 0.02  # by which a figure of the file may differ on another machine, whose embeddings differ in the last bits
@@ -56,11 +56,9 @@ def main() -> None:
 
 def rows() -> list[LabelledCase]:
     """What is fitted to: hand-written right answers, their twins and negatives of every kind."""
-    verdicts = read_lines(DATA / "verdicts" / "grounded_qa.jsonl", verdict_line)
+    verdicts = read_lines(OURS / "pairs.jsonl", verdict_line)
     good = [case for case in verdicts if isinstance(case, LabelledCase) and case.label > 0]
-    seeds = [
-        seed for seed in read_lines(DATA / "seeds" / "grounded_qa.jsonl", QASeed.model_validate_json) if seed.answer
-    ]
+    seeds = [seed for seed in read_lines(OURS / "seeds.jsonl", QASeed.model_validate_json) if seed.answer]
     asked = [
         LabelledCase(
             document=seed.document, question=seed.question, answer=seed.answer or "", label=1, group=seed.source

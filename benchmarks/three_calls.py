@@ -2,12 +2,12 @@
 
 import dspy
 
-from programs.formats import FORMATS
-from programs.grounded_qa import QA
-from programs.program import Program
-from programs.step import Step
-from signatures.grounding import AnswerQuestion, AskQuestion
-from signatures.judging import JudgeClaim
+from programs.core.program import Program
+from programs.core.step import Step
+from programs.formats.formats import FORMATS
+from programs.qa.grounded_qa import QA
+from signatures.judges import JudgeClaim
+from signatures.qa.grounded_qa import AnswerQuestion, AskQuestion
 
 
 class ThreeCalls(Program):

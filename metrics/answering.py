@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from metrics.row import Finding, Row, finding
-from programs.text import ENDS, NUMBER, STOP_WORDS, content_words, length, names, stems, words
+from programs.core.text import ENDS, NUMBER, STOP_WORDS, content_words, length, names, stems, words
 
 ADDED = 1 / 3  # of an answer's words: a whole sentence that answers repeats many of the question's
 _COUNT = re.compile(

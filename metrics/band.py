@@ -5,9 +5,9 @@ from itertools import compress
 
 from pydantic import BaseModel, ConfigDict
 
-from metrics.fitting import Aim, Fitted, Parts, fit
-from metrics.folds import deal
-from metrics.statistics import Flags
+from metrics.calibration.fit import Aim, Fitted, Parts, fit
+from metrics.calibration.folds import deal
+from metrics.calibration.intervals import Flags
 
 
 class Alone(BaseModel):

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from programs.candidate import Candidate
-from programs.embedding import Embed, ahead
-from programs.text import content_words, sentences
-from signatures.grounding import DOES_NOT_SAY
+from programs.core.candidate import Candidate
+from programs.core.embedding import Embed, ahead
+from programs.core.text import content_words, sentences
+from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 Span = tuple[int, int]
 """Start and end of a piece of a text, in characters."""

@@ -6,9 +6,9 @@ The readings are in log units (nats), neither clipped nor squashed: they get a c
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from programs.candidate import Candidate
-from programs.formats import FORMATS
-from programs.program import together
+from programs.core.candidate import Candidate
+from programs.core.program import together
+from programs.formats.formats import FORMATS
 from signatures.likelihood import ExpectAnswer, GuessAnswer
 
 LIKELIHOOD = "likelihood"  # all of them, as what is asked of a model

@@ -5,20 +5,20 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from metrics.band import Alone
+from metrics.calibration.fit import Fitted, prior, stated
+from metrics.checks.manner import ENGLISH, Manner
+from metrics.checks.vetoes import like_a_seed, veto
 from metrics.evidence import PARTS, Named, evidence, likeness, word_support
-from metrics.fitting import Fitted, prior, stated
 from metrics.likelihood import DOUBTS, LIKELIHOODS, likelihood
-from metrics.manner import ENGLISH, Manner
-from metrics.vetoes import like_a_seed, veto
 from metrics.worth import Worth
-from programs.candidate import Candidate, Drop, digest
-from programs.embedding import Embed, ahead
-from programs.judging import Judge, Verdict
-from programs.program import Program
-from programs.rater import judge_lm
-from programs.recipe import Recipe
-from programs.text import f1
-from signatures.grounding import DOES_NOT_SAY, declines
+from programs.core.candidate import Candidate, Drop, digest
+from programs.core.embedding import Embed, ahead
+from programs.core.program import Program
+from programs.core.recipe import Recipe
+from programs.core.text import f1
+from programs.judges.judge import Judge, Verdict
+from programs.judges.rater import judge_lm
+from signatures.qa.grounded_qa import DOES_NOT_SAY, declines
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from programs.candidate import Candidate
-from programs.embedding import Embed, Vectors
-from programs.text import sentences, words
+from programs.core.candidate import Candidate
+from programs.core.embedding import Embed, Vectors
+from programs.core.text import sentences, words
 
 Entail = Callable[[str, Sequence[str]], Sequence[float]]
 """(document, statements) -> how far it bears each out, in [0, 1]: a cross-encoder."""

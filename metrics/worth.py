@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from programs.candidate import Drop
+from programs.core.candidate import Drop
 
 HOPE = 0.1  # the most that a row which a veto dropped counts in a search
 

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from metrics.calibration import Calibration
-from metrics.frozen import Frozen
+from metrics.calibration.calibrate import Calibration
+from metrics.calibration.frozen import Frozen
 from optimize.comparison import Comparison
 from optimize.labels import Agreement
 from optimize.shipping import Which
-from programs.candidate import digest
-from programs.program import Program
-from programs.recipe import Recipe
+from programs.core.candidate import digest
+from programs.core.program import Program
+from programs.core.recipe import Recipe
 
 
 class Manifest(BaseModel):

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from metrics.statistics import Interval, grouped_interval, share_interval, sign_flip
+from metrics.calibration.intervals import Interval, grouped_interval, share_interval, sign_flip
 from optimize.scoring import Scored, commonest
-from programs.replies import UNREAD
+from programs.formats.replies import UNREAD
 
 TOO_FEW, ENOUGH = 6, 10
 """Documents. Below the first no two-sided exact test can reach 0.05; from the second on the bootstrap is trusted."""

@@ -6,11 +6,11 @@ from typing import Any
 import dspy
 from pydantic import BaseModel
 
-from metrics.statistics import Interval, share_interval
+from metrics.calibration.intervals import Interval, share_interval
 from optimize.comparison import Gain, gain
-from programs.candidate import Candidate
-from programs.program import Program, together
-from programs.text import f1
+from programs.core.candidate import Candidate
+from programs.core.program import Program, together
+from programs.core.text import f1
 
 
 class Agreement(BaseModel):

@@ -14,8 +14,8 @@ from dspy.utils.exceptions import AdapterParseError
 from optimize.allowance import Spent
 from optimize.budget import Budget
 from optimize.watch import Alone, Escaped, Watch
-from programs.formats import FORMATS
-from programs.step import Step
+from programs.core.step import Step
+from programs.formats.formats import FORMATS
 
 UNLIMITED = 10**9  # unreadable replies are no reason to stop; a dead model stops everything by itself
 THREADS = 8  # calls an optimizer makes at once; the order in which they end decides nothing

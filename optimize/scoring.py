@@ -13,10 +13,10 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMInvalidRequestEr
 
 from metrics.metric import Metric
 from metrics.worth import Worth
-from programs.candidate import Candidate, Drop, Source
-from programs.embedding import Embed
-from programs.program import Program, together
-from programs.replies import UNREAD
+from programs.core.candidate import Candidate, Drop, Source
+from programs.core.embedding import Embed
+from programs.core.program import Program, together
+from programs.formats.replies import UNREAD
 
 Heard = Callable[[], None]
 Scoped = Callable[[str], AbstractContextManager[Any]]

@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping, Sequence
 import dspy
 from dspy.utils.exceptions import LMInvalidRequestError
 
+from metrics.calibration.intervals import grouped_interval
 from metrics.metric import Metric
-from metrics.statistics import grouped_interval
 from optimize.allowance import UNBOUNDED, Allowance, Spent
 from optimize.budget import Budget
 from optimize.optimizers import optimize
 from optimize.scoring import Heard, score_step, silent
 from optimize.watch import Watch
-from programs.formats import FORMATS, formats_of
-from programs.program import Program
-from programs.step import Step
-from signatures.wording import wordings
+from programs.core.program import Program
+from programs.core.step import Step
+from programs.formats.formats import FORMATS, formats_of
+from signatures.variants import wordings
 
 PRICE = 0.02  # the worth that a prompt twice as long must bring
 

@@ -18,9 +18,9 @@ from dspy.utils.exceptions import (
 from metrics.metric import Metric
 from optimize.allowance import Allowance
 from optimize.scoring import Reply, read_reply
-from programs.candidate import digest
-from programs.program import Program, run_sync
-from programs.step import Step
+from programs.core.candidate import digest
+from programs.core.program import Program, run_sync
+from programs.core.step import Step
 
 ALIKE = 0.6  # likeness to a person's answer from which a teacher's own is as good as it for a demo
 

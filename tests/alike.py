@@ -10,7 +10,7 @@ import dspy
 import pydantic
 
 import signatures
-from programs.formats import FORMATS
+from programs.formats.formats import FORMATS
 
 
 class Colour(enum.Enum):
@@ -59,9 +59,8 @@ def ours_and_theirs() -> dict[str, tuple[dspy.Adapter, dspy.Adapter]]:
 
 def every_signature() -> list[type[dspy.Signature]]:
     """Those of the project, and two with annotations the project does not use."""
-    modules = [
-        importlib.import_module(f"signatures.{module.name}") for module in pkgutil.iter_modules(signatures.__path__)
-    ]
+    found = pkgutil.walk_packages(signatures.__path__, "signatures.")
+    modules = [importlib.import_module(module.name) for module in found]
     found = {value for module in modules for value in vars(module).values() if isinstance(value, type(dspy.Signature))}
     return [*sorted(found - {dspy.Signature}, key=lambda one: one.__name__), Odd, Odder]
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from programs.text import content_words
+from programs.core.text import content_words
 
 
 def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:

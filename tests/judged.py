@@ -10,10 +10,10 @@ import dspy
 import pytest
 from dspy import lm15
 
-from programs.candidate import Candidate, Exchange
-from programs.judging import JUDGES, Judge, Pairwise, RulesJudge, Verdict
-from programs.program import run_sync
-from programs.rater import Rater
+from programs.core.candidate import Candidate, Exchange
+from programs.core.program import run_sync
+from programs.judges.judge import JUDGES, Judge, Pairwise, RulesJudge, Verdict
+from programs.judges.rater import Rater
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
-from metrics.calibration import Calibration, Observation, calibrate
+from metrics.calibration.calibrate import Calibration, Observation, calibrate
 
 Change = Callable[[dict[str, Any], np.random.Generator], dict[str, Any]]
 

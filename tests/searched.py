@@ -12,9 +12,9 @@ from metrics.metric import Bars, Metric
 from optimize.allowance import Allowance, Caps, Cost
 from optimize.budget import BUDGETS
 from optimize.search import StepSearch, Variant
-from programs.grounded_qa import QASeed
-from programs.program import Program, run_sync
-from programs.recipe import recipes
+from programs.core.program import Program, run_sync
+from programs.core.recipe import recipes
+from programs.qa.grounded_qa import QASeed
 from seedbed.models.engines.engine import Shared
 from seedbed.models.engines.scripted import ScriptedEngine
 from seedbed.models.layers.replayed import Journaled

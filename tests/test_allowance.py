@@ -14,7 +14,7 @@ from searched import Search
 
 from optimize.allowance import Allowance, Caps, Cost, Spent
 from optimize.optimizers import OPTIMIZERS
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.models.engines.engine import Shared

@@ -10,11 +10,11 @@ from typing import Any
 import dspy
 import pytest
 
-from metrics.frozen import uncalibrated
+from metrics.calibration.frozen import uncalibrated
 from optimize import artefact
 from optimize.artefact import Artefact, Manifest, Mismatch
-from programs.judging import JUDGES
-from programs.recipe import recipes
+from programs.core.recipe import recipes
+from programs.judges.judge import JUDGES
 
 RECIPE = recipes()["grounded-qa"]
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from judged import DOCUMENT, Script, judge
 
 from metrics.band import Alone, alone
-from metrics.fitting import Fitted, aim, fit
+from metrics.calibration.fit import Fitted, aim, fit
 from metrics.metric import Bars, Metric
 from metrics.worth import Worth
-from programs.grounded_qa import QA, RECIPE
-from programs.program import run_sync
+from programs.core.program import run_sync
+from programs.qa.grounded_qa import QA, RECIPE
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM
 

@@ -17,10 +17,10 @@ import run
 from mock_server import latency, reply, serving
 from passages import passages
 
-from programs.formats import FORMATS, SEARCHED
+from programs.formats.formats import FORMATS, SEARCHED
 from seedbed.models import embedder
-from signatures.grounding import AnswerQuestion, AskQuestion
-from signatures.judging import JudgeClaim, SplitClaims
+from signatures.judges import JudgeClaim, SplitClaims
+from signatures.qa.grounded_qa import AnswerQuestion, AskQuestion
 
 DOCUMENT = next(passages(1, 400))
 

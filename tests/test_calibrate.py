@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from metrics.case import LabelledCase, verdict_line
-from metrics.frozen import load_frozen, uncalibrated
-from metrics.negatives import hard_negatives, kind_of
+from metrics.calibration.frozen import load_frozen, uncalibrated
+from metrics.calibration.negatives import hard_negatives, kind_of
+from metrics.calibration.verdicts import LabelledCase, verdict_line
 from seedbed.cli.main import main
 
 TEACHER = Path(__file__).with_name("teacher.py")
-VERDICTS = Path(__file__).parent.parent / "data" / "verdicts" / "grounded_qa.jsonl"
+VERDICTS = Path(__file__).parent.parent / "data" / "qa" / "grounded_qa" / "pairs.jsonl"
 KEYS = {
     *(
         "n",

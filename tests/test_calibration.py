@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from planting import Change, figures, judged, planted
 
-from metrics.calibration import calibrate
+from metrics.calibration.calibrate import calibrate
 
 AREAS = (0.5, 0.65, 0.8, 0.95)
 

@@ -1,6 +1,6 @@
 """A metric is fitted to the verdicts, and to rows made by rule where these are too few."""
 
-from metrics.case import LabelledCase
+from metrics.calibration.verdicts import LabelledCase
 from seedbed.project.cases import LEAST, cases_of
 
 SEEDS = [

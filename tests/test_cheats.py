@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from metrics.case import LabelledCase, verdict_line
+from metrics.calibration.shipped import shipped
+from metrics.calibration.verdicts import LabelledCase, verdict_line
 from metrics.metric import Bars, Metric
-from metrics.shipped import shipped
 from optimize.seeds import read_lines
-from programs.grounded_qa import QA, RECIPE, QASeed
-from programs.text import NUMBER, content_words, names, sentences
+from programs.core.text import NUMBER, content_words, names, sentences
+from programs.qa.grounded_qa import QA, RECIPE, QASeed
 from seedbed.models.embedder import MODEL, Embedder
-from signatures.grounding import DOES_NOT_SAY
+from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 DATA = Path(__file__).parent.parent / "data"
 Written = tuple[str, str]
@@ -22,7 +22,7 @@ Program = Callable[[LabelledCase], Written | None]
 
 CASES = [
     case
-    for case in read_lines(DATA / "verdicts" / "grounded_qa.jsonl", verdict_line)
+    for case in read_lines(DATA / "qa" / "grounded_qa" / "pairs.jsonl", verdict_line)
     if isinstance(case, LabelledCase) and case.label > 0
 ][::2]
 BEARS = {
@@ -33,7 +33,7 @@ BEARS = {
 """By hand: which sentence of the passage bears the answer. No other one answers the question."""
 YES = {"v-089", "v-099"}
 """By hand: the questions to which yes is right, or half of it."""
-SEEDS = read_lines(DATA / "seeds" / "grounded_qa.jsonl", QASeed.model_validate_json)
+SEEDS = read_lines(DATA / "qa" / "grounded_qa" / "seeds.jsonl", QASeed.model_validate_json)
 SEED = next(seed for seed in SEEDS if seed.answer)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from judged import DOCUMENT, NO, ROW, YES, Inputs, Said, judge, judged_by, verdict
 
-from programs.judging import RulesJudge
-from programs.program import run_sync
+from programs.core.program import run_sync
+from programs.judges.judge import RulesJudge
 
 LONG = ROW.model_copy(
     update={"said": "The K3 kettle holds 1.7 litres of water. It was first sold in 1989. It is made of steel."}

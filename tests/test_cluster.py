@@ -22,7 +22,7 @@ from test_cli import calls, project
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 from run import HashedWords
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.cli.main import main
 from seedbed.config.models import ModelEntry
 from seedbed.config.sections import Budget

@@ -12,8 +12,8 @@ from optimize.comparison import Comparison, Gain, compare, gain, paired, standin
 from optimize.scoring import Scored
 from optimize.shipping import TOLERANCE, Decision, Which, decide, proven
 from optimize.splits import even_shares, fold_groups, spread
-from programs.candidate import Drop, Source
-from programs.grounded_qa import QA
+from programs.core.candidate import Drop, Source
+from programs.qa.grounded_qa import QA
 from seedbed.storage.journal import Scope
 
 SIZES = st.lists(st.integers(0, 8), max_size=12)

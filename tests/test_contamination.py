@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from programs.candidate import Exchange
-from programs.lab import Pair
-from programs.text import rouge_l, words
+from programs.core.candidate import Exchange
+from programs.core.text import rouge_l, words
+from programs.instructions.lab import Pair
 from seedbed.errors import UserError
 from seedbed.runs.dedup.contamination import TEMPLATE, Contamination
 

@@ -10,9 +10,9 @@ from dspy import lm15
 from dspy.utils.callback import BaseCallback
 from served import Served, served, well
 
-from programs.program import run_sync
-from programs.replies import CutOff
-from programs.step import Step
+from programs.core.program import run_sync
+from programs.core.step import Step
+from programs.formats.replies import CutOff
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM
 

@@ -3,7 +3,7 @@
 import pytest
 from test_replies import read, written
 
-from programs.formats import FORMATS
+from programs.formats.formats import FORMATS
 
 YES = [
     "yes",

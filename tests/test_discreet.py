@@ -9,7 +9,7 @@ import pytest
 from flaky import asking
 from hostile import Hostile, status
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown
 from seedbed.models.batch.provider_jobs import BatchService

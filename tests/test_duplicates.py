@@ -11,9 +11,9 @@ from bags import embed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from programs.candidate import Candidate, Drop, Exchange
-from programs.grounded_qa import QA
-from programs.text import rouge_l, words
+from programs.core.candidate import Candidate, Drop, Exchange
+from programs.core.text import rouge_l, words
+from programs.qa.grounded_qa import QA
 from seedbed.runs.dedup.duplicates import Duplicates
 from seedbed.runs.dedup.lsh import BANDS, NEWEST, RECALL, banding
 
@@ -175,7 +175,8 @@ def test_meaning_counts_where_a_cosine_is_given() -> None:
 def test_another_process_refuses_the_same_rows() -> None:
     """Python's hashes of texts differ from process to process."""
     script = (
-        "import random; from programs.candidate import Exchange; from seedbed.runs.dedup.duplicates import Duplicates\n"
+        "import random; from programs.core.candidate import Exchange\n"
+        "from seedbed.runs.dedup.duplicates import Duplicates\n"
         "chance = random.Random(3); d = Duplicates(0.6)\n"
         "for _ in range(400):\n"
         "    r = Exchange(asked=' '.join(chance.choices('bee hive honey queen wax smoke comb drone'.split(), k=6)))\n"

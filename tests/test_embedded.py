@@ -74,7 +74,7 @@ def test_documents_become_a_dataset(small: Path, tmp_path: Path) -> None:
 def test_a_compiled_program_is_plain_dspy(tiny: Path) -> None:
     import dspy
 
-    from programs.grounded_qa import GroundedQA
+    from programs.qa.grounded_qa import GroundedQA
 
     program = GroundedQA()
     program.load(tiny / "compiled/grounded-qa/small.json")

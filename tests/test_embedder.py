@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.evidence import evidence
-from programs.candidate import Exchange
-from programs.embedding import Vectors, ahead
-from programs.text import sentences
+from programs.core.candidate import Exchange
+from programs.core.embedding import Vectors, ahead
+from programs.core.text import sentences
 from seedbed.models import embedder
 from seedbed.models.embedder import MODEL, Embedder
 from seedbed.models.embedding_batches import EmbeddingQueue

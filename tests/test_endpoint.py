@@ -24,9 +24,9 @@ from hostile import (
     trickles,
 )
 
-from programs.program import run_sync
-from programs.replies import dropped
-from programs.step import Step
+from programs.core.program import run_sync
+from programs.core.step import Step
+from programs.formats.replies import dropped
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.layers.circuit_breaker import is_refused
 from seedbed.models.registry import TeacherLM

@@ -9,13 +9,13 @@ from bags import embed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metrics.calibration.fit import Fitted, prior
 from metrics.evidence import PARTS, Finding, evidence
-from metrics.fitting import Fitted, prior
 from metrics.metric import Bars, Metric
-from programs.candidate import Exchange
-from programs.embedding import Vectors
-from programs.grounded_qa import QA, RECIPE, GroundedQA
-from signatures.grounding import DOES_NOT_SAY
+from programs.core.candidate import Exchange
+from programs.core.embedding import Vectors
+from programs.qa.grounded_qa import QA, RECIPE, GroundedQA
+from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 DOCUMENT = (
     "The lighthouse on Skarn was finished in 1889. It stands 41 metres above the sea. "

@@ -15,9 +15,9 @@ from rich.console import Console
 from test_artefact import made as artefact_named
 
 from optimize import artefact
-from programs.grounded_qa import GroundedQA, QASeed
-from programs.lab import Lab
-from programs.program import Program, run_sync
+from programs.core.program import Program, run_sync
+from programs.instructions.lab import Lab
+from programs.qa.grounded_qa import GroundedQA, QASeed
 from seedbed.cli.main import main
 from seedbed.reports.explain import explain_row
 from seedbed.reports.page import Page

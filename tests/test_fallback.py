@@ -11,7 +11,7 @@ from dspy.utils import exceptions as dspy_errors
 from hostile import Behaviour, Hostile, dead_port, hangs, says, sends, status
 from served import Served, by_model, served, well
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.errors import UserError
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.engines.engine import Shared

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planting import figures, planted
 
-from metrics.calibration import Observation, calibrate, check
+from metrics.calibration.calibrate import Observation, calibrate, check
 
 
 def test_the_keys_are_those_that_were_promised() -> None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from metrics.calibration.fit import EVIDENCE, JUDGE, LEVEL, RIDGE, RIDGES, Fitted, aim, fit, prior, stated
+from metrics.calibration.folds import deal
+from metrics.calibration.shipped import BY_EMBEDDING, shipped
 from metrics.evidence import PARTS
-from metrics.fitting import EVIDENCE, JUDGE, LEVEL, RIDGE, RIDGES, Fitted, aim, fit, prior, stated
-from metrics.folds import deal
-from metrics.shipped import BY_EMBEDDING, shipped
 
 Parts = dict[str, float | None]
 VALUES = st.one_of(st.none(), st.integers(0, 8).map(lambda eighth: eighth / 8))

@@ -14,13 +14,13 @@ from dspy.utils.exceptions import AdapterParseError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.compact import CompactAdapter
-from programs.formats import FORMATS, formats_to_judge
-from programs.program import run_sync
-from programs.step import Step
+from programs.core.program import run_sync
+from programs.core.step import Step
+from programs.formats.compact import CompactAdapter
+from programs.formats.formats import FORMATS, formats_to_judge
 from seedbed.models.engines.engine import Shared, continuing
 from seedbed.models.lm import TeacherLM
-from signatures.wording import Line
+from signatures.variants import Line
 
 
 class Reviewed(dspy.Signature):

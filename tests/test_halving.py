@@ -14,9 +14,9 @@ from metrics.metric import Bars, Metric
 from metrics.worth import HOPE, Worth
 from optimize.budget import BUDGETS
 from optimize.search import StepSearch, replies
-from programs.candidate import Drop
-from programs.grounded_qa import QA, GroundedQA
-from programs.program import run_sync
+from programs.core.candidate import Drop
+from programs.core.program import run_sync
+from programs.qa.grounded_qa import QA, GroundedQA
 from seedbed.models.lm import TeacherLM
 
 Says = Callable[[str, str, str], str]  # the format, the field that is asked for, the prompt -> its text

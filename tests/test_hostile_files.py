@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from bags import embed
 
+from metrics.checks.vetoes import veto
 from metrics.metric import Bars, Metric
-from metrics.vetoes import veto
-from programs.grounded_qa import QA, RECIPE
-from programs.lab import LeafSeed, examples
+from programs.instructions.lab import LeafSeed, examples
+from programs.qa.grounded_qa import QA, RECIPE
 from seedbed.errors import UserError
 from seedbed.sources.chunks import chunk
 from seedbed.sources.documents import read_documents

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from programs.text import words
+from programs.core.text import words
 from seedbed.config.sections import Sources
 from seedbed.sources.chunks import chunk
 from seedbed.sources.passages import passages

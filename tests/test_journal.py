@@ -15,7 +15,7 @@ from dspy import lm15
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.errors import UserError
 from seedbed.models.engines.engine import Shared
 from seedbed.models.layers.replayed import Journaled, place

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judged import ROW, WRITTEN, YES, Inputs, Said, Script, judge, judged_by
 
-from programs.judging import JUDGES, Verdict
-from programs.levels import expected_score
-from programs.program import run_sync
+from programs.core.program import run_sync
+from programs.judges.expected_score import expected_score
+from programs.judges.judge import JUDGES, Verdict
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.engine import Engine
 from seedbed.models.layers.replayed import Journaled

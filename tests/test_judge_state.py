@@ -8,8 +8,8 @@ import dspy
 import pytest
 from judged import RATERS, judge
 
-from programs.judging import ClaimsJudge, Judge, RulesJudge
-from programs.rater import Rater
+from programs.judges.judge import ClaimsJudge, Judge, RulesJudge
+from programs.judges.rater import Rater
 from seedbed.cli.main import main
 from seedbed.compiling.metric import asked_judges
 from seedbed.config.load import load_config

@@ -10,10 +10,10 @@ import pytest
 from dspy import lm15
 from judged import Script
 
-from metrics.case import LabelledCase
-from metrics.readings import Reader
-from programs.judging import JUDGES, Judge
-from programs.program import run_sync
+from metrics.calibration.readings import Reader
+from metrics.calibration.verdicts import LabelledCase
+from programs.core.program import run_sync
+from programs.judges.judge import JUDGES, Judge
 from seedbed.compiling.judge_trial import JudgeTrial
 from seedbed.models.lm import TeacherLM
 from seedbed.progress import Progress

@@ -6,13 +6,13 @@ from typing import get_args
 import pytest
 from judged import DOCUMENT, RATERS, ROW, WRITTEN, Inputs, Said, judge, judged_by, verdict
 
-from programs.candidate import Candidate, Exchange
-from programs.instance import Instance
-from programs.judging import JUDGES, Pairwise, Verdict
-from programs.lab import Pair
-from programs.program import run_sync
-from programs.rater import Rater
-from programs.recipe import recipes
+from programs.core.candidate import Candidate, Exchange
+from programs.core.instance import Instance
+from programs.core.program import run_sync
+from programs.core.recipe import recipes
+from programs.instructions.lab import Pair
+from programs.judges.judge import JUDGES, Pairwise, Verdict
+from programs.judges.rater import Rater
 
 GARBAGE = ("", "???", "{}", "[1, 2]", '{"reasoning": "cut o', '{"reasoning": "r", "verdict": "maybe", "grade": 9}')
 

@@ -8,7 +8,7 @@ import yaml
 from served import hash_words
 
 from optimize import artefact
-from programs.recipe import recipes
+from programs.core.recipe import recipes
 from seedbed.cli.main import main
 
 FOREIGN = {"document": "The mill ground rye.", "question": "What did the mill grind?", "answer": "Rye."}

@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 from bags import embed
 
+from metrics.checks.manner import Manner
+from metrics.checks.vetoes import like_a_seed, veto
+from metrics.diversity import variety
 from metrics.evidence import evidence, missing_numbers
-from metrics.manner import Manner
 from metrics.metric import Bars, Metric
-from metrics.variety import variety
-from metrics.vetoes import like_a_seed, veto
-from programs.candidate import Exchange, Source
-from programs.grounded_qa import QA, RECIPE
-from programs.instance import Instance, broken, consistent
-from programs.text import f1, rouge_l
+from programs.core.candidate import Exchange, Source
+from programs.core.instance import Instance, broken, consistent
+from programs.core.text import f1, rouge_l
+from programs.qa.grounded_qa import QA, RECIPE
 from seedbed.cli.main import main
 from seedbed.config.load import load_config
 from seedbed.project.project import Project
@@ -28,7 +28,7 @@ from seedbed.runs.dedup.contamination import Contamination
 from seedbed.runs.dedup.duplicates import Duplicates
 from seedbed.sources.copies import copies
 from seedbed.sources.reading.document import Document
-from signatures.grounding import declines
+from signatures.qa.grounded_qa import declines
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 from spoken import LANGUAGES, Pair, pairs, write_documents

@@ -9,15 +9,15 @@ from bags import embed
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metrics.calibration.agreement import auroc
+from metrics.calibration.intervals import grouped_interval, plain
+from metrics.checks.vetoes import veto
 from metrics.evidence import missing_numbers, word_support
-from metrics.measures import auroc
 from metrics.metric import Bars, Metric
-from metrics.statistics import grouped_interval, plain
-from metrics.vetoes import veto
-from programs.grounded_qa import QA, RECIPE
-from programs.judging import Verdict
-from programs.text import copied_share, f1, rouge_l, words
-from signatures.grounding import DOES_NOT_SAY
+from programs.core.text import copied_share, f1, rouge_l, words
+from programs.judges.judge import Verdict
+from programs.qa.grounded_qa import QA, RECIPE
+from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 PASSAGE = (
     "The K3 holds 1.7 litres at the MAX line and needs at least 0.5 litres, shown by the MIN line, to heat evenly. "

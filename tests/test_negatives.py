@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.case import LabelledCase
-from metrics.negatives import EDITS, RULES, contrasts, hard_negatives, kind_of
-from metrics.twins import twins
-from programs.text import stems
+from metrics.calibration.negatives import EDITS, RULES, contrasts, hard_negatives, kind_of
+from metrics.calibration.twins import twins
+from metrics.calibration.verdicts import LabelledCase
+from programs.core.text import stems
 
 DOCUMENT = (
     "The lighthouse on Skarn was finished in March 1889 by the builder Olaf Brun. It stands 41 metres above the sea "

@@ -12,8 +12,8 @@ from metrics.metric import Bars, Metric
 from optimize.budget import BUDGETS
 from optimize.scoring import nearest_before
 from optimize.search import StepSearch
-from programs.grounded_qa import GroundedQA
-from programs.program import run_sync
+from programs.core.program import run_sync
+from programs.qa.grounded_qa import GroundedQA
 from seedbed.models.lm import TeacherLM
 
 

@@ -16,8 +16,8 @@ from searched import HERE, RECIPE, Search, paid
 
 from metrics.metric import Metric
 from optimize.optimizers import OPTIMIZERS, REFLECTING, auto
-from programs.program import background_loop
-from programs.step import Step
+from programs.core.program import background_loop
+from programs.core.step import Step
 from seedbed.errors import TeacherDown, UserError
 from seedbed.models.engines.scripted import ScriptedEngine
 from seedbed.models.layers.replayed import Journaled

@@ -8,9 +8,9 @@ import dspy
 import pytest
 
 from metrics.likelihood import LIKELIHOODS, likelihood
-from programs.candidate import Exchange
-from programs.judging import JUDGES
-from programs.program import run_sync
+from programs.core.candidate import Exchange
+from programs.core.program import run_sync
+from programs.judges.judge import JUDGES
 from seedbed.config.models import ModelEntry
 from seedbed.models.lm import TeacherLM
 from seedbed.models.registry import Models

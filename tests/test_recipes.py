@@ -19,19 +19,19 @@ from metrics.metric import Bars, Metric
 from metrics.worth import HOPE, Worth
 from optimize.scoring import score_step
 from optimize.seeds import read_lines
-from programs.candidate import Candidate
-from programs.instance import Instance, word_filter
-from programs.judging import JUDGES
-from programs.lab import Lab, LeafSeed, Leaves, Pair
-from programs.pool import Pool
-from programs.program import Program, run_sync
-from programs.recipe import Recipe, recipes
-from programs.self_instruct import SelfInstruct, TaskSeed
-from programs.text import rouge_l
+from programs.core.candidate import Candidate
+from programs.core.instance import Instance, word_filter
+from programs.core.pool import Pool
+from programs.core.program import Program, run_sync
+from programs.core.recipe import Recipe, recipes
+from programs.core.text import rouge_l
+from programs.instructions.lab import Lab, LeafSeed, Leaves, Pair
+from programs.instructions.self_instruct import SelfInstruct, TaskSeed
+from programs.judges.judge import JUDGES
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM
 
-SEEDS = Path(__file__).parents[1] / "data" / "seeds"
+DATA = Path(__file__).parents[1] / "data"
 RECIPES = ("grounded-qa", "lab", "self-instruct")
 Said = dict[str, Any] | str
 Script = dict[str, Callable[[dict[str, str]], Said] | Said]
@@ -107,7 +107,7 @@ def dropped(candidates: Sequence[Candidate]) -> list[str | None]:
 
 
 def seeds_of(recipe: Recipe) -> list[Any]:
-    return read_lines(SEEDS / f"{recipe.name.replace('-', '_')}.jsonl", recipe.seed.model_validate_json)
+    return read_lines(DATA / recipe.folder / "seeds.jsonl", recipe.seed.model_validate_json)
 
 
 # every recipe

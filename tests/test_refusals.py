@@ -2,9 +2,9 @@
 
 import pytest
 
-from metrics.vetoes import veto
-from programs.candidate import Exchange
-from programs.instance import Instance
+from metrics.checks.vetoes import veto
+from programs.core.candidate import Exchange
+from programs.core.instance import Instance
 
 REFUSALS = [
     "I'm sorry, but I can't assist with that.",

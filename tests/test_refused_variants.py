@@ -11,8 +11,8 @@ from dspy.utils.exceptions import LMError, LMInvalidRequestError
 from searched import RECIPE, Search, seeds
 
 from optimize.scoring import score_program
-from programs.candidate import Source
-from programs.program import run_sync
+from programs.core.candidate import Source
+from programs.core.program import run_sync
 from seedbed.errors import TeacherDown
 from seedbed.models.engines.engine import Wrapped
 from seedbed.models.engines.scripted import ScriptedEngine

@@ -10,7 +10,7 @@ from hostile import Behaviour, Hostile, completion, sends, status
 from served import Served, served, well
 from test_endpoint import ASK, ask, engine
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.models.engines.engine import free
 
 __all__ = ["served"]

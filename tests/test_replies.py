@@ -10,7 +10,7 @@ from dspy.utils.exceptions import AdapterParseError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from programs.formats import FORMATS
+from programs.formats.formats import FORMATS
 
 YesNo = Literal["yes", "no"]
 MADE = {

@@ -9,7 +9,7 @@ from dspy import lm15
 from hostile import Behaviour, Hostile, completion, packs, sends, status
 from test_endpoint import ASK, ask
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.models.engines.engine import free
 from seedbed.models.engines.provider import ProviderEngine
 

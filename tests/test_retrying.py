@@ -10,7 +10,7 @@ from hostile import Behaviour, Hostile, completion, dead_port, hangs, resets, sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.engines.provider import ProviderEngine
 from seedbed.models.layers import retrying

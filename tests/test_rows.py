@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from metrics.worth import Worth
 from optimize.scoring import Scored
-from programs.candidate import Drop, Source
-from programs.grounded_qa import QA
-from programs.program import run_sync
-from programs.recipe import recipes
+from programs.core.candidate import Drop, Source
+from programs.core.program import run_sync
+from programs.core.recipe import recipes
+from programs.qa.grounded_qa import QA
 from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
 from seedbed.runs.card import write_card

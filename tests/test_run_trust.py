@@ -26,7 +26,7 @@ from hostile import (
 )
 from served import KEY, Served, answer, every, served, well
 
-from programs.grounded_qa import GroundedQA
+from programs.qa.grounded_qa import GroundedQA
 
 __all__ = ["served"]
 

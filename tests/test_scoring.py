@@ -16,8 +16,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from metrics.likelihood import LIKELIHOODS, likelihood
-from programs.candidate import Exchange
-from programs.program import run_sync
+from programs.core.candidate import Exchange
+from programs.core.program import run_sync
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.engines.prefix import Prefixes

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from optimize.seeds import BadLines, read_lines
-from programs.grounded_qa import QASeed
+from programs.qa.grounded_qa import QASeed
 
 SEEDS = [
     {

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from optimize.seeds import BadLines, read_lines
 from optimize.splits import deal
-from programs.grounded_qa import QASeed
+from programs.qa.grounded_qa import QASeed
 
 GROUPS = st.lists(st.text(max_size=3), max_size=30, unique=True)
 SHARES = st.floats(0.01, 0.99)

@@ -10,10 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import shipped_fit
 
+from metrics.calibration.negatives import EDITS, RULES
+from metrics.calibration.shipped import BY_EMBEDDING, shipped
 from metrics.evidence import PARTS
 from metrics.likelihood import LIKELIHOODS
-from metrics.negatives import EDITS, RULES
-from metrics.shipped import BY_EMBEDDING, shipped
 from seedbed.compiling.figures import unlabelled_line
 from seedbed.models.embedder import MODEL
 

@@ -11,7 +11,7 @@ from dspy.lm15 import Response
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 import readings
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.project.session import Session

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from metrics.case import LabelledCase, verdict_line
+from metrics.calibration.verdicts import LabelledCase, verdict_line
 from optimize.seeds import read_lines
-from programs.grounded_qa import QASeed
-from programs.text import sentences
+from programs.core.text import sentences
+from programs.qa.grounded_qa import QASeed
 from seedbed.sources.documents import read_documents
 
 DATA = Path(__file__).parent.parent / "data"
-FILES = ("grounded_qa", "replies", "questions")
+FILES = ("pairs", "verdicts", "questions")
 
 
 def cases(name: str) -> list[LabelledCase]:
-    lines = read_lines(DATA / "verdicts" / f"{name}.jsonl", verdict_line)
+    lines = read_lines(DATA / "qa" / "grounded_qa" / f"{name}.jsonl", verdict_line)
     return [line for line in lines if isinstance(line, LabelledCase)]
 
 
@@ -34,8 +34,8 @@ def documents() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def bare() -> set[str]:
     """The shipped documents that have no seeds, and none of the first verdicts."""
-    seeds = read_lines(DATA / "seeds" / "grounded_qa.jsonl", QASeed.model_validate_json)
-    known = {seed.source for seed in seeds} | {case.group for case in cases("grounded_qa")}
+    seeds = read_lines(DATA / "qa" / "grounded_qa" / "seeds.jsonl", QASeed.model_validate_json)
+    known = {seed.source for seed in seeds} | {case.group for case in cases("pairs")}
     return {path.name for path in (DATA / "documents").iterdir()} - known
 
 
@@ -59,7 +59,7 @@ def test_no_two_verdicts_have_the_same_id() -> None:
 
 
 def test_the_replies_are_those_of_the_shelfs_models_most_on_documents_without_seeds(bare: set[str]) -> None:
-    rows = cases("replies")
+    rows = cases("verdicts")
     assert Counter(case.teacher for case in rows) == {"qwen2.5-coder-0.5b": 156, "smollm2-135m": 35}
     assert sum(case.group in bare for case in rows) >= 160
     assert len({(case.document, case.question, case.answer) for case in rows}) == 191

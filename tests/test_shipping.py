@@ -10,9 +10,9 @@ from metrics.worth import Worth
 from optimize.comparison import Comparison, compare
 from optimize.scoring import Scored
 from optimize.shipping import decide
-from programs.candidate import Drop, Source
-from programs.grounded_qa import QA
-from programs.replies import CUT_OFF, UNREADABLE
+from programs.core.candidate import Drop, Source
+from programs.formats.replies import CUT_OFF, UNREADABLE
+from programs.qa.grounded_qa import QA
 from seedbed.cli.main import main
 from seedbed.runs.advice import advice
 from seedbed.storage.journal import Scope

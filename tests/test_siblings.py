@@ -12,11 +12,11 @@ from dspy import lm15
 from dspy.utils.exceptions import LMError
 from judged import ROW
 
-from programs.candidate import Exchange
-from programs.judging import JUDGES, Judge, Pairwise, RulesJudge
-from programs.lab import Lab
-from programs.program import run_sync
-from programs.self_instruct import SelfInstruct
+from programs.core.candidate import Exchange
+from programs.core.program import run_sync
+from programs.instructions.lab import Lab
+from programs.instructions.self_instruct import SelfInstruct
+from programs.judges.judge import JUDGES, Judge, Pairwise, RulesJudge
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM
 

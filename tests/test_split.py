@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.frozen import load_frozen
+from metrics.calibration.frozen import load_frozen
 from metrics.metric import Bars, Metric
 from optimize.budget import BUDGETS
 from optimize.search import StepSearch

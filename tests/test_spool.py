@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.variety import Sample
-from programs.candidate import Exchange, Source, digest
-from programs.feeds import ChunkFeed
+from metrics.diversity import Sample
+from programs.core.candidate import Exchange, Source, digest
+from programs.core.feed import ChunkFeed
 from seedbed.config.load import load_config
 from seedbed.errors import UserError
 from seedbed.project.project import Project

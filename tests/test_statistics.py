@@ -10,8 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, norm, spearmanr
 
-from metrics.measures import accuracy, auroc, calibration_error, kappa, spearman
-from metrics.statistics import Statistic, bootstrap, grouped_interval, plain, resample, share_interval, sign_flip
+from metrics.calibration.agreement import accuracy, auroc, calibration_error, kappa, spearman
+from metrics.calibration.intervals import (
+    Statistic,
+    bootstrap,
+    grouped_interval,
+    plain,
+    resample,
+    share_interval,
+    sign_flip,
+)
 
 ROWS = st.lists(
     st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.booleans(), st.integers(0, 2), st.integers(0, 3)),

@@ -14,8 +14,8 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from programs.grounded_qa import QA
-from programs.program import background_loop, run_sync
+from programs.core.program import background_loop, run_sync
+from programs.qa.grounded_qa import QA
 from seedbed.errors import UserError
 from seedbed.storage import shards as rows
 from seedbed.storage.remote_shards import FarShards

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from programs.text import blank_words, copied_share, length, names, numbers, plain, rouge_l, sentences, words
+from programs.core.text import blank_words, copied_share, length, names, numbers, plain, rouge_l, sentences, words
 
 ASCII = st.text(st.characters(max_codepoint=127)) | st.text(st.sampled_from("aB 3.,:'/-_?!\n"))
 LETTERS = "aZßéñÜ3ж中桥가かガﬁＡ１हिंकाटीعﷲ٣ก้۔。!? -'"

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from metrics.calibration import calibrate
+from metrics.calibration.calibrate import calibrate
+from metrics.calibration.observations import Observation
+from metrics.calibration.usefulness import tried
 from metrics.likelihood import LIKELIHOOD, LIKELIHOODS
-from metrics.observations import Observation
-from metrics.usefulness import tried
 
 FAULTS_TOLD = ("grounded", "question")
 

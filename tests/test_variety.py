@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.variety import SAMPLE, Sample, Variety, distinct, kind, self_rouge_l, variety, vendi
-from programs.candidate import Candidate, Exchange, Source
-from programs.text import rouge_l
+from metrics.diversity import SAMPLE, Sample, Variety, distinct, kind, self_rouge_l, variety, vendi
+from programs.core.candidate import Candidate, Exchange, Source
+from programs.core.text import rouge_l
 
 WORDS = ["bee", "hive", "honey", "queen", "wax", "smoke", "comb", "drone"]
 texts = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=8).map(" ".join), min_size=1, max_size=12)

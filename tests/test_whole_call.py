@@ -9,7 +9,7 @@ from alike import PAIRS, SIGNATURES, Odder, outcome
 from dspy import lm15
 from dspy.utils.exceptions import AdapterParseError
 
-from programs.replies import Empty
+from programs.formats.replies import Empty
 
 
 class Hearing:

@@ -5,7 +5,7 @@ from seedbed.cli.options import JsonOption, print_json
 
 def recipes(json: JsonOption = False) -> None:
     """List the recipes with their paper, what they start from and what a row is."""
-    from programs.recipe import recipes as known
+    from programs.core.recipe import recipes as known
 
     if json:
         print_json([{"name": r.name, "paper": r.paper, "takes": r.takes, "gives": r.gives} for r in known().values()])

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from programs.program import Program
+from programs.core.program import Program
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,20 +5,20 @@ import json
 import random
 from collections.abc import Callable, Collection, Sequence
 
-from metrics.calibration import Calibration, calibrate, evidence_alone
-from metrics.case import LabelledCase, Preference, middle
-from metrics.frozen import Frozen, uncalibrated
+from metrics.calibration.calibrate import Calibration, calibrate, evidence_alone
+from metrics.calibration.frozen import Frozen, uncalibrated
+from metrics.calibration.observations import Alike
+from metrics.calibration.readings import PREFERENCE, Case, Reader, judge_names
+from metrics.calibration.usefulness import worth_of
+from metrics.calibration.verdicts import LabelledCase, Preference, middle
 from metrics.likelihood import LIKELIHOOD
-from metrics.observations import Alike
-from metrics.readings import PREFERENCE, Case, Reader, judge_names
-from metrics.usefulness import worth_of
-from programs.embedding import Embed
-from programs.judging import Judge, Pairwise
+from programs.core.embedding import Embed
+from programs.judges.judge import Judge, Pairwise
 from seedbed.compiling.judge_trial import TRIALS, JudgeTrial, settle
 from seedbed.models.cross_encoder import Entailment
 from seedbed.progress import Progress
 from seedbed.versions import versions
-from signatures.grounding import DOES_NOT_SAY
+from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 SHOWN, SHOWN_GROUPS = 4, 2  # cases a judge is shown, and the documents they are of, which it is then not checked on
 FEWEST = 10  # verdicts of the rarer kind from which an aspect is calibrated by itself

@@ -6,9 +6,9 @@ from typing import Any
 
 import dspy
 
-from metrics.frozen import Frozen
+from metrics.calibration.frozen import Frozen
+from metrics.calibration.observations import Alike
 from metrics.metric import Metric
-from metrics.observations import Alike
 from optimize import artefact
 from optimize.budget import BUDGETS
 from optimize.comparison import Comparison, compare
@@ -17,9 +17,9 @@ from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
 from optimize.search import StepSearch, Variant, replies
 from optimize.shipping import decide
-from programs.formats import formats_of
-from programs.program import Program
-from programs.step import Step
+from programs.core.program import Program
+from programs.core.step import Step
+from programs.formats.formats import formats_of
 from seedbed.compiling.figures import unlabelled_line
 from seedbed.compiling.metric import calibrator, project_metric
 from seedbed.compiling.preflight import provide, reflects
@@ -29,7 +29,7 @@ from seedbed.progress import Progress
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.versions import versions
-from signatures.wording import wordings
+from signatures.variants import wordings
 
 
 class Compilation:

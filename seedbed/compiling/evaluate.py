@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
 
+from metrics.diversity import Variety, variety
 from metrics.metric import Metric
-from metrics.variety import Variety, variety
 from optimize.artefact import Artefact
 from optimize.comparison import Gain, Standing, paired, standing
 from optimize.labels import Agreement, agreement, word_f1
 from optimize.scoring import Scored, score_program
-from programs.program import Program, run_sync
+from programs.core.program import Program, run_sync
 from seedbed.compiling.compile import Compilation
 from seedbed.compiling.metric import project_metric
 from seedbed.compiling.programs import load_artefact

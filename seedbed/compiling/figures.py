@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from metrics.calibration import Calibration
-from metrics.figures import Judged, Part
-from metrics.frozen import Frozen
-from metrics.negatives import EDITS
-from metrics.shipped import shipped
-from metrics.usefulness import told
+from metrics.calibration.calibrate import Calibration
+from metrics.calibration.frozen import Frozen
+from metrics.calibration.negatives import EDITS
+from metrics.calibration.report import Judged, Part
+from metrics.calibration.shipped import shipped
+from metrics.calibration.usefulness import told
 
 OUT_OF_FOLD = "the fitted metric, on verdicts it was not fitted to"
 

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import dspy
 
-from metrics.case import LabelledCase
-from metrics.figures import Judged
-from metrics.observations import Observation
-from metrics.readings import Reader
-from metrics.usefulness import tried
-from programs.formats import formats_to_judge
-from programs.judging import FAULTS, Judge
-from programs.rater import Rater, judge_lm
+from metrics.calibration.observations import Observation
+from metrics.calibration.readings import Reader
+from metrics.calibration.report import Judged
+from metrics.calibration.usefulness import tried
+from metrics.calibration.verdicts import LabelledCase
+from programs.formats.formats import formats_to_judge
+from programs.judges.judge import FAULTS, Judge
+from programs.judges.rater import Rater, judge_lm
 from seedbed.progress import Progress
 
 READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do

@@ -1,9 +1,9 @@
 """The metric of a project: its judges as the config asks for them, its fit, and what freezes it."""
 
-from metrics.frozen import Frozen
+from metrics.calibration.frozen import Frozen
 from metrics.metric import Metric
 from optimize.artefact import without_address
-from programs.judging import JUDGES, Judge, Pairwise, RulesJudge
+from programs.judges.judge import JUDGES, Judge, Pairwise, RulesJudge
 from seedbed.compiling.calibrate import Calibrator
 from seedbed.config.load import unknown
 from seedbed.errors import UserError

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from metrics.frozen import Frozen, uncalibrated
+from metrics.calibration.frozen import Frozen, uncalibrated
 from metrics.metric import Metric
 from optimize import artefact
-from programs.program import Program
+from programs.core.program import Program
 from seedbed.compiling.arm import Arm
 from seedbed.compiling.figures import unlabelled_line
 from seedbed.compiling.metric import asked_judges, project_metric

@@ -5,15 +5,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from metrics.calibration import check
-from metrics.case import LabelledCase, verdict_line
-from metrics.fitting import Fitted
-from metrics.frozen import Frozen, load_frozen
-from metrics.observations import Alike
-from metrics.readings import Case, Reader, judge_names
-from programs.judging import Judge, Pairwise
-from programs.language import is_english
-from programs.program import run_sync
+from metrics.calibration.calibrate import check
+from metrics.calibration.fit import Fitted
+from metrics.calibration.frozen import Frozen, load_frozen
+from metrics.calibration.observations import Alike
+from metrics.calibration.readings import Case, Reader, judge_names
+from metrics.calibration.verdicts import LabelledCase, verdict_line
+from programs.core.language import is_english
+from programs.core.program import run_sync
+from programs.judges.judge import Judge, Pairwise
 from seedbed.compiling.calibrate import Calibrator
 from seedbed.compiling.metric import calibrator, check_reader
 from seedbed.config.sections import Roles

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from programs.embedding import Vectors
+from programs.core.embedding import Vectors
 from seedbed.errors import UserError
 from seedbed.models.embedding_batches import EmbeddingQueue
 

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 
-from programs.embedding import Vectors
+from programs.core.embedding import Vectors
 
 Vector = npt.NDArray[np.float32]
 LARGEST = 64  # texts a batch: half a second on one core, which is the longest that a new text waits for an old one

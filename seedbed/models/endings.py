@@ -4,7 +4,7 @@ from typing import Any
 
 from dspy import lm15
 
-from programs.replies import Blank, Cut
+from programs.formats.replies import Blank, Cut
 
 LENGTH = "length"  # lm15's word for a reply that ended at `max_tokens`
 

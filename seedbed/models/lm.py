@@ -12,7 +12,7 @@ from dspy.clients.errors import error_boundary
 from dspy.clients.execution import _canonical, prepare
 from dspy.utils import exceptions as dspy_errors
 
-from programs.program import run_sync, together
+from programs.core.program import run_sync, together
 from seedbed.errors import TeacherDown, UserError
 from seedbed.models.endings import ending
 from seedbed.models.engines.engine import Blocking, Engine, Wrapped

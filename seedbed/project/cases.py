@@ -3,9 +3,9 @@
 import itertools
 from collections.abc import Callable, Sequence
 
-from metrics.case import LabelledCase, Preference
-from metrics.negatives import hard_negatives
-from programs.recipe import Seed
+from metrics.calibration.negatives import hard_negatives
+from metrics.calibration.verdicts import LabelledCase, Preference
+from programs.core.recipe import Seed
 
 LEAST = 60  # labelled rows from which one sees what a judge adds
 

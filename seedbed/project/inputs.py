@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from metrics.case import LabelledCase, Preference, verdict_line
-from metrics.manner import Manner
-from programs.candidate import Source
-from programs.recipe import Recipe, recipes
+from metrics.calibration.verdicts import LabelledCase, Preference, verdict_line
+from metrics.checks.manner import Manner
+from programs.core.candidate import Source
+from programs.core.recipe import Recipe, recipes
 from seedbed.config.load import Config, unknown
 from seedbed.errors import NoPassage, UserError
 from seedbed.sources.copies import copies

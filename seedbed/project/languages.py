@@ -1,7 +1,7 @@
 """What a person should know of the language of his seeds: which rules hold, and whether the embedder reads it."""
 
 from optimize.splits import spread
-from programs.embedding import Embed
+from programs.core.embedding import Embed
 from seedbed.project.project import Project
 
 FEWEST = 4  # passages among which one can be found

@@ -9,19 +9,19 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError, LMError, LMInvalidRequestError, LMUnsupportedModelError
 from pydantic import BaseModel
 
-from programs.formats import formats_of, formats_to_judge
-from programs.judging import JUDGES
-from programs.program import run_sync
-from programs.rater import Rater
-from programs.replies import CUT_OFF, EMPTY, dropped
-from programs.step import Step
+from programs.core.program import run_sync
+from programs.core.step import Step
+from programs.formats.formats import formats_of, formats_to_judge
+from programs.formats.replies import CUT_OFF, EMPTY, dropped
+from programs.judges.judge import JUDGES
+from programs.judges.rater import Rater
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.lm import TeacherLM
 from seedbed.models.refused import mend
-from signatures.grounding import AnswerQuestion
-from signatures.judging import JudgeCorrect
+from signatures.judges import JudgeCorrect
+from signatures.qa.grounded_qa import AnswerQuestion
 
 ASKED = {"question": "When did the bridge open?"}
 TOP = 5  # alternatives a token, of a server of which nobody said that it gives any

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from metrics.case import LabelledCase, Line, Preference
+from metrics.calibration.verdicts import LabelledCase, Line, Preference
 from metrics.metric import Bars
 from optimize.splits import deal, fold_groups
-from programs.candidate import Source, digest
+from programs.core.candidate import Source, digest
 from seedbed.project.cases import cases_of, labelled
 from seedbed.project.inputs import Inputs
 from seedbed.project.sides import Sides, read_sides, sides_of, write_sides

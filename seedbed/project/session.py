@@ -10,7 +10,7 @@ from typing import Any
 
 import dspy
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
 from seedbed.models.batch.job_store import WaveBook

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from programs.whole import write_whole
+from programs.core.whole import write_whole
 from seedbed.errors import UserError
 
 FILE = "compiled/split.json"

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from programs.recipe import recipes
+from programs.core.recipe import recipes
 from seedbed.config.load import FILE, unknown
 from seedbed.errors import UserError
 from seedbed.storage.shipped import data_folder
@@ -41,25 +41,20 @@ gates:
 """
 
 
-VERDICTS = {"grounded-qa": "replies.jsonl"}
-"""By recipe, the shipped verdicts that its metric is fitted to: of what real models wrote, since pairs that people make
-up to be bad are bad in other ways (docs/calibration.md)."""
-
-
 def write_project(folder: Path, recipe: str) -> list[Path]:
     """Write a project into a new or empty folder; returns the files written. Raises UserError rather than overwrite."""
     if recipe not in recipes():
         raise UserError(f"{unknown('recipe', recipe, list(recipes()))}.", hint="seedbed recipes lists them.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is there already and not empty.", hint="Name a new folder.")
-    data, stem = data_folder(), recipe.replace("-", "_")
-    grounded = recipes()[recipe].takes == "documents"
-    verdicts = VERDICTS.get(recipe)
+    data = data_folder()
+    shipped, grounded = data / recipes()[recipe].folder, recipes()[recipe].takes == "documents"
+    verdicts = shipped / "verdicts.jsonl"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(data / "seeds" / f"{stem}.jsonl", folder / "seeds.jsonl")
-        if verdicts:
-            shutil.copyfile(data / "verdicts" / verdicts, folder / "verdicts.jsonl")
+        shutil.copyfile(shipped / "seeds.jsonl", folder / "seeds.jsonl")
+        if verdicts.is_file():
+            shutil.copyfile(verdicts, folder / "verdicts.jsonl")
         if grounded:
             shutil.copytree(data / "documents", folder / "documents")
         (folder / ".gitignore").write_text(".seedbed/\n", encoding="utf-8")
@@ -70,7 +65,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 gates=_GROUNDED_GATES if grounded else "",
                 compare=36 if grounded else 24,
                 verdicts="verdicts: verdicts.jsonl                   # hand-written yes and no, to check judges on\n"
-                if verdicts
+                if verdicts.is_file()
                 else "",
             ),
             encoding="utf-8",

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from metrics.citation import Span
-from programs.candidate import Candidate, Drop
-from programs.recipe import recipes
-from programs.text import content_words
+from programs.core.candidate import Candidate, Drop
+from programs.core.recipe import recipes
+from programs.core.text import content_words
 from seedbed.errors import UserError
 from seedbed.runs.calls import Call, calls_behind
 from seedbed.storage.run_reader import Records, find_row, read_report

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from programs.formats import FORMATS
-from programs.step import Step
+from programs.core.step import Step
+from programs.formats.formats import FORMATS
 from seedbed.compiling.metric import asked_judges
 from seedbed.compiling.programs import peek_artefact
 from seedbed.config.load import unknown

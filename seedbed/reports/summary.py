@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from metrics.variety import Variety
+from metrics.diversity import Variety
 from optimize.artefact import Manifest
 from optimize.comparison import TOO_FEW, Comparison, Gain, Standing
 from optimize.labels import Agreement

@@ -7,10 +7,10 @@ from typing import Any
 
 import typer
 
-from metrics.case import LabelledCase, verdict_line
+from metrics.calibration.verdicts import LabelledCase, verdict_line
 from optimize.seeds import BadLines, read_lines
-from programs.candidate import digest
-from programs.recipe import recipes
+from programs.core.candidate import digest
+from programs.core.recipe import recipes
 from seedbed.config.load import load_config
 from seedbed.errors import UserError
 from seedbed.runs.report import REPORT

@@ -1,6 +1,6 @@
 """What to try where a program makes no row, by the commonest reason."""
 
-from programs.replies import CUT_OFF, EMPTY, FAILED, UNREADABLE
+from programs.formats.replies import CUT_OFF, EMPTY, FAILED, UNREADABLE
 
 _STRONGER = "a stronger teacher (--teacher ALIAS)"
 _BY_REASON = {

@@ -12,8 +12,8 @@ from metrics.citation import Span, citations
 from metrics.metric import Metric
 from metrics.worth import Worth
 from optimize.scoring import Scored, score_source
-from programs.candidate import Candidate, Drop, Source, digest
-from programs.replies import FAILED
+from programs.core.candidate import Candidate, Drop, Source, digest
+from programs.formats.replies import FAILED
 from seedbed.compiling.arm import Arm
 from seedbed.models.registry import SAMPLED
 from seedbed.project.session import Session

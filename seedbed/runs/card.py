@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from metrics.variety import Variety
-from programs.recipe import recipes
-from programs.whole import write_whole
+from metrics.diversity import Variety
+from programs.core.recipe import recipes
+from programs.core.whole import write_whole
 from seedbed.runs.cost_lines import bill_lines
 
 

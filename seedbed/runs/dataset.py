@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 from seedbed.compiling.programs import open_arms
 from seedbed.errors import FELL_SHORT, INTERRUPTED, TeacherDown, UserError, exit_code
 from seedbed.progress import Progress

@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from programs.program import run_sync, together
+from programs.core.program import run_sync, together
 from seedbed.compiling.arm import Arm
 from seedbed.compiling.programs import open_arms
 from seedbed.config.load import Config

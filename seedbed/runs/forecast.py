@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t
 
-from metrics.statistics import share_interval
+from metrics.calibration.intervals import share_interval
 from seedbed.config.models import ModelEntry
 from seedbed.models.prices import Price
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from metrics.metric import Metric
-from programs.judging import Judge
-from programs.program import Program
-from programs.step import Step
+from programs.core.program import Program
+from programs.core.step import Step
+from programs.judges.judge import Judge
 from seedbed.compiling.arm import Arm
 from seedbed.project.project import Project
 

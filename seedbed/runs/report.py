@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from programs.program import run_sync
-from programs.whole import write_whole
+from programs.core.program import run_sync
+from programs.core.whole import write_whole
 from seedbed.compiling.arm import Arm
 from seedbed.config.load import Config
 from seedbed.errors import UserError

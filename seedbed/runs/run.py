@@ -11,12 +11,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from metrics.diversity import Sample
 from metrics.metric import Metric
-from metrics.variety import Sample
 from optimize.scoring import Scored
-from programs.candidate import Candidate, Drop, Source, digest
-from programs.embedding import ahead
-from programs.replies import EMPTY, FAILED
+from programs.core.candidate import Candidate, Drop, Source, digest
+from programs.core.embedding import ahead
+from programs.formats.replies import EMPTY, FAILED
 from seedbed.compiling.arm import Arm
 from seedbed.errors import BudgetReached
 from seedbed.models.prices import in_use, price

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from programs.text import is_crowded
+from programs.core.text import is_crowded
 from seedbed.sources.joining import Joiner, Span
 from seedbed.sources.reading.document import Document, Heading
 

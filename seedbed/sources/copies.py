@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from programs.text import END, words
+from programs.core.text import END, words
 from seedbed.sources.reading.document import Document
 
 MARKS = 8  # sentences of each document by which copies are looked for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterator, Sequence
 
-from programs.text import blank_words
+from programs.core.text import blank_words
 from seedbed.sources.reading.document import Document
 
 Span = tuple[int, int]

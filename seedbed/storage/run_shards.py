@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from programs.candidate import Candidate
+from programs.core.candidate import Candidate
 from seedbed.storage.remote_shards import FarShards, claim
 from seedbed.storage.shards import REJECTED, Shards, row_schema, to_the_end
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from optimize.scoring import Scored
-from programs.candidate import Candidate, digest
-from programs.whole import write_whole
+from programs.core.candidate import Candidate, digest
+from programs.core.whole import write_whole
 from seedbed.errors import UserError
 
 SHARD = 1000  # rows

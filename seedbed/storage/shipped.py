@@ -18,7 +18,7 @@ SHELF = "embedded/"
 def data_folder() -> Path:
     """The shipped data: inside the installed package, or beside it in a checkout."""
     package = Path(seedbed.__file__).parent
-    return next(path for path in (package / "data", package.parent / "data") if (path / "seeds").is_dir())
+    return next(path for path in (package / "data", package.parent / "data") if (path / "readings").is_dir())
 
 
 def readings_file(model: str) -> Path:

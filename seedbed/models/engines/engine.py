@@ -9,7 +9,7 @@ from dspy import lm15
 from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.utils import exceptions as dspy_errors
 
-from programs.program import run_sync
+from programs.core.program import run_sync
 
 PARAMETERS = frozenset(
     {

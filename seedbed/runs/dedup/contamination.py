@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from programs.candidate import Candidate, Drop
-from programs.text import words
+from programs.core.candidate import Candidate, Drop
+from programs.core.text import words
 from seedbed.errors import Unreadable, UserError
 from seedbed.sources.finding import HF, TABLES, find_documents
 from seedbed.sources.reading.texts import Texts

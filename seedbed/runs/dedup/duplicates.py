@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from programs.candidate import Candidate, Drop
-from programs.embedding import Embed
-from programs.text import rouge_l, words
+from programs.core.candidate import Candidate, Drop
+from programs.core.embedding import Embed
+from programs.core.text import rouge_l, words
 from seedbed.runs.dedup.lsh import NEWEST, Lsh, Print
 from seedbed.storage.disk_list import Spool
 

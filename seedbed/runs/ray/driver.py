@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from metrics.metric import Metric
-from programs.candidate import Source
+from programs.core.candidate import Source
 from seedbed.compiling.arm import Arm
 from seedbed.config.load import Config
 from seedbed.config.models import ModelEntry

@@ -13,12 +13,12 @@ import dspy
 from dspy import lm15
 
 from metrics.band import Alone
-from metrics.fitting import Fitted
-from metrics.manner import Manner
+from metrics.calibration.fit import Fitted
+from metrics.checks.manner import Manner
 from metrics.metric import Metric
-from programs.candidate import Source
-from programs.judging import Judge
-from programs.program import background_loop
+from programs.core.candidate import Source
+from programs.core.program import background_loop
+from programs.judges.judge import Judge
 from seedbed.compiling.arm import Arm
 from seedbed.config.load import Config
 from seedbed.config.sections import RunSettings

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from programs.candidate import Source
+from programs.core.candidate import Source
 from seedbed.errors import BudgetReached, UserError
 from seedbed.runs.ray.worker_ledger import packed, unpacked
 from seedbed.runs.ray.worker_log import read_log

@@ -1,0 +1,84 @@
+"""The metric as calibration froze it: METRIC.json, whose hash every compiled program, run and card carries."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from metrics.band import Alone
+from metrics.calibration.calibrate import Calibration
+from metrics.calibration.fit import Fitted, prior
+from metrics.evidence import PARTS
+from programs.core.whole import write_whole
+from programs.judges.judge import JUDGES, Judge
+
+
+class Frozen(BaseModel):
+    """What a row's score depends on beside the row, and what the verdicts say it is worth.
+
+    Attributes:
+        fitted: parts -> probability. aspects, fits: for the verdicts on one aspect, its figures and its own model.
+        figures: how the fitted metric did on rows it was not fitted to; None where nothing was calibrated. judges: the
+        state (prompt, format, demos) of each judge whose verdicts count. shown: the documents of these demos.
+        pairwise: the state of the judge of preferences. judge: the alias that judged. embedder, cross_encoder: by name.
+        alone: the fit of the evidence without any model's word, and where one is asked for; None where none is.
+        reader: the identity of the model whose likelihoods are weighed; empty where none are.
+        verdicts: their digest. versions: of the packages. pairs: it was fitted to preferences, so it compares two
+        answers and scores no row.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    fitted: Fitted
+    alone: Alone | None = None
+    figures: Calibration | None = None
+    aspects: dict[str, Calibration] = Field(default_factory=dict)
+    fits: dict[str, Fitted] = Field(default_factory=dict)
+    pairwise: dict[str, Any] | None = None
+    judges: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    shown: list[str] = Field(default_factory=list)
+    judge: str = ""
+    embedder: str = ""
+    cross_encoder: str | None = None
+    reader: str = ""
+    verdicts: str = ""
+    pairs: bool = False
+    versions: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def hash(self) -> str:
+        """16 hex digits over the whole content."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    def opened(self) -> list[Judge]:
+        """The frozen judges, ready to be asked. Raises ValueError for those of another version."""
+        judges = [JUDGES[name]() for name in self.judges if name in JUDGES]
+        if len(judges) < len(self.judges):
+            raise ValueError(f"of the judges {', '.join(self.judges)}, this version has not all")
+        for judge in judges:
+            judge.load_state(self.judges[judge.aspect])
+        return judges
+
+    @property
+    def unread(self) -> list[str]:
+        """Parts with a weight that no scorer or judge of ours reads: scores that were taken elsewhere."""
+        known = PARTS | self.judges.keys()
+        return sorted(name for name, weight in self.fitted.weights.items() if weight > 0 and name not in known)
+
+    def save(self, path: Path) -> None:
+        """Write it, whole or not at all, the same bytes every time for the same content. Raises OSError."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = self.model_dump_json(indent=1) + "\n"
+        write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+
+
+def load_frozen(path: Path) -> Frozen:
+    """Read METRIC.json. Raises OSError, or pydantic's ValidationError for what is none."""
+    return Frozen.model_validate_json(path.read_text(encoding="utf-8"))
+
+
+def uncalibrated(judges: list[Judge], embedder: str, cross_encoder: str | None = None) -> Frozen:
+    """The shipped weights with these judges as they are: what stands before any verdict."""
+    names = [*PARTS, *(judge.aspect for judge in judges)]
+    states = {judge.aspect: judge.dump_state() for judge in judges}
+    return Frozen(fitted=prior(names, embedder), judges=states, embedder=embedder, cross_encoder=cross_encoder)

@@ -1,0 +1,1 @@
+"""Faults for which no score can make up."""

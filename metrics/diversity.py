@@ -1,0 +1,244 @@
+"""What rows are worth as a set: how unlike each other they are, and how much of the sources they reach."""
+
+import heapq
+import re
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, computed_field
+from rapidfuzz.distance import Indel
+from rapidfuzz.process import cdist
+
+from programs.core.candidate import Candidate, Source, digest
+from programs.core.embedding import Embed
+from programs.core.text import blank_words, words
+
+SAMPLE = 1000  # rows, and chunks, that are held against each other at most
+
+_FIRST = re.compile(
+    r"\W*(?:(?:in|on|at|by|to|for|from|with|of|about|under|after|before|until|since|during|through)\s+)?"
+    r"(?:(?P<asks>what|how|why|when|where|which|who)(?:m|se|'s|’s)?"
+    r"|(?:is|are|am|was|were|do|does|did|can|could|will|would|shall|should|may|might|must|has|have|had)(?:n?['’]t)?)\b",
+    re.IGNORECASE,
+)
+
+
+class Reach(BaseModel):
+    """How many of all there are have a row."""
+
+    reached: int
+    total: int
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way to have a property dumped
+    @property
+    def share(self) -> float:
+        """In [0, 1]."""
+        return self.reached / self.total
+
+    def __str__(self) -> str:
+        return f"{self.reached} of {self.total}"
+
+
+class Lengths(BaseModel):
+    """Words of a text: the 10%, 50% and 90% quantiles."""
+
+    low: float
+    median: float
+    high: float
+
+
+class Variety(BaseModel):
+    """A set of rows as a set. Texts are the rows' topics: prompts without what several rows may share.
+
+    All but `rows`, `chunks` and `topics` is measured on `sampled` rows, and every measure but the shares depends on
+    how many those are: compare sets of one size.
+
+    Attributes:
+        distinct_1, distinct_2, distinct_3: distinct n-grams / all n-grams, in (0, 1]; None where no text has one
+            (Li et al. 2016, section 5, who divide by words).
+        self_rouge_l: the mean over rows of the greatest ROUGE-L with another row, in [0, 1]; lower is more varied
+            (self-BLEU of Zhu et al. 2018, section 3, with ROUGE-L in BLEU's place).
+        vendi: how many wholly different rows the set is worth, in [1, sampled] (Friedman & Dieng 2023, eq. 1).
+        kinds: the share of each kind of question, by its first English words.
+        chunks, topics: source chunks, and documents or leaves of a taxonomy, that rows start from.
+        radius: 1 - cosine of `farthest`'s least covered chunk and the text nearest to it, in [0, 2]
+            (k-center; Sener & Savarese 2018, section 4).
+    """
+
+    rows: int
+    sampled: int
+    distinct_1: float | None
+    distinct_2: float | None
+    distinct_3: float | None
+    self_rouge_l: float
+    vendi: float
+    kinds: dict[str, float]
+    prompt_words: Lengths
+    response_words: Lengths
+    chunks: Reach | None = None
+    topics: Reach | None = None
+    radius: float | None = None
+    farthest: str | None = None
+
+    def __str__(self) -> str:
+        told = {} if self.kinds.keys() <= {"other"} else self.kinds  # they are told by English words
+        kinds = "; " * bool(told) + ", ".join(f"{kind} {share:.0%}" for kind, share in list(told.items())[:4])
+        distinct = "" if self.distinct_2 is None else f"distinct-2 {self.distinct_2:.2f}, "
+        lines = [
+            f"variety: {distinct}self-ROUGE-L {self.self_rouge_l:.2f}, Vendi {self.vendi:.1f} of {self.sampled}{kinds}"
+        ]
+        reached = [f"{self.chunks} passages"] if self.chunks else []
+        reached += [f"{self.topics} {'documents' if self.chunks else 'topics'}"] if self.topics else []
+        reached += (
+            [f"the one farthest from any row is {self.radius:.2f} away ({self.farthest})"] if self.farthest else []
+        )
+        return "\n".join([*lines, f"sources: {', '.join(reached)}"] if reached else lines)
+
+
+class Sample:
+    """What is remembered of a set while it grows: at most `SAMPLE` rows, and which sources have one.
+
+    Kept are the rows of the smallest digests: neither their order nor an interruption changes which. Memory
+    does not grow with the set, and with the sources by 18 bytes each at most.
+
+    Args:
+        sources: the chunks there are. topics: the groups of sources there are; those of the sources by default.
+    """
+
+    def __init__(self, sources: Sequence[Source] = (), topics: Collection[str] = ()) -> None:
+        self.rows, self._sources = 0, sources
+        ids, groups = array("Q"), array("Q", map(_key, topics))
+        for source in sources:
+            ids.append(_key(source.id))
+            if not topics:
+                groups.append(_key(source.group))
+        self._chunks, self._topics = _Seen(ids), _Seen(groups)
+        self._kept: list[tuple[int, int, str, str]] = []  # a heap with the greatest digest first
+
+    def add(self, candidate: Candidate, source: Source) -> None:
+        """One more row of the set, and what it was made from."""
+        self.rows += 1
+        rank = int(digest(source.id, candidate.topic, candidate.response), 16)
+        keep = heapq.heappush if len(self._kept) < SAMPLE else heapq.heappushpop
+        keep(self._kept, (-rank, self.rows, candidate.topic, candidate.response))
+        self._chunks.see(source.id)
+        self._topics.see(source.group)
+
+    def variety(self, embed: Embed) -> Variety | None:
+        """The worth of the set so far; None while it is empty. Embeds up to `SAMPLE` texts and as many chunks."""
+        if not self._kept:
+            return None
+        kept = sorted(self._kept, key=lambda one: (-one[0], one[1]))
+        texts, responses = [one[2] for one in kept], [one[3] for one in kept]
+        vectors = embed(texts)
+        radius, farthest = self._radius(embed, vectors)
+        return Variety(
+            rows=self.rows,
+            sampled=len(texts),
+            distinct_1=distinct(texts, 1),
+            distinct_2=distinct(texts, 2),
+            distinct_3=distinct(texts, 3),
+            self_rouge_l=self_rouge_l(texts),
+            vendi=vendi(vectors),
+            kinds=_shares([kind(text) for text in texts]),
+            prompt_words=_lengths(texts),
+            response_words=_lengths(responses),
+            chunks=self._chunks.reach(),
+            topics=self._topics.reach(),
+            radius=radius,
+            farthest=farthest,
+        )
+
+    def _radius(self, embed: Embed, vectors: npt.NDArray[np.float32]) -> tuple[float, str] | tuple[None, None]:
+        texts = (source for source in self._sources if source.inputs.get("document"))
+        chunks = heapq.nsmallest(SAMPLE, texts, key=lambda source: digest(source.id))
+        if not chunks:
+            return None, None
+        nearest = (embed([source.inputs["document"] for source in chunks]) @ vectors.T).max(axis=1)
+        worst = int(nearest.argmin())
+        return max(0.0, 1 - float(nearest[worst])), chunks[worst].group
+
+
+class _Seen:
+    """Which of the names there are were seen, in 9 bytes a name: sorted 64-bit keys, and a flag for each."""
+
+    def __init__(self, keys: "array[int]") -> None:
+        self._keys = np.unique(np.frombuffer(keys, np.uint64))
+        self._seen = np.zeros(len(self._keys), bool)
+
+    def see(self, name: str) -> None:
+        key = np.uint64(_key(name))
+        place = int(self._keys.searchsorted(key))
+        if place < len(self._keys) and self._keys[place] == key:
+            self._seen[place] = True
+
+    def reach(self) -> Reach | None:
+        return Reach(reached=int(self._seen.sum()), total=len(self._seen)) if len(self._seen) else None
+
+
+def _key(name: str) -> int:
+    return int(digest(name), 16)
+
+
+def variety(
+    rows: Iterable[tuple[Candidate, Source]],
+    embed: Embed,
+    sources: Sequence[Source] = (),
+    topics: Collection[str] = (),
+) -> Variety | None:
+    """The worth of a set of rows, each with its source; None of none. `sources` and `topics` as in `Sample`."""
+    sample = Sample(sources, topics)
+    for candidate, source in rows:
+        sample.add(candidate, source)
+    return sample.variety(embed)
+
+
+def distinct(texts: Sequence[str], n: int) -> float | None:
+    """Distinct n-grams of words / all of them, in (0, 1]; None where no text has n words."""
+    grams = [gram for text in texts for gram in zip(*(words(text)[i:] for i in range(n)), strict=False)]
+    return len(set(grams)) / len(grams) if grams else None
+
+
+def self_rouge_l(texts: Sequence[str]) -> float:
+    """The mean of each text's greatest ROUGE-L with another one, in [0, 1]; 0 for a text alone."""
+    pieces = [words(text) for text in texts]
+    alike = cdist(pieces, pieces, scorer=Indel.normalized_similarity)
+    np.fill_diagonal(alike, 0)
+    return float(alike.max(axis=1).mean())
+
+
+def vendi(vectors: npt.NDArray[np.float32]) -> float:
+    """exp of the Shannon entropy of the eigenvalues of K/n, K the cosines of n unit vectors, shape (n, d); in [1, n].
+
+    The n x n and the d x d products have the same eigenvalues above 0, so the smaller one is taken.
+    """
+    rows = vectors.astype(np.float64)
+    product = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
+    values = np.linalg.eigvalsh(product)
+    shares = values[values > 1e-12] / values[values > 1e-12].sum()
+    return float(np.clip(np.exp(-(shares * np.log(shares)).sum()), 1, len(rows)))
+
+
+def kind(prompt: str) -> str:
+    """What a question asks for: what, how, why, when, where, who, which, yes-no; other where no clause says so."""
+    clauses = prompt.split(",") if "?" in prompt else [prompt]
+    for first in filter(None, map(_FIRST.match, clauses)):
+        if first["asks"]:
+            return first["asks"].lower()
+        if "?" in prompt:
+            return "yes-no"
+    return "other"
+
+
+def _shares(kinds: Sequence[str]) -> dict[str, float]:
+    """The commonest first, equal ones by name."""
+    counts = sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0]))
+    return {name: count / len(kinds) for name, count in counts}
+
+
+def _lengths(texts: Sequence[str]) -> Lengths:
+    low, median, high = np.quantile([blank_words(text) for text in texts], (0.1, 0.5, 0.9))
+    return Lengths(low=low, median=median, high=high)

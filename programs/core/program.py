@@ -1,0 +1,113 @@
+"""The base of every recipe's program: asynchronous inside, callable from ordinary code."""
+
+import asyncio
+import functools
+import threading
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+
+from programs.core.candidate import Candidate
+from programs.core.step import Step
+from programs.formats.replies import dropped
+
+T = TypeVar("T")
+
+
+@functools.cache
+def background_loop() -> asyncio.AbstractEventLoop:
+    """The one event loop of the process on which all model calls run, in a daemon thread."""
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="seedbed-loop", daemon=True).start()
+    return loop
+
+
+def run_sync(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the background loop and wait; the caller's `dspy.context` goes with it.
+
+    An interrupt (Ctrl-C) cancels the work and lets it tidy up before it is passed on. Never call it from the
+    loop's own thread.
+    """
+    settled = threading.Event()
+    future = asyncio.run_coroutine_threadsafe(_settling(work, settled), background_loop())
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        settled.wait(timeout=10)
+        raise
+
+
+async def _settling(work: Coroutine[Any, Any, T], settled: threading.Event) -> T:
+    try:
+        return await work
+    finally:
+        settled.set()
+
+
+async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results in order; the first failure ends all the others before it is passed on."""
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        return list(await asyncio.gather(*tasks))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Program(dspy.Module):
+    """A recipe's program. Subclasses write `aforward(**inputs) -> dspy.Prediction(candidates=[...])`.
+
+    `row` is the kind of candidate it makes.
+    """
+
+    row: type[Candidate] = Candidate
+
+    def forward(self, **inputs: Any) -> dspy.Prediction:
+        return run_sync(self.aforward(**inputs))
+
+    async def aforward(self, *args: Any, **inputs: Any) -> dspy.Prediction:
+        raise NotImplementedError
+
+    def step(self, name: str) -> Step:
+        """The predictor of that name."""
+        found = getattr(self, name, None)  # looking through the whole program takes a tenth of a call's time
+        return found if isinstance(found, Step) else dict(self.named_predictors())[name]
+
+    async def fill(self, candidate: Candidate, name: str, **inputs: Any) -> bool:
+        """Ask step `name` and write its output fields on the candidate; True while the candidate is alive.
+
+        A reply that cannot be read drops the candidate. So does `dspy.settings.veto`
+        (an `async (candidate) -> Drop | None`, set by whoever runs the program), before the next call is paid.
+        """
+        outputs = await self.ask(candidate, name, **inputs)
+        if outputs is None:
+            return False
+        return await self.settle(candidate, **outputs)
+
+    async def settle(self, candidate: Candidate, **values: Any) -> bool:
+        """Write values on the candidate (of a field it has) and let the veto look; True while it is alive."""
+        candidate.take(values)
+        veto = dspy.settings.get("veto")
+        candidate.dropped = await veto(candidate) if veto else None
+        return candidate.dropped is None
+
+    async def ask(self, candidate: Candidate, name: str, **inputs: Any) -> dict[str, Any] | None:
+        """The step's output fields as they are; None, and the candidate dropped, where the reply is unreadable, empty
+        or was cut off."""
+        try:
+            prediction = await self.step(name).acall(**inputs)
+        except AdapterParseError as error:
+            candidate.dropped = dropped(name, error)
+            return None
+        return {field: prediction[field] for field in self.step(name).signature.output_fields}
+
+    async def follow(self, name: str, candidate: Candidate) -> None:
+        """Fill what comes behind step `name`, by which a compile scores the step; nothing, unless a recipe has more."""
+
+    def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
+        """The candidates, filled so far, that one reply of step `name` stands for: what a compile scores."""
+        raise NotImplementedError

@@ -1,0 +1,113 @@
+"""A recipe: a named program with its seeds, its feed and its judges. Every file of a family's folder defines one."""
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dspy
+from pydantic import BaseModel, ConfigDict, Field
+
+import programs
+from programs.core.candidate import Candidate, Drop
+from programs.core.program import Program
+
+SHARED = ("programs.core", "programs.formats", "programs.judges")  # folders without recipes
+
+
+class Seed(BaseModel):
+    """An example labelled by a person: one line of a seeds file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: str = Field(min_length=1)
+
+    @property
+    def group(self) -> str:
+        """What a split keeps together."""
+        return self.id
+
+    @property
+    def asked(self) -> str:
+        """Its question or instruction; empty where it has none."""
+        return str(getattr(self, "question", None) or getattr(self, "instruction", None) or "")
+
+    @property
+    def said(self) -> str:
+        """Its answer or output; empty where it has none."""
+        return str(getattr(self, "answer", None) or getattr(self, "output", None) or "")
+
+    @property
+    def row(self) -> Candidate | None:
+        """The good row it stands for, on a document; None where it stands for none."""
+        return None
+
+
+def no_filter(candidate: Candidate) -> Drop | None:
+    """The filter of a recipe that has none of its own."""
+    return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What a recipe is made of.
+
+    Attributes:
+        paper: where the method is from. takes, gives: a few words for people.
+        seed: what one line of its seeds file holds. program: the DSPy program. feed: hands out its sources.
+        examples: seeds -> what each step is compiled on, by the step's name; a step left out is not compiled.
+        labelled: the steps whose label is *the* right output, so that likeness to it counts.
+        judges: names in `programs.judges.judge.JUDGES`. required: those whose yes a row needs, whatever it scores.
+        on_request: steps that only some configs use (`sources.unanswerable`), compiled only for those.
+        filter: the paper's own deterministic filters.
+    """
+
+    name: str
+    paper: str
+    takes: str
+    gives: str
+    seed: type[Seed]
+    program: type[Program]
+    feed: Callable[..., Any]
+    examples: Callable[[Sequence[Any]], dict[str, list[dspy.Example]]]
+    labelled: frozenset[str] = frozenset()
+    judges: tuple[str, ...] = ()
+    required: frozenset[str] = frozenset()
+    on_request: frozenset[str] = frozenset()
+    filter: Callable[[Any], Drop | None] = no_filter
+
+    @property
+    def folder(self) -> Path:
+        """Where its shipped seeds and verdicts lie below `data/`: family/recipe, as its file does below `programs/`."""
+        return Path(*self.program.__module__.split(".")[1:])
+
+
+class Recipes(Mapping[str, Recipe]):
+    """Every recipe by name. A name is that of its file in a family's folder, which is imported when it is looked up."""
+
+    def __init__(self) -> None:
+        families = (f"programs.{family.name}" for family in pkgutil.iter_modules(programs.__path__) if family.ispkg)
+        files = [(family, file.name) for family in families if family not in SHARED for file in _files(family)]
+        self._modules = {name.replace("_", "-"): f"{family}.{name}" for family, name in files}
+
+    def __getitem__(self, name: str) -> Recipe:
+        recipe: Recipe = importlib.import_module(self._modules[name]).RECIPE
+        return recipe
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._modules))
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+
+@functools.cache
+def recipes() -> Recipes:
+    """Every recipe by name, of every folder of `programs/` but the shared ones."""
+    return Recipes()
+
+
+def _files(family: str) -> Iterator[pkgutil.ModuleInfo]:
+    return pkgutil.iter_modules(importlib.import_module(family).__path__)

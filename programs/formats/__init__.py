@@ -1,0 +1,1 @@
+"""How a signature becomes a prompt, and a reply becomes fields again."""

@@ -1,0 +1,182 @@
+"""How a reply becomes fields, in every format: without its thoughts, each field where it stands, each value as its
+kind. What cannot be read for certain is unreadable."""
+
+import re
+from typing import Any, Literal, get_args, get_origin
+
+from dspy.utils.exceptions import AdapterParseError
+from pydantic_core import PydanticUndefined
+
+from programs.core.candidate import Drop
+from programs.formats.sections import Section, Sections, structured
+from programs.formats.thoughts import without_thoughts
+from programs.formats.values import from_json, from_text
+
+UNREADABLE, CUT_OFF, EMPTY = "unreadable reply", "cut off at max_tokens", "empty reply"
+DECLINED = "refusal"
+FAILED = "teacher failed"  # no reply: a call that did not come through
+UNREAD = (UNREADABLE, CUT_OFF, EMPTY)
+"""The reasons for which a candidate is dropped whose reply was not read."""
+_LOST = re.compile("[\ud800-\udfff\ufffd]")  # half a surrogate pair, and what stands for bytes that were no character
+
+
+class Cut(str):
+    """The text of a reply that was not at its end when `max_tokens` were written."""
+
+    __slots__ = ()
+
+
+class Blank(str):
+    """A reply without a text. `why` says what became of its tokens, or in which words the model `declines`."""
+
+    why: str
+    declines: bool
+
+    def __new__(cls, why: str, *, declines: bool = False) -> "Blank":
+        blank = super().__new__(cls, "")
+        blank.why, blank.declines = why, declines
+        return blank
+
+
+class CutOff(AdapterParseError):
+    """A reply that the cut made unreadable, or may have left with another value than it was to have."""
+
+
+class Empty(AdapterParseError):
+    """A reply without a text. Its `lm_response` says what became of its tokens."""
+
+
+class Declined(Empty):
+    """A reply in whose place the model, or who stands before it, says that it declines."""
+
+
+def dropped(step: str, error: AdapterParseError) -> Drop:
+    """A candidate's end at a reply that cannot be read, with what there was of it."""
+    reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), UNREADABLE)
+    return Drop(step=step, reason=reason, detail=error.lm_response or "")
+
+
+_REASONS = ((Declined, DECLINED), (Empty, EMPTY), (CutOff, CUT_OFF))
+
+
+class Read:
+    """A `dspy.Adapter` that reads replies as models write them.
+
+    Raises AdapterParseError for a reply that cannot be read for certain or is damaged; as CutOff where it was cut off,
+    unless all that is read of it was whole before the cut, and as Empty where it has no text.
+    """
+
+    def sections(self, signature: Any, reply: str) -> Sections:
+        """Where the output fields stand in a reply without thoughts. Raises ValueError where it does not say."""
+        sections = structured(reply, signature.output_fields)
+        if sections is None:
+            raise ValueError("no field")
+        return sections
+
+    def parse(self, signature: Any, completion: str) -> dict[str, Any]:
+        """The fields of a reply."""
+        return {name: value for name, (value, _) in self._read(signature, completion).items()}
+
+    def _read(self, signature: Any, reply: str) -> dict[str, tuple[Any, bool]]:
+        """Each field's value, and whether no more text could have changed it."""
+        try:
+            sections = self.sections(signature, _plain(without_thoughts(_plain(reply))))
+            said = any(section.value not in ("", None) for told in sections.values() for section in told)
+            return {
+                name: ("", True)
+                if said and _is_left_empty(sections.get(name), field)
+                else _field(name, sections, field)
+                for name, field in signature.output_fields.items()
+            }
+        except (ValueError, RecursionError) as error:
+            raise AdapterParseError(
+                type(self).__name__, signature, str(reply), f"Could not read the reply: {str(error)[:200]}"
+            ) from error
+
+    def _call_postprocess(
+        self, processed_signature: Any, original_signature: Any, outputs: Any, lm: Any, lm_kwargs: Any
+    ) -> list[dict[str, Any]]:
+        texts = [output.get("text") if isinstance(output, dict) else output for output in outputs]
+        for text in texts:
+            self._check(processed_signature, text)
+        values: list[dict[str, Any]] = super()._call_postprocess(  # type: ignore[misc]
+            processed_signature, original_signature, outputs, lm, lm_kwargs
+        )
+        for reply, fields in zip(texts, values, strict=True):
+            if is_damaged([fields[name] for name in original_signature.output_fields]):
+                raise AdapterParseError(type(self).__name__, original_signature, reply, "Characters of it were lost.")
+        return values
+
+    def _check(self, signature: Any, reply: Any) -> None:
+        """Raises Empty or CutOff."""
+        if not reply and not isinstance(reply, Cut):
+            kind = Declined if isinstance(reply, Blank) and reply.declines else Empty
+            why = reply.why if isinstance(reply, Blank) else ""
+            raise kind(type(self).__name__, signature, why, "The reply is empty.")
+        if not isinstance(reply, Cut):
+            return
+        try:
+            whole = all(whole for _, whole in self._read(signature, reply).values())
+        except AdapterParseError as error:
+            raise CutOff(type(self).__name__, signature, reply, "It was cut off.") from error
+        if not whole:
+            raise CutOff(type(self).__name__, signature, reply, "It may have been cut off.")
+
+
+def _plain(reply: str) -> str:
+    """With line breaks of one kind, and without the invisible marks that may stand before a reply."""
+    return str(reply).replace("\r\n", "\n").lstrip("\ufeff\u200b\u2060")
+
+
+def _is_left_empty(sections: list[Section] | None, field: Any) -> bool:
+    """Whether a reply has the place of a text and nothing in it, as of an input that a task does not need."""
+    return bool(sections) and field.annotation is str and all(section.value == "" for section in sections or ())
+
+
+def _field(name: str, sections: Sections, field: Any) -> tuple[Any, bool]:
+    """A field's value: its first text, or what all its decisions agree on. Raises ValueError."""
+    told = [section for section in sections.get(name, ()) if section.is_json or section.value]
+    if not told:
+        if field.default is PydanticUndefined and field.default_factory is None:
+            raise ValueError(f"no {name}")
+        return field.get_default(call_default_factory=True), True
+    first, annotation = told[0], field.annotation
+    if first.is_json:
+        return from_json(first.value, annotation, name), True
+    text = first.value
+    if get_origin(annotation) is Literal:  # a text counts the first time, decisions must agree
+        text = "\n".join([text, *(f"{name}: {other.value.strip()}" for other in told[1:])])
+    value = from_text(text, annotation, name)
+    return value, first.ended or _is_whole(text, value, annotation)
+
+
+def _is_whole(text: str, value: Any, annotation: Any) -> bool:
+    """Whether no more text could change what was read of a field: never of text or a list; of a decision or a number
+    where more follows its first word, or none of the others begins with it. So a verdict may be asked for with a single
+    token: what would follow is its reason."""
+    if annotation is str or get_origin(annotation) is list:
+        return False
+    if get_origin(annotation) is Literal or annotation is bool:
+        settled = is_settled(value, annotation) and text.strip().lower().startswith(str(value).lower())
+        return settled or len(text.split()) > 1 or text[-1:].isspace()
+    return len(text.split()) > 1 or text[-1:].isspace()
+
+
+def is_settled(value: Any, annotation: Any) -> bool:
+    """Whether no text that begins with this value, as it is written, has another value: one of a closed set, of which
+    none goes on where it ends."""
+    if get_origin(annotation) is Literal:
+        others = (str(other) for other in get_args(annotation) if other != value)
+        return not any(other.startswith(str(value)) for other in others)
+    return annotation is bool
+
+
+def is_damaged(value: Any) -> bool:
+    """Whether a text in it holds half a surrogate pair, which no file takes, or U+FFFD."""
+    if isinstance(value, str):
+        return not value.isascii() and bool(_LOST.search(value))
+    if isinstance(value, dict):
+        return any(is_damaged(part) for pair in value.items() for part in pair)
+    if isinstance(value, list | tuple):
+        return any(map(is_damaged, value))
+    return hasattr(value, "model_dump") and is_damaged(value.model_dump())

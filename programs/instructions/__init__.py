@@ -1,0 +1,1 @@
+"""Recipes of instructions with responses."""

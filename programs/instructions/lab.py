@@ -1,0 +1,170 @@
+"""lab: new questions for the leaves of a taxonomy, each checked, answered and graded (Sudalairaj et al. 2024)."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import dspy
+from pydantic import Field
+
+from programs.core.candidate import Candidate, Drop, Source, digest
+from programs.core.feed import Quiet, grouped
+from programs.core.program import Program, together
+from programs.core.recipe import Recipe, Seed
+from programs.core.step import Step
+from signatures.instructions.lab import AnswerForTask, AskFromTopic, CheckQuestion
+
+QUESTIONS = 5  # a call, as in the paper's prompt (section 3.2)
+SHOWN = 3  # examples a call shows at most
+NO_CONTEXT = "none"
+
+
+class LeafSeed(Seed):
+    """A person's question and answer on one leaf of the taxonomy."""
+
+    leaf: str = Field(min_length=1, description="its place in the taxonomy; seeds of one leaf stay together")
+    task: str = Field(min_length=1, description="what the leaf's questions are for")
+    document: str | None = Field(None, description="the text the question is about")
+    question: str = Field(min_length=1)
+    answer: str = Field(min_length=1)
+
+    @property
+    def group(self) -> str:
+        return self.leaf
+
+
+class Pair(Candidate):
+    """A question for a task, and its answer. The context is no `document`: a leaf such as unit conversion has
+    answers whose words and numbers do not stand in it."""
+
+    task: str = ""
+    context: str = NO_CONTEXT
+    question: str = ""
+    answer: str = ""
+
+    @property
+    def prompt(self) -> str:
+        bare = self.context == NO_CONTEXT or not self.question
+        return self.question if bare else f"{self.context}\n\n{self.question}"
+
+    @property
+    def topic(self) -> str:
+        return self.question
+
+    @property
+    def response(self) -> str:
+        return self.answer
+
+
+class Lab(Program):
+    """task, examples, context -> five questions; each is checked 0/1 and, if kept, answered (section 3.2)."""
+
+    row = Pair
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ask_from_topic = Step(AskFromTopic)
+        self.check_question = Step(CheckQuestion)
+        self.answer_for_task = Step(AnswerForTask)
+
+    async def aforward(self, task: str = "", examples: str = "", context: str = NO_CONTEXT) -> dspy.Prediction:
+        asking = Pair(task=task, context=context)
+        outputs = await self.ask(asking, "ask_from_topic", task=task, examples=examples, context=context)
+        pairs = [asking] if outputs is None else _asked(asking, outputs["questions"])
+        await together(self._write(pair) for pair in pairs if not pair.dropped)
+        return dspy.Prediction(candidates=pairs)
+
+    async def _write(self, pair: Pair) -> None:
+        asked = {"task": pair.task, "context": pair.context, "question": pair.question}
+        if not await self.settle(pair, question=pair.question):
+            return
+        gate = await self.ask(pair, "check_question", **asked)
+        if gate and gate["verdict"] == "no":
+            pair.dropped = Drop(step="check_question", reason="question gate", detail=gate["reasoning"])
+        if not pair.dropped:
+            await self.fill(pair, "answer_for_task", **asked)
+
+    def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
+        pair = Pair(context=inputs.get("document") or NO_CONTEXT)
+        pair.take({**inputs, **outputs})
+        return [*_asked(pair, outputs["questions"])] if name == "ask_from_topic" else [pair]
+
+
+def _asked(asking: Pair, questions: Sequence[str]) -> list[Pair]:
+    """One pair a question, each once; never an empty list, so that a run counts what it paid for."""
+    found = dict.fromkeys(question.strip() for question in questions if question.strip())
+    pairs = [asking.model_copy(update={"question": question}) for question in found]
+    nothing = Drop(step="ask_from_topic", reason="no question")
+    return pairs[:QUESTIONS] or [asking.model_copy(update={"dropped": nothing})]
+
+
+class Leaves(Quiet):
+    """The leaves in turn, in a shuffled order and without end; each time with other examples of the leaf."""
+
+    def __init__(self, sources: Sequence[Source], seeds: Sequence[LeafSeed], *, seed: int, **_: Any) -> None:
+        self._seed, self._leaves = seed, grouped(seeds)
+        self._order = sorted(self._leaves, key=lambda leaf: digest(seed, leaf))
+
+    def take(self, position: int) -> Source | None:
+        if not self._order:
+            return None
+        draw, index = divmod(position, len(self._order))
+        leaf, chance = self._order[index], random.Random(f"{self._seed}|{position}")
+        shown = chance.sample(self._leaves[leaf], min(SHOWN, len(self._leaves[leaf])))
+        context = chance.choice(shown).document or NO_CONTEXT
+        return Source(
+            id=digest("leaf", position, *(seed.id for seed in shown)),
+            group=leaf,
+            inputs={"task": shown[0].task, "examples": as_examples(shown), "context": context},
+            origin={"leaf": leaf},
+            shown=[seed.id for seed in shown],
+            draw=draw,
+        )
+
+
+def as_examples(seeds: Sequence[LeafSeed]) -> str:
+    """Questions with their answers, as a prompt shows them."""
+    return "\n".join(f"Question: {seed.question}\nAnswer: {seed.answer}" for seed in seeds)
+
+
+def examples(seeds: Sequence[LeafSeed]) -> dict[str, list[dspy.Example]]:
+    """Questions are compiled without a label (many are right), answers against people's; the gate has no labels."""
+    leaves = [leaf for leaf in grouped(seeds).values() if len(leaf) >= 3]
+    return {
+        "ask_from_topic": [_asking(seed, leaf) for leaf in leaves for seed in leaf],
+        "answer_for_task": [
+            dspy.Example(
+                **seed.model_dump(include={"task", "question", "answer"}),
+                context=seed.document or NO_CONTEXT,
+                group=seed.group,
+            ).with_inputs("task", "context", "question")
+            for seed in seeds
+        ],
+    }
+
+
+def _asking(shown: LeafSeed, leaf: Sequence[LeafSeed]) -> dspy.Example:
+    """One example shown, as in the paper's prompt; the others' questions are the reply, their texts its context."""
+    others = [seed for seed in leaf[: QUESTIONS + 1] if seed is not shown][:QUESTIONS]
+    return dspy.Example(
+        task=shown.task,
+        examples=as_examples([shown]),
+        context="\n".join(seed.document for seed in others if seed.document) or NO_CONTEXT,
+        questions=[seed.question for seed in others],
+        group=shown.group,
+    ).with_inputs("task", "examples", "context")
+
+
+RECIPE = Recipe(
+    name="lab",
+    paper="LAB; Sudalairaj et al. 2024",
+    takes="leaves",
+    gives="question and answer for a leaf of a taxonomy",
+    seed=LeafSeed,
+    program=Lab,
+    feed=Leaves,
+    examples=examples,
+    labelled=frozenset({"answer_for_task"}),
+    judges=("pair",),
+    required=frozenset({"pair"}),
+)

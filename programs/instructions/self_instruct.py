@@ -1,0 +1,163 @@
+"""self-instruct: new tasks from a pool of tasks, each with its instances (Wang et al. 2022, section 2.2)."""
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import dspy
+from pydantic import Field
+
+from programs.core.candidate import Candidate, Drop, digest
+from programs.core.instance import NOTHING, Instance, broken, consistent, word_filter
+from programs.core.pool import SHOWN, Pool, numbered
+from programs.core.program import Program, together
+from programs.core.recipe import Recipe, Seed
+from programs.core.step import Step
+from programs.core.text import plain
+from signatures.instructions.self_instruct import (
+    IsClassification,
+    ListLabels,
+    ProposeInstructions,
+    WriteInputForLabel,
+    WriteInstance,
+)
+
+PROPOSALS = 8  # new instructions a call; the published code stops at item 16 of a list that starts with 8
+LABELS = 2  # instances of a classification task, each with another label
+
+
+class TaskSeed(Seed):
+    """A task that a person wrote, done once."""
+
+    instruction: str = Field(min_length=1)
+    input: str = Field("", description="what the task is done on; empty where it needs nothing")
+    output: str = Field(min_length=1)
+    classification: bool = Field(description="whether the output is one of a few fixed labels")
+
+
+class SelfInstruct(Program):
+    """A list of tasks -> up to eight new ones -> each filtered, classed, and given its instances.
+
+    A classification task is done output first (labels, then an input for a label), or most inputs would belong
+    to one label; every other task input first.
+    """
+
+    row = Instance
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.propose_instructions = Step(ProposeInstructions)
+        self.is_classification = Step(IsClassification)
+        self.write_instance = Step(WriteInstance)
+        self.list_labels = Step(ListLabels)
+        self.write_input_for_label = Step(WriteInputForLabel)
+
+    async def aforward(self, tasks: str = "") -> dspy.Prediction:
+        batch = Instance()
+        outputs = await self.ask(batch, "propose_instructions", tasks=tasks)
+        proposed = [batch] if outputs is None else _proposed(outputs["proposals"])
+        sets = await together(self._instances(task) for task in proposed)
+        return dspy.Prediction(candidates=[instance for instances in sets for instance in instances])
+
+    async def _instances(self, task: Instance) -> list[Instance]:
+        task.dropped = task.dropped or word_filter(task)
+        if task.dropped or not await self.settle(task, instruction=task.instruction):
+            return [task]
+        said = await self.ask(task, "is_classification", instruction=task.instruction)
+        if said is None:
+            return [task]
+        task.classification = said["verdict"] == "yes"
+        instances = await (self._output_first(task) if task.classification else self._input_first(task))
+        return consistent(instances)
+
+    async def _input_first(self, task: Instance) -> list[Instance]:
+        if await self.fill(task, "write_instance", instruction=task.instruction):
+            task.dropped = broken(task)
+        return [task]
+
+    async def _output_first(self, task: Instance) -> list[Instance]:
+        said = await self.ask(task, "list_labels", instruction=task.instruction)
+        if said is None:
+            return [task]
+        labels = _chosen(said["labels"], task.instruction)
+        if not labels:
+            task.dropped = Drop(step="list_labels", reason="no label")
+            return [task]
+        instances = [task.model_copy(update={"output": label}) for label in labels]
+        await together(map(self._write_input, instances))
+        return instances
+
+    async def _write_input(self, one: Instance) -> None:
+        if await self.fill(one, "write_input_for_label", instruction=one.instruction, label=one.output):
+            one.dropped = broken(one)
+
+    def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
+        if name == "propose_instructions":
+            return [*_proposed(outputs["proposals"])]
+        written = (inputs.get("label"), *(outputs.get(field) for field in ("output", "verdict", "answer")))
+        made = Instance(instruction=inputs.get("question", ""))
+        made.take({**inputs, **outputs, "output": next(filter(None, written), "")})
+        if name in ("write_instance", "write_input_for_label"):
+            made.dropped = broken(made)
+        return [made]
+
+
+def _proposed(proposals: Sequence[str]) -> list[Instance]:
+    """One instance to be a proposal, each once; never an empty list, so that a run counts what it paid for."""
+    found = dict.fromkeys(text for one in proposals if (text := " ".join(one.split())))
+    tasks = [Instance(instruction=instruction) for instruction in found][:PROPOSALS]
+    return tasks or [Instance(dropped=Drop(step="propose_instructions", reason="no instruction"))]
+
+
+def _chosen(labels: Sequence[str], instruction: str) -> list[str]:
+    """Up to two labels, from one on that the instruction's hash picks: the first named are the likeliest."""
+    found = list({plain(label).strip().casefold(): label.strip() for label in labels if label.strip()}.values())
+    start = int(digest(instruction), 16) % max(1, len(found))
+    return [*found[start:], *found[:start]][:LABELS]
+
+
+def examples(seeds: Sequence[TaskSeed]) -> dict[str, list[dspy.Example]]:
+    """Only the kind of a task has one right answer; lists of tasks and instances are compiled without labels."""
+    return {
+        "propose_instructions": [_list(seeds, number) for number in range(len(seeds))],
+        "is_classification": [
+            _example(seed, verdict="yes" if seed.classification else "no").with_inputs("instruction") for seed in seeds
+        ],
+        "write_instance": [
+            _example(seed, input=seed.input or NOTHING, output=seed.output).with_inputs("instruction")
+            for seed in seeds
+            if not seed.classification
+        ],
+        "write_input_for_label": [
+            _example(seed, label=seed.output, input=seed.input).with_inputs("instruction", "label")
+            for seed in seeds
+            if seed.classification and seed.input
+        ],
+    }
+
+
+def _example(seed: TaskSeed, **values: str) -> dspy.Example:
+    return dspy.Example(instruction=seed.instruction, group=seed.group, **values)
+
+
+def _list(seeds: Sequence[TaskSeed], number: int) -> dspy.Example:
+    """Eight seeds as a prompt shows them, or half of them where there are few, and eight others as the reply."""
+    drawn = random.Random(f"list {number}").sample(range(len(seeds)), min(SHOWN + PROPOSALS, len(seeds)))
+    tasks, cut = [seeds[place].instruction for place in drawn], min(SHOWN, len(seeds) // 2)
+    return dspy.Example(
+        tasks=numbered(tasks[:cut]), proposals=tasks[cut : cut + PROPOSALS], group=f"list-{number}"
+    ).with_inputs("tasks")
+
+
+RECIPE = Recipe(
+    name="self-instruct",
+    paper="Self-Instruct; Wang et al. 2022",
+    takes="seeds",
+    gives="instruction, input and output",
+    seed=TaskSeed,
+    program=SelfInstruct,
+    feed=Pool,
+    examples=examples,
+    labelled=frozenset({"is_classification"}),
+    filter=word_filter,
+)

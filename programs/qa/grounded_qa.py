@@ -1,0 +1,162 @@
+"""grounded-qa: a question on a passage, and its answer from the passage alone (the scheme of Falcon's grounded QA)."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import dspy
+from dspy.utils.exceptions import AdapterParseError
+from pydantic import Field
+
+from programs.core.candidate import Candidate, Drop, Exchange
+from programs.core.feed import ChunkFeed
+from programs.core.program import Program
+from programs.core.recipe import Recipe, Seed
+from programs.core.step import Step, reworded
+from signatures.qa.grounded_qa import DOES_NOT_SAY, AnswerQuestion, AskBeyond, AskQuestion, InventDocument, declines
+from signatures.variants import wordings
+
+
+class QASeed(Seed):
+    """A labelled question on a passage. `answer: null` means that the passage does not answer it."""
+
+    source: str = Field(description="the document the passage is from; seeds of one document stay together")
+    document: str = Field(min_length=1, description="the passage")
+    question: str = Field(min_length=1)
+    answer: str | None
+
+    @property
+    def group(self) -> str:
+        return self.source
+
+    @property
+    def row(self) -> Candidate | None:
+        return None if self.answer is None else Exchange(text=self.document, asked=self.question, said=self.answer)
+
+
+class QA(Candidate):
+    """A question, its answer, and the passage they rest on."""
+
+    passage: str = ""
+    question: str = ""
+    answer: str = ""
+    answerable: bool = True
+    invented: bool = False
+
+    def take(self, values: dict[str, Any]) -> None:
+        super().take({("passage" if field == "document" else field): value for field, value in values.items()})
+
+    @property
+    def document(self) -> str:
+        return self.passage
+
+    @property
+    def prompt(self) -> str:
+        return self.question
+
+    @property
+    def response(self) -> str:
+        return self.answer
+
+
+class GroundedQA(Program):
+    """passage -> question -> answer. Give `document`; or `examples` alone, to have the document invented first.
+
+    With `answerable=False` it asks what the document does not say, and the answer is the sentence that says so.
+    """
+
+    row = QA
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.invent_document = Step(InventDocument)
+        self.ask_question = Step(AskQuestion)
+        self.ask_beyond = Step(AskBeyond)
+        self.answer_question = Step(AnswerQuestion)
+
+    async def aforward(self, document: str = "", examples: str = "", answerable: bool = True) -> dspy.Prediction:
+        candidate = QA(passage=document, answerable=answerable, invented=not document)
+        await self._write(candidate, examples)
+        return dspy.Prediction(candidates=[candidate])
+
+    async def _write(self, candidate: QA, examples: str) -> None:
+        if candidate.invented and not await self.fill(candidate, "invent_document", examples=examples):
+            return
+        ask = "ask_question" if candidate.answerable else "ask_beyond"
+        if not await self.fill(candidate, ask, document=candidate.passage):
+            return
+        if candidate.answerable:
+            await self.follow(ask, candidate)
+        else:
+            await self.settle(candidate, answer=DOES_NOT_SAY)
+
+    async def follow(self, name: str, candidate: Candidate) -> None:
+        if name == "ask_question":
+            await self.fill(candidate, "answer_question", document=candidate.document, question=candidate.prompt)
+
+    async def answer_again(self, candidate: QA) -> str | None:
+        """The answer when the question is put in another wording; None where the reply is unreadable."""
+        step = self.answer_question
+        others = [w for w in wordings(step.asked) if w != step.signature.instructions]
+        with contextlib.suppress(AdapterParseError):
+            return (
+                await step.acall(
+                    signature=reworded(step.signature, others[0]),
+                    document=candidate.passage,
+                    question=candidate.question,
+                )
+            ).answer
+        return None
+
+    def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
+        return [
+            QA(
+                passage=outputs.get("document") or inputs.get("document", ""),
+                question=outputs.get("question") or inputs.get("question", ""),
+                answer=outputs.get("answer", ""),
+                answerable=name != "ask_beyond",
+            )
+        ]
+
+
+def examples(seeds: Sequence[QASeed]) -> dict[str, list[dspy.Example]]:
+    """Questions are compiled without a label (many are right), answers against the people's."""
+
+    def example(seed: QASeed, *inputs: str) -> dspy.Example:
+        return dspy.Example(
+            document=seed.document,
+            question=seed.question,
+            answer=seed.answer or DOES_NOT_SAY,
+            group=seed.group,
+        ).with_inputs(*inputs)
+
+    answerable = [seed for seed in seeds if seed.answer is not None]
+    beyond = [seed for seed in seeds if seed.answer is None]
+    return {
+        "ask_question": [example(seed, "document") for seed in answerable],
+        "ask_beyond": [example(seed, "document") for seed in beyond],
+        "answer_question": [example(seed, "document", "question") for seed in seeds],
+    }
+
+
+def unanswered(candidate: QA) -> Drop | None:
+    """A question the document was to answer, and the teacher says that it does not."""
+    if candidate.answerable and declines(candidate.answer):
+        return Drop(step="answer_question", reason="unanswerable question", detail=candidate.answer)
+    return None
+
+
+RECIPE = Recipe(
+    name="grounded-qa",
+    paper="Falcon grounded QA; Penedo et al. 2023",
+    takes="documents",
+    gives="question and answer resting on a passage",
+    seed=QASeed,
+    program=GroundedQA,
+    feed=ChunkFeed,
+    examples=examples,
+    labelled=frozenset({"answer_question"}),
+    on_request=frozenset({"ask_beyond"}),
+    filter=unanswered,
+    judges=("correct",),
+)
