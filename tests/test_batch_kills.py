@@ -141,13 +141,13 @@ def asks(provider: BatchServer, folder: Path, wire: str = "openai") -> tuple[Use
     """The question a run stops with, and the wave it is about."""
     with pytest.raises(UserError) as raised:
         asyncio.run(sitting(folder, wired(wire, provider.base)))
-    found = re.search(r"--wave (\w+)=none", raised.value.hint)
+    found = re.search(r"--batch-job (\w+)=none", raised.value.hint)
     assert found
     return raised.value, found[1]
 
 
 def answers(folder: Path, said: str) -> None:
-    """What `seedbed run --wave` does before the run."""
+    """What `seedbed run --batch-job` does before the run."""
     book = WaveBook(folder / "batches.sqlite")
     try:
         book.settle(said)

@@ -62,5 +62,5 @@ def test_keys_that_a_batch_would_not_send_are_refused(
 
 
 def test_a_wave_is_a_batched_runs_matter(served: Served, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
-    assert served.run("ds", 2, "--wave", "abc=none") == 2
+    assert served.run("ds", 2, "--batch-job", "abc=none") == 2
     assert "sends no batches" in capsys.readouterr().err

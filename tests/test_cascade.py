@@ -84,7 +84,7 @@ def test_a_source_at_which_the_cheap_teacher_failed_to_answer_is_tried_again(bot
 
 
 def test_the_licence_of_every_teacher_whose_rows_may_be_kept_is_looked_at(both: Served) -> None:
-    both.change(lambda config: config["models"]["cheap"].update(trains=True))
+    both.change(lambda config: config["models"]["cheap"].update(allows_training=True))
     both.run(rows=2)
     assert ["strong" in warning for warning in both.report()["warnings"]] == [True]
 

@@ -67,7 +67,7 @@ def test_a_dataset_of_the_same_name_elsewhere_does_not_load_as_the_first(compile
 
     for seed in ("1", "2"):
         out = tmp_path / seed / "ds"
-        assert run(compiled, out, "--rows", "4", "--set", f"run.seed={seed}") == 0
+        assert run(compiled, out, "--rows", "4", "--set", f"run.random_seed={seed}") == 0
         loaded = {row["id"] for split in load_dataset(str(out)).values() for row in split}
         assert loaded == {row["id"] for row in rows(out)}
 

@@ -47,6 +47,8 @@ def test_a_good_config_is_read(tmp_path: Path) -> None:
     ("override", "said"),
     [
         ("reciep=lab", 'reciep: there is no key "reciep"; did you mean "recipe"?'),
+        ("run.seed=5", "run.seed: is called random_seed now"),
+        ("models.small.trains=true", "models.small.trains: is called allows_training now"),
         ("run.row=5", 'run.row: there is no key "row"; did you mean "rows"?'),
         (
             "models.small.temprature=1",

@@ -18,7 +18,11 @@ from seedbed.config.models import ModelEntry
 from seedbed.project.template import write_project
 
 ROOT = Path(__file__).parents[1]
-PAGES = {page.stem: page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = {
+    page.stem: page.read_text(encoding="utf-8")
+    for page in sorted((ROOT / "docs").glob("*.md"))
+    if page.stem != "cli"  # which is written from the commands
+}
 OPTIONS = {
     option for command in typer.main.get_command(app).commands.values() for one in command.params for option in one.opts
 }

@@ -40,7 +40,7 @@ class Folder:
         """Write the config with these keys of `sources`."""
         config = {
             "recipe": "grounded-qa",
-            "models": {"t": {"model": "scripted/teacher.py", "trains": True}},
+            "models": {"t": {"model": "scripted/teacher.py", "allows_training": True}},
             "roles": {"teacher": "t"},
             "embedder": "hashed-words",
             "sources": {"documents": "documents", **sources},

@@ -27,10 +27,13 @@ def run(
         Path | None,
         typer.Option(help="Ask no model: make the rows again from this run's journal, into --out or in its own place."),
     ] = None,
-    wave: Annotated[
+    batch_job: Annotated[
         list[str] | None,
-        typer.Option(help="Batch mode: a wave's job at the provider, or none.", metavar="WAVE=JOB"),
+        typer.Option(
+            help="Batch mode: the job at the provider that holds a wave of calls, or none.", metavar="WAVE=JOB"
+        ),
     ] = None,
+    wave: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", help="Go on where source after source gives no row.")
     ] = False,
@@ -46,6 +49,8 @@ def run(
     A run of which nothing comes stops, says why, and goes on with --keep-going or when something was mended.
     The same command resumes after Ctrl-C or a kill: replies that are on the disk are never paid again.
     """
+    if wave:
+        raise typer.BadParameter("is called --batch-job now", param_hint="--wave")
     folder = out or replay
     if folder is None:
         raise typer.BadParameter("name a folder for the dataset", param_hint="--out")
@@ -60,7 +65,7 @@ def run(
 
     with Progress() as progress:
         report, samples = write_dataset(
-            project, folder, uncompiled=uncompiled, progress=progress, replay=replay, waves=wave or []
+            project, folder, uncompiled=uncompiled, progress=progress, replay=replay, waves=batch_job or []
         )
     if json:
         print_json(report)

@@ -16,25 +16,44 @@ from seedbed.errors import Unreadable, UserError
 FILE = "seedbed.yaml"
 _SECRETIVE = frozenset({"api_key", "api_base", "extra", "shards"})  # keys whose values no message shows
 
+RENAMED = {("run", "seed"): "random_seed", ("models", "trains"): "allows_training"}
+"""The section and the old name of a key -> its name now."""
+
 
 class Config(Section):
-    """A project's seedbed.yaml. `metric`: a METRIC.json that `seedbed calibrate` froze; None has compile make one.
-    `language`: of the seeds, whether rules of English words hold; None is found out from them."""
+    """A project's seedbed.yaml."""
 
     recipe: str
+    """What kind of rows; `seedbed recipes` lists them."""
     models: dict[str, ModelEntry]
+    """The models by alias."""
     roles: Roles
+    """Which alias does what."""
     fallback: Fallback = Fallback()
+    """Who stands in where a call fails for good."""
     budget: Budget = Budget()
+    """The most this project may take."""
     embedder: str = "embedded/all-minilm-l6-v2"
+    """The embedder: that of the shelf, or any model that sentence-transformers can load."""
     sources: Sources = Sources()
+    """Where rows start."""
     seeds: str
+    """Labelled examples, one JSON object a line, or a JSON array of them; keys that the recipe's seeds do not have are
+    refused."""
     language: Literal["english", "other"] | None = None
+    """`english`, or `other`: whether rules of English words hold ([languages](languages.md)); none is told by the
+    seeds."""
     verdicts: str | None = None
+    """JSONL of people's verdicts on rows: what the metric is fitted to and judges are checked against
+    ([calibration](calibration.md))."""
     metric: str | None = None
+    """A METRIC.json that `seedbed calibrate` froze; without it compile fits one to the verdicts."""
     gates: Gates = Gates()
+    """What a row must clear."""
     compile: CompileSettings = CompileSettings()
+    """How prompts are searched."""
     run: RunSettings = RunSettings()
+    """How a run works and when it ends."""
 
     @model_validator(mode="after")
     def _roles_are_aliases(self) -> "Config":
@@ -118,6 +137,8 @@ def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
 def _describe(problem: Any, model: type[BaseModel]) -> str:
     where = ".".join(map(str, problem["loc"])) or "the whole"
     if problem["type"] == "extra_forbidden":
+        if now := RENAMED.get((*problem["loc"][:1], problem["loc"][-1])):
+            return f"{where}: is called {now} now"
         known = list(_section(model, problem["loc"][:-1]).model_fields)
         return f"{where}: {unknown('key', str(problem['loc'][-1]), known)}"
     if problem["type"] == "missing":

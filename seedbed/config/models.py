@@ -13,49 +13,61 @@ EMBEDDED_KEYS = ("context", "slots", "threads", "gpu_layers")
 
 
 class ModelEntry(Section):
-    """A model by alias.
-
-    Attributes:
-        model: `embedded/NAME` of the shelf, `embedded/PATH.gguf`, `embedded/hf:OWNER/REPO[@REV]:FILE_OR_QUANT`,
-        `scripted/FILE.py`, a name on the server at `api_base`, or a provider string.
-        api_key: the environment variable that holds the key, as `$NAME`; a key itself is refused.
-        completions: the server has `/completions`, so that the compact format may continue plain text.
-        schema_enforced: the server at `api_base` makes replies follow a JSON schema.
-        logprobs: alternatives a token whose log-probabilities the endpoint gives, so that judges read expected scores;
-        0 is none.
-        scoring: how the server at `api_base` tells the likelihood of an answer that is given to it, so that the metric
-        reads it as evidence: as `llama.cpp` or as `vllm` does; None where it cannot.
-        rpm, tpm: requests and tokens a minute at most; None is no limit of ours.
-        patience: seconds that calls wait for an endpoint that was well before and is down now.
-        context, slots, threads, gpu_layers: of embedded models alone: tokens of the longest prompt and reply, calls at
-        once, threads, and layers on a GPU; None is 4096, 1, one a core, and all that the build of llama.cpp can.
-        trains: whether the licence lets its output train other models; None is what the shelf says, else not stated.
-        input_price, output_price: dollars per million tokens; None takes what DSPy knows of the model, if anything.
-        extra: further request keys that the server knows.
-    """
+    """A model by alias."""
 
     model: str
+    """`embedded/NAME` of the shelf (`seedbed models`), `embedded/PATH.gguf`,
+    `embedded/hf:OWNER/REPO[@REV]:FILE_OR_QUANT`, `scripted/FILE.py`, a name on the server at `api_base`, or a provider
+    string such as `openai/gpt-5-mini`."""
     api_base: str | None = None
+    """An OpenAI-compatible server, up to and with `/v1`."""
     api_key: str | None = None
+    """The environment variable with the key, as `$NAME`; a key itself is refused."""
     temperature: float = Field(0.0, ge=0, le=2)
+    """Sampling temperature; every draw after the first from one source uses 0.7 at least."""
     max_tokens: int = Field(512, ge=1)
+    """The longest reply; one that is cut off there rejects its row, unless all that is read of it was whole before the
+    cut. Changed, it leaves the replies that ended by themselves within it as they are: they are not paid again."""
     concurrency: int = Field(32, ge=1)
+    """Calls in flight."""
     timeout: float = Field(120, gt=0)
+    """Seconds for one attempt."""
     completions: bool = False
+    """The server has `/completions`: the compact format may continue plain text."""
     schema_enforced: bool = True
+    """The server makes replies follow a JSON schema."""
     logprobs: int = Field(0, ge=0, le=20)
+    """Alternatives a token whose log-probabilities the endpoint gives, 1 to 20: judges then score by the expected
+    level; the embedded model gives them unasked."""
     scoring: Dialect | None = None
+    """`llama.cpp` or `vllm`: how the server at `api_base` tells the likelihood of an answer that is given to it, which
+    the metric reads as evidence; embedded models tell it unasked."""
     rpm: float | None = Field(None, gt=0)
+    """Requests a minute at most; none is no limit of ours."""
     tpm: float | None = Field(None, gt=0)
+    """Tokens a minute at most; none is no limit of ours."""
     patience: float = Field(600, ge=0)
+    """Seconds that calls wait for an endpoint that was well before and is down now, and out of a quota that answers
+    429."""
     context: int | None = Field(None, ge=256)
+    """Of embedded models alone: tokens of the longest prompt and reply; none is 4096."""
     slots: int | None = Field(None, ge=1, le=64)
+    """Of embedded models alone: calls at once; none is 1."""
     threads: int | None = Field(None, ge=1)
+    """Of embedded models alone: threads; none is one a core."""
     gpu_layers: int | None = Field(None, ge=0)
-    trains: bool | None = None
+    """Of embedded models alone: layers on a GPU; none is all that the build of llama.cpp can."""
+    allows_training: bool | None = None
+    """Whether the licence lets its output train other models; none is what the shelf says, else not stated, and the run
+    warns unless true."""
     input_price: float | None = Field(None, ge=0)
+    """Dollars per million tokens read; none is what DSPy knows of the model, and what nobody knows is said, never taken
+    as 0."""
     output_price: float | None = Field(None, ge=0)
+    """Dollars per million tokens written, as `input_price`."""
     extra: dict[str, Any] = Field(default_factory=dict)
+    """Further request keys that the server knows; no place for secrets. Under a cap in dollars only sampling keys,
+    which cannot make a call dearer; none with `run.mode: batch`."""
 
     @property
     def is_embedded(self) -> bool:
@@ -65,9 +77,9 @@ class ModelEntry(Section):
     @property
     def may_train(self) -> bool | None:
         """Whether the licence lets its output train other models; None where nobody says."""
-        if self.trains is None and self.is_embedded and isinstance(reference := parse(self.model), OnShelf):
+        if self.allows_training is None and self.is_embedded and isinstance(reference := parse(self.model), OnShelf):
             return shelf()[reference.name].allows_training
-        return self.trains
+        return self.allows_training
 
     @model_validator(mode="after")
     def _is_one_model(self) -> "ModelEntry":

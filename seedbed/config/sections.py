@@ -11,18 +11,19 @@ NAMING = {"abfs", "abfss", "ftp", "hdfs", "sftp", "smb", "ssh", "webhdfs"}  # wh
 class Section(BaseModel):
     """A block of the config: unknown keys are errors, and numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
 
 class Roles(Section):
-    """Which alias writes, which scores, and which rewrites prompts while compiling.
-
-    `teacher` may be a list, a cascade: a source of which the gate let nothing through is tried once by the next one.
-    """
+    """Which alias writes, which scores, and which rewrites prompts while compiling."""
 
     teacher: str | list[str]
+    """The alias that writes; a list is a cascade: a source of which the gate let nothing through is tried once by the
+    next."""
     judge: str | None = None
+    """The alias that scores; none is the teacher's."""
     reflection: str | None = None
+    """The alias for optimizers that rewrite prompts; none is the teacher's."""
 
     @field_validator("teacher")
     @classmethod
@@ -46,100 +47,118 @@ class Fallback(Section):
     """For each role the alias that is asked where a call to the role's own fails for good; None is no other."""
 
     teacher: str | None = None
+    """The alias that is asked where a call to the role's own fails for good; what it answers is kept as its own, and
+    `stood_in` of a row names it."""
     judge: str | None = None
+    """Likewise for the judge."""
     reflection: str | None = None
+    """Likewise for the model that rewrites prompts."""
 
 
 class Budget(Section):
-    """The most this project may take, over all its commands together: compile, judge and run. Hard: what a call can
-    cost at most is set aside before it is sent. `max_minutes` is of each sitting of a run."""
+    """The most this project may take, over all its commands together: compile, judge and run."""
 
     max_usd: float | None = Field(None, gt=0)
+    """Dollars that all commands of this project may take together; hard: what a call can cost at most is set aside
+    before it is sent."""
     max_calls: int | None = Field(None, ge=1)
+    """Calls that all commands of this project may take together; hard, as `max_usd`."""
     max_minutes: float | None = Field(None, gt=0)
+    """Minutes of one invocation of any run at most."""
 
 
 class Sources(Section):
-    """Where rows start: documents, or `invent: true` to have the teacher write them.
-
-    Attributes:
-        documents: a folder, glob, file or list of them, or `hf://owner/name`. text: what makes the text of a table's
-        row: a column, several, or a template such as `"{name}: {notes}"`; None is the column `text`.
-        chunk_tokens: the longest passage, a token estimated as 4 characters. shortest: the words of the shortest.
-        headings: whether the headings above a passage stand before it in the prompt.
-        unanswerable: the share of rows whose right answer is that the document does not say.
-    """
+    """Where rows start: documents, or `invent: true` to have the teacher write them."""
 
     documents: str | list[str] | None = None
+    """A folder, glob, file, list of them, or `hf://owner/name` ([what is read](sources.md)); what a run wrote is left
+    out unless that folder or file is named."""
     text: str | list[str] | None = None
+    """What makes the text of a table's row: a column, a list of columns, or a template such as `"{name}: {notes}"`;
+    none is the column `text`."""
     split: str = "train"
+    """The split of a dataset."""
     chunk_tokens: int = Field(128, ge=16)
+    """The longest passage; a token is estimated as 4 characters."""
     shortest: int = Field(12, ge=1)
+    """The words of the shortest passage; shorter pieces are joined with their heading and neighbours, and counted where
+    that does not do."""
     headings: bool = False
+    """Whether the headings above a passage stand before it in the prompt."""
     unanswerable: float = Field(0.0, ge=0, le=1)
+    """The share of rows whose right answer is that the document does not say; the teacher is asked each question once,
+    and one that it answers is dropped."""
     invent: bool = False
+    """No documents: the teacher writes them after the seeds, and rows are marked `invented`."""
 
 
 class Gates(Section):
-    """What a row must clear.
-
-    Attributes:
-        threshold: the metric, 0 to 1; None is the one fitted to the verdicts. relevance: cosine of question and
-        document. support: share of the answer's words found in the document. round_trip: word F1 of a second answer;
-        0 is off. near_duplicate: the ROUGE-L from which two prompts are one. near_duplicate_cosine: likewise by
-        embedding; None is off. test_sets: files of benchmark test sets no row may share a long run of words with.
-        judges: None takes the recipe's. likelihood: read how likely each answer is to the judge's model, where its
-        endpoint tells: two more calls a row. judge_samples: how often each is asked; above 1 it is sampled, and the
-        mean counts. rules: sentences a row must keep, each asked of the judge `rules`, which they bring in.
-        cross_encoder: a model that sentence-transformers loads as a CrossEncoder, for further evidence.
-    """
+    """What a row must clear."""
 
     threshold: float | None = Field(None, gt=0, le=1)
+    """What a row must be worth; none is the one fitted to the verdicts, without any that of the shipped fit."""
     relevance: float = Field(0.2, ge=-1, le=1)
+    """Cosine of question and document, at least."""
     support: float = Field(0.5, ge=0, le=1)
+    """Share of the answer's content words found in the document, at least."""
     round_trip: float = Field(0.3, ge=0, le=1)
+    """Word F1 with a second answer to the question in another wording; 0 is off."""
     near_duplicate: float = Field(0.9, gt=0, le=1)
+    """ROUGE-L from which two prompts are one."""
     near_duplicate_cosine: float | None = Field(None, gt=0, le=1)
+    """Likewise by embedding."""
     test_sets: list[str] = Field(default_factory=list)
+    """Files of benchmark test sets: a row that shares a long run of words with one is rejected."""
     judges: list[str] | None = None
+    """Which judges; each costs a call a row that it is asked about, `correct` of one token, `grounded` one a claim of
+    the answer, `rules` one a rule; none is the recipe's."""
     likelihood: bool = False
+    """Read how likely each answer is to the judge's model, where its endpoint tells: two more calls a row that it is
+    asked about ([calibration](calibration.md#what-a-model-is-asked))."""
     cross_encoder: str | None = None
+    """A model that sentence-transformers loads as a CrossEncoder, for evidence of entailment."""
     judge_samples: int = Field(1, ge=1)
+    """How often each judge is asked; above 1 it is sampled and the mean counts."""
     rules: list[str] = Field(default_factory=list)
+    """Sentences every row must keep, asked one by one of the judge `rules`."""
 
 
 class CompileSettings(Section):
-    """How prompts are searched.
-
-    Attributes:
-        optimizer: which of DSPy's; `auto` picks for each step (`optimize.optimizers.auto`). novelty: how much of its
-        score a row loses for being like one before it, [0, 1]. budget: how many variants on how many examples.
-        random_seed: which seeds stand in prompts, and which ones ways of asking are scored on. known: programs that
-        were compiled elsewhere, which the search tries too.
-        max_calls, max_tokens, max_usd, max_minutes: the most the search may take, replayed calls included; the
-        comparison at the end is always made and comes on top. Minutes are those in which a model was at work.
-        judge_checks: verdicts a judge is tried on before it is put to all of them.
-        held_out: the share of documents that no prompt sees: figures are measured on them, and their rows are the
-        dataset's validation split. compare: passages of held-out documents, about and in all, that programs are
-        compared on. folds: hold no seeds out, and measure the procedure by k-fold; 0 holds seeds out; None is 3 with
-        few seeds (`Project.folds`), else 0. ship: which program a run uses; None is the compiled one if it proved
-        itself.
-    """
+    """How prompts are searched."""
 
     optimizer: Literal["auto", "labeled", "bootstrap", "random-search", "mipro", "gepa", "simba", "copro"] = "bootstrap"
+    """`labeled`, `bootstrap`, `random-search`: who chooses the demos; `mipro`, `gepa`, `simba`, `copro`: and rewrites
+    the instruction; `auto`: one of them by step (mipro: `pip install "seedbed[mipro]"`)."""
     budget: Literal["quick", "light", "medium", "heavy"] = "light"
+    """`quick`, `light`, `medium`, `heavy`: variants and examples."""
     random_seed: int = 0
+    """Which seeds stand in prompts, and which ones ways of asking are scored on."""
     known: list[str] = Field(default_factory=list)
+    """Programs compiled elsewhere (`PATH.json`), tried beside the formats."""
     max_calls: int | None = Field(None, ge=1)
+    """Calls that the search may take at most, replayed ones included, so that a repeat ends at the same place; each
+    step has its part, the best so far is kept, the comparison at the end comes on top."""
     max_tokens: int | None = Field(None, ge=1)
+    """Tokens that the search may take at most, likewise."""
     max_usd: float | None = Field(None, gt=0)
+    """Dollars that the search may take at most, likewise."""
     max_minutes: float | None = Field(None, gt=0)
+    """Minutes in which a model is at work for the search at most, likewise."""
     novelty: float = Field(0.0, ge=0, le=1)
+    """How much of its score a row loses for being like a row before it, while steps without a right answer are
+    compared; 0 to 1."""
     judge_checks: int = Field(30, ge=8)
+    """Verdicts a judge is tried on before it is put to all of them."""
     held_out: float = Field(0.45, gt=0, lt=1)
+    """Share of documents no prompt sees: figures and the validation split are of them
+    ([compiling](compiling.md#who-is-held-out))."""
     compare: int = Field(100, ge=1)
+    """Passages of held-out documents, in all and as evenly of each as there are, that programs are compared on."""
     folds: int | None = Field(None, ge=0)
+    """Hold no seeds out and measure the procedure by k-fold; 0 holds seeds out; none is 3 with fewer than 20 seeds if
+    there are documents without any, else 0."""
     ship: Literal["compiled", "uncompiled"] | None = None
+    """`compiled` or `uncompiled`: which of the two a run uses; none is the compiled one if it proved itself."""
 
     @field_validator("folds")
     @classmethod
@@ -150,32 +169,36 @@ class CompileSettings(Section):
 
 
 class RunSettings(Section):
-    """How a run works and when it ends.
-
-    Attributes:
-        rows: accepted rows wanted. max_candidates: candidates at most; None is ten times the rows, 1,000 at least.
-        max_usd, max_calls: the most calls of this run may take, those of earlier sittings included; hard, as in
-        `Budget`. max_minutes: of this sitting. draws: how often one source is asked at most; every draw after the
-        first is sampled. seed: of the order of sources. lag: positions after which a feed that listens (a pool) hears
-        of a row, which is also how far ahead of it work may run. keep_going: do not stop where so many sources
-        in a row give no row. mode: `batch` sends calls through the provider's batch service, at half the price and
-        within a day. engine: `ray` spreads the work over `workers` processes or machines.
-        shards: the URL where rows/ and rejected/ are written, of a storage fsspec knows; None is the run's folder.
-    """
+    """How a run works and when it ends."""
 
     rows: int = Field(100, ge=1)
+    """Accepted rows wanted."""
     max_candidates: int | None = Field(None, ge=1)
+    """Candidates at most; none is ten times the rows, 1,000 at least."""
     max_usd: float | None = Field(None, gt=0)
+    """Dollars that this run may take at most, earlier invocations included; hard, as `budget` is."""
     max_calls: int | None = Field(None, ge=1)
+    """Calls that this run may take at most, likewise."""
     max_minutes: float | None = Field(None, gt=0)
+    """Minutes of this invocation at most."""
     draws: int = Field(4, ge=1)
-    seed: int = 0
+    """How often one passage is used at most (documents only)."""
+    random_seed: int = 0
+    """Of the order of sources."""
     lag: int = Field(64, ge=1)
+    """Positions after which a pool hears of an accepted row; also how far ahead of it work may run."""
     keep_going: bool = False
+    """Do not stop where so many sources in a row give no row ([running](running.md#a-run-of-which-nothing-comes))."""
     mode: Literal["online", "batch"] = "online"
+    """`batch` sends calls through the provider's batch service: half the price, within a day."""
     engine: Literal["local", "ray"] = "local"
+    """`ray` spreads the work over `run.workers` processes or machines ([scale](scale.md))."""
     workers: int = Field(2, ge=1)
+    """How many, with `run.engine: ray`."""
     shards: str | None = None
+    """The URL where `rows/` and `rejected/` are written, of any storage that fsspec knows. Keys and passwords stand in
+    the storage's own settings: `ssh://user@host/data` is taken, `user:password@` is refused; none is the run's
+    folder."""
 
     @field_validator("shards")
     @classmethod

@@ -218,7 +218,7 @@ class Project(Inputs):
         return self.recipe.feed(
             self.sources,
             seeds,
-            seed=run.seed,
+            seed=run.random_seed,
             draws=run.draws,
             unanswerable=sources.unanswerable,
             invent=sources.invent,

@@ -144,7 +144,9 @@ class Session:
     def settle(self, wave: str) -> None:
         """Take a person's word, WAVE=JOB or WAVE=none, on a batch of which nobody else knows whether it was sent."""
         if not self.book:
-            raise UserError(f"--wave {wave}: this run sends no batches.", hint="Set run.mode: batch, or leave it out.")
+            raise UserError(
+                f"--batch-job {wave}: this run sends no batches.", hint="Set run.mode: batch, or leave it out."
+            )
         self.book.settle(wave)
 
     @contextlib.contextmanager

@@ -1,14 +1,17 @@
 """What `seedbed init` writes: a config with its reasons, and the shipped data of one recipe."""
 
+import json
 import shutil
 from pathlib import Path
 
 from programs.core.recipe import recipes
-from seedbed.config.load import FILE, unknown
+from seedbed.config.load import FILE, Config, unknown
 from seedbed.errors import UserError
 from seedbed.storage.shipped import data_folder
 
+SCHEMA = ".seedbed/schema.json"  # by which an editor completes and checks the config
 _CONFIG = """\
+# yaml-language-server: $schema={schema}
 # A Seedbed project. Every key is explained in docs/config.md; an unknown key is an error.
 recipe: {recipe}
 
@@ -58,8 +61,11 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
         if grounded:
             shutil.copytree(data / "documents", folder / "documents")
         (folder / ".gitignore").write_text(".seedbed/\n", encoding="utf-8")
+        (folder / SCHEMA).parent.mkdir()
+        (folder / SCHEMA).write_text(json.dumps(Config.model_json_schema(), indent=1), encoding="utf-8")
         (folder / FILE).write_text(
             _CONFIG.format(
+                schema=SCHEMA,
                 recipe=recipe,
                 sources=_DOCUMENTS if grounded else "",
                 gates=_GROUNDED_GATES if grounded else "",

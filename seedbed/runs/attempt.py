@@ -87,7 +87,7 @@ class Attempts:
     def __init__(self, session: Session, arms: Sequence[Arm], metric: Metric, setup: str) -> None:
         self.session, self.arms, self.metric, self.setup = session, arms, metric, setup
         self.slots = sum(session.models.lm(arm.teacher).async_engine.concurrency for arm in arms)
-        self._seed, self._fallback = session.project.config.run.seed, session.project.config.fallback.teacher
+        self._seed, self._fallback = session.project.config.run.random_seed, session.project.config.fallback.teacher
 
     def id(self, position: int, source: Source) -> str:
         """The journal's name for the attempt at a position."""

@@ -113,9 +113,8 @@ def _warnings(project: Project) -> list[str]:
         entry = config.models[alias]
         if not entry.may_train:
             state = "may not" if entry.may_train is False else "is not stated to be allowed to"
-            warnings.append(
-                f"the output of {alias} ({entry.model}) {state} train other models; see trains: in its model entry"
-            )
+            named = f"{alias} ({entry.model})"
+            warnings.append(f"the output of {named} {state} train other models; see its key allows_training")
     return warnings
 
 

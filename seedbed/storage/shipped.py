@@ -9,7 +9,6 @@ import orjson
 from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.lm15 import Response
 
-import seedbed
 from seedbed.storage.journal import Timed
 
 SHELF = "embedded/"
@@ -17,7 +16,7 @@ SHELF = "embedded/"
 
 def data_folder() -> Path:
     """The shipped data: inside the installed package, or beside it in a checkout."""
-    package = Path(seedbed.__file__).parent
+    package = Path(__file__).parents[1]
     return next(path for path in (package / "data", package.parent / "data") if (path / "readings").is_dir())
 
 

@@ -194,7 +194,9 @@ class BatchEngine(Wrapped):
                 return seen
             if look:
                 jobs = " or ".join(seen.pending)
-                self._say(f"batch wave {wave.id}: it may be {jobs}, not known yet; --wave {wave.id}=none or =JOB_ID")
+                self._say(
+                    f"batch wave {wave.id}: it may be {jobs}, not known yet; --batch-job {wave.id}=none or =JOB_ID"
+                )
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
@@ -228,5 +230,5 @@ def _ask(wave: Wave, provider: str, jobs: list[str]) -> UserError:
         f"Wave {wave.id} ({wave.size} calls) was about to be sent when the run stopped, and {provider} cannot tell "
         f"whether it was: {seen}.",
         hint=f"Look in the provider's console for a batch of {wave.size} requests, then run again with "
-        f"--wave {wave.id}=JOB_ID, or with --wave {wave.id}=none if there is none.",
+        f"--batch-job {wave.id}=JOB_ID, or with --batch-job {wave.id}=none if there is none.",
     )

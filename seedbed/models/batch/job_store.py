@@ -108,8 +108,8 @@ class WaveBook:
         row = self._store.row("select job from waves where id = ?", id)
         if not job or row is None or row[0] is not None:
             raise UserError(
-                f"--wave {said} answers no question: it takes WAVE=JOB or WAVE=none for a wave without a job.",
-                hint="Run without --wave; the message names the wave that is asked about, if there is one.",
+                f"--batch-job {said} answers no question: it takes WAVE=JOB or WAVE=none for a wave without a job.",
+                hint="Run without --batch-job; the message names the wave that is asked about, if there is one.",
             )
         struck = _struck(id) if job == "none" else [("update waves set job = ? where id = ?", (job, id))]
         self._store.write_now(*struck)
