@@ -7,7 +7,7 @@ The first adds to FILE (JSON Lines) one reply a line: model, signature, format, 
 ended, its text. What stands there already is not asked again, so that the work may be done in sittings. `json, no
 schema` is the json format of a server that ignores the schema. Temperature 0, no demos: the prompts are those of an
 uncompiled project, in which a reply is shaped worst. The second prints the share that is read, by model and format.
-tests/test_real_replies.py reads the file that is kept.
+tests/programs/formats/test_real_replies.py reads the file that is kept.
 """
 
 import argparse

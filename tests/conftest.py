@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import Hostile
+from support.hostile import Hostile
 
 from seedbed.models.layers import circuit_breaker as breaker
 from seedbed.models.layers import retrying

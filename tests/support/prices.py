@@ -1,0 +1,5 @@
+"""What calls cost in tests."""
+
+
+def free(spent: object) -> float:
+    return 0.0
