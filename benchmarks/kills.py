@@ -98,8 +98,8 @@ def command_of(base: Path, rows: int, slots: int, address: str) -> list[str]:
     ]
 
 
-def _sitting(command: list[str], log: Path) -> None:
-    """In a process of its own: one sitting of the run."""
+def _invocation(command: list[str], log: Path) -> None:
+    """In a process of its own: one invocation of the run."""
     with log.open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -109,8 +109,8 @@ def _sitting(command: list[str], log: Path) -> None:
 
 @contextlib.contextmanager
 def begun(command: list[str], out: Path, *more: str) -> Iterator[BaseProcess]:
-    """A sitting at work; it is killed where the block leaves it."""
-    process = _FORKS.Process(target=_sitting, args=([*command, f"--out={out}", *more], out.with_suffix(".log")))
+    """An invocation at work; it is killed where the block leaves it."""
+    process = _FORKS.Process(target=_invocation, args=([*command, f"--out={out}", *more], out.with_suffix(".log")))
     process.start()
     try:
         yield process
@@ -120,7 +120,7 @@ def begun(command: list[str], out: Path, *more: str) -> Iterator[BaseProcess]:
 
 
 def finished(command: list[str], out: Path, *more: str, code: int = 0) -> None:
-    """A sitting that nobody kills. Raises SystemExit where it does not end with this exit code."""
+    """An invocation that nobody kills. Raises SystemExit where it does not end with this exit code."""
     with begun(command, out, *more) as process:
         process.join()
     if process.exitcode != code:
@@ -129,8 +129,8 @@ def finished(command: list[str], out: Path, *more: str, code: int = 0) -> None:
 
 @dataclass(frozen=True)
 class Loss:
-    """Of a sitting that was killed: the `requests` that the server had, those `lost` to the journal, and how many were
-    in flight: `inside` the server just after, and `set_aside` by the ledger without a reply."""
+    """Of an invocation that was killed: the `requests` that the server had, those `lost` to the journal, and how many
+    were in flight: `inside` the server just after, and `set_aside` by the ledger without a reply."""
 
     requests: int
     lost: int
@@ -139,7 +139,7 @@ class Loss:
 
 
 def killed_once(command: list[str], out: Path, moments: random.Random, address: str) -> Loss | None:
-    """What a kill cost; None where the sitting ended before it."""
+    """What a kill cost; None where the invocation ended before it."""
     calls, seconds = moments.randrange(2 * BETWEEN), moments.uniform(0, LONGEST)
     timed = moments.random() < TIMED or (out / "run.json").is_file()
     before, kept_before, started = stats(address), kept(out), time.monotonic()

@@ -4,7 +4,7 @@
     python benchmarks/replies.py FILE
 
 The first adds to FILE (JSON Lines) one reply a line: model, signature, format, the seeds it was asked about, how it
-ended, its text. What stands there already is not asked again, so that the work may be done in sittings. `json, no
+ended, its text. What stands there already is not asked again, so that the work may be done in invocations. `json, no
 schema` is the json format of a server that ignores the schema. Temperature 0, no demos: the prompts are those of an
 uncompiled project, in which a reply is shaped worst. The second prints the share that is read, by model and format.
 tests/programs/formats/test_real_replies.py reads the file that is kept.

@@ -151,8 +151,8 @@ class Compilation:
             exams, compiled = self.project.examples(left), await self._fold(kept, metric)
             for step in sorted(recipe.labelled & exams.keys()):
                 groups[step] += [example.group for example in exams[step]]
-                for arm, program in (("uncompiled", recipe.program()), ("compiled", compiled)):
-                    f1s[step][arm] += await word_f1(program, step, exams[step])
+                for name, program in (("uncompiled", recipe.program()), ("compiled", compiled)):
+                    f1s[step][name] += await word_f1(program, step, exams[step])
         return [agreement(step, groups[step], f1s[step]) for step in sorted(groups) if groups[step]]
 
     async def _fold(self, seeds: Sequence[Any], metric: Metric) -> Program:

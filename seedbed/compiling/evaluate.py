@@ -82,11 +82,11 @@ def evaluate_teachers(
     artefacts = [_artefact(one, progress, compile_missing) for one in projects]
     exam, results = Exam(projects[0], artefacts), []
     for number, (one, own) in enumerate(zip(projects, artefacts, strict=True)):
-        arms = {"uncompiled": own.uncompiled}
+        programs = {"uncompiled": own.uncompiled}
         for other in (artefacts[:number] or artefacts[1:])[:1]:
-            arms[f"compiled for {other.manifest.teacher}"] = other.compiled
-        arms["compiled"] = own.compiled
-        results.append(_evaluate(one, own, arms, exam, progress))
+            programs[f"compiled for {other.manifest.teacher}"] = other.compiled
+        programs["compiled"] = own.compiled
+        results.append(_evaluate(one, own, programs, exam, progress))
     return results
 
 
@@ -106,16 +106,16 @@ def _artefact(project: Project, progress: Progress, compile_missing: bool) -> Ar
 
 
 def _evaluate(
-    project: Project, own: Artefact, arms: Mapping[str, Program], exam: Exam, progress: Progress
+    project: Project, own: Artefact, programs: Mapping[str, Program], exam: Exam, progress: Progress
 ) -> Evaluation:
     with _session(project) as session:
         metric, teacher = exam.metric(session), project.config.teacher
-        with progress.task(f"evaluate {teacher}", len(arms) * len(exam.sources)) as heard:
+        with progress.task(f"evaluate {teacher}", len(programs) * len(exam.sources)) as heard:
             scored = {
                 name: run_sync(score_program(program, exam.sources, metric, session.scope, heard))
-                for name, program in arms.items()
+                for name, program in programs.items()
             }
-        agreement = run_sync(_agreement(project, arms, exam))
+        agreement = run_sync(_agreement(project, programs, exam))
     first = scored["uncompiled"]
     return Evaluation(
         teacher=teacher,
@@ -136,11 +136,11 @@ def _variety(rows: Sequence[Scored], project: Project, exam: Exam) -> Variety | 
     return variety(accepted, Embedder(project.config.embedder), exam.sources)
 
 
-async def _agreement(project: Project, arms: Mapping[str, Program], exam: Exam) -> list[Agreement]:
+async def _agreement(project: Project, programs: Mapping[str, Program], exam: Exam) -> list[Agreement]:
     labelled, found = project.examples(exam.seeds), []
     for step in sorted(project.recipe.labelled):
         if examples := labelled.get(step):
-            f1s = {name: await word_f1(program, step, examples) for name, program in arms.items()}
+            f1s = {name: await word_f1(program, step, examples) for name, program in programs.items()}
             found.append(agreement(step, [example.group for example in examples], f1s))
     return found
 

@@ -6,16 +6,18 @@ from metrics.calibration.frozen import Frozen, uncalibrated
 from metrics.metric import Metric
 from optimize import artefact
 from programs.core.program import Program
-from seedbed.compiling.arm import Arm
 from seedbed.compiling.figures import unlabelled_line
 from seedbed.compiling.metric import asked_judges, project_metric
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.compiling.verdicts import open_metric
 from seedbed.errors import UserError
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 
 
-def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None]) -> tuple[list[Arm], Metric]:
+def open_cascade(
+    session: Session, *, uncompiled: bool, say: Callable[[str], None]
+) -> tuple[list[TeacherProgram], Metric]:
     """The programs of a run, one a teacher of the cascade, and its metric, which is the first one's.
 
     Says which programs they are, and why where the compile's own figures had the uncompiled one ship. Raises
@@ -54,7 +56,7 @@ def open_arms(session: Session, *, uncompiled: bool, say: Callable[[str], None])
         "metric": frozen.hash,
     }
     return [
-        Arm(
+        TeacherProgram(
             alias,
             program,
             carried | {"teacher": alias, "program": artefact.state_hash(program), "seeds": seeds},

@@ -16,8 +16,8 @@ from seedbed.models.engines.engine import Engine, Wrapped
 from seedbed.models.layers.budgeted import Budgeted
 from seedbed.models.layers.fallback import Fallback
 from seedbed.models.layers.rate_limited import Limited
-from seedbed.models.layers.redacted import Discreet
-from seedbed.models.layers.replayed import Journaled
+from seedbed.models.layers.redacted import Redacted
+from seedbed.models.layers.replayed import Replayed
 from seedbed.models.layers.retrying import Retrying
 from seedbed.models.lm import NotKept, TeacherLM
 from seedbed.models.prices import BATCH_SHARE, FREE, Price, price
@@ -65,7 +65,7 @@ class Models:
             engine = self._stack(alias, patient=fallback is None)
             if fallback:
                 engine = Fallback(engine, self._stack(fallback, patient=True), alias, fallback, self._say)
-            entry, journaled = self.entries[alias], Journaled(engine, alias, self._journal)
+            entry, journaled = self.entries[alias], Replayed(engine, alias, self._journal)
             self._lms[alias, fallback] = TeacherLM(
                 alias, journaled, temperature=entry.temperature, max_tokens=entry.max_tokens
             )
@@ -92,7 +92,7 @@ class Models:
         """One attempt at a call."""
         if self._offline:
             return Offline(_engine(entry.model_copy(update={"api_key": None}), self._base))
-        engine = Discreet(_engine(entry, self._base), key_of(entry), entry.api_base)
+        engine = Redacted(_engine(entry, self._base), key_of(entry), entry.api_base)
         limited = Limited(engine, concurrency=engine.concurrency, rpm=entry.rpm, tpm=entry.tpm)
         return self._booked(limited, alias, price(entry))
 

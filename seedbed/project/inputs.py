@@ -18,7 +18,7 @@ from seedbed.sources.documents import Reading, read_documents
 from seedbed.sources.lines import labelled_lines
 from seedbed.sources.passages import passages
 from seedbed.sources.remarks import Remarks
-from seedbed.storage.disk_list import Spool
+from seedbed.storage.disk_list import DiskList
 
 Labelled = TypeVar("Labelled", bound=BaseModel)
 FEWEST_SEEDS = 4
@@ -88,7 +88,7 @@ class Inputs:
                 hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
             )
         skipped = self.reading.skipped
-        found = Spool(passages(self.reading.documents, self._copies, self.config.sources, skipped))
+        found = DiskList(passages(self.reading.documents, self._copies, self.config.sources, skipped))
         if not found:
             raise NoPassage(f"No passage could be made of the sources: {'; '.join(skipped.lines()[:5])}.")
         return found

@@ -14,7 +14,7 @@ from metrics.worth import Worth
 from optimize.scoring import Scored, score_source
 from programs.core.candidate import Candidate, Drop, Source, digest
 from programs.formats.replies import FAILED
-from seedbed.compiling.arm import Arm
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.models.registry import SAMPLED
 from seedbed.project.session import Session
 from seedbed.storage.journal import Scope
@@ -59,9 +59,9 @@ class Record:
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of one source, by its id in the journal. `failed` where a call did not come through: a later sitting
-    may do better, so it is kept only once the dataset has all its rows. `kept`: as the journal would have it.
-    `paid`: whether it took a call of this sitting."""
+    """What became of one source, by its id in the journal. `failed` where a call did not come through: a later
+    invocation may do better, so it is kept only once the dataset has all its rows. `kept`: as the journal has it.
+    `paid`: whether it took a call of this invocation."""
 
     id: str
     tries: list[Try]
@@ -79,14 +79,14 @@ class Attempts:
     """Makes outcomes, or remembers them from the journal.
 
     Args:
-        arms: the teachers in the order they are tried. setup: everything an outcome depends on, as a digest.
+        cascade: the teachers in the order they are tried. setup: everything an outcome depends on, as a digest.
 
     `slots` are the calls that may be in flight.
     """
 
-    def __init__(self, session: Session, arms: Sequence[Arm], metric: Metric, setup: str) -> None:
-        self.session, self.arms, self.metric, self.setup = session, arms, metric, setup
-        self.slots = sum(session.models.lm(arm.teacher).async_engine.concurrency for arm in arms)
+    def __init__(self, session: Session, cascade: Sequence[TeacherProgram], metric: Metric, setup: str) -> None:
+        self.session, self.cascade, self.metric, self.setup = session, cascade, metric, setup
+        self.slots = sum(session.models.lm(member.teacher).async_engine.concurrency for member in cascade)
         self._seed, self._fallback = session.project.config.run.random_seed, session.project.config.fallback.teacher
 
     def id(self, position: int, source: Source) -> str:
@@ -120,9 +120,9 @@ class Attempts:
     async def tried(self, id: str, source: Source) -> tuple[Outcome, dict[str, Any]]:
         """The outcome, and the same as the journal keeps it."""
         outcome, scopes = Outcome(id, []), list[Scope]()
-        for arm in self.arms:
+        for member in self.cascade:
             with self.session.row(), self.session.scope(outcome.id, source.draw) as scope:
-                made, failed = await self._try(arm, source, scope)
+                made, failed = await self._try(member, source, scope)
             outcome.tries.append(made)
             outcome.failed = (outcome.failed or failed) and not outcome.passed
             scopes.append(scope)
@@ -134,26 +134,26 @@ class Attempts:
 
     def read(self, id: str, source: Source, kept: dict[str, Any], *, failed: bool = False) -> Outcome:
         """The outcome that was kept so."""
-        kinds, scored = {arm.teacher: arm.program.row for arm in self.arms}, iter(kept["scored"])
+        kinds, scored = {member.teacher: member.program.row for member in self.cascade}, iter(kept["scored"])
         tries = [
             Try(teacher, [_scored(source, next(scored), kinds[teacher]) for _ in range(n)], *spent)
             for teacher, n, *spent in kept["tries"]
         ]
         return Outcome(id, tries, failed)
 
-    async def _try(self, arm: Arm, source: Source, scope: Scope) -> tuple[Try, bool]:
+    async def _try(self, member: TeacherProgram, source: Source, scope: Scope) -> tuple[Try, bool]:
         """What the teacher made of it, and whether a call of it failed for good."""
-        lm = self.session.models.lm(arm.teacher, self._fallback)
+        lm = self.session.models.lm(member.teacher, self._fallback)
         if source.draw:
             lm = lm.copy(temperature=max(SAMPLED, lm.kwargs.get("temperature") or 0.0))
         try:
             with dspy.context(lm=lm):
-                scored, failed = await score_source(arm.program, source, self.metric), False
+                scored, failed = await score_source(member.program, source, self.metric), False
         except LMError as error:
             drop = Drop(step="teacher", reason=FAILED, detail=str(error).splitlines()[0])
             scored, failed = [Scored(source, Candidate(dropped=drop), Worth(score=0, drop=drop))], True
         dollars, stood_in = self.session.cost(scope.tallies), sorted(scope.stood_in)
-        return Try(arm.teacher, scored, *scope.tokens(), dollars, stood_in), failed
+        return Try(member.teacher, scored, *scope.tokens(), dollars, stood_in), failed
 
     async def _kept(self, outcome: Outcome, scopes: Sequence[Scope]) -> dict[str, Any]:
         return {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from programs.core.program import run_sync
-from seedbed.compiling.programs import open_arms
+from seedbed.compiling.programs import open_cascade
 from seedbed.errors import FELL_SHORT, INTERRUPTED, TeacherDown, UserError, exit_code
 from seedbed.progress import Progress
 from seedbed.project.project import Project
@@ -49,10 +49,10 @@ def write_dataset(
     with session:
         for wave in waves:
             session.settle(wave)
-        arms, metric = open_arms(session, uncompiled=uncompiled, say=progress.say)
-        _check_program(out, programs_of(arms))
+        cascade, metric = open_cascade(session, uncompiled=uncompiled, say=progress.say)
+        _check_program(out, programs_of(cascade))
         project.keep_sides(progress.say)
-        run = Run(session, arms, metric, out, progress, _makes(project, out, progress, replay))
+        run = Run(session, cascade, metric, out, progress, _makes(project, out, progress, replay))
         stopped, code = "an error ended it", FELL_SHORT
         try:
             with calm():
@@ -74,7 +74,7 @@ def write_dataset(
             if ours:
                 write_report(out, report)
             else:
-                progress.say(f"{out} keeps the rows of an earlier sitting, which are more than these {run.accepted}")
+                progress.say(f"{out} keeps the rows of an earlier invocation, which are more than these {run.accepted}")
     return report, run.samples
 
 

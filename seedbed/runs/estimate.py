@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from programs.core.program import run_sync, together
-from seedbed.compiling.arm import Arm
-from seedbed.compiling.programs import open_arms
+from seedbed.compiling.programs import open_cascade
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config
 from seedbed.errors import UserError
 from seedbed.models.prices import price
@@ -33,7 +33,7 @@ def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, prog
     """
     path = project.base / ".seedbed" / JOURNAL
     with Session(project, path, say=progress.say) as session:
-        outcomes, asked, arms = _pilot(session, n, uncompiled=uncompiled, progress=progress)
+        outcomes, asked, cascade = _pilot(session, n, uncompiled=uncompiled, progress=progress)
         tallies = dict(session.journal.tallies)
         models = {
             alias: Model(entry, price(entry), session.models.lm(alias).async_engine.concurrency, tally.seconds)
@@ -60,7 +60,7 @@ def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, prog
         "sources": dataclasses.asdict(sources),
         "models": {alias: dataclasses.asdict(one) for alias, one in bills.items()},
         "total": dataclasses.asdict(whole),
-        "notes": [*_futility_note(arms, project.config), *_notes(project, sources, bills, whole)],
+        "notes": [*_futility_note(cascade, project.config), *_notes(project, sources, bills, whole)],
     }
 
 
@@ -92,8 +92,8 @@ def estimate_text(estimate: dict[str, Any]) -> str:
 
 def _pilot(
     session: Session, n: int, *, uncompiled: bool, progress: Progress
-) -> tuple[list[Outcome], dict[str, list[str]], list[Arm]]:
-    """What became of the sources, for each outcome's id the keys of its calls, and the arms of the run.
+) -> tuple[list[Outcome], dict[str, list[str]], list[TeacherProgram]]:
+    """What became of the sources, for each outcome's id the keys of its calls, and the cascade of the run.
 
     No more sources are at work than calls may be in flight, so that hardly a call waits for its turn: how long calls
     take is what the time of a run is told from.
@@ -102,8 +102,8 @@ def _pilot(
     sources = [source for position in range(n) if (source := feed.take(position))]
     if not sources:
         raise UserError("There is no source to try.", hint="Name documents under sources: in seedbed.yaml.")
-    arms, metric = open_arms(session, uncompiled=uncompiled, say=progress.say)
-    attempts = Attempts(session, arms, metric, SETUP)
+    cascade, metric = open_cascade(session, uncompiled=uncompiled, say=progress.say)
+    attempts = Attempts(session, cascade, metric, SETUP)
     slots = asyncio.Semaphore(session.lm("teacher").async_engine.concurrency)
 
     async def one(position: int) -> Outcome:
@@ -116,7 +116,7 @@ def _pilot(
         outcomes = run_sync(together(map(one, range(len(sources)))))
     kept = {one.id: session.journal.outcome(SETUP, one.id) for one in outcomes if not one.failed}
     calls = {id: [key for key, _ in outcome["calls"]] for id, outcome in kept.items() if outcome}
-    return outcomes, calls, arms
+    return outcomes, calls, cascade
 
 
 def _trials(path: Path, outcomes: list[Outcome], asked: dict[str, list[str]]) -> list[Trial]:
@@ -160,8 +160,8 @@ def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill
     return [*notes, *_capped(config, whole), *project.said_of_sources()]
 
 
-def _futility_note(arms: list[Arm], config: Config) -> list[str]:
-    most = most_empty(arms, config.run)
+def _futility_note(cascade: list[TeacherProgram], config: Config) -> list[str]:
+    most = most_empty(cascade, config.run)
     return [f"a run stops when {most} sources in a row give no row (run.keep_going)"] if most else []
 
 

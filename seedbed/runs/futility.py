@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from optimize.scoring import Scored, commonest
-from seedbed.compiling.arm import Arm
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.sections import RunSettings
 from seedbed.runs.advice import advice
 from seedbed.runs.attempt import Outcome
@@ -27,10 +27,10 @@ def patience(acceptance: float | None, sources: int) -> int:
     return max(LEAST, math.ceil(math.log(FALSE_STOPS / (1 + acceptance * sources)) / math.log1p(-acceptance)))
 
 
-def most_empty(arms: Iterable[Arm], run: RunSettings) -> int | None:
+def most_empty(cascade: Iterable[TeacherProgram], run: RunSettings) -> int | None:
     """How many sources in a row may give nothing in a run by these settings; None where another limit ends it before,
     or it keeps going. Of a cascade the teacher that is accepted most counts: a source is tried by all."""
-    most = patience(max(arm.acceptance or 0.0 for arm in arms), run.candidates)
+    most = patience(max(member.acceptance or 0.0 for member in cascade), run.candidates)
     return None if run.keep_going or most >= run.candidates else most
 
 

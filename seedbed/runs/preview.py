@@ -5,7 +5,7 @@ from typing import Any
 
 from optimize.scoring import Scored, score_program
 from programs.core.program import run_sync
-from seedbed.compiling.programs import open_arms
+from seedbed.compiling.programs import open_cascade
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.storage.run_reader import messages
@@ -18,8 +18,8 @@ def preview_rows(project: Project, n: int, *, uncompiled: bool, say: Callable[[s
     feed = project.feed()
     sources = [source for position in range(n) if (source := feed.take(position))]
     with Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
-        arms, metric = open_arms(session, uncompiled=uncompiled, say=say)
-        scored = run_sync(score_program(arms[0].program, sources, metric, session.scope))
+        cascade, metric = open_cascade(session, uncompiled=uncompiled, say=say)
+        scored = run_sync(score_program(cascade[0].program, sources, metric, session.scope))
         return [_shown(session, one) for one in scored]
 
 

@@ -9,7 +9,7 @@ from metrics.metric import Metric
 from programs.core.program import Program
 from programs.core.step import Step
 from programs.judges.judge import Judge
-from seedbed.compiling.arm import Arm
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.project.project import Project
 
 TELLING = 12  # characters from which an equal text is no chance
@@ -17,16 +17,16 @@ TELLING = 12  # characters from which an equal text is no chance
 _LABEL = re.compile(r"^(?:\d+\.|[A-Z][\w ]*:)\s+")
 
 
-def provenance(project: Project, arms: Sequence[Arm], metric: Metric) -> dict[str, Any]:
+def provenance(project: Project, cascade: Sequence[TeacherProgram], metric: Metric) -> dict[str, Any]:
     """Recipe, models, hashes, and every step with its demos and the seeds or verdicts these stand on.
 
     Of a cascade, the steps of every teacher after the first are named with it.
     """
-    labelled, first = [*project.seeds, *project.verdicts], arms[0]
+    labelled, first = [*project.seeds, *project.verdicts], cascade[0]
     steps = {
-        name if arm is first else f"{arm.teacher} {name}": (arm.teacher, step)
-        for arm in arms
-        for name, step in arm.program.named_predictors()
+        name if member is first else f"{member.teacher} {name}": (member.teacher, step)
+        for member in cascade
+        for name, step in member.program.named_predictors()
     }
     judges = project.config.roles.named()["judge"]
     steps |= {name: (judges, step) for name, step in judging_steps(metric.judges).items()}

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from programs.core.program import run_sync
 from programs.core.whole import write_whole
-from seedbed.compiling.arm import Arm
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config
 from seedbed.errors import UserError
 from seedbed.project.project import Project
@@ -55,9 +55,9 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
         "variety": _variety(session, run) if run.complete else None,  # an interrupt shall not wait for it
         "seconds": round(seconds, 2),
         "warnings": [*_warnings(project), *_undivided(project, run)],
-        "program": programs_of(run.arms),
-        "metric": run.arms[0].carried["metric"],
-        "judges": run.arms[0].carried["judges"],
+        "program": programs_of(run.cascade),
+        "metric": run.cascade[0].carried["metric"],
+        "judges": run.cascade[0].carried["judges"],
         "config": _public(project.config),
         "versions": versions(),
         "embedded": session.embedded(),
@@ -79,9 +79,9 @@ def write_report(out: Path, report: dict[str, Any]) -> None:
         ) from error
 
 
-def programs_of(arms: Sequence[Arm]) -> str:
+def programs_of(cascade: Sequence[TeacherProgram]) -> str:
     """The hashes of the programs that make a dataset's rows."""
-    return " ".join(str(arm.carried["program"]) for arm in arms)
+    return " ".join(str(member.carried["program"]) for member in cascade)
 
 
 def _spent(session: Session) -> dict[str, Spending]:

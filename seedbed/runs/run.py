@@ -17,7 +17,7 @@ from optimize.scoring import Scored
 from programs.core.candidate import Candidate, Drop, Source, digest
 from programs.core.embedding import ahead
 from programs.formats.replies import EMPTY, FAILED
-from seedbed.compiling.arm import Arm
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.errors import BudgetReached
 from seedbed.models.prices import in_use, price
 from seedbed.progress import Progress
@@ -45,13 +45,13 @@ class Run:
     def __init__(
         self,
         session: Session,
-        arms: Sequence[Arm],
+        cascade: Sequence[TeacherProgram],
         metric: Metric,
         out: Path,
         progress: Progress,
-        makes: Callable[[Session, Sequence[Arm], Metric, str], Attempts] = Attempts,
+        makes: Callable[[Session, Sequence[TeacherProgram], Metric, str], Attempts] = Attempts,
     ) -> None:
-        self.session, self.arms, self.metric, self.progress = session, arms, metric, progress
+        self.session, self.cascade, self.metric, self.progress = session, cascade, metric, progress
         self.project, self.out, self.limits = session.project, out, session.project.config.run
         gates = self.project.config.gates
         self.feed, self.goal = self.project.feed(), self.limits.rows
@@ -60,19 +60,19 @@ class Run:
         self.words = dict[str, str]()  # of a reason that lies with the model, what was said first
         self.unscored: collections.Counter[str] = collections.Counter()
         self.stood_in: collections.Counter[str] = collections.Counter()  # accepted rows, by who answered for another
-        self.teachers = {arm.teacher: Record() for arm in arms}
+        self.teachers = {member.teacher: Record() for member in cascade}
         self.samples: list[dict[str, Any]] = []  # the best rows, the best first
         self.content = digest()  # of the rows so far, in order
         leaves = [seed.group for seed in self.project.seeds] if self.project.recipe.takes == "leaves" else []
         self.sample = Sample(self.project.sources, leaves)
         setup = self._setup()
-        session.journal.describe(setup, provenance(self.project, arms, metric))
-        self.attempts = makes(session, arms, metric, setup)
-        self._carried = {arm.teacher: arm.carried for arm in arms}
+        session.journal.describe(setup, provenance(self.project, cascade, metric))
+        self.attempts = makes(session, cascade, metric, setup)
+        self._carried = {member.teacher: member.carried for member in cascade}
         self.complete = False  # whether it came to its end: the goal, the last source, or the last candidate
         self._started = time.monotonic()
         self._clock: asyncio.Timeout | None = None
-        self.shards = RunShards(out, self.limits.shards, arms[0].program.row, session.owner)
+        self.shards = RunShards(out, self.limits.shards, cascade[0].program.row, session.owner)
         self._heard: collections.deque[tuple[int, Candidate]] = collections.deque()
         self._cosine = gates.near_duplicate_cosine
         self._duplicates = Duplicates(gates.near_duplicate, cosine=self._cosine, embed=session.embed)
@@ -85,7 +85,7 @@ class Run:
         self._working, self._passed = 0, 0  # sources at work; candidates through the gate that wait for their turn
         self._made, self._room = 0, session.ledger.room
         self._failed: list[Outcome] = []
-        self._futility = Futility(None if session.offline else most_empty(arms, self.limits))
+        self._futility = Futility(None if session.offline else most_empty(cascade, self.limits))
         self._absent = 0  # sources in a row that a replay does not find in the journal
 
     async def work(self) -> str:
@@ -123,7 +123,7 @@ class Run:
                 await self.attempts.settle(self._failed)
 
     def finish(self) -> bool:
-        """Write the rows not yet written; whether the folder now holds this sitting's, not an earlier one's."""
+        """Write the rows not yet written; whether the folder now holds this invocation's, not an earlier one's."""
         return self.shards.finish(complete=self.complete)
 
     def _launch(self) -> None:
@@ -163,7 +163,7 @@ class Run:
         return room > 0 and live * rate < missing
 
     def _affordable(self, live: int) -> bool:
-        """Whether what the caps leave would see one more source to its end, by what those of this sitting took.
+        """Whether what the caps leave would see one more source to its end, by what those of this invocation took.
 
         For what is spent on sources that come to no end is spent in vain. Never more are at work than have ended, and
         one: until the first has, nobody knows what a source takes. In batch mode that would cost a day for each
@@ -252,7 +252,7 @@ class Run:
         return None
 
     def _start_clock(self) -> None:
-        """The minutes of a sitting are those of its own work: what is remembered is committed first."""
+        """The minutes of an invocation are those of its own work: what is remembered is committed first."""
         if self._minutes and self._clock and self._clock.when() is None:
             self._clock.reschedule(asyncio.get_running_loop().time() + 60 * self._minutes[0])
 
@@ -279,9 +279,9 @@ class Run:
         stand_ins = [alias for alias in (config.fallback.teacher, config.fallback.judge) if alias]
         return digest(
             self.metric.hash,
-            *(session.models.lm(arm.teacher).async_engine.identity for arm in self.arms),
+            *(session.models.lm(member.teacher).async_engine.identity for member in self.cascade),
             session.identity("judge"),
-            *(arm.carried["program"] for arm in self.arms),
+            *(member.carried["program"] for member in self.cascade),
             *(
                 (alias, one.temperature, one.max_tokens, one.logprobs, one.completions, one.schema_enforced, price(one))
                 for alias, one in models

@@ -19,7 +19,7 @@ from seedbed.sources.reading.document import Document
 from seedbed.sources.reading.texts import Texts
 from seedbed.sources.remarks import Remarks
 from seedbed.sources.tables import Row, Wording, dataset_rows, table_encoding, table_rows, told_rows
-from seedbed.storage.disk_list import Spool
+from seedbed.storage.disk_list import DiskList
 
 
 @dataclass
@@ -56,7 +56,7 @@ def read_documents(
     entries = [where] if isinstance(where, str) else where
     reader = _Reader(base, Wording(text), Texts(cache))
     try:
-        documents = Spool(reader.documents(entries, split))
+        documents = DiskList(reader.documents(entries, split))
     finally:
         reader.texts.close()
     if reader.lacking and not reader.tables:

@@ -14,7 +14,7 @@ from seedbed.errors import UserError
 T = TypeVar("T")
 
 
-class Spool(Sequence[T]):
+class DiskList(Sequence[T]):
     """Items in the order given, written one at a time to a file without a name (in TMPDIR), which goes when the spool
     does. An item is read anew each time it is asked for: equal to the one given, not the same; from any thread.
 

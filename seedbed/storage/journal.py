@@ -20,7 +20,7 @@ from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from rbloom import Bloom
 
 from seedbed.errors import UserError
-from seedbed.storage.repair import salvaged
+from seedbed.storage.repair import repaired
 from seedbed.storage.sqlite_store import Broken, Store
 
 Timed = tuple[lm15.Response, float]
@@ -136,7 +136,7 @@ class Journal:
         try:
             self._store, self._there = _opened(self.path)
         except Broken:
-            self.notes.append(salvaged(self.path, SCHEMA, whole="facts"))
+            self.notes.append(repaired(self.path, SCHEMA, whole="facts"))
             self._store, self._there = _opened(self.path)
 
     def get(self, key: str) -> Timed | None:

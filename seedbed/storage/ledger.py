@@ -96,7 +96,7 @@ class Ledger:
         """Set aside the most that calls can cost, in the order of asking; on the disk when it returns.
 
         `call` names one that outlives its asking, as one in a provider's batch does. Where something was set aside
-        under this name and neither settled nor freed, by whatever sitting, that is given out again and nothing more.
+        under this name and neither settled nor freed, by whatever invocation, that is given out again and nothing more.
         What does not fit waits as long as reservations of this process are open, for they may settle lower. Raises
         BudgetReached where none is, UserError for an unknown price (None) under a cap in dollars.
         """

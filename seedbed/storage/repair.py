@@ -12,7 +12,7 @@ SMALLEST = 64  # bytes a record takes at least: row ids, which count up, end bel
 _BEYOND = JOURNAL._replace(mend="")
 
 
-def salvaged(path: Path, schema: str, whole: str) -> str:
+def repaired(path: Path, schema: str, whole: str) -> str:
     """Put in the place of a file one with every record that can be read of it; the broken one is kept beside it as
     `NAME.damaged`. Reads record by record, so that a file of any size can be mended. Returns a sentence for people.
 

@@ -17,8 +17,8 @@ MARK = "swap.json"  # is there while shards take the place of others: by series,
 class RunShards:
     """The shards of one run.
 
-    What an earlier sitting left there stays as it is until this one has as many rows, or has come to its end; then
-    this one's shards take its place, all of them at once: a swap that was cut off is finished by the next sitting,
+    What an earlier invocation left there stays as it is until this one has as many rows, or has come to its end; then
+    this one's shards take its place, all of them at once: a swap that was cut off is finished by the next invocation,
     before anything else. So no reader meets rows of two settings side by side for long.
 
     Args:
@@ -55,7 +55,7 @@ class RunShards:
         await self._rejected.add(row)
 
     def finish(self, *, complete: bool) -> bool:
-        """Write what is left; whether what is there now is this sitting's. Raises UserError where it cannot be.
+        """Write what is left; whether what is there now is this invocation's. Raises UserError where it cannot be.
 
         May be called while `accept` was given up and still writes: then it waits for that."""
         with self._lock:
@@ -99,7 +99,7 @@ class RunShards:
         self._set_aside(False)
 
     def _take_up(self) -> None:
-        """Finish the swap in which an earlier sitting was cut off. What waits without a mark never was all there is."""
+        """Finish the swap in which an earlier invocation was cut off. What waits without a mark never was whole."""
         with self._place.speaking(MARK):
             mark = self._place.load(MARK)
         try:

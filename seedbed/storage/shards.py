@@ -174,7 +174,7 @@ class Shards:
         self.forget()
 
     def forget(self) -> None:
-        """Remove what waits aside, that of a sitting that was killed included. Raises UserError where it cannot."""
+        """Remove what waits aside, that of an invocation that was killed included. Raises UserError where it cannot."""
         with self._lock, self.speaking(ENDING + ASIDE):
             for name in self._names(ENDING + ASIDE):
                 self.remove(name)

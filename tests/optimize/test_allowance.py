@@ -18,7 +18,7 @@ from programs.core.program import run_sync
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.models.engines.engine import Shared
-from seedbed.models.layers.replayed import Journaled
+from seedbed.models.layers.replayed import Replayed
 from seedbed.storage.journal import Journal, Tally
 
 SEARCHING = [name for name in OPTIMIZERS if name != "labeled"]
@@ -97,7 +97,7 @@ def test_the_wait_for_another_models_turn_is_no_time_at_work(tmp_path: Path) -> 
         engine._opening.set_result((None, Busy(alias)))  # type: ignore[attr-defined]
         request = dspy.lm15.Request(model="m", messages=(dspy.lm15.Message.user("?"),))
         with dspy.context(continuation=True):
-            await Journaled(engine, alias, journal).complete(request)
+            await Replayed(engine, alias, journal).complete(request)
 
     async def both() -> None:
         await asyncio.gather(ask("small", "embedded/smollm2-135m"), ask("large", "embedded/qwen2.5-coder-0.5b"))
@@ -120,7 +120,7 @@ def test_model_time_is_counted_once_whatever_ran_at_once(tmp_path: Path) -> None
             )
 
     async def ask(journal: Journal) -> Tally:
-        engine = Journaled(Waiting(), "small", journal)  # type: ignore[arg-type]
+        engine = Replayed(Waiting(), "small", journal)  # type: ignore[arg-type]
         texts = [dspy.lm15.Message.user(str(n)) for n in range(4)]
         await asyncio.gather(*(engine.complete(dspy.lm15.Request(model="m", messages=(text,))) for text in texts))
         return journal.tallies["small"]

@@ -21,7 +21,7 @@ from programs.core.program import background_loop
 from programs.core.step import Step
 from seedbed.errors import TeacherDown, UserError
 from seedbed.models.engines.scripted import ScriptedEngine
-from seedbed.models.layers.replayed import Journaled
+from seedbed.models.layers.replayed import Replayed
 from seedbed.models.lm import TeacherLM
 from seedbed.storage.journal import Journal
 
@@ -212,7 +212,7 @@ def test_replies_asked_for_at_once_are_draws_of_their_own(tmp_path: Path) -> Non
     (tmp_path / "draws.py").write_text("def reply(prompt, draw):\n    return f'draw {draw}'\n", encoding="utf-8")
     journal = Journal(tmp_path / "journal.sqlite")
     for _ in range(2):
-        model = TeacherLM("small", Journaled(ScriptedEngine(tmp_path / "draws.py"), "small", journal))
+        model = TeacherLM("small", Replayed(ScriptedEngine(tmp_path / "draws.py"), "small", journal))
         assert model("hello", n=3, temperature=1.0) == ["draw 0", "draw 1", "draw 2"]
     tally = journal.tallies["small"]
     assert (tally.calls, tally.replayed) == (6, 3)
@@ -222,6 +222,6 @@ def test_a_dead_model_stops_ordinary_code_too(tmp_path: Path) -> None:
     (tmp_path / "dead.py").write_text(
         "from dspy import lm15\ndef reply(prompt, draw):\n    raise lm15.AuthError('no')\n", encoding="utf-8"
     )
-    engine = Journaled(ScriptedEngine(tmp_path / "dead.py"), "small", Journal(tmp_path / "journal.sqlite"))
+    engine = Replayed(ScriptedEngine(tmp_path / "dead.py"), "small", Journal(tmp_path / "journal.sqlite"))
     with pytest.raises(TeacherDown):
         TeacherLM("small", engine)("hello")

@@ -16,7 +16,7 @@ from programs.core.program import run_sync
 from seedbed.errors import TeacherDown
 from seedbed.models.engines.engine import Wrapped
 from seedbed.models.engines.scripted import ScriptedEngine
-from seedbed.models.layers.replayed import Journaled
+from seedbed.models.layers.replayed import Replayed
 from seedbed.models.lm import TeacherLM
 from seedbed.models.refused import mend
 from seedbed.storage.journal import Scope
@@ -41,7 +41,7 @@ class ChoosySearch(Search):
     def model(self, alias: str) -> TeacherLM:
         engine = Choosy(ScriptedEngine(self.folder / "pupil.py"))
         engine.refuses = self.refuses
-        return TeacherLM(alias, Journaled(engine, alias, self.journal), temperature=0.0, max_tokens=512)
+        return TeacherLM(alias, Replayed(engine, alias, self.journal), temperature=0.0, max_tokens=512)
 
 
 REFUSED: dict[str, Refuses] = {

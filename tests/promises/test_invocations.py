@@ -1,4 +1,4 @@
-"""What a later sitting may do to what an earlier one wrote: nothing, unless it came to an end of its own."""
+"""What a later invocation may do to what an earlier one wrote: nothing, unless it came to an end of its own."""
 
 import contextlib
 import errno
@@ -19,7 +19,7 @@ from seedbed.storage import shards as rows
 from seedbed.storage.journal import SCHEMA, Journal
 
 
-def test_a_sitting_that_stops_short_leaves_the_rows_that_are_there(
+def test_an_invocation_that_stops_short_leaves_the_rows_that_are_there(
     served: Served,  # noqa: F811
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -27,7 +27,7 @@ def test_a_sitting_that_stops_short_leaves_the_rows_that_are_there(
     before, report = served.bytes(), served.report()
     assert served.run("ds", 8, run__max_calls=report["calls"], models__mock__temperature=0.4) == 1
     assert (served.bytes(), served.report()) == (before, report)
-    assert "keeps the rows of an earlier sitting" in capsys.readouterr().err
+    assert "keeps the rows of an earlier invocation" in capsys.readouterr().err
 
 
 STRICTER = {"models__mock__temperature": 0.4, "gates__relevance": 0.5}  # other replies, and another bar
@@ -39,7 +39,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_a_sitting_that_stops_short_leaves_every_shard_that_is_there(
+def test_an_invocation_that_stops_short_leaves_every_shard_that_is_there(
     served: Served,  # noqa: F811
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -47,13 +47,13 @@ def test_a_sitting_that_stops_short_leaves_every_shard_that_is_there(
     before, report = served.bytes(), served.report()
     assert served.run("ds", 20, run__max_calls=report["calls"] + 24, **STRICTER) == 1
     assert len(before) > 5
-    assert "ds keeps the rows of an earlier sitting, which are more than these" in capsys.readouterr().err
+    assert "ds keeps the rows of an earlier invocation, which are more than these" in capsys.readouterr().err
     assert (served.bytes(), served.report()) == (before, report)
     assert not list((served.base / "ds").rglob("*.new"))
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_a_sitting_that_overtakes_leaves_nothing_of_an_earlier_one(served: Served) -> None:  # noqa: F811
+def test_an_invocation_that_overtakes_leaves_nothing_of_an_earlier_one(served: Served) -> None:  # noqa: F811
     assert served.run("fresh", 30, models__mock__temperature=0.4) == 0
     whole = [row["id"] for row in served.rows("fresh")]
     assert served.run(rows=9) == 0
@@ -65,7 +65,7 @@ def test_a_sitting_that_overtakes_leaves_nothing_of_an_earlier_one(served: Serve
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_a_later_sitting_that_comes_to_fewer_rows_in_the_end_replaces_all(served: Served) -> None:  # noqa: F811
+def test_a_later_invocation_that_comes_to_fewer_rows_in_the_end_replaces_all(served: Served) -> None:  # noqa: F811
     fewer = {**STRICTER, "run__max_candidates": 12}
     assert served.run(rows=20) == 0
     assert served.run("ds", 20, **fewer) == 1
@@ -75,7 +75,7 @@ def test_a_later_sitting_that_comes_to_fewer_rows_in_the_end_replaces_all(served
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_rows_that_a_full_disk_kept_from_their_place_are_put_there_by_the_next_sitting(
+def test_rows_that_a_full_disk_kept_from_their_place_are_put_there_by_the_next_invocation(
     served: Served,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -100,7 +100,7 @@ def test_rows_that_a_full_disk_kept_from_their_place_are_put_there_by_the_next_s
 
 
 @pytest.mark.usefixtures("small_shards")
-def test_a_sitting_that_goes_on_writes_no_shard_again(served: Served) -> None:  # noqa: F811
+def test_an_invocation_that_goes_on_writes_no_shard_again(served: Served) -> None:  # noqa: F811
     assert served.run(rows=12) == 0
     full = {path: path.stat().st_mtime_ns for path in (served.base / "ds").rglob("*.parquet") if "00000" in path.name}
     assert served.run(rows=20) == 0
@@ -218,9 +218,9 @@ def test_a_kill_while_a_journal_is_mended_loses_no_record(tmp_path: Path, monkey
     breaks_the_leaf_of(path, b"name 500x")
     monkeypatch.setattr(Path, "replace", lambda self, to: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        salvage.salvaged(path, SCHEMA, whole="facts")
+        salvage.repaired(path, SCHEMA, whole="facts")
     monkeypatch.undo()
-    salvage.salvaged(path, SCHEMA, whole="facts")
+    salvage.repaired(path, SCHEMA, whole="facts")
     with contextlib.closing(sqlite3.connect(path)) as db:
         assert db.execute("select count(*) from setups").fetchone()[0] > 3900
 

@@ -6,7 +6,7 @@ from dspy import lm15
 
 from programs.core.program import run_sync
 from seedbed.models.engines.engine import Shared
-from seedbed.models.layers.replayed import Journaled
+from seedbed.models.layers.replayed import Replayed
 
 
 class Counting(Shared):
@@ -42,7 +42,7 @@ def request(text: str = "a", temperature: float | None = 0.0) -> lm15.Request:
     )
 
 
-def together(engine: Journaled, *texts: str) -> list[lm15.Response | BaseException]:
+def together(engine: Replayed, *texts: str) -> list[lm15.Response | BaseException]:
     async def work() -> list[lm15.Response | BaseException]:
         return await asyncio.gather(*(engine.complete(request(text)) for text in texts), return_exceptions=True)
 

@@ -18,7 +18,7 @@ from programs.core.recipe import recipes
 from programs.qa.grounded_qa import QASeed
 from seedbed.models.engines.engine import Shared
 from seedbed.models.engines.scripted import ScriptedEngine
-from seedbed.models.layers.replayed import Journaled
+from seedbed.models.layers.replayed import Replayed
 from seedbed.models.lm import TeacherLM
 from seedbed.storage.journal import Journal
 
@@ -85,7 +85,7 @@ class Search:
 
     def model(self, alias: str) -> TeacherLM:
         engine = ScriptedEngine(self.folder / "pupil.py")
-        return TeacherLM(alias, Journaled(engine, alias, self.journal), temperature=0.0, max_tokens=512)
+        return TeacherLM(alias, Replayed(engine, alias, self.journal), temperature=0.0, max_tokens=512)
 
     def cost(self) -> Cost:
         tally = self.journal.tallies["small"]

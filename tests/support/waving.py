@@ -20,7 +20,7 @@ from seedbed.models.batch.engine import BatchEngine, Straggling
 from seedbed.models.batch.job_store import WaveBook
 from seedbed.models.batch.provider_jobs import BatchService
 from seedbed.models.engines.engine import Shared
-from seedbed.models.layers.replayed import Journaled
+from seedbed.models.layers.replayed import Replayed
 from seedbed.storage.journal import Journal, Scope
 
 QUICK = (
@@ -50,14 +50,14 @@ class Online(Shared):
 
 
 class Setting:
-    """One sitting of a run in a folder: its journal, its book and its engine, until `close`."""
+    """One invocation of a run in a folder: its journal, its book and its engine, until `close`."""
 
     def __init__(self, folder: Path, service: BatchService) -> None:
         self.online, self.waves, self.said = Online(), Waves(), list[str]()
         self.journal, self.book = Journal(folder / "journal.sqlite"), WaveBook(folder / "batches.sqlite")
         batch = BatchEngine(self.online, service, self.book, self.waves, self.said.append)
         self.engine = Straggling(batch, self.online, self.said.append)
-        self.model = Journaled(self.engine, "t", self.journal)
+        self.model = Replayed(self.engine, "t", self.journal)
 
     async def ask(self, prompt: str, **config: Any) -> str:
         """One call of the row in hand."""
@@ -94,7 +94,7 @@ def wired(name: str, base: str) -> BatchService:
     return BatchService(name, "m", "key", base.removesuffix("/v1") + WIRES[name])
 
 
-async def sitting(
+async def invocation(
     folder: Path, service: BatchService, *, rows: int = 4, steps: int = 3, live: int = 100, name: str = "row"
 ) -> tuple[list[str], Setting]:
     """Run the rows, each `name` and its number, `live` at a time, and close."""
@@ -129,12 +129,12 @@ STAGES: dict[str, tuple[Any, str]] = {
 
 
 def killed(base: str, folder: Path, stage: str, time: int, wire: str) -> None:
-    """A sitting in this process that dies of SIGKILL when it comes to a stage for the nth time."""
+    """An invocation in this process that dies of SIGKILL when it comes to a stage for the nth time."""
     for module, name, value in QUICK:
         setattr(module, name, value)
     owner, name = STAGES[stage]
     setattr(owner, name, _deadly(getattr(owner, name), time))
-    asyncio.run(sitting(folder, wired(wire, base)))
+    asyncio.run(invocation(folder, wired(wire, base)))
 
 
 def _deadly(step: Callable[..., Any], time: int) -> Callable[..., Any]:

@@ -66,7 +66,7 @@ class Secrets:
         return said
 
 
-class Discreet(Wrapped):
+class Redacted(Wrapped):
     """An engine whose errors do not repeat its key, be it in its address."""
 
     def __init__(self, engine: Engine, key: str | None, address: str | None) -> None:

@@ -32,7 +32,7 @@ class Place(NamedTuple):
         return self.whole if response.finish_reason == "stop" else self.key
 
 
-class Journaled(Wrapped):
+class Replayed(Wrapped):
     """An engine whose replies are journalled; the same call in flight twice is made once.
 
     A reply of a fallback is kept as the other model's, so that it is found as long as that one may stand in, and no

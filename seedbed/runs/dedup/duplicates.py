@@ -11,7 +11,7 @@ from programs.core.candidate import Candidate, Drop
 from programs.core.embedding import Embed
 from programs.core.text import rouge_l, words
 from seedbed.runs.dedup.lsh import NEWEST, Lsh, Print
-from seedbed.storage.disk_list import Spool
+from seedbed.storage.disk_list import DiskList
 
 QUOTED = 200  # characters of the row that a refused one is like
 
@@ -40,7 +40,7 @@ class Duplicates:
 
     def __init__(self, bar: float, *, cosine: float | None = None, embed: Embed | None = None) -> None:
         self._bar, self._cosine, self._embed = bar, cosine, embed
-        self._keys, self._lsh, self._topics, self._vectors = _Keys(), Lsh(bar), Spool[str](), _Vectors()
+        self._keys, self._lsh, self._topics, self._vectors = _Keys(), Lsh(bar), DiskList[str](), _Vectors()
         self._latest: _Look | None = None
 
     def refusal(self, candidate: Candidate) -> Drop | None:

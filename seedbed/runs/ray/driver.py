@@ -16,7 +16,7 @@ import orjson
 
 from metrics.metric import Metric
 from programs.core.candidate import Source
-from seedbed.compiling.arm import Arm
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config
 from seedbed.config.models import ModelEntry
 from seedbed.errors import UserError
@@ -59,9 +59,9 @@ class RemoteAttempts(Attempts):
     """
 
     def __init__(
-        self, session: Session, arms: Sequence[Arm], metric: Metric, setup: str, *, folder: Path, say: Say
+        self, session: Session, cascade: Sequence[TeacherProgram], metric: Metric, setup: str, *, folder: Path, say: Say
     ) -> None:
-        super().__init__(session, arms, metric, setup)
+        super().__init__(session, cascade, metric, setup)
         self.folder, self._say, config = folder, say, session.project.config
         self._workers = config.run.workers
         _check(config)
@@ -116,7 +116,7 @@ class RemoteAttempts(Attempts):
             await asyncio.to_thread(ray.shutdown)
 
     async def _start(self) -> None:
-        """Take in what an earlier sitting's workers had not told when it was killed, then begin."""
+        """Take in what an earlier invocation's workers had not told when it was killed, then begin."""
         await self.session.journal.index()
         for path in self.folder.glob("*.log"):
             frames = map(orjson.loads, read_log(path))
@@ -201,7 +201,7 @@ class RemoteAttempts(Attempts):
             Brief(
                 config.model_copy(update={"models": models}),
                 project.base,
-                self.arms,
+                self.cascade,
                 self.metric.fitted,
                 self.metric.alone,
                 self.metric.judges,

@@ -19,7 +19,7 @@ from metrics.metric import Metric
 from programs.core.candidate import Source
 from programs.core.program import background_loop
 from programs.judges.judge import Judge
-from seedbed.compiling.arm import Arm
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config
 from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
@@ -27,7 +27,7 @@ from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.attempt import Attempts
 from seedbed.runs.gc_tuning import calm
-from seedbed.runs.ray.worker_ledger import Lease, packed
+from seedbed.runs.ray.worker_ledger import WorkerLedger, packed
 from seedbed.runs.ray.worker_log import Log
 from seedbed.storage.journal import Call, Journal, Tally, Timed, call, timed
 from seedbed.storage.ledger import Ledger
@@ -42,7 +42,7 @@ class Brief:
 
     config: Config
     base: Path
-    arms: Sequence[Arm]
+    cascade: Sequence[TeacherProgram]
     fitted: Fitted
     alone: Alone | None
     judges: Sequence[Judge]
@@ -109,7 +109,7 @@ class Desk:
         )
         if metric.hash != brief.hash:
             raise UserError("A worker has another version of seedbed.", hint="Install the same one on every machine.")
-        self._attempts = Attempts(self._session, brief.arms, metric, setup="")
+        self._attempts = Attempts(self._session, brief.cascade, metric, setup="")
 
     async def take(self, messages: Iterable[Sequence[Any]]) -> None:
         """Begin what is told; see `Worker.post`."""
@@ -147,7 +147,7 @@ class WorkerSession(Session):
     """A session whose calls are kept in a log, and whose money is lent."""
 
     def __init__(self, brief: Brief, log: Log) -> None:
-        self.calls, self.lease = WorkerJournal(log), Lease(log, counts_calls=brief.counts_calls)
+        self.calls, self.lease = WorkerJournal(log), WorkerLedger(log, counts_calls=brief.counts_calls)
         project = Project(brief.config, brief.base)
         super().__init__(project, log.path, history=False, say=lambda line: log.tell("say", line))
 

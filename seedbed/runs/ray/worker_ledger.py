@@ -9,7 +9,7 @@ from seedbed.storage.caps import NANO
 from seedbed.storage.ledger import Ledger, Reservation, Spending
 
 
-class Lease(Ledger):
+class WorkerLedger(Ledger):
     """A ledger that has no file. What calls may cost is asked of the driver through the log, and their end told there.
 
     The driver reserves in the one ledger there is, so the caps are as hard over all workers as in one process. Each

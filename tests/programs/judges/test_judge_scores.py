@@ -20,7 +20,7 @@ from programs.judges.expected_score import expected_score
 from programs.judges.judge import JUDGES, Verdict
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.engine import Engine
-from seedbed.models.layers.replayed import Journaled
+from seedbed.models.layers.replayed import Replayed
 from seedbed.models.lm import TeacherLM
 from seedbed.models.registry import teacher
 from seedbed.storage.journal import Journal, Scope
@@ -42,11 +42,11 @@ def sampled(engine: Engine, samples: int = 3) -> Verdict:
 
 def test_samples_are_averaged_and_paid_for_once(journal: Journal) -> None:
     script = Script(grades(*({"reasoning": f"worth {n}", "grade": n} for n in (1, 3, 5))))
-    first = sampled(Journaled(script, "judge", journal))
+    first = sampled(Replayed(script, "judge", journal))
     assert first.score == pytest.approx(0.6)
     assert first.reason == "worth 3"
     assert all((request.config.temperature or 0) >= 0.7 for request in script.requests)
-    assert (sampled(Journaled(script, "judge", journal)), len(script.asked)) == (first, 3)
+    assert (sampled(Replayed(script, "judge", journal)), len(script.asked)) == (first, 3)
 
 
 def test_only_the_samples_that_can_be_read_count() -> None:

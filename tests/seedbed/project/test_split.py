@@ -272,8 +272,8 @@ def run(folder: Path, *more: str) -> int:
     return main(["run", "-c", str(folder / "seedbed.yaml"), "--out", str(folder / "ds"), "--uncompiled", *more])
 
 
-def test_documents_added_between_two_sittings_change_no_side(folder: Path) -> None:
-    """Nothing was compiled: the first sitting is what writes the sides down."""
+def test_documents_added_between_two_invocations_change_no_side(folder: Path) -> None:
+    """Nothing was compiled: the first invocation is what writes the sides down."""
     assert run(folder, "--rows", "2") == 0
     before = sides(folder)
     add(folder, 10)

@@ -45,7 +45,7 @@ def _hashed_words() -> Iterator[None]:
     """In place of the embedder's model, here and in workers, which find this by PYTHONPATH."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(embedder, "_model", embedder._model)
-        patch.setenv("PYTHONPATH", BENCHMARKS, prepend=os.pathsep)
+        patch.setenv("PYTHONPATH", str(BENCHMARKS), prepend=os.pathsep)
         HashedWords.instead_of_the_model()
         yield
 
@@ -119,7 +119,7 @@ def test_workers_give_the_same_files_as_one_process_and_pay_no_call_again(
 
 
 def leave_behind(out: Path, made: Path) -> int:
-    """Half of a run's calls, as workers of a sitting leave them that was killed before it heard of them."""
+    """Half of a run's calls, as workers of an invocation leave them that was killed before it heard of them."""
     log, lines = (
         Log(out / "workers" / "0-dead.log"),
         sqlite3.connect(made / "journal.sqlite").execute("select * from calls"),

@@ -148,12 +148,12 @@ def test_the_same_command_goes_on_when_it_is_told_to(served: Served, capsys: pyt
     assert served.bytes() == served.bytes("fresh")
 
 
-def test_what_an_earlier_sitting_made_does_not_count(served: Served) -> None:
+def test_what_an_earlier_invocation_made_does_not_count(served: Served) -> None:
     served.change(lambda config: config["run"].update(draws=2))
     served.server.plan(UNREADABLE)
-    for sitting in (1, 2):
+    for invocation in (1, 2):
         assert served.run(rows=50) == 1
-        assert served.report()["counts"]["candidates"] == sitting * LEAST
+        assert served.report()["counts"]["candidates"] == invocation * LEAST
     served.server.plan(well)
     assert served.run(rows=5) == 0
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seedbed.config.sections import Budget, RunSettings
 from seedbed.errors import BudgetReached
 from seedbed.runs.ray.worker_handle import Member
-from seedbed.runs.ray.worker_ledger import Lease
+from seedbed.runs.ray.worker_ledger import WorkerLedger
 from seedbed.runs.ray.worker_log import Log
 from seedbed.storage.caps import NANO
 from seedbed.storage.journal import Journal
@@ -28,7 +28,7 @@ class Wired:
 
     def __init__(self, folder: Path, number: int, journal: Journal, ledger: Ledger) -> None:
         self.log, self.alive = Log(folder / f"{number}.log"), True
-        self.lease = Lease(self.log, counts_calls=ledger.counts_calls)
+        self.lease = WorkerLedger(self.log, counts_calls=ledger.counts_calls)
         self.member = Member(self._post, self.log.path, journal, ledger, print)
         self._pump = asyncio.ensure_future(self._hear())
 

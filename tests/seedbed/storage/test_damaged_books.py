@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.batch_server import BatchServer
 from support.broken_pages import breaks
-from support.waving import openai, sitting, told
+from support.waving import invocation, openai, told
 
 from seedbed.config.sections import Budget
 from seedbed.errors import UserError
@@ -74,14 +74,14 @@ def test_a_book_with_a_broken_page_is_refused_for_good(tmp_path: Path, name: str
 def test_a_reply_that_changed_in_the_book_is_fetched_or_asked_for_again(
     provider: BatchServer, tmp_path: Path, there: bool
 ) -> None:
-    asyncio.run(sitting(tmp_path, openai(provider.base), steps=1))
+    asyncio.run(invocation(tmp_path, openai(provider.base), steps=1))
     (tmp_path / "journal.sqlite").unlink()
     change(tmp_path / "batches.sqlite", "update asked set reply = cast('{\"no\": 1}' as blob) where position = 2")
     sent = [] if there else ["row 2"]
     if not there:
         provider.forget()  # as providers do after a month
     jobs = len(provider.jobs)
-    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, openai(provider.base), steps=1))
     assert replies == told(steps=1)
     assert [prompt for job in provider.jobs[jobs:] for prompt in job.prompts] == sent
     assert setting.online.asked == []

@@ -12,14 +12,14 @@ from support.served import Served, served  # noqa: F401  # the fixture
 
 from seedbed.cli.main import main
 from seedbed.errors import UserError
-from seedbed.models.layers.replayed import Journaled
+from seedbed.models.layers.replayed import Replayed
 from seedbed.storage import repair as salvage
 from seedbed.storage.journal import SCHEMA, Journal
 
 
 def filled(path: Path, n: int = 400) -> None:
     journal = Journal(path)
-    engine = Journaled(Counting(), "small", journal)
+    engine = Replayed(Counting(), "small", journal)
     together(engine, *map(str, range(n)))
     journal.close()
 
@@ -27,7 +27,7 @@ def filled(path: Path, n: int = 400) -> None:
 def asked_again(path: Path, n: int = 400) -> tuple[int, list[str]]:
     """How many of the kept calls a new session pays again, and what it tells people. Raises what stops it."""
     journal = Journal(path)
-    engine = Journaled(Counting(), "small", journal)
+    engine = Replayed(Counting(), "small", journal)
     replies = together(engine, *map(str, range(n)))
     journal.close()
     for reply in replies:
@@ -73,7 +73,7 @@ def test_mending_holds_no_table_in_memory(tmp_path: Path) -> None:
     for record in (b"number 9000", b"number 19999"):
         breaks_the_leaf_of(path, record)
     tracemalloc.start()
-    salvage.salvaged(path, SCHEMA, whole="facts")
+    salvage.repaired(path, SCHEMA, whole="facts")
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 3_000_000

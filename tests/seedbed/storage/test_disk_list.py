@@ -19,7 +19,7 @@ from seedbed.config.load import load_config
 from seedbed.errors import UserError
 from seedbed.project.project import Project
 from seedbed.project.template import write_project
-from seedbed.storage.disk_list import Spool
+from seedbed.storage.disk_list import DiskList
 
 ITEMS = st.lists(st.one_of(st.text(), st.dictionaries(st.text(), st.integers()), st.binary(), st.none()), max_size=30)
 SLICES = st.slices(30)
@@ -27,7 +27,7 @@ SLICES = st.slices(30)
 
 @given(ITEMS, SLICES, st.integers(-40, 40))
 def test_a_spool_is_the_list_it_was_given(items: list[Any], part: slice, place: int) -> None:
-    spool = Spool(items)
+    spool = DiskList(items)
     assert list(spool) == items
     assert (len(spool), bool(spool)) == (len(items), bool(items))
     assert spool[part] == items[part]
@@ -45,14 +45,14 @@ def test_what_goes_wrong_while_items_are_made_is_not_hidden() -> None:
         raise PermissionError("theirs")
 
     with pytest.raises(PermissionError, match="theirs"):
-        Spool(broken())
+        DiskList(broken())
 
 
 def test_a_full_disk_names_the_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     with Path("/dev/full").open("wb+", buffering=0) as full:
         monkeypatch.setattr(tempfile, "TemporaryFile", lambda **how: full)
         with pytest.raises(UserError, match="No space left") as caught:
-            Spool(["text"])
+            DiskList(["text"])
     assert "TMPDIR" in caught.value.hint
 
 
@@ -64,7 +64,7 @@ def passage(number: int) -> Source:
 @given(st.sets(st.text(), max_size=20), st.integers(0, 3))
 def test_passages_come_by_the_digest_of_their_ids(ids: set[str], seed: int) -> None:
     sources = [Source(id=id, group="g", inputs={}) for id in ids]
-    feed = ChunkFeed(Spool(sources), [], seed=seed, draws=1)
+    feed = ChunkFeed(DiskList(sources), [], seed=seed, draws=1)
     order = sorted(sources, key=lambda source: digest(seed, source.id))
     assert [feed.take(position) for position in range(len(ids) + 1)] == [*order, None]
 
@@ -72,9 +72,9 @@ def test_passages_come_by_the_digest_of_their_ids(ids: set[str], seed: int) -> N
 def test_twenty_thousand_passages_take_a_megabyte() -> None:
     """8 bytes of places, 4 of order, 18 of what was reached: 30 bytes a passage, where its text alone has 370."""
     n = 20_000
-    ChunkFeed(Spool([passage(0)]), [], seed=0, draws=1)  # what is imported late is not counted
+    ChunkFeed(DiskList([passage(0)]), [], seed=0, draws=1)  # what is imported late is not counted
     tracemalloc.start()
-    sources = Spool(map(passage, range(n)))
+    sources = DiskList(map(passage, range(n)))
     feed, sample = ChunkFeed(sources, [], seed=0, draws=1), Sample(sources)
     for position in range(0, n, 10):
         source = feed.take(position)

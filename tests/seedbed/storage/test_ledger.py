@@ -129,7 +129,7 @@ def test_caps_are_of_the_whole_project_and_of_one_run(tmp_path: Path) -> None:
                 await run.reserve("m", 0)
             assert await spent(run, "run") == (2, NANO)
             assert await spent(run) == (5, 2_500_000_000)
-        async with opened(tmp_path, "run", RunSettings(max_usd=1), max_calls=9) as again:  # a later sitting
+        async with opened(tmp_path, "run", RunSettings(max_usd=1), max_calls=9) as again:  # a later invocation
             with pytest.raises(BudgetReached, match=r"run\.max_usd"):
                 await again.reserve("m", 0.1)
 

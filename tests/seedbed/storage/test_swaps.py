@@ -1,4 +1,4 @@
-"""A run's shards that take the place of an earlier sitting's: all of them or none, whatever stops the moves."""
+"""A run's shards that take the place of an earlier invocation's: all of them or none, whatever stops the moves."""
 
 import asyncio
 import itertools
@@ -33,7 +33,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     fsspec.filesystem("memory").store.clear()
 
 
-def sitting(out: Path, url: str | None, marks: range) -> RunShards:
+def invocation(out: Path, url: str | None, marks: range) -> RunShards:
     """One with these rows, each beside one that is out; not finished."""
     shards = RunShards(out, url, QA, "me")
     for mark in marks:
@@ -78,25 +78,25 @@ def killed(out: Path, url: str | None, number: int) -> None:
     """The life of a process that is killed before this move."""
     rows.SHARD = 2
     at_move(number, lambda: os._exit(9))
-    sitting(out, url, NEW).finish(complete=True)
+    invocation(out, url, NEW).finish(complete=True)
 
 
 @pytest.mark.parametrize("far", [False, True], ids=["folder", "url"])
 @pytest.mark.parametrize("number", [1, 4])
-def test_a_swap_that_was_killed_is_finished_by_the_next_sitting(tmp_path: Path, number: int, far: bool) -> None:
+def test_a_swap_that_was_killed_is_finished_by_the_next_invocation(tmp_path: Path, number: int, far: bool) -> None:
     place = (tmp_path / "ds", f"file://{tmp_path}/far" if far else None)
-    sitting(*place, OLD).finish(complete=True)
+    invocation(*place, OLD).finish(complete=True)
     process = multiprocessing.get_context("spawn").Process(target=killed, args=(*place, number))
     process.start()
     process.join(60)
     assert process.exitcode == 9
-    assert not sitting(*place, range(3)).finish(complete=False)
+    assert not invocation(*place, range(3)).finish(complete=False)
     assert there(*place) == (set(NEW), set(NEW))
     assert left(*place) == []
 
 
 class Killed(BaseException):
-    """What stops a sitting of which nothing is run any more."""
+    """What stops an invocation of which nothing is run any more."""
 
 
 def at_mv(number: int, bucket: Any) -> Any:
@@ -112,19 +112,19 @@ def at_mv(number: int, bucket: Any) -> Any:
 
 
 @pytest.mark.parametrize("number", [0, 3])
-def test_a_swap_under_a_url_never_lacks_a_shard_and_is_finished_by_the_next_sitting(
+def test_a_swap_under_a_url_never_lacks_a_shard_and_is_finished_by_the_next_invocation(
     tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, bucket = (tmp_path / "ds", FAR), fsspec.filesystem("memory")
-    sitting(*place, OLD).finish(complete=True)
+    invocation(*place, OLD).finish(complete=True)
     before = set(bucket.glob("/bucket/ds/r*/*.parquet"))
     with monkeypatch.context() as killing:
         killing.setattr(type(bucket), "mv", at_mv(number, bucket))
         killing.setattr(type(bucket), "async_impl", True)
         with pytest.raises(Killed):
-            sitting(*place, NEW).finish(complete=True)
+            invocation(*place, NEW).finish(complete=True)
     assert before <= set(bucket.glob("/bucket/ds/r*/*.parquet"))
-    assert not sitting(*place, range(3)).finish(complete=False)
+    assert not invocation(*place, range(3)).finish(complete=False)
     assert there(*place) == (set(NEW), set(NEW))
     assert left(*place) == []
 
@@ -133,18 +133,18 @@ def test_a_storage_that_does_not_answer_for_a_moment_loses_no_swap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, bucket = (tmp_path / "ds", FAR), fsspec.filesystem("memory")
-    sitting(*place, OLD).finish(complete=True)
+    invocation(*place, OLD).finish(complete=True)
     with monkeypatch.context() as killing:
         killing.setattr(type(bucket), "mv", at_mv(2, bucket))
         with pytest.raises(Killed):
-            sitting(*place, NEW).finish(complete=True)
+            invocation(*place, NEW).finish(complete=True)
     with monkeypatch.context() as breaking:
         breaking.setattr(bucket, "exists", lambda path: False)  # which is what fsspec makes of any error
         breaking.setattr(bucket, "ls", lambda path, **how: refuse())
         with pytest.raises(UserError, match="no answer"):
-            sitting(*place, range(3))
+            invocation(*place, range(3))
     assert left(*place)
-    sitting(*place, range(3)).finish(complete=False)
+    invocation(*place, range(3)).finish(complete=False)
     assert there(*place) == (set(NEW), set(NEW))
 
 
@@ -162,21 +162,21 @@ def test_a_storage_whose_move_does_not_replace_is_moved_to_all_the_same(
         assert not bucket.exists(to)
         mv(path, to)
 
-    sitting(*place, OLD).finish(complete=True)
+    invocation(*place, OLD).finish(complete=True)
     monkeypatch.setattr(bucket, "mv", particular)
-    sitting(*place, NEW).finish(complete=True)
+    invocation(*place, NEW).finish(complete=True)
     assert there(*place) == (set(NEW), set(NEW))
 
 
 @pytest.mark.parametrize("url", [None, FAR], ids=["folder", "url"])
 def test_half_a_mark_swaps_nothing(tmp_path: Path, url: str | None) -> None:
     place = (tmp_path / "ds", url)
-    sitting(*place, OLD).finish(complete=True)
-    sitting(*place, NEW)
+    invocation(*place, OLD).finish(complete=True)
+    invocation(*place, NEW)
     assert left(*place)
     fs, root = fsspec.url_to_fs(url or str(place[0]))
     fs.pipe_file(f"{root}/swap.json", b'{"train": ["tr')
-    sitting(*place, range(3)).finish(complete=False)
+    invocation(*place, range(3)).finish(complete=False)
     assert there(*place) == (set(OLD), set(OLD))
     assert left(*place) == []
 
@@ -190,7 +190,7 @@ def test_a_swap_that_met_an_error_is_finished_as_soon_as_it_can_be(
     tmp_path: Path, far: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = (tmp_path / "ds", f"file://{tmp_path}/far" if far else None)
-    sitting(*place, OLD).finish(complete=True)
+    invocation(*place, OLD).finish(complete=True)
     for kind in (Shards, FarShards):
         monkeypatch.setattr(kind, "_move", kind._move)  # to be put back
     at_move(1, full)
@@ -208,8 +208,8 @@ def test_a_run_that_is_stopped_waits_for_shards_that_are_being_moved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, move = (tmp_path / "ds", None), Shards._move
-    sitting(*place, OLD).finish(complete=True)
-    shards, begun, go_on = sitting(*place, range(100, 108)), threading.Event(), threading.Event()
+    invocation(*place, OLD).finish(complete=True)
+    shards, begun, go_on = invocation(*place, range(100, 108)), threading.Event(), threading.Event()
 
     def slowly(self: Shards, name: str, to: str) -> None:
         begun.set()
@@ -285,7 +285,7 @@ def test_rows_that_cannot_be_counted_are_not_taken_for_none(
     tmp_path: Path, call: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place, bucket = (tmp_path / "ds", FAR), fsspec.filesystem("memory")
-    sitting(*place, range(2)).finish(complete=True)
+    invocation(*place, range(2)).finish(complete=True)
     told = getattr(bucket, call)
 
     def silent(path: str, **how: Any) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.batch_server import BatchServer
 from support.batch_wire import Fate
-from support.waving import STAGES, WIRES, Setting, killed, openai, sitting, told, wired
+from support.waving import STAGES, WIRES, Setting, invocation, killed, openai, told, wired
 
 from seedbed.errors import UserError
 from seedbed.models.batch import provider_jobs as batch_service
@@ -20,7 +20,7 @@ pytest_plugins = ("support.batch_fixtures",)
 
 
 def kill(base: str, folder: Path, stage: str, time: int = 1, wire: str = "openai") -> None:
-    """Run a sitting in a process of its own, up to its death at a stage."""
+    """Run an invocation in a process of its own, up to its death at a stage."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["seedbed.models.batch.engine", "seedbed.models.layers.replayed"])
     process = context.Process(target=killed, args=(base, folder, stage, time, wire))
@@ -36,7 +36,7 @@ def test_a_run_killed_at_any_stage_pays_once_and_ends_alike(
     provider: BatchServer, tmp_path: Path, wire: str, stage: str, time: int
 ) -> None:
     kill(provider.base, tmp_path, stage, time, wire)
-    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base)))
+    replies, setting = asyncio.run(invocation(tmp_path, wired(wire, provider.base)))
     assert replies == told()
     assert set(provider.paid.values()) == {1}
     assert len(provider.paid) == 12
@@ -49,7 +49,7 @@ def test_a_job_outlives_days_without_us(provider: BatchServer, tmp_path: Path, m
     for _ in range(batch_service.LISTED):  # the ticket is known, so nothing is looked for among them
         provider.stranger(4)
     provider.finish()
-    replies, _ = asyncio.run(sitting(tmp_path, openai(provider.base)))
+    replies, _ = asyncio.run(invocation(tmp_path, openai(provider.base)))
     assert replies == told()
     assert set(provider.paid.values()) == {1}
 
@@ -83,7 +83,7 @@ def test_a_job_whose_label_is_lost_is_asked_about_once_its_size_is_told(
     assert provider.jobs[-1].id in str(question)
     assert not any(job.id in str(question) for job in provider.jobs[:-1])
     answers(tmp_path, f"{wave}={provider.jobs[-1].id}")
-    assert asyncio.run(sitting(tmp_path, openai(provider.base)))[0] == told()
+    assert asyncio.run(invocation(tmp_path, openai(provider.base)))[0] == told()
     assert set(provider.paid.values()) == {1}
 
 
@@ -94,7 +94,7 @@ def test_a_lost_ticket_is_found_however_the_clocks_differ(
 ) -> None:
     provider.clock = hours * 3600
     provider.plan(Fate(creation="lost"), Fate())
-    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, wired(wire, provider.base), steps=1))
     assert replies == told(steps=1)
     assert set(provider.paid.values()) == {1}
     assert any("found again" in line for line in setting.said)
@@ -108,10 +108,10 @@ def test_another_runs_wave_of_the_same_size_and_hour_is_not_ours(
     for folder in (ours, theirs):
         folder.mkdir()
     kill(provider.base, ours, "before it is submitted", wire=wire)
-    assert asyncio.run(sitting(theirs, wired(wire, provider.base), steps=1, name="case"))[0] == told(
+    assert asyncio.run(invocation(theirs, wired(wire, provider.base), steps=1, name="case"))[0] == told(
         steps=1, name="case"
     )
-    assert asyncio.run(sitting(ours, wired(wire, provider.base)))[0] == told()
+    assert asyncio.run(invocation(ours, wired(wire, provider.base)))[0] == told()
     assert set(provider.paid.values()) == {1}
 
 
@@ -119,7 +119,7 @@ def test_of_strangers_jobs_the_wave_is_told_by_the_names_of_its_calls(provider: 
     provider.plan(Fate(creation="lost", looks=8), Fate())
     provider.stranger(4)
     provider.stranger(4)
-    replies, setting = asyncio.run(sitting(tmp_path, wired("anthropic", provider.base)))
+    replies, setting = asyncio.run(invocation(tmp_path, wired("anthropic", provider.base)))
     assert replies == told()
     assert set(provider.paid.values()) == {1}
     assert any("batch_2: found again" in line for line in setting.said)
@@ -134,13 +134,13 @@ def test_a_strangers_job_without_a_label_is_never_taken_unasked(
     question, wave = asks(provider, tmp_path, wire)
     assert provider.jobs[0].id in str(question)
     answers(tmp_path, f"{wave}=none")
-    assert asyncio.run(sitting(tmp_path, wired(wire, provider.base)))[0] == told()
+    assert asyncio.run(invocation(tmp_path, wired(wire, provider.base)))[0] == told()
 
 
 def asks(provider: BatchServer, folder: Path, wire: str = "openai") -> tuple[UserError, str]:
     """The question a run stops with, and the wave it is about."""
     with pytest.raises(UserError) as raised:
-        asyncio.run(sitting(folder, wired(wire, provider.base)))
+        asyncio.run(invocation(folder, wired(wire, provider.base)))
     found = re.search(r"--batch-job (\w+)=none", raised.value.hint)
     assert found
     return raised.value, found[1]
@@ -170,7 +170,7 @@ def test_two_jobs_that_may_be_the_wave_make_the_run_ask_and_it_takes_the_answer(
     assert all(job.id in str(question) for job in provider.jobs)
     assert asks(provider, tmp_path)[1] == wave  # it does not guess the second time either
     answers(tmp_path, f"{wave}={provider.jobs[1].id if sent else 'none'}")
-    replies, _ = asyncio.run(sitting(tmp_path, openai(provider.base)))
+    replies, _ = asyncio.run(invocation(tmp_path, openai(provider.base)))
     assert replies == told()
     assert set(provider.paid.values()) == {1}
 
@@ -198,14 +198,14 @@ def test_a_list_that_does_not_reach_back_makes_the_run_ask(
         provider.stranger(9, label="someone's")
     assert "does not reach back" in str(asks(provider, tmp_path)[0])
     provider.jobs[0].created -= 2 * batch_service.DRIFT  # now it does
-    assert asyncio.run(sitting(tmp_path, openai(provider.base)))[0] == told()
+    assert asyncio.run(invocation(tmp_path, openai(provider.base)))[0] == told()
 
 
 def test_a_job_the_provider_no_longer_knows_stops_the_run(provider: BatchServer, tmp_path: Path) -> None:
     kill(provider.base, tmp_path, "while polling")
     provider.jobs.clear()
     with pytest.raises(UserError, match="batch_0"):
-        asyncio.run(sitting(tmp_path, openai(provider.base)))
+        asyncio.run(invocation(tmp_path, openai(provider.base)))
 
 
 @pytest.mark.parametrize("said", ["nonsense", "0123=", "0123=none"])

@@ -22,8 +22,8 @@ pytest_plugins = ("support.batch_fixtures",)
 PROMPTS = [f"row {k}" for k in range(6)]
 
 
-class Sitting:
-    """One sitting of a batched run, with a ledger."""
+class Invocation:
+    """One invocation of a batched run, with a ledger."""
 
     def __init__(self, folder: Path, base: str) -> None:
         entry = ModelEntry(model="m", api_base=base, max_tokens=1000, input_price=1.0, output_price=4.0)
@@ -59,8 +59,8 @@ class Sitting:
 
 
 @asynccontextmanager
-async def sitting(folder: Path, provider: BatchServer) -> AsyncIterator[Sitting]:
-    one = Sitting(folder, provider.base)
+async def invocation(folder: Path, provider: BatchServer) -> AsyncIterator[Invocation]:
+    one = Invocation(folder, provider.base)
     try:
         yield one
     finally:
@@ -74,12 +74,12 @@ def test_a_job_that_was_stopped_three_times_is_booked_once(provider: BatchServer
     async def work() -> None:
         provider.plan(Fate(looks=10**6))
         for _ in range(3):
-            async with sitting(tmp_path, provider) as one:
+            async with invocation(tmp_path, provider) as one:
                 await one.stopped("sent")
                 assert (booked := await one.booked())
                 assert (booked.calls, booked.unanswered) == (6, 6)
         provider.finish()
-        async with sitting(tmp_path, provider) as last:
+        async with invocation(tmp_path, provider) as last:
             replies = await asyncio.gather(*map(last.ask, PROMPTS))
             usages = [reply.usage for reply in replies]
             paid = sum((usage.input_tokens or 0) * 1.0 + (usage.output_tokens or 0) * 4.0 for usage in usages) / 2e6
@@ -92,7 +92,7 @@ def test_a_job_that_was_stopped_three_times_is_booked_once(provider: BatchServer
 
 def test_what_was_stopped_before_it_was_sent_is_not_booked(provider: BatchServer, tmp_path: Path) -> None:
     async def work() -> None:
-        async with sitting(tmp_path, provider) as one:
+        async with invocation(tmp_path, provider) as one:
             await one.stopped("gathered")
             assert (booked := await one.booked())
             assert (booked.calls, booked.usd, provider.jobs) == (0, 0, [])
@@ -108,7 +108,7 @@ def test_an_answer_that_cannot_be_read_is_booked_in_every_wave_that_brought_one(
             Fate(answer=lambda place: "unreadable" if place == 2 else "ok"), Fate(answer=lambda _: "unreadable")
         )
         for _ in range(2):  # the second time out of the book
-            async with sitting(tmp_path, provider) as one:
+            async with invocation(tmp_path, provider) as one:
                 assert await one.failed() == 1  # online, where this provider serves nothing
                 assert (booked := await one.booked())
                 assert [len(job.prompts) for job in provider.jobs] == [6, 1]
@@ -120,7 +120,7 @@ def test_an_answer_that_cannot_be_read_is_booked_in_every_wave_that_brought_one(
 def test_what_no_wave_answered_is_not_booked(provider: BatchServer, tmp_path: Path) -> None:
     async def work() -> None:
         provider.plan(Fate(answer=lambda place: "error" if place == 2 else "ok"), Fate(answer=lambda _: "expired"))
-        async with sitting(tmp_path, provider) as one:
+        async with invocation(tmp_path, provider) as one:
             assert await one.failed() == 1
             assert (booked := await one.booked())
             assert [len(job.prompts) for job in provider.jobs] == [6, 1]

@@ -12,7 +12,7 @@ from dspy import lm15
 from support import batch_wire
 from support.batch_server import BatchServer
 from support.batch_wire import Fate
-from support.waving import WIRES, Setting, drawn, openai, sitting, told, wired
+from support.waving import WIRES, Setting, drawn, invocation, openai, told, wired
 
 from seedbed.errors import UserError
 from seedbed.models.batch import barrier as waves
@@ -47,7 +47,7 @@ def within(folder: Path, provider: BatchServer, work: Callable[[Setting], Corout
 
 
 def test_rows_of_three_steps_take_three_waves_and_hear_their_own_replies(provider: BatchServer, tmp_path: Path) -> None:
-    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base)))
+    replies, setting = asyncio.run(invocation(tmp_path, openai(provider.base)))
     assert replies == told()  # the results came out of order
     assert [len(job.prompts) for job in provider.jobs] == [4, 4, 4]
     assert paid_once(provider)
@@ -56,7 +56,7 @@ def test_rows_of_three_steps_take_three_waves_and_hear_their_own_replies(provide
 
 
 def test_a_wave_holds_no_more_calls_than_rows_live(provider: BatchServer, tmp_path: Path) -> None:
-    replies, _ = asyncio.run(sitting(tmp_path, openai(provider.base), rows=5, steps=2, live=2))
+    replies, _ = asyncio.run(invocation(tmp_path, openai(provider.base), rows=5, steps=2, live=2))
     assert replies == told(5, 2)
     assert max(len(job.prompts) for job in provider.jobs) == 2
     assert paid_once(provider, 5, 2)
@@ -67,7 +67,7 @@ def test_a_wave_stays_within_what_the_provider_takes(
     provider: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: Limit
 ) -> None:
     monkeypatch.setitem(LIMITS, "openai", limit)
-    replies, _ = asyncio.run(sitting(tmp_path, openai(provider.base), rows=7, steps=1))
+    replies, _ = asyncio.run(invocation(tmp_path, openai(provider.base), rows=7, steps=1))
     assert replies == told(7, 1)
     assert max(len(job.prompts) for job in provider.jobs) <= 6
     assert len(provider.jobs) >= 2
@@ -131,7 +131,7 @@ def test_a_call_asked_again_while_its_wave_is_on_its_way_is_sent_once(
 
 def test_what_a_wave_leaves_unanswered_goes_into_the_next(provider: BatchServer, tmp_path: Path) -> None:
     provider.plan(Fate(answer=lambda place: ("ok", "error", "missing", "expired")[place]), Fate())
-    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, openai(provider.base), steps=1))
     assert replies == told(steps=1)
     assert sorted(len(job.prompts) for job in provider.jobs) == [3, 4]
     assert paid_once(provider, steps=1)
@@ -142,7 +142,7 @@ def test_a_straggler_of_two_waves_goes_online(provider: BatchServer, tmp_path: P
     provider.plan(
         Fate(answer=lambda place: "error" if place == 2 else "ok"), Fate(answer=lambda place: "expired"), Fate()
     )
-    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, openai(provider.base), steps=1))
     assert replies == told(steps=1)
     assert setting.online.asked == ["row 2"]
     assert sum(provider.paid.values()) == 3
@@ -151,7 +151,7 @@ def test_a_straggler_of_two_waves_goes_online(provider: BatchServer, tmp_path: P
 @pytest.mark.parametrize("end", ["failed", "expired", "cancelled"])
 def test_a_job_that_comes_to_nothing_is_sent_once_more(provider: BatchServer, tmp_path: Path, end: str) -> None:
     provider.plan(Fate(end=end, answer=lambda place: "missing"), Fate())
-    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, openai(provider.base), steps=1))
     assert replies == told(steps=1)
     assert setting.online.asked == []
     assert [len(job.prompts) for job in provider.jobs] == [4, 4]
@@ -175,7 +175,7 @@ def test_a_job_that_someone_cancels_is_sent_once_more(provider: BatchServer, tmp
 
 def test_an_outage_while_polling_is_waited_out(provider: BatchServer, tmp_path: Path) -> None:
     provider.outage = 5
-    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, openai(provider.base), steps=1))
     assert replies == told(steps=1)
     assert len(provider.jobs) == 1
     assert any("asking again" in line for line in setting.said)
@@ -186,7 +186,7 @@ def test_a_provider_that_takes_no_job_now_is_asked_until_it_does(
     provider: BatchServer, tmp_path: Path, creation: str
 ) -> None:
     provider.plan(Fate(creation=creation), Fate(creation=creation), Fate())
-    replies, setting = asyncio.run(sitting(tmp_path, openai(provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, openai(provider.base), steps=1))
     assert replies == told(steps=1)
     assert paid_once(provider, steps=1)
     assert setting.online.asked == []
@@ -223,7 +223,7 @@ def test_what_the_batch_service_answered_is_known_from_the_journal(provider: Bat
 @pytest.mark.parametrize("wire", WIRES)
 def test_every_provider_answers_in_its_own_words(provider: BatchServer, tmp_path: Path, wire: str) -> None:
     provider.plan(Fate(answer=lambda place: "error" if place == 1 else "ok"), Fate())
-    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=2))
+    replies, setting = asyncio.run(invocation(tmp_path, wired(wire, provider.base), steps=2))
     assert replies == told(steps=2)
     assert paid_once(provider, steps=2)
     assert setting.online.asked == []
@@ -232,7 +232,7 @@ def test_every_provider_answers_in_its_own_words(provider: BatchServer, tmp_path
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_reply_that_cannot_be_read_costs_no_other_row(provider: BatchServer, tmp_path: Path, wire: str) -> None:
     provider.plan(Fate(answer=lambda place: "unreadable" if place in (1, 2) else "ok"), Fate())
-    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, wired(wire, provider.base), steps=1))
     assert replies == told(steps=1)
     assert sorted(len(job.prompts) for job in provider.jobs) == [2, 4]
     assert setting.online.asked == []
@@ -244,7 +244,7 @@ def test_a_line_separator_in_a_reply_ends_no_line_of_the_results(
     provider: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wire: str
 ) -> None:
     monkeypatch.setattr(batch_wire, "reply_to", lambda prompt: f"one\u2028two\x85{prompt}")
-    replies, _ = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
+    replies, _ = asyncio.run(invocation(tmp_path, wired(wire, provider.base), steps=1))
     assert replies == [f"one\u2028two\x85row {k}" for k in range(4)]
     assert paid_once(provider, steps=1)
 
@@ -254,7 +254,7 @@ def test_a_reply_in_which_characters_were_lost_is_the_one_that_it_would_be_onlin
     provider: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wire: str
 ) -> None:
     monkeypatch.setattr(batch_wire, "reply_to", lambda prompt: f"one \ud800 two {prompt}")
-    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, wired(wire, provider.base), steps=1))
     assert replies == [f"one \ufffd two row {k}" for k in range(4)]
     assert setting.online.asked == []
     assert paid_once(provider, steps=1)
@@ -267,7 +267,7 @@ def test_a_reply_with_what_is_no_number_is_read(
     for name in ("_response", "_message"):
         told = getattr(batch_wire, name)
         monkeypatch.setattr(batch_wire, name, lambda prompt, told=told: {**told(prompt), "score": float("-inf")})
-    replies, setting = asyncio.run(sitting(tmp_path, wired(wire, provider.base), steps=1))
+    replies, setting = asyncio.run(invocation(tmp_path, wired(wire, provider.base), steps=1))
     assert replies == [f"re: row {k}" for k in range(4)]
     assert setting.online.asked == []
     assert paid_once(provider, steps=1)

@@ -1,4 +1,4 @@
-"""An arm of the cascade: a teacher, and the program that was compiled for it."""
+"""A teacher of the cascade, with the program that was compiled for it."""
 
 import dataclasses
 from typing import Any
@@ -7,7 +7,7 @@ from programs.core.program import Program
 
 
 @dataclasses.dataclass(frozen=True)
-class Arm:
+class TeacherProgram:
     """A teacher with the program that it runs. `carried`: what every row it makes carries.
     `acceptance`: the share of candidates, in [0, 1], that its compile saw accepted; None where none measured it."""
 
