@@ -53,22 +53,12 @@ def write_dataset(
         _check_program(out, programs_of(cascade))
         project.keep_sides(progress.say)
         run = Run(session, cascade, metric, out, progress, _makes(project, out, progress, replay))
-        stopped, code = "an error ended it", FELL_SHORT
+        ending = _Ending()
         try:
-            with calm():
-                stopped = run_sync(run.work())
-            code = int(run.accepted < run.goal)
-        except KeyboardInterrupt:
-            stopped, code = "interrupted", INTERRUPTED
-        except TeacherDown as error:
-            stopped, code = f"a model failed: {error}", exit_code(error)
-            raise
-        except Exception as error:
-            code = exit_code(error)
-            raise
+            ending.work(run)
         finally:
-            ours = run.finish()
-            report = run_report(session, run, stopped, code, time.monotonic() - started)
+            ours, seconds = run.finish(), time.monotonic() - started
+            report = run_report(session, run, ending.stopped, ending.code, seconds)
             if replay:  # which opens no model
                 report["embedded"] = (_previous(replay) or {}).get("embedded", {})
             if ours:
@@ -76,6 +66,28 @@ def write_dataset(
             else:
                 progress.say(f"{out} keeps the rows of an earlier invocation, which are more than these {run.accepted}")
     return report, run.samples
+
+
+class _Ending:
+    """Why a run ended, and its exit code: whatever ends it, an error among others, both are in its report."""
+
+    def __init__(self) -> None:
+        self.stopped, self.code = "an error ended it", FELL_SHORT
+
+    def work(self, run: Run) -> None:
+        """Work until the run ends. What it raises is raised; an interrupt alone is an end like others."""
+        try:
+            with calm():
+                self.stopped = run_sync(run.work())
+            self.code = int(run.accepted < run.goal)
+        except KeyboardInterrupt:
+            self.stopped, self.code = "interrupted", INTERRUPTED
+        except TeacherDown as error:
+            self.stopped, self.code = f"a model failed: {error}", exit_code(error)
+            raise
+        except Exception as error:
+            self.code = exit_code(error)
+            raise
 
 
 def _makes(project: Project, out: Path, progress: Progress, replay: Path | None) -> Any:
