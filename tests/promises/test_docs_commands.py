@@ -107,3 +107,19 @@ def test_the_pages_hold_what_is_looked_for() -> None:
     assert ["calibrate", "--verdicts", "new.jsonl", "--check", "METRIC.json"] in commands("calibration")
     assert "gates.near_duplicate_cosine" in keys("running")
     assert "models.ALIAS.model" in keys("config")
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))])
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        file, _, heading = link.partition("#")
+        if not link.startswith("http"):
+            target = page.parent / file if file else page
+            assert target.exists(), link
+            assert not heading or heading in headings(target), link
+
+
+def headings(page: Path) -> set[str]:
+    """The headings of a page as GitHub names them in links."""
+    lines = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
