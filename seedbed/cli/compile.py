@@ -1,4 +1,4 @@
-"""`seedbed compile`: judge first, then program."""
+"""`seedbed compile`: the metric first, then the program."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -35,7 +35,7 @@ def compile(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Compile the prompts against your seeds: check the judge, search every step, compare on held-out sources.
+    """Compile the prompts against your seeds: fit the metric, search every step, compare on held-out sources.
 
     Writes compiled/RECIPE/TEACHER.json, the uncompiled program beside it, and a manifest that says which of the two
     ships and why. Interrupted, the same command goes on where it was;

@@ -1,4 +1,4 @@
-"""Turns office files and e-books into HTML, which `html_text` reads: Word, PowerPoint, Excel and EPUB."""
+"""Turns office files and e-books into HTML, which `html` reads: Word, PowerPoint, Excel and EPUB."""
 
 from __future__ import annotations
 
