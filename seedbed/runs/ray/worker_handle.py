@@ -80,7 +80,7 @@ class Member:
         for task in self._asked.values():
             task.cancel()
         await asyncio.gather(*self._asked.values(), return_exceptions=True)
-        await self.hear([frame for frame in read_log(self.log) if orjson.loads(frame)[0] not in ("want", "say")])
+        await self.hear(read_log(self.log))
         for reservation in self._lent.values():
             self._ledger.keep(reservation)
         self._lent.clear()

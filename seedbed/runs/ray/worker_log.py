@@ -26,7 +26,8 @@ class Log:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._fresh, self._grown = path, list[bytes](), asyncio.Event()
+        self.path, self._grown = path, asyncio.Event()
+        self._fresh = list[tuple[bytes, bool]]()  # frames that were not given out yet, and whether each is kept
         self._file: io.BufferedWriter | None = None
 
     def append(self, *frame: Any) -> None:
@@ -40,11 +41,11 @@ class Log:
             broken = _unwritable(self.path, error)
             self.tell("broken", ["UserError", str(broken), broken.hint])
             raise broken from error
-        self._give(body)
+        self._give(body, kept=True)
 
     def tell(self, *frame: Any) -> None:
         """Give a frame out with the next news, and do not keep it: it means nothing once the worker is dead."""
-        self._give(orjson.dumps(frame))
+        self._give(orjson.dumps(frame), kept=False)
 
     async def news(self) -> list[bytes]:
         """The frames since the last time, each as JSON; waits for one. To ask again is to say that those given before
@@ -55,10 +56,10 @@ class Log:
             self._grown.clear()
             await self._grown.wait()
         fresh, self._fresh = self._fresh, []
-        return fresh
+        return [body for body, _ in fresh]
 
-    def _give(self, body: bytes) -> None:
-        self._fresh.append(body)
+    def _give(self, body: bytes, *, kept: bool) -> None:
+        self._fresh.append((body, kept))
         self._grown.set()
 
     def _opened(self) -> io.BufferedWriter:
@@ -67,7 +68,7 @@ class Log:
 
     def _begin_anew(self, full: io.BufferedWriter) -> None:
         aside = self.path.with_suffix(".part")
-        aside.write_bytes(b"".join(map(_framed, self._fresh)))
+        aside.write_bytes(b"".join(_framed(body) for body, kept in self._fresh if kept))
         aside.replace(self.path)
         full.close()
         self._file = self._opened()
