@@ -34,7 +34,7 @@ def compile(project: Project) -> Manifest:
     from seedbed.progress import Progress
     from seedbed.project.session import Session
 
-    with Progress() as progress, Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
+    with Progress() as progress, Session(project, project.journal) as session:
         return run_sync(Compilation(session, progress).work())
 
 

@@ -50,7 +50,7 @@ def compile(
     from seedbed.project.session import Session
     from seedbed.reports.summary import compile_summary
 
-    with Progress() as progress, Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
+    with Progress() as progress, Session(project, project.journal) as session:
         compilation = Compilation(session, progress)
         manifest = run_sync(compilation.work())
         if times := progress.times():

@@ -146,4 +146,4 @@ async def _agreement(project: Project, programs: Mapping[str, Program], exam: Ex
 
 
 def _session(project: Project) -> Session:
-    return Session(project, project.base / ".seedbed" / "journal.sqlite")
+    return Session(project, project.journal)

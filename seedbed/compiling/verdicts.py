@@ -173,4 +173,4 @@ def judging(project: Project, alias: str) -> Session:
     """A session in which this model judges; the teacher, which calibration does not ask, is not opened."""
     config = project.config.swap(alias)
     bound = config.model_copy(update={"roles": Roles(teacher=alias, judge=alias, reflection=alias)})
-    return Session(Project(bound, project.base), project.base / ".seedbed" / "journal.sqlite")
+    return Session(Project(bound, project.base), project.journal)

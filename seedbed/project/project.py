@@ -29,6 +29,11 @@ class Project(Inputs):
     """What a config names, with its split: who is held out, and what may stand in a prompt."""
 
     @property
+    def journal(self) -> Path:
+        """The calls of this project's commands, but for those of runs, which each folder of a run keeps."""
+        return self.base / ".seedbed" / "journal.sqlite"
+
+    @property
     def cases(self) -> list[LabelledCase | Preference]:
         """What the metric is fitted to: the verdicts, and rows made by rule where these are too few."""
         good = [*filter(None, map(labelled, self.training_seeds))]

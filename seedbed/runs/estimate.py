@@ -17,7 +17,6 @@ from seedbed.progress import Progress
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.attempt import Attempts, Outcome
-from seedbed.runs.dataset import JOURNAL
 from seedbed.runs.forecast import Bill, Model, Range, Trial, Used, acceptance, bill, needed, total
 from seedbed.runs.futility import most_empty
 from seedbed.storage.run_reader import Records
@@ -31,7 +30,7 @@ def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, prog
     Calls that were made before are replayed from the project's journal. Raises UserError where there are no sources,
     or where all of them failed; BudgetReached where a cap leaves no room for the pilot.
     """
-    path = project.base / ".seedbed" / JOURNAL
+    path = project.journal
     with Session(project, path, say=progress.say) as session:
         outcomes, asked, cascade = _pilot(session, n, uncompiled=uncompiled, progress=progress)
         tallies = dict(session.journal.tallies)

@@ -17,7 +17,7 @@ def preview_rows(project: Project, n: int, *, uncompiled: bool, say: Callable[[s
         say(line)
     feed = project.feed()
     sources = [source for position in range(n) if (source := feed.take(position))]
-    with Session(project, project.base / ".seedbed" / "journal.sqlite") as session:
+    with Session(project, project.journal) as session:
         cascade, metric = open_cascade(session, uncompiled=uncompiled, say=say)
         scored = run_sync(score_program(cascade[0].program, sources, metric, session.scope))
         return [_shown(session, one) for one in scored]
