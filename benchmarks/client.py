@@ -139,8 +139,8 @@ def _ours(side: str, address: str, load: Load) -> dict[str, float]:
 
     from programs.core.candidate import digest
     from programs.core.program import run_sync
+    from seedbed.models.call_context import Scope
     from seedbed.runs.gc_tuning import calm
-    from seedbed.storage.journal import Scope
 
     program = ThreeCalls()
 

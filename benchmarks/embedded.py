@@ -18,12 +18,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import dspy
 import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import request_from_dict
 
 from programs.core.program import run_sync
+from programs.core.tools import using
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.models.shelf import machine, servers
@@ -50,7 +50,7 @@ def calls_of(project: Path, most: int) -> list[Call]:
 async def ask(engine: EmbeddedEngine, call: Call) -> lm15.Response:
     """One call, continued as text where it was before."""
     continued = tuple(call.config.stop or ()) == ("\n\n",)
-    with dspy.context(continuation=continued):
+    with using(continues=continued):
         return await engine.complete(call)
 
 

@@ -10,7 +10,7 @@ The reference is the same run in one piece, and the rows made again offline from
 is lost with a kill where the server had its request and the journal has no reply to it; those in flight are counted by
 the server just after the kill, and by the ledger, which sets money aside for what waits for a slot too.
 
-The processes are forked from one that has imported everything, and the embedder's model is replaced by hashed words.
+The processes are forked from one that has imported everything, and the embedder is `scripted/hashed-words`.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from typing import Any, NamedTuple
 
 import pyarrow.parquet as pq
 from mock_server import serving, stats
-from run import HashedWords, write_project
+from run import write_project
 
 from seedbed.cli.main import main as seedbed
 
@@ -87,7 +87,7 @@ def command_of(base: Path, rows: int, slots: int, address: str) -> list[str]:
     """The words of the run; where it writes is added to them."""
     entry = {"concurrency": slots, "api_base": f"{address}/lognormal-60-0.8/v1", "extra": {"seed": 7}}
     sets = [f"models.mock.{key}={json.dumps(value)}" for key, value in entry.items()]
-    sets += ["embedder=hashed-words", "run.draws=2"]
+    sets += ["embedder=scripted/hashed-words", "run.draws=2"]
     return [
         "run",
         "-c",
@@ -103,7 +103,6 @@ def _invocation(command: list[str], log: Path) -> None:
     with log.open("a", encoding="utf-8") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
-    HashedWords.instead_of_the_model()
     os._exit(seedbed(command))
 
 

@@ -21,12 +21,12 @@ from seedbed.compiling.metric import calibrator
 from seedbed.config.load import FILE, load_config
 from seedbed.config.models import ModelEntry
 from seedbed.config.sections import Roles
+from seedbed.models.call_context import Scope
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.progress import Progress
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.project.template import write_project
-from seedbed.storage.journal import Scope
 from seedbed.storage.shipped import SHELF, reading_line, readings_file
 
 TEACHER = "qwen2.5-coder-0.5b"  # that `seedbed init` names

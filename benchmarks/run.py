@@ -5,8 +5,8 @@
 Against the mock server, uncompiled, with prices and a limit in dollars, so that the ledger works. All sizes read the
 same documents, as many as the largest needs, and each runs in a process of its own. Memory is sampled every 5,000 rows.
 
-The embedder's model is replaced by hashed words, since a real one on this machine's cores would be all that is
-measured; all else of the embedder, its memory and its batches, is as it is. `--real-embedder` keeps the model.
+The embedder is `scripted/hashed-words`, since a real one on this machine's cores would be all that is measured; all
+else of the embedder, its memory and its batches, is as it is. `--real-embedder` takes that of the shelf.
 """
 
 import argparse
@@ -15,22 +15,19 @@ import subprocess
 import sys
 import tempfile
 import time
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from mock_server import serving, stats
 from passages import passages
 
-from seedbed.models import embedder
+from seedbed.models.hashed_words import HASHED_WORDS
 from seedbed.progress import Progress
 
 SAMPLED, DRAWS, SPARE = 5000, 4, 1.4  # rows; how often a passage is used; passages beyond what the rows need
 CHARACTERS, PER_FILE = 420, 20  # a passage is a paragraph that fills a chunk of 128 tokens; paragraphs a document
-DIMENSIONS, SEEDS = 384, 20
+SEEDS = 20
 
 
 def main() -> None:
@@ -85,7 +82,7 @@ def _apart(base: Path, rows: int, options: argparse.Namespace) -> dict[str, Any]
     with serving() as address:
         sets = [f"run.rows={rows}", f"models.mock.concurrency={options.slots}", *options.set]
         sets.append(f"models.mock.api_base={address}/{options.latency}/v1")
-        sets += [] if options.real_embedder else ["embedder=hashed-words"]
+        sets += [] if options.real_embedder else [f"embedder={HASHED_WORDS}"]
         told = [f"--address={address}", f"--work={base}", f"--rows={rows}", *(f"--set={one}" for one in sets)]
         told += ["--real-embedder"] * options.real_embedder + ["--uvloop"] * options.uvloop
         done = subprocess.run([sys.executable, __file__, *told], stdout=subprocess.PIPE, text=True, check=True)
@@ -98,22 +95,18 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     from seedbed.cli.options import open_project
     from seedbed.runs.dataset import write_dataset
 
-    hashed = None if options.real_embedder else HashedWords.instead_of_the_model()
     out = options.work / f"rows-{options.rows[0]}"
     started, spent = time.monotonic(), time.process_time()
     project = open_project(options.work / "seedbed.yaml", None, options.set)
     with Sampling() as progress:
         report, _ = write_dataset(project, out, uncompiled=True, progress=progress)
     wall, cpu = time.monotonic() - started, time.process_time() - spent
-    if hashed and not hashed.texts:
-        raise SystemExit("the stand-in was never asked to embed: it no longer stands where the embedder's model does")
     return {
         "counts": report["counts"],
         "stopped": report["stopped"],
         "dollars": report["dollars"],
         "seconds": wall,
         "cpu": cpu,
-        "embedding": (hashed.texts, hashed.seconds) if hashed else None,
         "samples": progress.samples,
         "final_mb": memory("VmRSS"),
         "peak_mb": memory("VmHWM"),
@@ -137,36 +130,6 @@ class Sampling(Progress):
             self._next = done - done % SAMPLED + SAMPLED
 
 
-class HashedWords:
-    """Stands where the embedder has its model: each word is one of DIMENSIONS directions. Counts what it is asked."""
-
-    def __init__(self) -> None:
-        self.texts, self.seconds = 0, 0.0
-
-    @classmethod
-    def instead_of_the_model(cls) -> "HashedWords":
-        """Put one in the model's place, for this process."""
-        stand_in = cls()
-        embedder._model = lambda name: stand_in
-        return stand_in
-
-    def preprocess(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Nothing: it does not pad."""
-        return {}
-
-    def encode(self, texts: Sequence[str], **settings: Any) -> npt.NDArray[np.float32]:
-        """Unit vectors, shape (len(texts), DIMENSIONS)."""
-        started = time.thread_time()
-        vectors = np.full((len(texts), DIMENSIONS), 1e-6, dtype=np.float32)
-        for vector, text in zip(vectors, texts, strict=True):
-            vector += np.bincount(
-                [zlib.crc32(word) % DIMENSIONS for word in text.encode().split()], minlength=DIMENSIONS
-            )
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        self.texts, self.seconds = self.texts + len(texts), self.seconds + time.thread_time() - started
-        return vectors
-
-
 def memory(what: str) -> float:
     """MB of this process: `VmRSS` now, `VmHWM` at most."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
@@ -186,7 +149,6 @@ def _print(rows: int, found: dict[str, Any]) -> None:
         "rejected": ", ".join(f"{reason} {count}" for reason, count in counts["rejected"].items()) or "none",
         "wall": f"{seconds:.0f} s, {accepted / seconds:.0f} rows/s, {calls / seconds:.0f} calls/s",
         "CPU": f"{found['cpu']:.0f} s, {1000 * found['cpu'] / calls:.2f} ms a call",
-        "of it the stand-in's": "{:.0f} texts, {:.0f} s".format(*found["embedding"]) if found["embedding"] else "-",
         "memory": f"{found['final_mb']:.0f} MB at the end, {found['peak_mb']:.0f} MB at most",
         "dollars": f"{found['dollars']:.2f}",
         "journal, rows": f"{found['journal_mb']:.1f} MB, {found['rows_mb']:.1f} MB",

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from mock_server import serving, stats
-from run import HashedWords, write_project
+from run import write_project
 
 from seedbed.progress import Progress
 
@@ -53,7 +53,7 @@ def _apart(base: Path, workers: int, options: argparse.Namespace) -> dict[str, A
             f"run.rows={options.rows}",
             f"models.mock.concurrency={options.slots * workers}",
             f"models.mock.api_base={address}/{options.latency}/v1",
-            "embedder=hashed-words",
+            "embedder=scripted/hashed-words",
             "run.engine=ray",
             f"run.workers={workers}",
         ]
@@ -70,19 +70,9 @@ def measured(base: Path, sets: list[str], workers: int) -> dict[str, Any]:
     from seedbed.cli.options import open_project
     from seedbed.runs.dataset import write_dataset
 
-    here, started = Path(__file__).parent, time.monotonic()
-    os.environ |= {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "PYTHONPATH": f"{here}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
-    }
-    HashedWords.instead_of_the_model()
-    ray.init(
-        num_cpus=workers,
-        include_dashboard=False,
-        log_to_driver=False,
-        configure_logging=False,
-        runtime_env={"worker_process_setup_hook": "workers.stand_in"},
-    )
+    started = time.monotonic()
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, configure_logging=False)
     with Watching() as progress:
         report, _ = write_dataset(
             open_project(base / "seedbed.yaml", None, sets), base / f"{workers}", uncompiled=True, progress=progress
@@ -98,11 +88,6 @@ def measured(base: Path, sets: list[str], workers: int) -> dict[str, Any]:
         "others": others,
         "stopped": report["stopped"],
     }
-
-
-def stand_in() -> None:
-    """Hashed words for the embedder's model, in a worker."""
-    HashedWords.instead_of_the_model()
 
 
 class Watching(Progress):

@@ -16,8 +16,8 @@ from programs.core.embedding import Embed, ahead
 from programs.core.program import Program
 from programs.core.recipe import Recipe
 from programs.core.text import f1
+from programs.core.tools import tools
 from programs.judges.judge import Judge, Verdict
-from programs.judges.rater import judge_lm
 from signatures.qa.grounded_qa import DOES_NOT_SAY, declines
 
 
@@ -191,7 +191,7 @@ class Metric:
         if not (refused or self._is_doubtful(worth)):
             return worth
         if self._reads and not refused:
-            worth.parts.update(await likelihood(candidate, judge_lm()))
+            worth.parts.update(await likelihood(candidate, tools().judge_lm))
         asked = [one for one in self.judges if one.sees(candidate) and (one.aspect == "answerable" or not refused)]
         for judge in asked:
             if drop := self._hear(worth, judge, await judge.acall(candidate), candidate):

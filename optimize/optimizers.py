@@ -173,7 +173,7 @@ OPTIMIZERS: dict[str, Callable[[Study, Alone], Alone]] = {
 }
 
 REFLECTING = frozenset({"mipro", "gepa", "simba", "copro"})
-"""Those that have instructions written, by `dspy.settings.reflection_lm` or else the teacher."""
+"""Those that have instructions written, by the reflection model or else the teacher."""
 
 
 def auto(examples: int, budget: str, *, reflects: bool) -> str:
@@ -198,17 +198,18 @@ def optimize(
     budget: Budget,
     watch: Watch,
     say: Callable[[str], None],
+    reflection: Any = None,
 ) -> Step | None:
     """A copy of the step with the instruction and demos that an optimizer chose from the examples; nothing else.
 
     Where the allowance is spent, or the reflection model writes nothing readable, the best the optimizer has scored
-    so far; None where that is nothing. Call it from a thread: it blocks.
+    so far; None where that is nothing. `reflection` is the model that writes instructions; None: the teacher. Call it
+    from a thread: it blocks.
     """
     pool = [_example(example, step) for example in examples]
-    reflection = dspy.settings.get("reflection_lm") or dspy.settings.lm
-    study = Study(pool, pool[: budget.select], budget, watch, reflection)
-    with _quiet(), dspy.context(watch=watch, callbacks=[*dspy.settings.callbacks, watch], adapter=FORMATS["json"]):
-        chosen = _chosen(optimizer, study, Alone(step.deepcopy()), say)
+    study = Study(pool, pool[: budget.select], budget, watch, reflection or dspy.settings.lm)
+    with _quiet(), dspy.context(callbacks=[*dspy.settings.callbacks, watch], adapter=FORMATS["json"]):
+        chosen = _chosen(optimizer, study, Alone(step.deepcopy(), watch), say)
     if chosen is None:
         return None
     fields, result = [*step.signature.fields], step.deepcopy()

@@ -16,6 +16,7 @@ from metrics.worth import Worth
 from programs.core.candidate import Candidate, Drop, Source
 from programs.core.embedding import Embed
 from programs.core.program import Program, together
+from programs.core.tools import using
 from programs.formats.replies import UNREAD
 
 Heard = Callable[[], None]
@@ -105,7 +106,7 @@ async def score_step(
         heard()
         return reply
 
-    with dspy.context(trying=True):
+    with using(trying=True):
         replies = await together(map(one, examples))
     if replies and (refused := replies[0].refused) and all(reply.refused for reply in replies):
         raise refused
@@ -169,7 +170,7 @@ async def score_source(program: Program, source: Source, metric: Metric) -> list
     A source from which nothing came counts as one candidate of worth 0.
     """
     again = getattr(program, "answer_again", None)
-    with dspy.context(veto=metric.veto):
+    with using(veto=metric.veto):
         candidates = (await program.acall(**source.inputs)).candidates or [Candidate(dropped=NOTHING)]
         return [Scored(source, candidate, await metric.judged(candidate, again)) for candidate in candidates]
 
@@ -181,7 +182,7 @@ async def score_program(
     refuses to be asked is worth 0."""
 
     async def one(source: Source) -> list[Scored]:
-        with scope(source.id) as spent, dspy.context(trying=True):
+        with scope(source.id) as spent, using(trying=True):
             try:
                 scored = await score_source(program, source, metric)
             except LMInvalidRequestError as error:

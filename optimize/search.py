@@ -7,6 +7,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import dspy
 from dspy.utils.exceptions import LMInvalidRequestError
@@ -71,7 +72,8 @@ class StepSearch:
         allowance: what the search may take. Where it is spent, the best of the last race stands; the calls of the
         last race are kept back while an optimizer is at work. novelty: see `score_step`; for steps without labels,
         and in races alone: inside an optimizer every reply is scored for itself. known: ways of asking that were found
-        elsewhere, by what they are called; none of their demos may be one of the examples.
+        elsewhere, by what they are called; none of their demos may be one of the examples. reflection: the model that
+        writes instructions; None: the teacher.
     """
 
     def __init__(
@@ -89,12 +91,13 @@ class StepSearch:
         novelty: float = 0.0,
         seed: int = 0,
         known: Mapping[str, Step] | None = None,
+        reflection: Any = None,
     ) -> None:
         self.program, self.name, self.metric, self.budget = program, name, metric, budget
         self.heard, self.say, self.note, self.allowance = heard, say, note, allowance
         self.novelty = 0.0 if name in metric.recipe.labelled else novelty
         self.pool, self.exam = _parted(examples, seed)
-        self.known = known or {}
+        self.known, self.reflection = known or {}, reflection
         self.best = Variant("as written", _copy(program.step(name)))
 
     async def run(self, optimizer: str) -> Variant:
@@ -193,7 +196,8 @@ class StepSearch:
             note=lambda words: self.note(f"{optimizer}: {words}"),
         )
         heard = functools.partial(_prefixed, self.say, self.name)
-        work = asyncio.ensure_future(asyncio.to_thread(optimize, optimizer, step, self.pool, self.budget, watch, heard))
+        search = functools.partial(optimize, optimizer, step, self.pool, self.budget, watch, heard, self.reflection)
+        work = asyncio.ensure_future(asyncio.to_thread(search))
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:

@@ -21,6 +21,7 @@ from optimize.scoring import Reply, read_reply
 from programs.core.candidate import digest
 from programs.core.program import Program, run_sync
 from programs.core.step import Step
+from programs.core.tools import using
 
 ALIKE = 0.6  # likeness to a person's answer from which a teacher's own is as good as it for a demo
 
@@ -28,17 +29,16 @@ ALIKE = 0.6  # likeness to a person's answer from which a teacher's own is as go
 class Alone(dspy.Module):
     """One step as a program of its own, so that DSPy's optimizers touch nothing else.
 
-    It asks through `dspy.settings.watch`, and answers every call: an unreadable reply is a prediction without the
-    step's fields, which the metric scores 0, where an exception would be counted as a failure of the machinery.
+    It asks through `watch`, and answers every call: an unreadable reply is a prediction without the step's fields,
+    which the metric scores 0, where an exception would be counted as a failure of the machinery.
     """
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: Step, watch: "Watch") -> None:
         super().__init__()
-        self.only = step
+        self.only, self.watch = step, watch
 
     def forward(self, **inputs: Any) -> dspy.Prediction:
-        watch: Watch = dspy.settings.watch
-        return watch.ask(self.only, inputs)
+        return self.watch.ask(self.only, inputs)
 
 
 class Escaped(BaseException):
@@ -81,6 +81,9 @@ class Watch(BaseCallback):
         """The least worth of a reply that may serve as a demo; without one DSPy would keep those of score 0. Where
         there is a right answer, the likeness to it; else what a row must be worth."""
         return ALIKE if self.name in self.metric.recipe.labelled else self.metric.fitted.threshold
+
+    def __deepcopy__(self, memo: Any) -> "Watch":
+        return self  # optimizers copy the program that asks through it
 
     def ask(self, step: Step, inputs: dict[str, Any]) -> dspy.Prediction:
         """The step's prediction. Raises Spent where the allowance is, and as a BaseException whatever went wrong."""
@@ -164,7 +167,7 @@ class Watch(BaseCallback):
 
 async def _asked(step: Step, inputs: dict[str, Any]) -> dspy.Prediction:
     try:
-        with dspy.context(trying=True):
+        with using(trying=True):
             return await step.acall(**inputs)
     except (AdapterParseError, ContextWindowExceededError, LMInvalidRequestError) as error:
         if isinstance(error, LMUnsupportedModelError):

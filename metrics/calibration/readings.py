@@ -12,8 +12,8 @@ from programs.core.candidate import Candidate
 from programs.core.embedding import Embed
 from programs.core.program import together
 from programs.core.text import words
+from programs.core.tools import tools
 from programs.judges.judge import Judge, Pairwise
-from programs.judges.rater import judge_lm
 
 Case = LabelledCase | Preference
 PREFERENCE = "preference"
@@ -61,7 +61,7 @@ class Reader:
     async def _row(self, case: LabelledCase) -> Observation:
         parts = dict[str, float | None](await self._evidence(case.row)) | case.scores
         if self.reads and not case.scores:
-            parts |= await likelihood(case.row, judge_lm())
+            parts |= await likelihood(case.row, tools().judge_lm)
         if not case.scores:
             asked = [judge for judge in self.judges if judge.sees(case.row)]
             parts |= {judge.aspect: (await judge.acall(case.row)).score for judge in asked}

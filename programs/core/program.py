@@ -11,6 +11,7 @@ from dspy.utils.exceptions import AdapterParseError
 
 from programs.core.candidate import Candidate
 from programs.core.step import Step
+from programs.core.tools import tools
 from programs.formats.replies import dropped
 
 T = TypeVar("T")
@@ -80,8 +81,7 @@ class Program(dspy.Module):
     async def fill(self, candidate: Candidate, name: str, **inputs: Any) -> bool:
         """Ask step `name` and write its output fields on the candidate; True while the candidate is alive.
 
-        A reply that cannot be read drops the candidate. So does `dspy.settings.veto`
-        (an `async (candidate) -> Drop | None`, set by whoever runs the program), before the next call is paid.
+        A reply that cannot be read drops the candidate. So does `Tools.veto`, before the next call is paid.
         """
         outputs = await self.ask(candidate, name, **inputs)
         if outputs is None:
@@ -91,7 +91,7 @@ class Program(dspy.Module):
     async def settle(self, candidate: Candidate, **values: Any) -> bool:
         """Write values on the candidate (of a field it has) and let the veto look; True while it is alive."""
         candidate.take(values)
-        veto = dspy.settings.get("veto")
+        veto = tools().veto
         candidate.dropped = await veto(candidate) if veto else None
         return candidate.dropped is None
 

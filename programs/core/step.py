@@ -7,6 +7,7 @@ import dspy
 import numpy as np
 
 from programs.core.embedding import Embed, ahead
+from programs.core.tools import tools
 from programs.formats.formats import FORMATS
 
 
@@ -18,7 +19,7 @@ class Step(dspy.Predict):
         format: `chat`, `json` or `compact` (see `programs.formats.formats`).
 
     `nearest` is 0 to show every demo in its order, else the number of demos to show, those nearest to the
-    inputs by `dspy.settings.embedder` (texts -> unit vectors, shape (n, d)); without one, the first ones.
+    inputs by `Tools.embed`; without one, the first ones.
     """
 
     def __init__(self, signature: type[dspy.Signature], format: str = "chat", **config: Any) -> None:
@@ -38,7 +39,7 @@ class Step(dspy.Predict):
         return super().load_state(state, **kwargs)
 
     async def aforward(self, **kwargs: Any) -> dspy.Prediction:
-        embed = dspy.settings.get("embedder")
+        embed = tools().embed
         if self.nearest and embed:
             embed = await ahead(embed, [self._key(demo) for demo in [*self.demos, kwargs]])
         demos = self.shown(kwargs, embed)
@@ -61,12 +62,12 @@ class Step(dspy.Predict):
 
     def shown(self, inputs: dict[str, Any], embed: Embed | None = None) -> list[Any]:
         """The demos this call shows. The nearest one stands last, next to the inputs. Without `embed`, it is
-        `dspy.settings.embedder`.
+        `Tools.embed`.
 
         A demo on these very inputs is left out: it would be the answer, to be copied by the model and, while
         compiling, to be taken for skill.
         """
-        embed, asked = embed or dspy.settings.get("embedder"), self._key(inputs)
+        embed, asked = embed or tools().embed, self._key(inputs)
         demos = [demo for demo in self.demos if self._key(demo) != asked]
         if not self.nearest or len(demos) <= self.nearest or embed is None:
             return demos[: self.nearest or None]

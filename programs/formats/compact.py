@@ -5,6 +5,7 @@ from typing import Any
 
 import dspy
 
+from programs.core.tools import using
 from programs.formats.replies import Read
 from programs.formats.sections import Sections, label, paragraphs, structured
 from signatures.variants import Line
@@ -21,14 +22,14 @@ class CompactAdapter(Read, dspy.Adapter):
 
     A reply is one paragraph, or one line where it is one field that is a line: there it ends, and what a small model
     would add to it, such as the answers to choose from, is not written. Where the model's endpoint continues plain
-    text (`lm.continues`), the engine is told so by `dspy.settings.continuation` and sends the prompt as
+    text (`lm.continues`), the engine is told so by `Tools.continues` and sends the prompt as
     text to be continued rather than as a chat message: small models follow examples far better that way.
     """
 
     async def acall(self, lm: Any, lm_kwargs: Any, signature: Any, demos: Any, inputs: Any) -> list[dict[str, Any]]:
         if not getattr(lm, "continues", False):
             return await super().acall(lm, lm_kwargs, signature, demos, inputs)
-        with dspy.context(continuation=True):
+        with using(continues=True):
             return await super().acall(lm, {**lm_kwargs, "stop": [_end(signature)]}, signature, demos, inputs)
 
     def format(self, signature: Any, demos: list[Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from programs.core.candidate import digest
 from programs.core.program import run_sync, together
 from programs.core.step import Step
+from programs.core.tools import tools
 from programs.formats.plain import is_plain
 from programs.formats.replies import CUT_OFF, DECLINED, EMPTY, UNREADABLE, dropped
 from programs.judges.expected_score import expected_score
@@ -35,7 +36,7 @@ class Verdict(BaseModel):
 
 
 class Rater(dspy.Module):
-    """One question with a verdict, asked of `dspy.settings.judge_lm` (the running model where none is set).
+    """One question with a verdict, asked of the judges' model (`Tools.judge_lm`).
 
     Args:
         signature: its last output field decides; one before it reasons, or none does. levels: the deciding field's
@@ -111,12 +112,7 @@ class Rater(dspy.Module):
         return wanted
 
 
-def judge_lm() -> Any:
-    """The judge's model; the running one where none is set."""
-    return dspy.settings.get("judge_lm") or dspy.settings.lm
-
-
 def judging() -> AbstractContextManager[None]:
     """The context in which calls go to the judge's model."""
-    context: AbstractContextManager[None] = dspy.context(lm=judge_lm())
+    context: AbstractContextManager[None] = dspy.context(lm=tools().judge_lm)
     return context

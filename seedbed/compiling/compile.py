@@ -96,8 +96,8 @@ class Compilation:
         budget = BUDGETS[settings.budget]
         known, asked = self._found(name), self.program.step(name).asked
         total = replies(budget, 2 * len(formats_of(dspy.settings.lm)) + len(known), len(wordings(asked)))
-        reflection = {"reflection_lm": self.session.lm("reflection")} if optimizer in REFLECTING else {}
-        with self.progress.task(f"compile {name}", total) as task, dspy.context(**reflection):
+        reflection = self.session.lm("reflection") if optimizer in REFLECTING else None
+        with self.progress.task(f"compile {name}", total) as task:
             search = StepSearch(
                 self.program,
                 name,
@@ -111,6 +111,7 @@ class Compilation:
                 novelty=settings.novelty,
                 seed=settings.random_seed,
                 known=known,
+                reflection=reflection,
             )
             self.steps[name] = await search.run(optimizer)
 

@@ -10,9 +10,10 @@ from metrics.calibration.readings import Reader
 from metrics.calibration.report import Judged
 from metrics.calibration.usefulness import tried
 from metrics.calibration.verdicts import LabelledCase
+from programs.core.tools import tools
 from programs.formats.formats import formats_to_judge
 from programs.judges.judge import FAULTS, Judge
-from programs.judges.rater import Rater, judge_lm
+from programs.judges.rater import Rater
 from seedbed.progress import Progress
 
 READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
@@ -111,7 +112,7 @@ class JudgeTrial:
 
 async def settle(rater: Rater, trial: Callable[[], Awaitable[list[Observation]]], name: str) -> bool:
     """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
-    for format in formats_to_judge(judge_lm(), rater.judge.signature):
+    for format in formats_to_judge(tools().judge_lm, rater.judge.signature):
         rater.judge.format = format
         read = [one.parts.get(name) is not None for one in await trial()]
         if read and sum(read) >= READABLE * len(read):

@@ -34,7 +34,8 @@ class Config(Section):
     budget: Budget = Budget()
     """The most this project may take."""
     embedder: str = "embedded/all-minilm-l6-v2"
-    """The embedder: that of the shelf, or any model that sentence-transformers can load."""
+    """The embedder: that of the shelf, or any model that sentence-transformers can load. `scripted/hashed-words` knows
+    words and no meaning: for tests and dry runs."""
     sources: Sources = Sources()
     """Where rows start."""
     seeds: str

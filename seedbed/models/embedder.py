@@ -1,4 +1,4 @@
-"""The embedder: texts to unit vectors, each text once. Who asks while a batch is encoded shares the next one."""
+"""The embedder: texts to unit vectors, each text once. Requests that come while a batch is encoded join the next."""
 
 import asyncio
 import contextlib
@@ -15,6 +15,7 @@ import numpy as np
 from programs.core.embedding import Vectors
 from seedbed.errors import UserError
 from seedbed.models.embedding_batches import EmbeddingQueue
+from seedbed.models.hashed_words import HASHED_WORDS, hashed_words
 
 MODEL = "embedded/all-minilm-l6-v2"
 AT_ONCE = 16  # texts of one length; more gain nothing on a core, and take 1.5 MB each at 256 tokens
@@ -24,7 +25,7 @@ class Embedder:
     """Texts as one model sees them. Called from any thread, or awaited on an event loop.
 
     Args:
-        name: `embedded/all-minilm-l6-v2`, or any name or path sentence-transformers knows.
+        name: `embedded/all-minilm-l6-v2`, `scripted/hashed-words`, or any name or path sentence-transformers knows.
     """
 
     def __init__(self, name: str) -> None:
@@ -53,7 +54,8 @@ class Embedder:
 def _queue(name: str) -> EmbeddingQueue:
     """One a model and process: the sessions of a project embed the same documents. Half of the cores encode; the
     other half is the model server's."""
-    return EmbeddingQueue(lambda texts: _encoded(name, texts), workers=max(1, (os.cpu_count() or 2) // 2))
+    encode = hashed_words if name == HASHED_WORDS else functools.partial(_encoded, name)
+    return EmbeddingQueue(encode, workers=max(1, (os.cpu_count() or 2) // 2))
 
 
 def _encoded(name: str, texts: Sequence[str]) -> Vectors:

@@ -13,7 +13,9 @@ from dspy.clients.execution import _canonical, prepare
 from dspy.utils import exceptions as dspy_errors
 
 from programs.core.program import run_sync, together
+from programs.core.tools import tools
 from seedbed.errors import TeacherDown, UserError
+from seedbed.models.call_context import call_context, calling
 from seedbed.models.endings import ending
 from seedbed.models.engines.engine import Blocking, Engine, Wrapped
 from seedbed.models.engines.scoring import asking_for
@@ -94,7 +96,7 @@ class TeacherLM(dspy.LM):
         With `n`, that many replies, each a draw of its own: DSPy would send one request n times, and the journal
         would take them for one.
         """
-        draw = kwargs.get("rollout_id", self.kwargs.get("rollout_id")) or dspy.settings.get("draw", 0)
+        draw = kwargs.get("rollout_id", self.kwargs.get("rollout_id")) or call_context().draw
         if n == 1:
             return await self._draw(draw, *args, **kwargs)
         replies = await together(self._draw(draw + k, *args, **kwargs) for k in range(n))
@@ -102,9 +104,9 @@ class TeacherLM(dspy.LM):
 
     async def _draw(self, draw: int, *args: Any, **kwargs: Any) -> Any:
         with self._watched():
-            if draw == dspy.settings.get("draw", 0):
+            if draw == call_context().draw:
                 return await self._ask(*args, **kwargs)
-            with dspy.context(draw=draw):
+            with calling(draw=draw):
                 return await self._ask(*args, **kwargs)
 
     @property
@@ -116,7 +118,7 @@ class TeacherLM(dspy.LM):
         """The log-probability of each token of a text as the reply to these messages, natural logarithms, the end of
         the reply last where the endpoint tells it. Draws do not count: there is one reading. Raises as `acall` does."""
         request = asking_for(self._request(messages, {}), continuation)
-        with self._watched(), error_boundary(self.model, unexpected=True), dspy.context(draw=0):
+        with self._watched(), error_boundary(self.model, unexpected=True), calling(draw=0):
             reply = await self.async_engine.complete(request)
         return [token.logprob for token in reply.logprobs or ()]
 
@@ -129,7 +131,7 @@ class TeacherLM(dspy.LM):
             if mistake := _user_error(error) or self._bug(error):  # a full disk, say, is not the model's failure
                 raise mistake from mistake.__cause__
             too_long = isinstance(error, dspy_errors.ContextWindowExceededError)
-            one_of_many = self._well[0] or dspy.settings.get("trying", False)  # else the entry may be at fault
+            one_of_many = self._well[0] or tools().trying  # else the entry may be at fault
             prompts_fault = too_long or (one_of_many and own_fault(error))
             self._failed[0] += not (prompts_fault or isinstance(error.__cause__, NotKept))
             verdict = self._verdict(error)

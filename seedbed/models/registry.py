@@ -21,8 +21,8 @@ from seedbed.models.layers.replayed import Replayed
 from seedbed.models.layers.retrying import Retrying
 from seedbed.models.lm import NotKept, TeacherLM
 from seedbed.models.prices import BATCH_SHARE, FREE, Price, price
-from seedbed.storage.journal import Journal
-from seedbed.storage.ledger import Ledger
+from seedbed.storage.call import ReplyStore
+from seedbed.storage.spending import SpendingStore
 from seedbed.terminal import Say, silent
 
 SAMPLED = 0.7  # the temperature of every further draw from one source
@@ -42,9 +42,9 @@ class Models:
         self,
         entries: Mapping[str, ModelEntry],
         base: Path,
-        journal: Journal,
+        journal: ReplyStore,
         *,
-        ledger: Ledger | None = None,
+        ledger: SpendingStore | None = None,
         book: WaveBook | None = None,
         say: Say = silent,
         offline: bool = False,
@@ -124,7 +124,7 @@ class Offline(Wrapped):
         raise NotKept("this call is not in the journal, and a replay makes none")
 
 
-def teacher(alias: str, entry: ModelEntry, journal: Journal, base: Path) -> TeacherLM:
+def teacher(alias: str, entry: ModelEntry, journal: ReplyStore, base: Path) -> TeacherLM:
     """The LM of one model entry."""
     return Models({alias: entry}, base, journal).lm(alias)
 

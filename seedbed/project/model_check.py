@@ -11,12 +11,14 @@ from pydantic import BaseModel
 
 from programs.core.program import run_sync
 from programs.core.step import Step
+from programs.core.tools import using
 from programs.formats.formats import formats_of, formats_to_judge
 from programs.formats.replies import CUT_OFF, EMPTY, dropped
 from programs.judges.judge import JUDGES
 from programs.judges.rater import Rater
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown
+from seedbed.models.call_context import calling
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.lm import TeacherLM
 from seedbed.models.refused import mend
@@ -49,7 +51,7 @@ class ModelCheck:
 
     def __init__(self, lm: TeacherLM, entry: ModelEntry, roles: list[str]) -> None:
         self.lm, self.entry, self.roles, self.seconds = lm, entry, roles, 0.0
-        with dspy.context(lm=lm, trying=True):
+        with dspy.context(lm=lm), using(trying=True):
             self.heard = [self._ask(form) for form in formats_of(lm)]
             self.notes = [*self._failures(), *self._abilities()] if self.ok else []
 
@@ -150,7 +152,7 @@ class ModelCheck:
     def _completions(self) -> Iterator[str]:
         if self.entry.completions:
             return
-        with dspy.context(continuation=True):
+        with using(continues=True):
             self._say("The bridge opened in", stop=["\n\n"])
         yield f"has /completions: models.{self.lm.alias}.completions: true lets it continue text, as small models need"
 
@@ -158,7 +160,7 @@ class ModelCheck:
         """Whether one request at temperature 0 has one reply, as with a seed that is kept."""
         replies = set[str]()
         for draw in (1, 2):
-            with dspy.context(draw=draw):
+            with calling(draw=draw):
                 replies.add(_text(self._say("Name a river and a town on it.", temperature=0.0)))
         if len(replies) > 1:
             yield "gives two replies to one request at temperature 0: it keeps no seed"

@@ -6,110 +6,84 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import dspy
 
 from programs.core.program import run_sync
+from programs.core.tools import Tools
 from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
 from seedbed.models.batch.job_store import WaveBook
+from seedbed.models.call_context import Scope
 from seedbed.models.cross_encoder import Entailment
 from seedbed.models.embedder import Embedder
 from seedbed.models.lm import TeacherLM
 from seedbed.models.prices import BATCH_SHARE, check_prices, in_use, price
 from seedbed.models.registry import Models
 from seedbed.project.project import Project
-from seedbed.storage.journal import Journal, Scope, Tally
+from seedbed.storage.call import ReplyStore
+from seedbed.storage.journal import Journal
 from seedbed.storage.ledger import Ledger
+from seedbed.storage.spending import SpendingStore
+from seedbed.storage.usage import Tally
 from seedbed.terminal import Say, silent
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else DSPy fetches a price map over the network
 
 
-class Session:
-    """Teachers by role over one journal.
+class OpenModels:
+    """A project's models and embedder, switched on, over stores that someone else opened.
 
     Args:
-        project: what to open. journal: its file; created where absent.
+        project: whose models. replies: where replies are found and kept. spending: where their cost is reserved.
         history: keep DSPy's traces (optimizers need them; a long run must not, they grow).
-        say: told in a line what happens to the models. caps: of the run that this session is, beside the project's.
-        offline: ask no model, hence need no key; what is not in the journal fails.
+        say: told in a line what happens to the models. book: of the batch jobs of a run whose calls go in batches.
+        offline: ask no model, hence need no key; a call that is not in the store fails.
 
-    Raises UserError where a cap in dollars meets an unknown price, or a file cannot be used.
+    Raises UserError where a cap in dollars meets an unknown price, or a model cannot be opened.
     """
 
     def __init__(
         self,
         project: Project,
-        journal: Path,
+        replies: ReplyStore,
+        spending: SpendingStore,
         *,
         history: bool = True,
         say: Say = silent,
-        caps: RunSettings | None = None,
+        book: WaveBook | None = None,
         offline: bool = False,
     ) -> None:
-        check_prices(project.config)
-        self.project, self.embed = project, Embedder(project.config.embedder)
-        self.entail = Entailment(encoder) if (encoder := project.config.gates.cross_encoder) else None
-        self.offline, self._history = offline, history
-        with contextlib.ExitStack() as opening:  # closed at once where a later one cannot be opened
-            self.journal, self.ledger = self._books(journal, caps, opening)
-            self.book = self._batches(journal, caps)
-            if self.book:
-                opening.callback(self.book.close)
-            self.models = Models(
-                project.config.models,
-                project.base,
-                self.journal,
-                ledger=self.ledger,
-                book=self.book,
-                say=say,
-                offline=offline,
-            )
-            opening.callback(lambda: run_sync(self.models.aclose()))
-            self._open = opening.pop_all()
-        for note in self.journal.notes:
-            say(note)
+        config = project.config
+        check_prices(config)
+        self.project, self.embed, self.book = project, Embedder(config.embedder), book
+        self.entail = Entailment(config.gates.cross_encoder) if config.gates.cross_encoder else None
+        self.offline, self._history, self._open = offline, history, contextlib.ExitStack()
+        self.models = Models(config.models, project.base, replies, ledger=spending, book=book, say=say, offline=offline)
+        self._open.callback(lambda: run_sync(self.models.aclose()))
 
-    def _books(self, path: Path, caps: RunSettings | None, opening: contextlib.ExitStack) -> tuple[Journal, Ledger]:
-        """Where calls are kept, and where what they cost is booked."""
-        journal = Journal(path)
-        opening.callback(journal.close)
-        account = journal.fact("account", secrets.token_hex(8))
-        folder, budget = self.project.base / ".seedbed", self.project.config.budget
-        ledger = Ledger(folder / "ledger.sqlite", account, budget, caps)
-        opening.callback(lambda: run_sync(ledger.aclose()))
-        return journal, ledger
-
-    def _batches(self, journal: Path, caps: RunSettings | None) -> WaveBook | None:
-        """The book of a run whose calls go in batches."""
-        if self.offline or caps is None or caps.mode != "batch":
-            return None
-        return WaveBook(journal.with_name("batches.sqlite"))
-
-    def __enter__(self) -> "Session":
+    def __enter__(self) -> Self:
         """Open teacher and judge. Raises UserError where one cannot be; nothing stays open then."""
         try:
-            return self._start()
+            self._start()
         except BaseException:
             self.__exit__()
             raise
+        return self
 
-    def _start(self) -> "Session":
+    def _start(self) -> None:
         for name in ("dspy", "LiteLLM", "httpx"):
             logging.getLogger(name).setLevel(logging.ERROR)
         quiet: dict[str, Any] = {} if self._history else {"trace": None, "max_trace_size": 0}
         self._open.enter_context(
             dspy.context(
                 lm=self.lm("teacher"),
-                judge_lm=self.lm("judge"),
-                embedder=self.embed,
+                tools=Tools(judge=self.lm("judge"), embed=self.embed),
                 disable_history=True,
                 **quiet,
             )
         )
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self._open.close()
@@ -118,11 +92,6 @@ class Session:
         """The model bound to a role, with the fallback of that role."""
         config = self.project.config
         return self.models.lm(config.roles.named()[role], getattr(config.fallback, role))
-
-    @property
-    def owner(self) -> str:
-        """Which run this is, wherever its folder lies; of a run made again from a copy of its journal, which copy."""
-        return self.ledger.account + self.journal.fact("copy", "")
 
     def identity(self, role: str) -> str:
         """What stands behind a role: address and model, or weights."""
@@ -141,14 +110,6 @@ class Session:
         """The calls made inside are one row's: a batch is sent once every row waits."""
         return self.models.waves.row() if self.book else contextlib.nullcontext()
 
-    def settle(self, wave: str) -> None:
-        """Take a person's word, WAVE=JOB or WAVE=none, on a batch of which nobody else knows whether it was sent."""
-        if not self.book:
-            raise UserError(
-                f"--batch-job {wave}: this run sends no batches.", hint="Set run.mode: batch, or leave it out."
-            )
-        self.book.settle(wave)
-
     @contextlib.contextmanager
     def scope(self, id: str, draw: int = 0) -> Iterator[Scope]:
         """Calls made inside belong to one candidate and are counted for it."""
@@ -166,3 +127,61 @@ class Session:
                 total += known.dollars(tally.input_tokens, tally.output_tokens)
                 total -= (1 - BATCH_SHARE) * known.dollars(tally.batch_input, tally.batch_output)
         return total
+
+
+class Session(OpenModels):
+    """`OpenModels` over a journal and the project's ledger, which it opens and closes.
+
+    Args:
+        project: what to open. journal: its file; created where absent. history, say, offline: as for `OpenModels`.
+        caps: of the run that this session is, beside the project's.
+
+    Raises UserError where a cap in dollars meets an unknown price, or a file cannot be used.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        journal: Path,
+        *,
+        history: bool = True,
+        say: Say = silent,
+        caps: RunSettings | None = None,
+        offline: bool = False,
+    ) -> None:
+        with contextlib.ExitStack() as opening:  # closed at once where a later one cannot be opened
+            self.journal = Journal(journal)
+            opening.callback(self.journal.close)
+            self.ledger = _ledger(project, self.journal, caps)
+            opening.callback(lambda: run_sync(self.ledger.aclose()))
+            sends_batches = caps is not None and caps.mode == "batch" and not offline
+            book = WaveBook(journal.with_name("batches.sqlite")) if sends_batches else None
+            if book:
+                opening.callback(book.close)
+            super().__init__(project, self.journal, self.ledger, history=history, say=say, book=book, offline=offline)
+            self._stores = opening.pop_all()
+        for note in self.journal.notes:
+            say(note)
+
+    def __exit__(self, *exception: object) -> None:
+        with self._stores:
+            super().__exit__(*exception)
+
+    @property
+    def owner(self) -> str:
+        """Which run this is, wherever its folder lies; of a run made again from a copy of its journal, which copy."""
+        return self.ledger.account + self.journal.fact("copy", "")
+
+    def settle(self, wave: str) -> None:
+        """Take a person's word, WAVE=JOB or WAVE=none, on a batch of which nobody else knows whether it was sent."""
+        if not self.book:
+            raise UserError(
+                f"--batch-job {wave}: this run sends no batches.", hint="Set run.mode: batch, or leave it out."
+            )
+        self.book.settle(wave)
+
+
+def _ledger(project: Project, journal: Journal, caps: RunSettings | None) -> Ledger:
+    """The project's ledger, with an account for this journal."""
+    account = journal.fact("account", secrets.token_hex(8))
+    return Ledger(project.base / ".seedbed" / "ledger.sqlite", account, project.config.budget, caps)

@@ -64,8 +64,9 @@ def write_dataset(
             if ours:
                 write_report(out, report)
             else:
-                progress.say(f"{out} keeps the rows of an earlier invocation, which are more than these {run.accepted}")
-    return report, run.samples
+                rows = run.commit.counts.accepted
+                progress.say(f"{out} keeps the rows of an earlier invocation, which are more than these {rows}")
+    return report, run.commit.samples
 
 
 class _Ending:
@@ -79,7 +80,7 @@ class _Ending:
         try:
             with calm():
                 self.stopped = run_sync(run.work())
-            self.code = int(run.accepted < run.goal)
+            self.code = int(run.commit.counts.accepted < run.goal)
         except KeyboardInterrupt:
             self.stopped, self.code = "interrupted", INTERRUPTED
         except TeacherDown as error:

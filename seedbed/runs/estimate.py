@@ -16,9 +16,10 @@ from seedbed.models.prices import price
 from seedbed.progress import Progress
 from seedbed.project.project import Project
 from seedbed.project.session import Session
-from seedbed.runs.attempt import Attempts, Outcome
+from seedbed.runs.attempt import Attempts
 from seedbed.runs.forecast import Bill, Model, Range, Trial, Used, acceptance, bill, needed, total
 from seedbed.runs.futility import most_empty
+from seedbed.runs.outcome import Outcome
 from seedbed.storage.run_reader import Records
 
 SETUP = "pilot"  # the name that its outcomes have in the journal

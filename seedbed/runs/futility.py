@@ -7,7 +7,7 @@ from optimize.scoring import Scored, commonest
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.sections import RunSettings
 from seedbed.runs.advice import advice
-from seedbed.runs.attempt import Outcome
+from seedbed.runs.outcome import Outcome
 
 LEAST = 40  # sources in a row, and all there is to go by where no acceptance was measured
 FALSE_STOPS = 0.01

@@ -16,7 +16,7 @@ from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.card import write_card
 from seedbed.runs.run import Run
-from seedbed.storage.ledger import Spending
+from seedbed.storage.spending import Spending
 from seedbed.versions import versions
 
 REPORT = "run.json"
@@ -25,20 +25,21 @@ REPORT = "run.json"
 def run_report(session: Session, run: Run, stopped: str, code: int, seconds: float) -> dict[str, Any]:
     """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: that it took."""
     project, totals = session.project, session.journal.totals()
+    commit, counts = run.commit, run.commit.counts
     tallies = totals.values()
     return {
         "recipe": project.recipe.name,
         "rows": run.goal,
         "stopped": stopped,
         "exit_code": code,
-        "content": run.content,
+        "content": commit.content,
         "counts": {
-            "accepted": run.accepted,
-            "candidates": run.candidates,
-            "splits": run.shards.splits,
-            "rejected": dict(run.reasons.most_common()),
-            "words": run.words,
-            "unscored": dict(run.unscored),
+            "accepted": counts.accepted,
+            "candidates": counts.candidates,
+            "splits": commit.shards.splits,
+            "rejected": dict(counts.reasons.most_common()),
+            "words": counts.words,
+            "unscored": dict(counts.unscored),
             "documents": len(project.reading.documents),
             "passages": len(project.sources),
             "skipped": project.reading.skipped.report(),
@@ -49,8 +50,8 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
         "input_tokens": sum(tally.input_tokens for tally in tallies),
         "output_tokens": sum(tally.output_tokens for tally in tallies),
         "dollars": session.cost(totals),
-        "teachers": {alias: dataclasses.asdict(record) for alias, record in run.teachers.items()},
-        "stood_in": dict(run.stood_in),
+        "teachers": {alias: dataclasses.asdict(record) for alias, record in counts.teachers.items()},
+        "stood_in": dict(counts.stood_in),
         "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
         "variety": _variety(session, run) if run.complete else None,  # an interrupt shall not wait for it
         "seconds": round(seconds, 2),
@@ -91,7 +92,7 @@ def _spent(session: Session) -> dict[str, Spending]:
 
 def _variety(session: Session, run: Run) -> dict[str, Any] | None:
     with run.progress.task("variety of the rows", 1):
-        measured = run.sample.variety(session.embed)
+        measured = run.commit.sample.variety(session.embed)
     return measured.model_dump() if measured else None
 
 
@@ -120,7 +121,7 @@ def _warnings(project: Project) -> list[str]:
 
 def _undivided(project: Project, run: Run) -> list[str]:
     """That no rows are held out, and why."""
-    if project.divides and not run.shards.undivided:
+    if project.divides and not run.commit.shards.undivided:
         return []
     why = "all rows are of documents that would be held out" if project.divides else "one document cannot be parted"
-    return [f"nothing is held out for validation: {why}"] if run.accepted else []
+    return [f"nothing is held out for validation: {why}"] if run.commit.counts.accepted else []

@@ -3,31 +3,23 @@
 import asyncio
 import collections
 import contextlib
-import dataclasses
 import fcntl
 import os
 import sqlite3
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import dspy
 import orjson
-from dspy import lm15
-from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from rbloom import Bloom
 
 from seedbed.errors import UserError
+from seedbed.storage.call import Call, Timed, reply
 from seedbed.storage.repair import repaired
 from seedbed.storage.sqlite_store import Broken, Store
-
-Timed = tuple[lm15.Response, float]
-"""A reply, and the seconds it added to the time in which its model was at work."""
-
-Call = Sequence[Any]
-"""A line of the table of calls."""
+from seedbed.storage.usage import Tally
 
 CALLS = 4_000_000  # calls and outcomes up to which a look at what is not there costs nothing; 5 MB
 
@@ -40,74 +32,6 @@ create table if not exists setups (setup text primary key, made_with blob);
 create table if not exists facts (name text primary key, fact text);
 """
 _CALL = "insert or replace into calls values"
-BY_BATCH = lm15.Adaptation("batch", "satisfied", "the provider's batch service answered, at half the price")
-"""What is noted on a reply of a batch service, so that it outlives the process that asked."""
-
-
-def by_batch(response: lm15.Response) -> bool:
-    """Whether a batch service answered."""
-    return BY_BATCH in response.adaptations
-
-
-@dataclasses.dataclass
-class Tally:
-    """Calls and tokens; `replayed` calls came from the journal, or from an equal call in flight, and cost nothing;
-    the `paid` tokens are the others'. `seconds` is the time in which the model was at work, whatever ran at once, and
-    without its waits for another's turn; a replayed call counts as it did when it was paid. The `batch` tokens are
-    those of replies of a batch service, which asks half the price. Of the `untold` calls the server did
-    not say what they took."""
-
-    calls: int = 0
-    replayed: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    paid_input: int = 0
-    paid_output: int = 0
-    seconds: float = 0.0
-    batch_input: int = 0
-    batch_output: int = 0
-    untold: int = 0
-
-    def add(self, response: lm15.Response, seconds: float, *, replayed: bool) -> None:
-        """Count one reply. A token count the server did not give is 0."""
-        self.calls += 1
-        self.seconds += seconds
-        self.replayed += replayed
-        self.untold += not (response.usage.input_tokens and response.usage.output_tokens is not None)
-        read, written = response.usage.input_tokens or 0, response.usage.output_tokens or 0
-        self.input_tokens, self.output_tokens = self.input_tokens + read, self.output_tokens + written
-        if not replayed:
-            self.paid_input, self.paid_output = self.paid_input + read, self.paid_output + written
-        if by_batch(response):
-            self.batch_input, self.batch_output = self.batch_input + read, self.batch_output + written
-
-
-class Scope:
-    """The candidate a call is made for: two candidates at temperature above 0 never share a reply."""
-
-    def __init__(self, id: str, draw: int = 0) -> None:
-        self.id, self.draw = id, draw
-        self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
-        self.keys: list[str] = []
-        self.asked: list[str] = []  # beside each key, the signature that was asked
-        self.stood_in = set[str]()  # the aliases of models that answered in the place of others
-        self._seen: collections.Counter[str] = collections.Counter()
-
-    def tokens(self) -> tuple[int, int]:
-        """Tokens (read, written) by all models, replayed calls included."""
-        tallies = self.tallies.values()
-        return sum(tally.input_tokens for tally in tallies), sum(tally.output_tokens for tally in tallies)
-
-    def occurrence(self, key: str) -> int:
-        """How often this very request was made for this candidate before: 0, 1, 2, ..."""
-        self._seen[key] += 1
-        return self._seen[key] - 1
-
-    @contextlib.contextmanager
-    def open(self) -> Iterator["Scope"]:
-        """Make the calls inside this block calls of this candidate."""
-        with dspy.context(scope=self, draw=self.draw):
-            yield self
 
 
 class Journal:
@@ -142,19 +66,16 @@ class Journal:
     def get(self, key: str) -> Timed | None:
         """The reply kept under this key, and the model time it took."""
         row = self._row(key, "select response, crc, work from calls where key = ?", key)
-        return (_reply(row[0]), row[2]) if row and self._sound(row[0], row[1]) else None
+        return (reply(row[0]), row[2]) if row and self._sound(row[0], row[1]) else None
 
-    async def put(
-        self, key: str, alias: str, request: bytes, response: lm15.Response, seconds: float, work: float
-    ) -> None:
-        """Keep a reply: `seconds` from asking to hearing, of which `work` were added to the model's time at work."""
-        self._there.add(key)
-        await self._store.write(_CALL, call(key, alias, request, response, seconds, work))
+    async def put(self, call: Call) -> None:
+        """Keep a call; it is on the disk when this returns."""
+        self._there.add(call.key)
+        await self._store.write(_CALL, call)
 
     async def take(self, calls: Sequence[Call]) -> None:
         """Keep calls that were made elsewhere."""
-        self._there.update(one[0] for one in calls)
-        await asyncio.gather(*(self._store.write(_CALL, one) for one in calls))
+        await asyncio.gather(*map(self.put, calls))
 
     async def index(self) -> None:
         """Make ready for `made_for`. It slows the keeping of calls by a little, so it is made for those who ask."""
@@ -162,20 +83,21 @@ class Journal:
 
     def made_for(self, id: str) -> list[Call]:
         """The calls made for a candidate, or used by its outcome under any setup."""
-        calls = self._store.rows("select * from calls where scope = ?", id)
+        calls = [Call(*row) for row in self._store.rows("select * from calls where scope = ?", id)]
         kept = "select outcome, crc from outcomes where setup in (select setup from setups) and id = ?"
         used = {
             key for row in self._store.rows(kept, id) if self._sound(*row) for key, _ in orjson.loads(row[0])["calls"]
         }
-        others = used.difference(one[0] for one in calls)
-        return calls + [row for key in others if (row := self._store.row("select * from calls where key = ?", key))]
+        shared = used.difference(call.key for call in calls)
+        select = "select * from calls where key = ?"
+        return calls + [Call(*row) for key in shared if (row := self._store.row(select, key))]
 
     def outcome(self, setup: str, id: str) -> dict[str, Any] | None:
         """What became of a candidate under this setup (everything its outcome depends on, as a digest)."""
         row = self._row(setup + id, "select outcome, crc from outcomes where setup = ? and id = ?", setup, id)
         return orjson.loads(row[0]) if row and self._sound(*row) else None
 
-    async def record(self, setup: str, id: str, outcome: dict[str, Any]) -> None:
+    async def record(self, setup: str, id: str, outcome: Mapping[str, object]) -> None:
         """Keep what became of a candidate."""
         kept = orjson.dumps(outcome)
         values = (setup, id, kept, zlib.crc32(kept))
@@ -240,23 +162,6 @@ def _opened(path: Path) -> tuple[Store, Bloom]:
         store.close()
         raise
     return store, there
-
-
-def call(key: str, alias: str, request: bytes, response: lm15.Response, seconds: float, work: float) -> Call:
-    """What is kept of a call, made for the candidate in whose scope this is asked; see `Journal.put`."""
-    scope, usage, reply = dspy.settings.get("scope"), response.usage, orjson.dumps(response_to_dict(response))
-    counted = (usage.input_tokens, usage.output_tokens, seconds, work, zlib.crc32(reply), by_batch(response))
-    return (key, alias, scope.id if scope else "", request, reply, *counted)
-
-
-def timed(call: Call) -> Timed | None:
-    """The reply of a call that was kept; None where it changed on the disk."""
-    reply, work, crc = call[4], call[8], call[9]
-    return (_reply(reply), work) if zlib.crc32(reply) == crc else None
-
-
-def _reply(kept: bytes) -> lm15.Response:
-    return response_from_dict(orjson.loads(kept))
 
 
 def _check_format(path: Path) -> None:

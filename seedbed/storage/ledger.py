@@ -4,12 +4,12 @@ import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from seedbed.config.sections import Budget, RunSettings
 from seedbed.errors import BudgetReached, UserError
 from seedbed.storage.caps import NANO, Room, caps
+from seedbed.storage.spending import Reservation, Spending
 from seedbed.storage.sqlite_store import Kind, Store
 
 _SCHEMA = """
@@ -25,28 +25,6 @@ answered_nano = answered_nano + excluded.answered_nano, unpriced = unpriced + ex
 _HOLD = "insert into held values (?, ?, ?, ?)"
 _HELD = "select nano from held where account = ? and alias = ? and call = ?"
 _END = "delete from held where account = ? and alias = ? and call = ?"
-
-
-@dataclass(frozen=True)
-class Spending:
-    """What calls took. `usd` is None where the price of some was unknown. `unanswered` of them, at `unanswered_usd`,
-    brought no reply (yet, or ever: timeouts, broken connections, kills) and count as the most they can have cost."""
-
-    calls: int
-    usd: float | None
-    unanswered: int
-    unanswered_usd: float
-
-
-@dataclass(frozen=True, eq=False)
-class Reservation:
-    """What is set aside for a call, or for several; `nano` is None where the price is unknown. `call` names one that
-    may be taken up again."""
-
-    alias: str
-    calls: int
-    nano: int | None
-    call: str = ""
 
 
 LEDGER = Kind("ledger", "Put a copy of it back; moved away, it forgets all that was spent, and the caps count anew.")

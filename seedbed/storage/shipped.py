@@ -9,7 +9,7 @@ import orjson
 from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.lm15 import Response
 
-from seedbed.storage.journal import Timed
+from seedbed.storage.call import Timed
 
 SHELF = "embedded/"
 

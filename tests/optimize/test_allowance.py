@@ -15,11 +15,13 @@ from support.searched import Search
 from optimize.allowance import Allowance, Caps, Cost, Spent
 from optimize.optimizers import OPTIMIZERS
 from programs.core.program import run_sync
+from programs.core.tools import using
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.models.engines.engine import Shared
 from seedbed.models.layers.replayed import Replayed
-from seedbed.storage.journal import Journal, Tally
+from seedbed.storage.journal import Journal
+from seedbed.storage.usage import Tally
 
 SEARCHING = [name for name in OPTIMIZERS if name != "labeled"]
 
@@ -96,7 +98,7 @@ def test_the_wait_for_another_models_turn_is_no_time_at_work(tmp_path: Path) -> 
         engine._opening = asyncio.get_running_loop().create_future()  # type: ignore[assignment]
         engine._opening.set_result((None, Busy(alias)))  # type: ignore[attr-defined]
         request = dspy.lm15.Request(model="m", messages=(dspy.lm15.Message.user("?"),))
-        with dspy.context(continuation=True):
+        with using(continues=True):
             await Replayed(engine, alias, journal).complete(request)
 
     async def both() -> None:

@@ -15,7 +15,7 @@ from optimize.shipping import TOLERANCE, Decision, Which, decide, proven
 from optimize.splits import even_shares, fold_groups, spread
 from programs.core.candidate import Drop, Source
 from programs.qa.grounded_qa import QA
-from seedbed.storage.journal import Scope
+from seedbed.models.call_context import Scope
 
 SIZES = st.lists(st.integers(0, 8), max_size=12)
 ENDS = st.floats(-1, 1)

@@ -7,7 +7,6 @@ import dspy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.hashed import embed
 from support.searched import RECIPE, Spoken, seeds
 
 from metrics.metric import Bars, Metric
@@ -17,6 +16,7 @@ from optimize.search import StepSearch, replies
 from programs.core.candidate import Drop
 from programs.core.program import run_sync
 from programs.qa.grounded_qa import QA, GroundedQA
+from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
 
 Says = Callable[[str, str, str], str]  # the format, the field that is asked for, the prompt -> its text

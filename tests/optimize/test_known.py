@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.served import hash_words
 
 from optimize import artefact
 from programs.core.recipe import recipes
@@ -29,16 +28,15 @@ def reply(prompt, draw):
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path) -> Path:
     """A project whose teacher is deaf to all wordings of ours, and its compiled program reworded under known.json."""
-    hash_words(monkeypatch)
     folder = tmp_path / "project"
     assert main(["init", str(folder)]) == 0
     (folder / "teacher.py").write_text(TEACHER, encoding="utf-8")
     path = folder / "seedbed.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     config["models"] = {"small": {"model": "scripted/teacher.py", "max_tokens": 96}}
-    config["embedder"], config["gates"] = "hashed-words", {"judges": [], "relevance": 0.0}
+    config["embedder"], config["gates"] = "scripted/hashed-words", {"judges": [], "relevance": 0.0}
     config["compile"] |= {"compare": 12, "judge_checks": 8, "budget": "quick", "optimizer": "labeled"}
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assert compiled(folder) == 1

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import dspy
 import pytest
-from support.hashed import embed
 from support.searched import RECIPE, Search, Spoken, seeds
 
 from metrics.metric import Bars, Metric
@@ -14,6 +13,7 @@ from optimize.scoring import nearest_before
 from optimize.search import StepSearch
 from programs.core.program import run_sync
 from programs.qa.grounded_qa import GroundedQA
+from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
 
 

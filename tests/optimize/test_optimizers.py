@@ -67,7 +67,8 @@ def test_a_larger_budget_looks_further(tmp_path: Path) -> None:
 def test_an_instruction_is_proposed_by_the_reflection_model_alone(tmp_path: Path) -> None:
     for optimizer in ("mipro", "gepa"):
         search = Search(tmp_path / optimizer, optimizer)
-        search.run(reflection_lm=search.model("strong"))
+        search.search.reflection = search.model("strong")
+        search.run()
         proposals = (tmp_path / optimizer / "calls.txt").read_text(encoding="utf-8").count("p")
         assert search.journal.tallies["strong"].calls == proposals > 0
 

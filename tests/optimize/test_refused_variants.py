@@ -14,12 +14,12 @@ from optimize.scoring import score_program
 from programs.core.candidate import Source
 from programs.core.program import run_sync
 from seedbed.errors import TeacherDown
+from seedbed.models.call_context import Scope
 from seedbed.models.engines.engine import Wrapped
 from seedbed.models.engines.scripted import ScriptedEngine
 from seedbed.models.layers.replayed import Replayed
 from seedbed.models.lm import TeacherLM
 from seedbed.models.refused import mend
-from seedbed.storage.journal import Scope
 
 Refuses = Callable[[lm15.Request], bool]
 

@@ -14,8 +14,8 @@ from programs.core.candidate import Drop, Source
 from programs.formats.replies import CUT_OFF, UNREADABLE
 from programs.qa.grounded_qa import QA
 from seedbed.cli.main import main
+from seedbed.models.call_context import Scope
 from seedbed.runs.advice import advice
-from seedbed.storage.journal import Scope
 
 
 def rows(*fell: Drop | None, score: float = 0.9) -> list[Scored]:

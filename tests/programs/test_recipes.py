@@ -11,7 +11,6 @@ from typing import Any
 import dspy
 import pytest
 from dspy import lm15
-from support.hashed import embed
 from support.paths import DATA
 
 from metrics.metric import Bars, Metric
@@ -24,10 +23,12 @@ from programs.core.pool import Pool
 from programs.core.program import Program, run_sync
 from programs.core.recipe import Recipe, recipes
 from programs.core.text import rouge_l
+from programs.core.tools import using
 from programs.instructions.lab import Lab, LeafSeed, Leaves, Pair
 from programs.instructions.self_instruct import SelfInstruct, TaskSeed
 from programs.judges.judge import JUDGES
 from seedbed.models.engines.engine import Shared
+from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
 
 RECIPES = ("grounded-qa", "lab", "self-instruct")
@@ -73,9 +74,9 @@ def in_json(program: Program) -> Program:
 
 
 @contextmanager
-def teaching(program: Program, script: Script, **settings: Any) -> Iterator[Scripted]:
+def teaching(program: Program, script: Script, **context: Any) -> Iterator[Scripted]:
     engine = Scripted(in_json(program), script)
-    with dspy.context(lm=TeacherLM("scripted", engine), **settings):
+    with dspy.context(lm=TeacherLM("scripted", engine)), using(**context):
         yield engine
 
 

@@ -14,7 +14,6 @@ from mock_server import latency, reply, serving
 from passages import passages
 
 from programs.formats.formats import FORMATS, SEARCHED
-from seedbed.models import embedder
 from signatures.judges import JudgeClaim, SplitClaims
 from signatures.qa.grounded_qa import AnswerQuestion, AskQuestion
 
@@ -50,11 +49,10 @@ def test_every_side_of_the_client_makes_the_same_calls() -> None:
 
 
 def test_a_whole_run_takes_its_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedder, "_model", embedder._model)
     monkeypatch.setattr(run, "SAMPLED", 10)
     run.write_project(tmp_path, 100)
     with serving() as address:
-        sets = ["run.rows=30", "embedder=hashed-words", f"models.mock.api_base={address}/v1"]
+        sets = ["run.rows=30", "embedder=scripted/hashed-words", f"models.mock.api_base={address}/v1"]
         figures = run.measured(argparse.Namespace(work=tmp_path, rows=[30], set=sets, real_embedder=False))
     assert figures["counts"]["accepted"] == 30
     assert [rows // 10 for rows, _, _ in figures["samples"]] == [0, 1, 2, 3]

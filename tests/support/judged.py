@@ -12,8 +12,10 @@ from dspy import lm15
 
 from programs.core.candidate import Candidate, Exchange
 from programs.core.program import run_sync
+from programs.core.tools import using
 from programs.judges.judge import JUDGES, Judge, Pairwise, RulesJudge, Verdict
 from programs.judges.rater import Rater
+from seedbed.models.call_context import call_context
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM
 
@@ -45,7 +47,7 @@ class Script(Shared):
         inputs = dict(re.findall(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ##|\n\nRespond)", last, re.DOTALL))
         self.asked.append(inputs)
         self.requests.append(request)
-        said = self.say(inputs, dspy.settings.get("draw", 0))
+        said = self.say(inputs, call_context().draw)
         message = lm15.Message.assistant(said if isinstance(said, str) else json.dumps(said))
         usage = lm15.Usage(input_tokens=1, output_tokens=1)
         return lm15.Response(id=None, model=request.model, message=message, finish_reason="stop", usage=usage)
@@ -57,7 +59,7 @@ class Script(Shared):
 def judged_by(say: Callable[[Inputs, int], Said] | Said) -> Iterator[Script]:
     engine = Script(say if callable(say) else lambda inputs, draw: say)
     writer = TeacherLM("writer", Script(lambda inputs, draw: pytest.fail("the writer was asked")))
-    with dspy.context(lm=writer, judge_lm=TeacherLM("judge", engine)):
+    with dspy.context(lm=writer), using(judge=TeacherLM("judge", engine)):
         yield engine
 
 

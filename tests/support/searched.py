@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import dspy
-from support.hashed import embed
 from support.paths import SUPPORT
 
 from metrics.metric import Bars, Metric
@@ -18,6 +17,7 @@ from programs.core.recipe import recipes
 from programs.qa.grounded_qa import QASeed
 from seedbed.models.engines.engine import Shared
 from seedbed.models.engines.scripted import ScriptedEngine
+from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.layers.replayed import Replayed
 from seedbed.models.lm import TeacherLM
 from seedbed.storage.journal import Journal
@@ -91,8 +91,8 @@ class Search:
         tally = self.journal.tallies["small"]
         return Cost(calls=tally.calls, tokens=tally.input_tokens + tally.output_tokens, minutes=tally.seconds / 60)
 
-    def run(self, **settings: Any) -> Variant:
-        with dspy.context(lm=self.model("small"), disable_history=True, **settings):
+    def run(self) -> Variant:
+        with dspy.context(lm=self.model("small"), disable_history=True):
             try:
                 return run_sync(self.search.run(self.optimizer))
             finally:

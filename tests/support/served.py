@@ -10,11 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 from aiohttp import web
 from mock_server import reply
-from run import HashedWords, write_project
+from run import write_project
 from support.hostile import Behaviour, Hostile, completion
 
 from seedbed.cli.main import main
-from seedbed.models import embedder
 
 KEY = "sk-served-0123456789abcdef"
 READ, WRITTEN = 400, 60  # tokens that every reply is said to have taken
@@ -69,7 +68,7 @@ class Served:
         entry = config["models"]["mock"]
         entry |= {"api_base": self.server.base, "api_key": "$SERVED_KEY", "concurrency": 4, "max_tokens": MAX_TOKENS}
         entry |= {"timeout": 5, "input_price": INPUT_PRICE, "output_price": OUTPUT_PRICE}
-        config["embedder"], config["run"] = "hashed-words", {"draws": 1}
+        config["embedder"], config["run"] = "scripted/hashed-words", {"draws": 1}
 
     def change(self, edit: Callable[[dict[str, Any]], object]) -> None:
         """Edit the config."""
@@ -104,15 +103,8 @@ class Served:
         return [path for path in self.base.rglob("*") if path.is_file() and KEY.encode() in path.read_bytes()]
 
 
-def hash_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let hashed words stand for the embedder's model until the test ends."""
-    monkeypatch.setattr(embedder, "_model", embedder._model)
-    HashedWords.instead_of_the_model()
-
-
 @pytest.fixture
 def served(tmp_path: Path, server: Hostile, monkeypatch: pytest.MonkeyPatch) -> Served:
     """A fresh project, and a server that answers well."""
     monkeypatch.setenv("SERVED_KEY", KEY)
-    hash_words(monkeypatch)
     return Served(tmp_path, server)

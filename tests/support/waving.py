@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import dspy
 from dspy import lm15
 from support.batch_wire import reply_to
 
@@ -19,9 +18,10 @@ from seedbed.models.batch.barrier import Waves
 from seedbed.models.batch.engine import BatchEngine, Straggling
 from seedbed.models.batch.job_store import WaveBook
 from seedbed.models.batch.provider_jobs import BatchService
+from seedbed.models.call_context import Scope, calling
 from seedbed.models.engines.engine import Shared
 from seedbed.models.layers.replayed import Replayed
-from seedbed.storage.journal import Journal, Scope
+from seedbed.storage.journal import Journal
 
 QUICK = (
     (batch, "LANDING", 0.05),
@@ -152,7 +152,7 @@ def drawn(setting: Setting, prompt: str, draw: int) -> Any:
     """The same request as another draw."""
 
     async def ask() -> str:
-        with dspy.context(draw=draw):
+        with calling(draw=draw):
             return await setting.ask(prompt)
 
     return ask()

@@ -5,7 +5,6 @@ import contextlib
 import itertools
 from typing import NamedTuple
 
-import dspy
 import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import request_to_dict, response_from_dict
@@ -14,6 +13,7 @@ from seedbed.errors import UserError
 from seedbed.models.batch.barrier import Waves
 from seedbed.models.batch.job_store import GARBLED, Wave, WaveBook
 from seedbed.models.batch.provider_jobs import CERTAIN, BatchService, Sighting, pauses
+from seedbed.models.call_context import call_context, calling
 from seedbed.models.engines.engine import Engine, Wrapped
 from seedbed.terminal import Say
 
@@ -38,7 +38,7 @@ class _Call(NamedTuple):
 class BatchEngine(Wrapped):
     """Waits, in `complete`, until the wave that carries the call is answered.
 
-    A wave is written into the book before it is sent and its ticket after. A call is known by `dspy.settings.call`,
+    A wave is written into the book before it is sent and its ticket after. A call is known by `CallContext.key`,
     its key in the journal, so after a restart a row that asks the same again finds the wave that carries it, and
     waits for that one. `complete` raises Unanswered or Unreadable where that wave brought no reply; to go into another
     wave the call needs another name. A provider that takes no job now is asked until it does.
@@ -63,7 +63,7 @@ class BatchEngine(Wrapped):
     async def complete(self, request: lm15.Request) -> lm15.Response:
         if self._service.carries(request):
             with self._waves.waits():
-                reply = await self._batched(dspy.settings.call, request)
+                reply = await self._batched(call_context().key, request)
             if reply == GARBLED:
                 raise Unreadable("the batch service's answer to it cannot be read")
             if reply:
@@ -210,9 +210,9 @@ class Straggling(Wrapped):
         self.online, self._say, self._told = online, say, False
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
-        call = dspy.settings.call
+        call = call_context().key
         for name in (call, *(f"{call}/{again}" for again in range(2, TRIES + 1))):
-            with contextlib.suppress(Unanswered, Unreadable), dspy.context(call=name):
+            with contextlib.suppress(Unanswered, Unreadable), calling(key=name):
                 return await self.engine.complete(request)
         if not self._told:
             self._told = True

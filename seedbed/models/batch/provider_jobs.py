@@ -16,7 +16,7 @@ from seedbed.models.batch.job_store import GARBLED, Wave
 from seedbed.models.batch.results import Result, results
 from seedbed.models.engines.engine import Shared, beyond_belief, writable
 from seedbed.models.layers.redacted import Secrets
-from seedbed.storage.journal import BY_BATCH
+from seedbed.storage.usage import BY_BATCH
 from seedbed.terminal import Say
 
 T = TypeVar("T")

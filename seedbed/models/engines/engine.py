@@ -3,13 +3,14 @@
 import json
 from typing import Any, Protocol
 
-import dspy
 import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.utils import exceptions as dspy_errors
 
 from programs.core.program import run_sync
+from programs.core.tools import tools
+from seedbed.models.call_context import call_context
 
 PARAMETERS = frozenset(
     {
@@ -51,7 +52,7 @@ class Engine(Protocol):
         concurrency: calls in flight at most. logprobs: alternatives a token whose log-probabilities it can give; 0 is
         none at all. scores: it tells how likely a given reply is (`engines.scoring`).
 
-    `complete` raises `dspy.lm15` or `dspy` LM errors only. `dspy.settings.continuation` asks it to continue
+    `complete` raises `dspy.lm15` or `dspy` LM errors only. `Tools.continues` asks it to continue
     the one user message as text.
     """
 
@@ -151,12 +152,13 @@ def writable(response: lm15.Response) -> lm15.Response:
 
 def continuing() -> bool:
     """Whether the call in hand asks for its one message to be continued as plain text."""
-    return bool(dspy.settings.get("continuation", False))
+    return tools().continues
 
 
 def waited(seconds: float) -> None:
     """The call in hand waited so long for another model's call to end: for its own model that is no time at work."""
-    dspy.settings.get("waits", []).append(seconds)
+    if (waits := call_context().waits) is not None:
+        waits.append(seconds)
 
 
 def free(error: BaseException) -> bool:

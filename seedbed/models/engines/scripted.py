@@ -4,10 +4,10 @@ import hashlib
 import importlib.util
 from pathlib import Path
 
-import dspy
 from dspy import lm15
 
 from seedbed.errors import UserError
+from seedbed.models.call_context import call_context
 from seedbed.models.engines.engine import Shared
 from seedbed.models.engines.scoring import continuation_of
 
@@ -42,7 +42,7 @@ class ScriptedEngine(Shared):
         texts = [str(request.system or ""), *(message.text or "" for message in request.messages)]
         prompt, given = "\n\n".join(filter(None, texts)), continuation_of(request)
         try:
-            text = given if given is not None else self._reply(prompt, dspy.settings.get("draw", 0))
+            text = given if given is not None else self._reply(prompt, call_context().draw)
             logprobs = None if given is None else self._likelihood(prompt, given)
         except lm15.LM15Error:  # a script may play a model that refuses
             raise

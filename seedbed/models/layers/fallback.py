@@ -3,10 +3,11 @@
 import dataclasses
 from contextlib import AbstractContextManager
 
-import dspy
 from dspy import lm15
 from dspy.utils import exceptions as dspy_errors
 
+from programs.core.tools import using
+from seedbed.models.call_context import call_context, calling
 from seedbed.models.engines.engine import Engine, Wrapped, continuing
 from seedbed.models.engines.scoring import continuation_of
 from seedbed.terminal import Say, silent
@@ -50,8 +51,7 @@ class Fallback(Wrapped):
 
     def others_way(self) -> AbstractContextManager[None]:
         """The context in which it is asked."""
-        way: AbstractContextManager[None] = dspy.context(continuation=continuing() and self.other.continues)
-        return way
+        return using(continues=continuing() and self.other.continues)
 
     async def aclose(self) -> None:
         await self.engine.aclose()
@@ -61,8 +61,8 @@ class Fallback(Wrapped):
         if not self._said:
             self._said = True
             self._say(f"{self.alias} failed ({reason}); such calls go to {self.other_alias}")
-        call = f"{dspy.settings.get('call')}/{self.other_alias}"  # else it would find the first one's waves of a batch
-        with self.others_way(), dspy.context(call=call):
+        key = f"{call_context().key}/{self.other_alias}"  # else it would find the first one's waves of a batch
+        with self.others_way(), calling(key=key):
             response = await self.other.complete(self.for_other(request))
         note = lm15.Adaptation("model", "substituted", reason or "it failed", self.alias, self.other_alias)
         return dataclasses.replace(response, adaptations=(*response.adaptations, note))

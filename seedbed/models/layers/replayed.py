@@ -11,9 +11,10 @@ import orjson
 from dspy import lm15
 from dspy._vendor.lm15.serde import request_to_dict
 
+from seedbed.models.call_context import call_context, calling
 from seedbed.models.engines.engine import Engine, Wrapped, continuing
 from seedbed.models.layers.fallback import Fallback, answered_by
-from seedbed.storage.journal import Journal, Timed
+from seedbed.storage.call import Call, ReplyStore, Timed
 from seedbed.storage.shipped import reading
 
 KEY = 32  # hex digits: 128 bits
@@ -39,7 +40,7 @@ class Replayed(Wrapped):
     longer.
     """
 
-    def __init__(self, engine: Engine, alias: str, journal: Journal) -> None:
+    def __init__(self, engine: Engine, alias: str, journal: ReplyStore) -> None:
         super().__init__(engine)
         self.alias, self.journal = alias, journal
         self._fallback = engine if isinstance(engine, Fallback) else None
@@ -53,10 +54,10 @@ class Replayed(Wrapped):
         (response, work), paid = (known[1], False) if known else await self._once(places, request)
         alias = answered_by(response, self.alias)
         self.journal.tallies[alias].add(response, work, replayed=not paid)
-        if scope := dspy.settings.get("scope"):
+        if scope := call_context().scope:
             scope.tallies[alias].add(response, work, replayed=not paid)
             scope.keys.append(known[0] if known else self._kept_at(response, places).holds(response))
-            scope.asked.append(_asked())
+            scope.signatures.append(_asked())
             if alias != self.alias:
                 scope.stood_in.add(alias)
         return response
@@ -88,14 +89,20 @@ class Replayed(Wrapped):
 
     async def _fly(self, places: Sequence[Place], request: lm15.Request) -> Timed:
         started, waits = time.monotonic(), list[float]()
-        with dspy.context(call=places[0].key, waits=waits):  # a batch that is taken up again knows its calls by the key
+        with calling(key=places[0].key, waits=waits):  # a batch that is taken up again knows its calls by the key
             response = await self.engine.complete(request)
         now = time.monotonic()
         work, self._ended = max(0.0, now - max(started, self._ended) - sum(waits)), now
         alias, kept_at = answered_by(response, self.alias), self._kept_at(response, places)
         key = kept_at.holds(response)
-        await self.journal.put(key, alias, kept_at.body, response, now - started, work)
+        await self._keep(key, alias, kept_at.body, response, now - started, work)
         return response, work
+
+    async def _keep(
+        self, key: str, alias: str, body: bytes, response: lm15.Response, seconds: float, work: float
+    ) -> None:
+        scope = call_context().scope
+        await self.journal.put(Call.of(key, alias, scope.id if scope else "", body, response, seconds, work))
 
     def _known(self, place: Place, request: lm15.Request) -> tuple[str, Timed] | None:
         """The reply that is kept for a call, and its key."""
@@ -110,7 +117,7 @@ class Replayed(Wrapped):
         for key in (place.key, place.whole):
             if known := reading(self.identity, key):
                 response, work = known
-                await self.journal.put(key, self.alias, place.body, response, work, work)
+                await self._keep(key, self.alias, place.body, response, work, work)
                 return key, known
         return None
 
@@ -144,7 +151,7 @@ def place(identity: str, request: lm15.Request) -> Place:
     nameless = told | {"model": ""}  # the alias changes no reply
     config = {name: value for name, value in told.get("config", {}).items() if name != "max_tokens"}
     key, whole = (_key(identity, orjson.dumps(one)) for one in (nameless, nameless | {"config": config}))
-    scope = dspy.settings.get("scope")
+    scope = call_context().scope
     if (request.config.temperature or 0.0) > 0 and scope:
         suffix = f"{scope.id}|{scope.occurrence(key)}"
         key, whole = (hashlib.sha256(f"{one}|{suffix}".encode()).hexdigest()[:KEY] for one in (key, whole))
@@ -152,7 +159,7 @@ def place(identity: str, request: lm15.Request) -> Place:
 
 
 def _key(identity: str, body: bytes) -> str:
-    told = b"%s|%d|%d|" % (identity.encode(), continuing(), dspy.settings.get("draw", 0))
+    told = b"%s|%d|%d|" % (identity.encode(), continuing(), call_context().draw)
     return hashlib.sha256(told + body).hexdigest()[:KEY]
 
 

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from metrics.metric import Metric
 from programs.core.candidate import Source
 from seedbed.compiling.teacher_program import TeacherProgram
@@ -24,11 +22,13 @@ from seedbed.models.engines.embedded import check_memory
 from seedbed.models.prices import in_use
 from seedbed.models.shelf import machine
 from seedbed.project.session import Session
-from seedbed.runs.attempt import LIVE, Attempts, Outcome
+from seedbed.runs.attempt import LIVE, Attempts
+from seedbed.runs.outcome import KeptOutcome, Outcome
+from seedbed.runs.ray.messages import Stop, ToWorker, loaded
 from seedbed.runs.ray.worker import Brief, Worker
-from seedbed.runs.ray.worker_handle import Job, Member, as_call
-from seedbed.runs.ray.worker_ledger import unpacked
+from seedbed.runs.ray.worker_handle import Job, Member
 from seedbed.runs.ray.worker_log import read_log
+from seedbed.storage.call import Call
 from seedbed.terminal import Say
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports each start over the network
@@ -79,12 +79,12 @@ class RemoteAttempts(Attempts):
         self._broken: Exception | None = None
         self._silent = 0  # workers that died before they said a word
 
-    async def tried(self, id: str, source: Source) -> tuple[Outcome, dict[str, Any]]:
+    async def tried(self, id: str, source: Source) -> tuple[Outcome, KeptOutcome]:
         self._open = self._open or asyncio.ensure_future(self._start())
         await asyncio.shield(self._open)
         if self._broken:
             raise self._broken
-        before = {call[0] for call in self.session.journal.made_for(id)}
+        before = {call.key for call in self.session.journal.made_for(id)}
         job = Job(id, source, asyncio.get_running_loop().create_future())
         self._jobs.add(job)
         self._queue.append(job)
@@ -94,7 +94,8 @@ class RemoteAttempts(Attempts):
         finally:
             self._jobs.discard(job)
         self._assign()
-        outcome = self.read(id, source, kept, failed=failed)
+        outcome = self.read(id, source, kept)
+        outcome.failed = failed
         outcome.paid = failed or any(key not in before for key, _ in kept["calls"])
         return outcome, kept
 
@@ -104,7 +105,7 @@ class RemoteAttempts(Attempts):
             await self._open
         self._queue.clear()
         for member in self._members.values():
-            member.send("stop")
+            member.send(Stop())
         if at_work := [self._keepers[number] for number in self._members]:
             await asyncio.wait(at_work, timeout=PATIENCE)
         for task in (last := [*self._keepers.values(), *self._posts]):
@@ -119,8 +120,8 @@ class RemoteAttempts(Attempts):
         """Take in what an earlier invocation's workers had not told when it was killed, then begin."""
         await self.session.journal.index()
         for path in self.folder.glob("*.log"):
-            frames = map(orjson.loads, read_log(path))
-            await self.session.journal.take([as_call(told) for kind, *told in frames if kind == "call"])
+            messages = map(loaded, read_log(path))
+            await self.session.journal.take([message for message in messages if isinstance(message, Call)])
             path.unlink()
         self._keepers = {number: asyncio.ensure_future(self._keep(number)) for number in range(self._workers)}
 
@@ -154,8 +155,8 @@ class RemoteAttempts(Attempts):
         late = f"worker {number + 1} is not there after {SLOW:.0f} s: has the Ray cluster a CPU to spare?"
         warning = asyncio.get_running_loop().call_later(SLOW, self._say, late)
         try:
-            if obstacle := await actor.open.remote():
-                raise unpacked(obstacle)
+            if failure := await actor.open.remote():
+                raise failure.error
             warning.cancel()
             self._members[number] = member
             self._assign()
@@ -179,7 +180,7 @@ class RemoteAttempts(Attempts):
             self._assign()
         return True
 
-    def _post(self, actor: Any, messages: Sequence[Sequence[Any]]) -> None:
+    def _post(self, actor: Any, messages: Sequence[ToWorker]) -> None:
         post = asyncio.ensure_future(self._posted(actor.post.remote(messages)))
         self._posts.add(post)
         post.add_done_callback(self._posts.discard)

@@ -2,35 +2,33 @@
 
 import asyncio
 import collections
-import contextlib
 import contextvars
 import dataclasses
 from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import dspy
-from dspy import lm15
+import orjson
 
 from metrics.band import Alone
 from metrics.calibration.fit import Fitted
 from metrics.checks.manner import Manner
 from metrics.metric import Metric
-from programs.core.candidate import Source
 from programs.core.program import background_loop
 from programs.judges.judge import Judge
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config
-from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
+from seedbed.models.call_context import call_context
 from seedbed.project.project import Project
-from seedbed.project.session import Session
-from seedbed.runs.attempt import Attempts
+from seedbed.project.session import OpenModels
+from seedbed.runs.attempt import Trials
 from seedbed.runs.gc_tuning import calm
-from seedbed.runs.ray.worker_ledger import WorkerLedger, packed
+from seedbed.runs.ray.messages import Bye, Done, Failure, Grant, Line, Stop, Stopped, ToWorker, Try
+from seedbed.runs.ray.worker_ledger import WorkerLedger
 from seedbed.runs.ray.worker_log import Log
-from seedbed.storage.journal import Call, Journal, Tally, Timed, call, timed
-from seedbed.storage.ledger import Ledger
+from seedbed.storage.call import Call, Timed
+from seedbed.storage.usage import Tally
 
 T = TypeVar("T")
 
@@ -59,16 +57,16 @@ class Worker:
     def __init__(self, brief: Brief, log: Path) -> None:
         self._brief, self._path = brief, log
 
-    async def open(self) -> list[str] | None:
-        """Open the models. What stands in the way, as `packed` has it: no constructor could tell."""
+    async def open(self) -> Failure | None:
+        """Open the models; what stands in the way, which no constructor could tell."""
         try:
             self._context = await asyncio.to_thread(self._opened)
         except Exception as error:
-            return packed(error)
+            return Failure.of(error)
         return None
 
-    async def post(self, messages: Sequence[Sequence[Any]]) -> None:
-        """Take messages: `job ID SOURCE CALLS`, `lease ID REFUSAL`, `stop`."""
+    async def post(self, messages: Sequence[ToWorker]) -> None:
+        """Take messages."""
         await self._there(self._desk.take(messages))
 
     async def news(self) -> list[bytes]:
@@ -86,53 +84,56 @@ class Worker:
 
 
 class Desk:
-    """The work of a worker: attempts under way, the calls known to each, and money lent. Used on the background loop.
-
-    Its log says `call ...` (a line of the journal), `want ID ALIAS USD CALLS`, `settle ID USD`, `free ID`, `keep ID`,
-    `done ID KEPT FAILED TALLIES`, `stopped ID ERROR`, `say LINE`, `broken ERROR` and, last, `bye`.
-    """
+    """The work of a worker: attempts under way, the calls known to each, and money reserved. Used on the background
+    loop. Its log holds what it tells the driver."""
 
     def __init__(self, brief: Brief, log: Log) -> None:
         self.log, self._tasks = log, set[asyncio.Task[None]]()
-        self._session = WorkerSession(brief, log)
-        self._session.__enter__()
+        self._journal, self._ledger = WorkerJournal(log), WorkerLedger(log, counts_calls=brief.counts_calls)
+        models = OpenModels(
+            Project(brief.config, brief.base),
+            self._journal,
+            self._ledger,
+            history=False,
+            say=lambda text: log.tell(Line(text)),
+        )
+        models.__enter__()
         metric = Metric(
-            self._session.project.recipe,
-            self._session.embed,
-            self._session.project.bars,
+            models.project.recipe,
+            models.embed,
+            models.project.bars,
             fitted=brief.fitted,
             alone=brief.alone,
             judges=brief.judges,
             shown=brief.shown,
-            entail=self._session.entail,
+            entail=models.entail,
             manner=brief.manner,
         )
         if metric.hash != brief.hash:
             raise UserError("A worker has another version of seedbed.", hint="Install the same one on every machine.")
-        self._attempts = Attempts(self._session, brief.cascade, metric, setup="")
+        self._trials = Trials(models, brief.cascade, metric)
 
-    async def take(self, messages: Iterable[Sequence[Any]]) -> None:
-        """Begin what is told; see `Worker.post`."""
-        for kind, *told in messages:
-            if kind == "lease":
-                self._session.lease.grant(*told)
+    async def take(self, messages: Iterable[ToWorker]) -> None:
+        """Begin what the driver asks for."""
+        for message in messages:
+            if isinstance(message, Grant):
+                self._ledger.grant(message)
                 continue
-            task = asyncio.ensure_future(self._attempt(*told) if kind == "job" else self._stop())
+            task = asyncio.ensure_future(self._stop() if isinstance(message, Stop) else self._try(message))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _attempt(self, id: str, source: Source, known: Iterable[Call]) -> None:
-        journal = self._session.calls
-        journal.begin(id, known)
+    async def _try(self, message: Try) -> None:
+        self._journal.begin(message.id, message.calls)
         try:
-            outcome, kept = await self._attempts.tried(id, source)
-            self.log.append("done", id, kept, outcome.failed, journal.taken())
+            outcome, kept = await self._trials.tried(message.id, message.source)
+            self.log.append(Done(message.id, kept, outcome.failed, self._journal.taken()))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # what stops a run stops it at the driver
-            self.log.append("stopped", id, packed(error))
+            self.log.append(Stopped(message.id, Failure.of(error)))
         finally:
-            journal.end(id)
+            self._journal.end(message.id)
 
     async def _stop(self) -> None:
         """Give up what is under way, so that it is known what it cost."""
@@ -140,51 +141,44 @@ class Desk:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        self.log.append("bye")
+        self.log.append(Bye())
 
 
-class WorkerSession(Session):
-    """A session whose calls are kept in a log, and whose money is lent."""
-
-    def __init__(self, brief: Brief, log: Log) -> None:
-        self.calls, self.lease = WorkerJournal(log), WorkerLedger(log, counts_calls=brief.counts_calls)
-        project = Project(brief.config, brief.base)
-        super().__init__(project, log.path, history=False, say=lambda line: log.tell("say", line))
-
-    def _books(self, path: Path, caps: RunSettings | None, opening: contextlib.ExitStack) -> tuple[Journal, Ledger]:
-        return self.calls, self.lease
-
-
-class WorkerJournal(Journal):
-    """The journal as the attempts of a worker need it: it knows the calls that came with their sources and those they
-    make, each as long as its attempt lasts, and keeps in the log what is new. The rest of a journal is the driver's."""
+class WorkerJournal:
+    """A `ReplyStore` of the calls that came with their sources and of those made here, each as long as its attempt
+    lasts. New calls go into the log; the driver takes them into the run's journal."""
 
     def __init__(self, log: Log) -> None:
-        self.path, self.notes, self._log = log.path, [], log
-        self.tallies = collections.defaultdict(Tally)
-        self._known: dict[str, dict[str, Timed]] = {}
+        self.path, self.notes, self._log = log.path, list[str](), log
+        self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
+        self._calls: dict[str, dict[str, Call]] = {}
 
-    def begin(self, id: str, known: Iterable[Call]) -> None:
+    def begin(self, id: str, calls: Iterable[Call]) -> None:
         """An attempt begins, of which these calls were made before."""
-        self._known[id] = {one[0]: reply for one in known if (reply := timed(one))}
+        self._calls[id] = {call.key: call for call in calls}
 
     def end(self, id: str) -> None:
-        """It is over."""
-        del self._known[id]
+        """The attempt is over."""
+        del self._calls[id]
 
-    def taken(self) -> dict[str, Tally]:
-        """What was counted since this was last asked."""
-        taken, self.tallies = self.tallies, collections.defaultdict(Tally)
-        return taken
+    def taken(self) -> dict[str, dict[str, float]]:
+        """What was counted since this was last asked, by alias."""
+        tallies, self.tallies = self.tallies, collections.defaultdict(Tally)
+        return {alias: dataclasses.asdict(tally) for alias, tally in tallies.items()}
 
     def get(self, key: str) -> Timed | None:
-        scope = dspy.settings.get("scope")
-        return self._known[scope.id].get(key) if scope else None
+        call = self._call(key)
+        return call.reply if call else None
 
-    async def put(
-        self, key: str, alias: str, request: bytes, response: lm15.Response, seconds: float, work: float
-    ) -> None:
-        made = call(key, alias, request, response, seconds, work)
-        self._log.append("call", *(one.decode() if isinstance(one, bytes) else one for one in made))
-        if scope := dspy.settings.get("scope"):
-            self._known[scope.id][key] = response, work
+    async def put(self, call: Call) -> None:
+        self._log.append(call)
+        if call.scope:
+            self._calls[call.scope][call.key] = call
+
+    def made(self, keys: Sequence[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        calls = filter(None, map(self._call, keys))
+        return [(orjson.loads(call.request), orjson.loads(call.response)) for call in calls]
+
+    def _call(self, key: str) -> Call | None:
+        scope = call_context().scope
+        return self._calls[scope.id].get(key) if scope else None

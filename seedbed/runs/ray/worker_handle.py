@@ -4,18 +4,34 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from programs.core.candidate import Source
 from seedbed.errors import BudgetReached, UserError
-from seedbed.runs.ray.worker_ledger import packed, unpacked
+from seedbed.runs.outcome import KeptOutcome
+from seedbed.runs.ray.messages import (
+    Broken,
+    Bye,
+    Done,
+    Failure,
+    Free,
+    Grant,
+    Keep,
+    Line,
+    Settle,
+    Stopped,
+    ToDriver,
+    ToWorker,
+    Try,
+    Want,
+    loaded,
+)
 from seedbed.runs.ray.worker_log import read_log
-from seedbed.storage.journal import Call, Journal
-from seedbed.storage.ledger import Ledger, Reservation
+from seedbed.storage.call import Call
+from seedbed.storage.journal import Journal
+from seedbed.storage.ledger import Ledger
+from seedbed.storage.spending import Reservation
 
-Post = Callable[[Sequence[Sequence[Any]]], object]
+Post = Callable[[Sequence[ToWorker]], object]
 """Sends messages to the worker; does not wait."""
 
 
@@ -25,11 +41,11 @@ class Job:
 
     id: str
     source: Source
-    done: asyncio.Future[tuple[dict[str, Any], bool]]
+    done: asyncio.Future[tuple[KeptOutcome, bool]]
 
 
 class Member:
-    """What the frames of one worker's log (see `worker.Desk`) do to the run's journal and ledger. On the event loop.
+    """What the messages of one worker do to the run's journal and ledger. Used on the event loop.
 
     Args:
         post: to the worker. log: where the worker keeps what it did. say: told its lines.
@@ -37,27 +53,17 @@ class Member:
 
     def __init__(self, post: Post, log: Path, journal: Journal, ledger: Ledger, say: Callable[[str], object]) -> None:
         self.log, self.jobs = log, dict[str, Job]()
-        self._post, self._journal, self._ledger = post, journal, ledger
+        self._post, self._journal, self._ledger, self._say = post, journal, ledger, say
         self.heard = self.through = False
-        self._outbox = list[Sequence[Any]]()
+        self._outbox = list[ToWorker]()
         self._asked, self._lent = dict[int, asyncio.Task[None]](), dict[int, Reservation]()
-        self._means: dict[str, Callable[..., object]] = {
-            "want": self._wants,
-            "settle": self._settles,
-            "free": self._frees,
-            "keep": self._keeps,
-            "done": self._does,
-            "stopped": self._stops,
-            "say": say,
-            "broken": self._breaks,
-        }
 
     def give(self, job: Job) -> None:
         """Let it try a source, with the calls that were made for it before."""
         self.jobs[job.id] = job
-        self.send("job", job.id, job.source, self._journal.made_for(job.id))
+        self.send(Try(job.id, job.source, self._journal.made_for(job.id)))
 
-    def send(self, *message: Any) -> None:
+    def send(self, message: ToWorker) -> None:
         """Post a message with the others of this moment."""
         if not self._outbox:
             asyncio.get_running_loop().call_soon(self._flush)
@@ -66,13 +72,36 @@ class Member:
     async def hear(self, news: Iterable[bytes]) -> bool:
         """Take frames in; whether they say that the worker is through. Its calls are in the journal before anything
         else happens. Raises what broke the worker."""
-        self.heard, frames = True, [orjson.loads(frame) for frame in news]
-        await self._journal.take([as_call(told) for kind, *told in frames if kind == "call"])
-        for kind, *told in frames:
-            if kind in self._means:
-                self._means[kind](*told)
-        self.through = any(kind == "bye" for kind, *_ in frames)
+        self.heard, messages = True, [loaded(frame) for frame in news]
+        await self._journal.take([message for message in messages if isinstance(message, Call)])
+        for message in messages:
+            self._take(message)
         return self.through
+
+    def _take(self, message: ToDriver) -> None:
+        match message:
+            case Want():
+                self._asked[message.id] = asyncio.ensure_future(self._lend(message))
+            case Settle(id, usd) if id in self._lent:  # else it was heard before
+                self._ledger.settle(self._lent.pop(id), usd)
+            case Free(id) if id in self._asked:
+                self._asked[id].cancel()
+            case Free(id) if id in self._lent:
+                self._ledger.free(self._lent.pop(id))
+            case Keep(id) if id in self._lent:
+                self._ledger.keep(self._lent.pop(id))
+            case Done():
+                self._does(message)
+            case Stopped(id, failure):
+                job = self.jobs.pop(id, None)
+                if job and not job.done.done():
+                    job.done.set_exception(failure.error)
+            case Line(text):
+                self._say(text)
+            case Broken(failure):
+                raise failure.error
+            case Bye():
+                self.through = True
 
     async def bury(self) -> list[Job]:
         """The worker is dead: take in what its log still says, where that can be read here; its sources that are not
@@ -90,54 +119,23 @@ class Member:
         messages, self._outbox = self._outbox, []
         self._post(messages)
 
-    def _wants(self, id: int, alias: str, usd: float | None, calls: int) -> None:
-        self._asked[id] = asyncio.ensure_future(self._lend(id, alias, usd, calls))
-
-    async def _lend(self, id: int, alias: str, usd: float | None, calls: int) -> None:
+    async def _lend(self, want: Want) -> None:
         refusal = None
         try:
-            self._lent[id] = await self._ledger.reserve(alias, usd, calls)
+            self._lent[want.id] = await self._ledger.reserve(want.alias, want.usd, want.calls)
         except (BudgetReached, UserError) as error:
-            refusal = packed(error)
+            refusal = Failure.of(error)
         finally:
-            del self._asked[id]
-        self.send("lease", id, refusal)
+            del self._asked[want.id]
+        self.send(Grant(want.id, refusal))
 
-    def _settles(self, id: int, usd: float | None) -> None:
-        if id in self._lent:  # else it was heard before
-            self._ledger.settle(self._lent.pop(id), usd)
-
-    def _frees(self, id: int) -> None:
-        if id in self._asked:
-            self._asked[id].cancel()
-        elif id in self._lent:
-            self._ledger.free(self._lent.pop(id))
-
-    def _keeps(self, id: int) -> None:
-        if id in self._lent:
-            self._ledger.keep(self._lent.pop(id))
-
-    def _does(self, id: str, kept: dict[str, Any], failed: bool, tallies: dict[str, dict[str, float]]) -> None:
-        job = self.jobs.pop(id, None)
+    def _does(self, message: Done) -> None:
+        job = self.jobs.pop(message.id, None)
         if job is None:
             return
-        for alias, counted in tallies.items():
+        for alias, counted in message.tallies.items():
             tally = self._journal.tallies[alias]
             for name, value in counted.items():
                 setattr(tally, name, getattr(tally, name) + value)
         if not job.done.done():
-            job.done.set_result((kept, failed))
-
-    def _stops(self, id: str, error: list[str]) -> None:
-        job = self.jobs.pop(id, None)
-        if job and not job.done.done():
-            job.done.set_exception(unpacked(error))
-
-    def _breaks(self, error: list[str]) -> None:
-        raise unpacked(error)
-
-
-def as_call(told: Sequence[Any]) -> Call:
-    """A line of the journal, as a log has it."""
-    key, alias, scope, request, response, *counted = told
-    return (key, alias, scope, request.encode(), response.encode(), *counted)
+            job.done.set_result((message.kept, message.failed))

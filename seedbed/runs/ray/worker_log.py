@@ -6,23 +6,21 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from seedbed.errors import UserError
+from seedbed.runs.ray.messages import Broken, Failure, ToDriver, dumped
 
 LARGEST = 64 << 20  # bytes: a file that grew beyond is begun anew, with what was not heard of yet
 _HEAD = struct.Struct("<II")  # of a frame: the length of its body, and the body's CRC-32
 
 
 class Log:
-    """Frames, lists that JSON can hold, appended to a file and given out in their order. Used on one event loop.
+    """Messages to the driver, each a frame, appended to a file and given out in their order. Used on one event loop.
 
     A frame is in the file when `append` returns and so survives the kill of the process (a crash of the machine takes
     what the system had not written yet). The file is there from the first frame that is kept: a worker that is killed
     before it has done anything leaves none. Raises UserError where the file cannot be written; the news are then told
-    so by `broken ERROR`, for whoever appends may not be heard.
+    so by `Broken`, for whoever appends may not be heard.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,26 +28,26 @@ class Log:
         self._fresh = list[tuple[bytes, bool]]()  # frames that were not given out yet, and whether each is kept
         self._file: io.BufferedWriter | None = None
 
-    def append(self, *frame: Any) -> None:
-        """Keep a frame, and give it out with the next news."""
-        body = orjson.dumps(frame)
+    def append(self, message: ToDriver) -> None:
+        """Keep a message, and give it out with the next news."""
+        body = dumped(message)
         try:
             self._file = self._file or self._opened()
             self._file.write(_framed(body))
             self._file.flush()
         except OSError as error:
             broken = _unwritable(self.path, error)
-            self.tell("broken", ["UserError", str(broken), broken.hint])
+            self.tell(Broken(Failure.of(broken)))
             raise broken from error
         self._give(body, kept=True)
 
-    def tell(self, *frame: Any) -> None:
-        """Give a frame out with the next news, and do not keep it: it means nothing once the worker is dead."""
-        self._give(orjson.dumps(frame), kept=False)
+    def tell(self, message: ToDriver) -> None:
+        """Give a message out with the next news, and do not keep it: it means nothing once the worker is dead."""
+        self._give(dumped(message), kept=False)
 
     async def news(self) -> list[bytes]:
-        """The frames since the last time, each as JSON; waits for one. To ask again is to say that those given before
-        are kept elsewhere."""
+        """The frames since the last time; waits for one. To ask again is to say that those given before are kept
+        elsewhere."""
         if self._file and self._file.tell() > LARGEST:
             self._begin_anew(self._file)
         while not self._fresh:
@@ -75,7 +73,7 @@ class Log:
 
 
 def read_log(path: Path) -> Iterator[bytes]:
-    """The frames of a log, each as JSON, up to the first that is not whole; none where there is no file to read."""
+    """The frames of a log up to the first that is not whole; none where there is no file to read."""
     try:
         file = path.open("rb")
     except OSError:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from programs.core.program import run_sync
 from programs.core.step import Step
+from programs.core.tools import using
 from programs.formats.compact import CompactAdapter
 from programs.formats.formats import FORMATS, formats_to_judge
 from seedbed.models.engines.engine import Shared, continuing
@@ -203,15 +204,15 @@ def embed(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
-def shown(nearest: int, **settings: Any) -> list[str]:
+def shown(nearest: int, **context: Any) -> list[str]:
     step = Step(Asked)
     step.nearest, step.demos = nearest, [dspy.Example(question=n, answer="x") for n in ("9", "1", "4", "7", "2")]
-    with dspy.context(**settings):
+    with using(**context):
         return [demo.question for demo in step.shown({"question": "5"})]
 
 
 def test_the_nearest_demos_are_shown_and_the_last_is_nearest() -> None:
-    assert shown(3, embedder=embed) == ["2", "7", "4"]
+    assert shown(3, embed=embed) == ["2", "7", "4"]
 
 
 def test_without_an_embedder_the_first_demos_are_shown() -> None:
@@ -220,7 +221,7 @@ def test_without_an_embedder_the_first_demos_are_shown() -> None:
 
 @pytest.mark.parametrize("nearest", [0, 5, 9])
 def test_where_all_demos_fit_they_keep_their_order(nearest: int) -> None:
-    assert shown(nearest, embedder=embed) == ["9", "1", "4", "7", "2"]
+    assert shown(nearest, embed=embed) == ["9", "1", "4", "7", "2"]
 
 
 def test_the_demos_shown_are_the_ones_that_are_sent() -> None:

@@ -19,11 +19,12 @@ from programs.core.program import run_sync
 from programs.judges.expected_score import expected_score
 from programs.judges.judge import JUDGES, Verdict
 from seedbed.config.models import ModelEntry
+from seedbed.models.call_context import Scope
 from seedbed.models.engines.engine import Engine
 from seedbed.models.layers.replayed import Replayed
 from seedbed.models.lm import TeacherLM
 from seedbed.models.registry import teacher
-from seedbed.storage.journal import Journal, Scope
+from seedbed.storage.journal import Journal
 
 # samples
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.hashed import embed
 from support.paths import SUPPORT
 from support.searched import paid
 
 from seedbed.cli.main import main
 from seedbed.models.embedding_batches import EmbeddingQueue
+from seedbed.models.hashed_words import hashed_words as embed
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ from support.hostile import (
 
 from programs.core.program import run_sync
 from programs.core.step import Step
+from programs.core.tools import using
 from programs.formats.replies import dropped
 from seedbed.models.layers.circuit_breaker import is_refused
 from seedbed.models.registry import TeacherLM
@@ -195,7 +196,7 @@ def test_a_chat_request(server: Hostile) -> None:
 
 
 def test_a_continuation_request(server: Hostile) -> None:
-    with dspy.context(continuation=True):
+    with using(continues=True):
         reply = ask(server)
     assert (server.paths, server.bodies, reply.text) == (
         ["/v1/completions"],

@@ -12,7 +12,9 @@ from support.hostile import Behaviour, Hostile, dead_port, hangs, says, sends, s
 from support.served import Served, by_model, served, well
 
 from programs.core.program import run_sync
+from programs.core.tools import using
 from seedbed.errors import UserError
+from seedbed.models.call_context import calling
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.engines.engine import Shared
 from seedbed.models.layers.fallback import Fallback, answered_by
@@ -127,7 +129,7 @@ def test_the_call_of_the_other_has_a_name_of_its_own() -> None:
 
     async def work() -> None:
         engine = Fallback(Named(lm15.ServerError("down")), Named(lm15.ServerError("down too")), "cheap", "strong")
-        with dspy.context(call="key"), pytest.raises(lm15.ServerError):
+        with calling(key="key"), pytest.raises(lm15.ServerError):
             await engine.complete(ASK)
 
     run_sync(work())
@@ -155,14 +157,14 @@ def test_a_person_is_told_once(server: Hostile) -> None:
 
 
 def test_the_other_is_asked_only_for_what_it_can_do(server: Hostile) -> None:
-    with dspy.context(continuation=True):
+    with using(continues=True):
         ask(server, Failing(lm15.ServerError("no")), enforces_schema=False)
     assert server.paths == ["/v1/chat/completions"]
     assert set(server.bodies[0]) == {"model", "messages"}
 
 
 def test_what_the_other_can_do_it_is_asked_for(server: Hostile) -> None:
-    with dspy.context(continuation=True):
+    with using(continues=True):
         ask(server, Failing(lm15.ServerError("no")), continues=True, logprobs=3)
     assert server.paths == ["/v1/completions"]
     assert server.bodies[0]["response_format"]["json_schema"]["schema"] == {"type": "object"}

@@ -19,6 +19,7 @@ from metrics.likelihood import LIKELIHOODS, likelihood
 from programs.core.candidate import Exchange
 from programs.core.program import run_sync
 from seedbed.config.models import ModelEntry
+from seedbed.models.call_context import calling
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.engines.prefix import Prefixes
 from seedbed.models.engines.scoring import asking_for, grammar
@@ -66,7 +67,7 @@ def test_a_likelihood_is_asked_for_once_whatever_the_draw_and_replayed_without_t
     script: Path, journal: Journal
 ) -> None:
     first = run_sync(opened(script, journal).score(ASKED, "in 1931"))
-    with dspy.context(draw=3):
+    with calling(draw=3):
         again = run_sync(opened(script, journal).score(ASKED, "in 1931"))
     replayed = run_sync(opened(script, journal, offline=True).score(ASKED, "in 1931"))
     assert first == again == replayed == [-2.0, -2.0]

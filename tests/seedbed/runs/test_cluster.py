@@ -9,16 +9,13 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
 import pyarrow.parquet as pq
 import pytest
 import ray
 from hypothesis import given
 from hypothesis import strategies as st
-from run import HashedWords
 from support.flaky import DONE
 from support.killer import kill_a_worker
-from support.paths import BENCHMARKS
 from support.projects import calls, project
 
 from programs.core.program import run_sync
@@ -26,28 +23,21 @@ from seedbed.cli.main import main
 from seedbed.config.models import ModelEntry
 from seedbed.config.sections import Budget
 from seedbed.errors import BudgetReached, TeacherDown, UserError
-from seedbed.models import embedder
 from seedbed.models.engines.embedded import check_memory
 from seedbed.runs.ray import worker_log as log_module
 from seedbed.runs.ray.driver import join, share
+from seedbed.runs.ray.messages import Broken, Failure, Line, Settle, dumped, loaded
 from seedbed.runs.ray.worker_handle import Member
-from seedbed.runs.ray.worker_ledger import packed, unpacked
 from seedbed.runs.ray.worker_log import Log, read_log
-from seedbed.storage.journal import Journal, Scope, call, timed
+from seedbed.storage.call import Call
+from seedbed.storage.journal import Journal
 from seedbed.storage.ledger import Ledger
 
-HASHED = ("embedder=hashed-words", "gates.relevance=0.1")  # hashed words are less alike than a model's meanings
+HASHED = (
+    "embedder=scripted/hashed-words",
+    "gates.relevance=0.1",
+)  # hashed words are less alike than meanings
 ROWS, CONCURRENCY = 12, 8  # rows of a run; calls in flight at one worker, which the scripted engine sets
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _hashed_words() -> Iterator[None]:
-    """In place of the embedder's model, here and in workers, which find this by PYTHONPATH."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(embedder, "_model", embedder._model)
-        patch.setenv("PYTHONPATH", str(BENCHMARKS), prepend=os.pathsep)
-        HashedWords.instead_of_the_model()
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -64,10 +54,9 @@ def local(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cluster(_hashed_words: None) -> Iterator[None]:
+def cluster() -> Iterator[None]:
     """A Ray for several runs, which join it."""
-    hook = {"worker_process_setup_hook": "workers.stand_in"}
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False, runtime_env=hook)
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, configure_logging=False)
     yield
     ray.shutdown()
 
@@ -126,7 +115,7 @@ def leave_behind(out: Path, made: Path) -> int:
     )
     half = lines.fetchall()[::2]
     for line in half:
-        log.append("call", *(one.decode() if isinstance(one, bytes) else one for one in line))
+        log.append(Call(*line))
     (out / "journal.sqlite").touch()
     return len(half)
 
@@ -175,13 +164,12 @@ def test_a_cap_holds_over_all_workers(base: Path, tmp_path: Path) -> None:
 
 
 def test_calls_taken_in_are_known_to_the_attempts_that_made_or_used_them(journal: Journal) -> None:
-    with Scope("a").open():
-        made = call("key", "m", b"{}", DONE, 1.0, 0.5)
+    made = Call.of("key", "m", "a", b"{}", DONE, 1.0, 0.5)
     run_sync(journal.index())
     run_sync(journal.take([made]))
     journal.describe("setup", {})
     run_sync(journal.record("setup", "b", {"calls": [["key", ""]]}))
-    assert journal.get("key") == timed(made) == (DONE, 0.5)
+    assert journal.get("key") == made.reply == (DONE, 0.5)
     assert [journal.made_for(id) for id in "abc"] == [[made], [made], []]
 
 
@@ -193,24 +181,24 @@ def test_a_log_that_was_torn_gives_what_is_whole(
     path.touch()
     log, ends = Log(path), [0]
     for one in told:
-        log.append("say", one)
+        log.append(Line(one))
         ends.append(path.stat().st_size)
     size = data.draw(st.integers(0, ends[-1]))
     os.truncate(path, size)
-    assert [orjson.loads(frame)[1] for frame in read_log(path)] == told[: sum(end <= size for end in ends) - 1]
+    assert [loaded(frame).text for frame in read_log(path)] == told[: sum(end <= size for end in ends) - 1]
 
 
 def test_what_is_told_alone_is_not_kept_and_needs_no_file(tmp_path: Path) -> None:
     log = Log(tmp_path / "workers" / "0.log")
 
     async def heard() -> list[str]:
-        log.tell("say", "opening the model")
-        return [orjson.loads(frame)[1] for frame in await log.news()]
+        log.tell(Line("opening the model"))
+        return [loaded(frame).text for frame in await log.news()]
 
     assert asyncio.run(heard()) == ["opening the model"]
     assert not log.path.parent.exists()  # so that a worker killed while it opens its models leaves nothing behind
-    log.append("done", "a")
-    assert [orjson.loads(frame) for frame in read_log(log.path)] == [["done", "a"]]
+    log.append(Settle(1, 0.5))
+    assert [*map(loaded, read_log(log.path))] == [Settle(1, 0.5)]
 
 
 def test_a_log_that_grew_is_begun_anew_with_what_was_not_heard_of_yet(
@@ -221,17 +209,17 @@ def test_a_log_that_grew_is_begun_anew_with_what_was_not_heard_of_yet(
 
     async def two_more(first: int) -> list[str]:
         for line in said[first : first + 2]:
-            log.append("say", line)
-        return [orjson.loads(frame)[1] for frame in await log.news()]
+            log.append(Line(line))
+        return [loaded(frame).text for frame in await log.news()]
 
     assert [asyncio.run(two_more(first)) for first in (0, 2, 4)] == [said[:2], said[2:4], said[4:]]
-    assert [orjson.loads(frame)[1] for frame in read_log(log.path)] == said[4:]
+    assert [loaded(frame).text for frame in read_log(log.path)] == said[4:]
 
 
 def test_a_full_disk_is_told_though_it_cannot_be_written(journal: Journal, tmp_path: Path) -> None:
     log = Log(Path("/dev/full"))
     with pytest.raises(UserError, match="Cannot write /dev/full: No space left"):
-        log.append("say", "hello")
+        log.append(Line("hello"))
     ledger = Ledger(tmp_path / "ledger.sqlite", "run", Budget())
     member = Member(print, log.path, journal, ledger, print)
 
@@ -260,7 +248,7 @@ def test_shares_of_the_limits_add_up_to_them(concurrency: int, among: int) -> No
     ids=lambda one: type(one).__name__,
 )
 def test_what_stops_a_worker_stops_the_run_in_the_same_words(error: UserError) -> None:
-    again = unpacked(orjson.loads(orjson.dumps(packed(error))))
+    again = loaded(dumped(Broken(Failure.of(error)))).failure.error
     assert (type(again), str(again), again.hint) == (type(error), str(error), error.hint)  # type: ignore[attr-defined]
 
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.hostile import Behaviour, sends, status
 from support.paths import TEACHER
-from support.served import Served, answer, by_model, hash_words, served, well
+from support.served import Served, answer, by_model, served, well
 
 from metrics.worth import Worth
 from optimize.scoring import Scored
@@ -246,13 +246,12 @@ def stopped(out: Path) -> str:
 
 
 @pytest.fixture
-def compiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def compiled(tmp_path: Path) -> Path:
     """A small project, compiled, whose compiled program ships."""
-    hash_words(monkeypatch)
     folder = scripted(tmp_path / "project")
     path = folder / "seedbed.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config["embedder"], config["gates"] = "hashed-words", {"judges": [], "relevance": 0.1, "threshold": 0.05}
+    config["embedder"], config["gates"] = "scripted/hashed-words", {"judges": [], "relevance": 0.1, "threshold": 0.05}
     config["compile"] |= {"ship": "compiled", "compare": 12, "judge_checks": 8}
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assert command(folder, "compile") == 0

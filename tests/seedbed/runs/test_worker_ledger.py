@@ -32,10 +32,9 @@ class Wired:
         self.member = Member(self._post, self.log.path, journal, ledger, print)
         self._pump = asyncio.ensure_future(self._hear())
 
-    def _post(self, messages: Sequence[Sequence[Any]]) -> None:
-        for kind, *told in messages if self.alive else ():
-            assert kind == "lease"
-            self.lease.grant(*told)
+    def _post(self, messages: Sequence[Any]) -> None:
+        for message in messages if self.alive else ():
+            self.lease.grant(message)
 
     async def _hear(self) -> None:
         while True:

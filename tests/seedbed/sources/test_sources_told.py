@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from support.office_files import xlsx
 from support.paths import TEACHER
-from support.served import hash_words
 
 from seedbed.cli.main import main
 
@@ -43,7 +42,7 @@ class Folder:
             "recipe": "grounded-qa",
             "models": {"t": {"model": "scripted/teacher.py", "allows_training": True}},
             "roles": {"teacher": "t"},
-            "embedder": "hashed-words",
+            "embedder": "scripted/hashed-words",
             "sources": {"documents": "documents", **sources},
             "seeds": "seeds.jsonl",
             "gates": {"judges": [], "round_trip": 0, "relevance": -1},
@@ -82,7 +81,6 @@ class Folder:
 
 @pytest.fixture
 def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Folder:
-    hash_words(monkeypatch)
     monkeypatch.setenv("COLUMNS", "1000")
     return Folder(tmp_path, capsys)
 

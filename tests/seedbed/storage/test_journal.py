@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import dspy
 import pytest
 from dspy import lm15
 from hypothesis import given
@@ -18,9 +17,11 @@ from support.counting import Counting, request, together
 from support.paths import ROOT
 
 from programs.core.program import run_sync
+from programs.core.tools import using
 from seedbed.errors import UserError
+from seedbed.models.call_context import Scope, calling
 from seedbed.models.layers.replayed import Replayed, place
-from seedbed.storage.journal import Journal, Scope
+from seedbed.storage.journal import Journal
 
 
 @pytest.fixture
@@ -28,8 +29,8 @@ def engine(journal: Journal) -> Replayed:
     return Replayed(Counting(), "small", journal)
 
 
-def told(engine: Replayed, text: str = "a", temperature: float | None = 0.0, **settings: Any) -> str:
-    with dspy.context(**settings):
+def told(engine: Replayed, text: str = "a", temperature: float | None = 0.0, **context: Any) -> str:
+    with calling(**context):
         return str(run_sync(engine.complete(request(text, temperature))).text)
 
 
@@ -87,7 +88,9 @@ def test_draws_differ(engine: Replayed) -> None:
 
 
 def test_a_continuation_is_another_call(engine: Replayed) -> None:
-    assert [told(engine), told(engine, continuation=True)] == ["reply 1", "reply 2"]
+    first = told(engine)
+    with using(continues=True):
+        assert [first, told(engine)] == ["reply 1", "reply 2"]
 
 
 def test_at_temperature_0_candidates_share(engine: Replayed) -> None:
@@ -127,7 +130,7 @@ CALLS = st.tuples(st.text(max_size=3), st.integers(0, 3), st.booleans(), st.samp
 @given(CALLS, CALLS)
 def test_keys_differ_exactly_when_calls_do(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
     def key(text: str, draw: int, continuation: bool, temperature: float | None) -> str:
-        with dspy.context(draw=draw, continuation=continuation):
+        with calling(draw=draw), using(continues=continuation):
             return place("counting", request(f"-{text}", temperature)).key
 
     assert (key(*one) == key(*other)) == (one == other)

@@ -13,8 +13,9 @@ from support.batch_wire import Fate
 from seedbed.config.models import ModelEntry
 from seedbed.config.sections import Budget
 from seedbed.models.batch.job_store import WaveBook
+from seedbed.models.call_context import Scope
 from seedbed.models.registry import Models
-from seedbed.storage.journal import Journal, Scope
+from seedbed.storage.journal import Journal
 from seedbed.storage.ledger import Ledger, Spending
 
 pytest_plugins = ("support.batch_fixtures",)

@@ -18,7 +18,7 @@ from seedbed.errors import UserError
 from seedbed.models.batch import barrier as waves
 from seedbed.models.batch import provider_jobs as batch_service
 from seedbed.models.batch.provider_jobs import LIMITS, BatchService, Limit
-from seedbed.storage.journal import by_batch
+from seedbed.storage.usage import by_batch
 
 pytest_plugins = ("support.batch_fixtures",)
 

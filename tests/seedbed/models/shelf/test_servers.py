@@ -14,9 +14,11 @@ import pytest
 from support.gguf_file import write
 
 from programs.core.program import run_sync
+from programs.core.tools import using
 from seedbed.config.catalogue import shelf
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown, UserError
+from seedbed.models.call_context import calling
 from seedbed.models.engines.embedded import EmbeddedEngine, check_memory
 from seedbed.models.registry import Models
 from seedbed.models.shelf import servers
@@ -47,7 +49,7 @@ def models(journal: Journal, tmp_path: Path) -> Iterator[Any]:
 
 def say(models: Models, alias: str, text: str = "Say hello.") -> str:
     """A reply of this alias, and no other's to the same words: one model's aliases share what is in the journal."""
-    with dspy.context(draw=ord(alias)):
+    with calling(draw=ord(alias)):
         return str(run_sync(models.lm(alias).acall(text))[0])
 
 
@@ -180,7 +182,7 @@ def test_a_model_without_a_template_only_continues_text(models: Any, tmp_path: P
     one = models(a={"model": "embedded/altered.gguf"})
     with pytest.raises(dspy.utils.exceptions.LMError, match=r"can only continue text \(completions\)"):
         say(one, "a")
-    with dspy.context(continuation=True):
+    with using(continues=True):
         assert say(one, "a", "The bridge opened in")
     assert not one.lm("a").chats
 

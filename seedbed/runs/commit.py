@@ -1,0 +1,147 @@
+"""What becomes of outcomes in the order of their positions: the gates over all rows, the shards, the counts."""
+
+import collections
+import dataclasses
+import heapq
+from collections.abc import Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from metrics.diversity import Sample
+from optimize.scoring import Scored
+from programs.core.candidate import Candidate, Drop, digest
+from programs.core.embedding import ahead
+from programs.core.feed import Feed
+from programs.formats.replies import EMPTY, FAILED
+from seedbed.compiling.teacher_program import TeacherProgram
+from seedbed.project.session import Session
+from seedbed.runs.dedup.contamination import Contamination
+from seedbed.runs.dedup.duplicates import Duplicates
+from seedbed.runs.outcome import Outcome, Try
+from seedbed.storage.run_shards import RunShards
+from seedbed.storage.shards import rejected, row
+
+ABSENT = "not in the journal"
+SHOWN = 3  # rows that are shown at the end
+
+
+@dataclasses.dataclass
+class TeacherRecord:
+    """What a teacher of the cascade tried, made and cost; `dollars` is None where its price is unknown."""
+
+    sources: int = 0
+    accepted: int = 0
+    dollars: float | None = 0.0
+
+    def add(self, attempt: Try) -> None:
+        """One more source."""
+        self.sources += 1
+        unknown = self.dollars is None or attempt.dollars is None
+        self.dollars = None if unknown else (self.dollars or 0.0) + (attempt.dollars or 0.0)
+
+
+@dataclasses.dataclass
+class Counts:
+    """What a run has committed so far.
+
+    `reasons` counts rejected candidates, `unscored` the judges without a verdict, `stood_in` the accepted rows by the
+    model that answered for another. `words`: for a reason that lies with the model, its first detail. `absent`: sources
+    in a row that a replay does not find in the journal.
+    """
+
+    teachers: dict[str, TeacherRecord]
+    accepted: int = 0
+    candidates: int = 0
+    sources: int = 0
+    absent: int = 0
+    reasons: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    unscored: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    stood_in: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    words: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+class Commit:
+    """Takes outcomes in the order of their positions, never of who is done first: near duplicates are looked for and
+    rows are accepted in that order, so an interrupted run and an uninterrupted one give the same rows.
+
+    Attributes:
+        counts: so far. shards: of rows and rejected candidates. samples: the best rows, the best first. sample: what
+        their variety is measured on. content: a digest of the rows, in order.
+    """
+
+    def __init__(self, session: Session, cascade: Sequence[TeacherProgram], feed: Feed, out: Path) -> None:
+        self._session, self._project, self._feed = session, session.project, feed
+        self._limits, gates = self._project.config.run, self._project.config.gates
+        self.counts = Counts({member.teacher: TeacherRecord() for member in cascade})
+        self.shards = RunShards(out, self._limits.shards, cascade[0].program.row, session.owner)
+        seeds = self._project.seeds if self._project.recipe.takes == "leaves" else []
+        self.sample = Sample(self._project.sources, [seed.group for seed in seeds])
+        self.samples, self.content = list[dict[str, Any]](), digest()
+        self._columns = {member.teacher: member.carried for member in cascade}
+        self._cosine = gates.near_duplicate_cosine
+        self._duplicates = Duplicates(gates.near_duplicate, cosine=self._cosine, embed=session.embed)
+        self._contamination = Contamination(gates.test_sets, self._project.base)
+
+    @property
+    def end(self) -> str | None:
+        """Why the run has come to its end; None while it has not."""
+        if self.counts.accepted >= self._limits.rows:
+            return f"{self._limits.rows} rows are accepted"
+        if self.counts.candidates >= self._limits.candidates:
+            return f"run.max_candidates: {self._limits.candidates} is reached"
+        return None
+
+    async def take(self, position: int, outcome: Outcome) -> list[Candidate]:
+        """Accept or reject the candidates of one source, as long as the run has not come to its end; the accepted."""
+        self.counts.sources += 1
+        accepted = list[Candidate]()
+        if self._session.offline and outcome.failed:  # it came to no end in the run that is made again either
+            self.counts.absent += 1
+            self.counts.reasons[ABSENT] += 1
+            return accepted
+        self.counts.absent = 0
+        for attempt in outcome.tries:
+            columns = self._columns[attempt.teacher] | {"attempt": outcome.id} | attempt.share
+            self.counts.teachers[attempt.teacher].add(attempt)
+            for index, scored in enumerate(attempt.scored):
+                if self.end:
+                    return accepted
+                if drop := await self._refusal(scored):
+                    await self._reject(f"{attempt.teacher} {index}", position, scored, drop, columns)
+                else:
+                    accepted.append(scored.candidate)
+                    await self._accept(scored, columns)
+                    self.counts.teachers[attempt.teacher].accepted += 1
+        return accepted
+
+    async def _refusal(self, scored: Scored) -> Drop | None:
+        self.counts.candidates += 1
+        self.counts.unscored.update(scored.worth.unscored)
+        if self._cosine and scored.accepted:
+            await ahead(self._session.embed, [scored.candidate.topic])  # off the loop; it is remembered
+        return (
+            scored.worth.drop
+            or self._contamination.refusal(scored.candidate)
+            or self._duplicates.refusal(scored.candidate)
+            or self._feed.admit(scored.candidate)
+        )
+
+    async def _reject(self, place: str, position: int, scored: Scored, drop: Drop, columns: dict[str, Any]) -> None:
+        self.counts.reasons[drop.reason] += 1
+        if drop.reason in (EMPTY, FAILED):
+            self.counts.words.setdefault(drop.reason, drop.detail[:200])
+        worth = scored.worth.model_copy(update={"drop": drop})
+        id = digest(position, place, scored.source.id)
+        await self.shards.reject(rejected(id, dataclasses.replace(scored, worth=worth), columns))
+
+    async def _accept(self, scored: Scored, columns: dict[str, Any]) -> None:
+        self.counts.accepted += 1
+        self.counts.stood_in.update(columns["stood_in"])
+        self._duplicates.remember(scored.candidate)
+        self.sample.add(scored.candidate, scored.source)
+        made = row(scored, columns)
+        held_out = self._project.divides and self._project.is_held_out(scored.source.group)
+        await self.shards.accept(made, "validation" if held_out else "train")
+        self.content = digest(self.content, made["id"])
+        self.samples = heapq.nlargest(SHOWN, [*self.samples, made], key=itemgetter("score"))
