@@ -20,11 +20,11 @@ from typing import NamedTuple
 
 import orjson
 from dspy import lm15
-from dspy._vendor.lm15.serde import request_from_dict
 
 from programs.core.program import run_sync
 from programs.core.tools import using
 from seedbed.config.models import ModelEntry
+from seedbed.dspy_internals import request_from_dict
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.models.shelf import machine, servers
 

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dspy import lm15
-from dspy._vendor.lm15.serde import request_from_dict, response_from_dict
 
 from programs.core.program import run_sync
 from seedbed.compiling.metric import calibrator
 from seedbed.config.load import FILE, load_config
 from seedbed.config.models import ModelEntry
 from seedbed.config.sections import Roles
+from seedbed.dspy_internals import request_from_dict, response_from_dict
 from seedbed.models.call_context import Scope
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.progress import Progress

@@ -7,13 +7,11 @@ from typing import Any
 
 import dspy
 from dspy import lm15
-from dspy.clients.call_result import legacy_output
-from dspy.clients.errors import error_boundary
-from dspy.clients.execution import _canonical, prepare
 from dspy.utils import exceptions as dspy_errors
 
 from programs.core.program import run_sync, together
 from programs.core.tools import tools
+from seedbed.dspy_internals import canonical, error_boundary, legacy_output, prepare
 from seedbed.errors import TeacherDown, UserError
 from seedbed.models.call_context import call_context, calling
 from seedbed.models.endings import ending
@@ -175,7 +173,7 @@ class TeacherLM(dspy.LM):
             if len(self._configs) == OPTIONS:
                 self._configs.clear()
             call = prepare(self, None, [{"role": "user", "content": "?"}], options, asynchronous=True)
-            self._configs[key] = _canonical(call).config
+            self._configs[key] = canonical(call).config
         return self._configs[key]
 
     def _bug(self, error: dspy_errors.LMError) -> BaseException | None:

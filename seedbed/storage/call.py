@@ -7,8 +7,8 @@ from typing import Any, NamedTuple, Protocol
 
 import orjson
 from dspy import lm15
-from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 
+from seedbed.dspy_internals import response_from_dict, response_to_dict
 from seedbed.storage.usage import Tally, by_batch
 
 Timed = tuple[lm15.Response, float]

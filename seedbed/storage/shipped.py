@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.lm15 import Response
 
+from seedbed.dspy_internals import response_from_dict, response_to_dict
 from seedbed.storage.call import Timed
 
 SHELF = "embedded/"

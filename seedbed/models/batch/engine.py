@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import orjson
 from dspy import lm15
-from dspy._vendor.lm15.serde import request_to_dict, response_from_dict
 
+from seedbed.dspy_internals import request_to_dict, response_from_dict
 from seedbed.errors import UserError
 from seedbed.models.batch.barrier import Waves
 from seedbed.models.batch.job_store import GARBLED, Wave, WaveBook

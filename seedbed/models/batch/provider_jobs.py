@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from dspy import lm15
-from dspy._vendor.lm15.serde import response_to_dict
 
+from seedbed.dspy_internals import response_to_dict
 from seedbed.errors import UserError
 from seedbed.models.batch.job_store import GARBLED, Wave
 from seedbed.models.batch.results import Result, results

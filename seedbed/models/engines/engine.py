@@ -5,11 +5,11 @@ from typing import Any, Protocol
 
 import orjson
 from dspy import lm15
-from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.utils import exceptions as dspy_errors
 
 from programs.core.program import run_sync
 from programs.core.tools import tools
+from seedbed.dspy_internals import response_from_dict, response_to_dict
 from seedbed.models.call_context import call_context
 
 PARAMETERS = frozenset(

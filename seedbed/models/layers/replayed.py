@@ -9,8 +9,8 @@ from typing import NamedTuple
 import dspy
 import orjson
 from dspy import lm15
-from dspy._vendor.lm15.serde import request_to_dict
 
+from seedbed.dspy_internals import request_to_dict
 from seedbed.models.call_context import call_context, calling
 from seedbed.models.engines.engine import Engine, Wrapped, continuing
 from seedbed.models.layers.fallback import Fallback, answered_by

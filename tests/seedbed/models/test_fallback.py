@@ -6,13 +6,13 @@ import dspy
 import pytest
 from aiohttp import web
 from dspy import lm15
-from dspy._vendor.lm15.serde import response_from_dict, response_to_dict
 from dspy.utils import exceptions as dspy_errors
 from support.hostile import Behaviour, Hostile, dead_port, hangs, says, sends, status
 from support.served import Served, by_model, served, well
 
 from programs.core.program import run_sync
 from programs.core.tools import using
+from seedbed.dspy_internals import response_from_dict, response_to_dict
 from seedbed.errors import UserError
 from seedbed.models.call_context import calling
 from seedbed.models.engines.endpoint import EndpointEngine

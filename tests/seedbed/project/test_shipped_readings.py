@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import readings
-from dspy._vendor.lm15.serde import request_from_dict, response_from_dict
 from dspy.lm15 import Response
 
 from programs.core.program import run_sync
 from seedbed.config.models import ModelEntry
+from seedbed.dspy_internals import request_from_dict, response_from_dict
 from seedbed.models.engines.embedded import EmbeddedEngine
 from seedbed.project.session import Session
 from seedbed.project.template import write_project
