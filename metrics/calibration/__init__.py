@@ -1,1 +1,1 @@
-"""From labels to a frozen metric: labelled cases, readings, the fit, and how well it agrees with people."""
+"""From labels to a frozen metric: labelled cases, readings, the fit, and its agreement with people."""

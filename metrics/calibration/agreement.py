@@ -1,4 +1,4 @@
-"""How well scores agree with people's labels: each measure a statistic of row weights, for the bootstrap."""
+"""How well scores agree with people's labels. Each measure is a statistic of row weights, for the bootstrap."""
 
 from collections.abc import Sequence
 
@@ -11,24 +11,24 @@ BINS = 10
 
 
 def auroc(scores: Floats, labels: Flags, folds: npt.NDArray[np.intp] | None = None) -> Statistic:
-    """The chance that a good row scores above a bad one, a tie counting half; in [0, 1], nan where a class is missing.
+    """The chance that a good row scores above a bad one, in [0, 1]. A tie counts half; nan where a class is missing.
 
-    With `folds` only rows of one fold are compared, since scores given by different fits are on different scales; the
-    pairs of all folds are pooled, as by an average weighted by a fold's number of pairs.
+    With `folds`, only rows of the same fold are compared, because different fits give scores on different scales. The
+    pairs of all folds are pooled: an average weighted by each fold's number of pairs.
     """
-    within = np.zeros(len(scores), dtype=np.intp) if folds is None else folds
+    fold_of = np.zeros(len(scores), dtype=np.intp) if folds is None else folds
     parts = []
-    for fold in np.unique(within):
-        rows = np.flatnonzero(within == fold)
+    for fold in np.unique(fold_of):
+        rows = np.flatnonzero(fold_of == fold)
         order, starts = _ties(scores[rows])
         parts.append((rows[order], starts))
 
     def measure(weights: Floats) -> Floats:
         wins, pairs = np.zeros(len(weights)), np.zeros(len(weights))
         for rows, starts in parts:
-            drawn = weights[:, rows]
-            good = np.add.reduceat(drawn * labels[rows], starts, axis=1)
-            bad = np.add.reduceat(drawn * ~labels[rows], starts, axis=1)
+            counts = weights[:, rows]
+            good = np.add.reduceat(counts * labels[rows], starts, axis=1)
+            bad = np.add.reduceat(counts * ~labels[rows], starts, axis=1)
             below = np.cumsum(bad, axis=1) - bad / 2
             wins += np.einsum("rk,rk->r", good, below)
             pairs += good.sum(axis=1) * bad.sum(axis=1)
@@ -37,28 +37,30 @@ def auroc(scores: Floats, labels: Flags, folds: npt.NDArray[np.intp] | None = No
     return measure
 
 
-def accuracy(decided: Flags, labels: Flags) -> Statistic:
-    """The share of rows decided as people did."""
-    right = (decided == labels).astype(float)
-    return lambda weights: weights @ right / weights.sum(axis=1)
+def accuracy(decisions: Flags, labels: Flags) -> Statistic:
+    """The share of rows on which the decision is the same as people's."""
+    correct = (decisions == labels).astype(float)
+    return lambda weights: weights @ correct / weights.sum(axis=1)
 
 
-def kappa(decided: Flags, labels: Flags) -> Statistic:
-    """Agreement beyond chance (Cohen 1960, "A coefficient of agreement for nominal scales"); in [-1, 1], nan where
-    both sides say the same of every row."""
+def kappa(decisions: Flags, labels: Flags) -> Statistic:
+    """Agreement beyond chance, in [-1, 1] (Cohen 1960, "A coefficient of agreement for nominal scales"); nan where
+    both sides give all rows one and the same verdict."""
 
     def measure(weights: Floats) -> Floats:
         total = weights.sum(axis=1)
-        ours, theirs, agreed = (weights @ flags.astype(float) / total for flags in (decided, labels, decided == labels))
-        chance = ours * theirs + (1 - ours) * (1 - theirs)
-        return (agreed - chance) / (1 - chance)
+        accepted, good, agreement = (
+            weights @ flags.astype(float) / total for flags in (decisions, labels, decisions == labels)
+        )
+        chance = accepted * good + (1 - accepted) * (1 - good)
+        return (agreement - chance) / (1 - chance)
 
     return measure
 
 
 def spearman(scores: Floats, grades: Floats) -> Statistic:
-    """Spearman's rank correlation, tied rows sharing the middle of their ranks; in [-1, 1], 0 where one side ranks
-    nothing."""
+    """Spearman's rank correlation, in [-1, 1]. Tied rows share the middle of their ranks; 0 where all rows of a side
+    are tied."""
     sides = [(*_ties(values), np.unique(values, return_inverse=True)[1]) for values in (scores, grades)]
 
     def measure(weights: Floats) -> Floats:
@@ -67,11 +69,11 @@ def spearman(scores: Floats, grades: Floats) -> Statistic:
             mass = np.add.reduceat(weights[:, order], starts, axis=1)
             ranks = (np.cumsum(mass, axis=1) - mass / 2)[:, codes]
             centred.append(ranks - (np.einsum("rn,rn->r", weights, ranks) / total)[:, None])
-        one, other = centred
-        covariance, first, second = (
-            np.einsum("rn,rn,rn->r", weights, a, b) for a, b in ((one, other), (one, one), (other, other))
+        first, second = centred
+        covariance, first_variance, second_variance = (
+            np.einsum("rn,rn,rn->r", weights, a, b) for a, b in ((first, second), (first, first), (second, second))
         )
-        spread = np.sqrt(first * second)
+        spread = np.sqrt(first_variance * second_variance)
         return np.divide(covariance, spread, out=np.zeros(len(weights)), where=spread > 0)
 
     return measure
@@ -81,9 +83,9 @@ def calibration_error(probabilities: Floats, labels: Flags, groups: Sequence[str
     """Expected calibration error with its 95% interval over groups (documents), in [0, 1].
 
     Ten equal-width bins (Naeini et al. 2015; Guo et al. 2017, "On Calibration of Modern Neural Networks", section 2).
-    Noise alone puts it above 0, and once more in every resample. So the low end is what remains when 95% of the
-    noise, the summed shifts of the bins' gaps between resample and rows, is taken away; the high end is the plain
-    percentile. A class found in one group: no width is known, so [0, 1].
+    Noise alone raises the error above 0, and raises it again in every resample. So the low end is the error less the
+    95% quantile of the noise, which is how far a resample's gaps are from the rows' gaps, summed over bins. The high
+    end is the plain percentile. Where a class occurs in one group only, the width is unknown: [0, 1].
     """
     bins = np.minimum((probabilities * BINS).astype(int), BINS - 1)
     gaps = np.eye(BINS)[bins] * (probabilities - labels)[:, None]
@@ -91,17 +93,17 @@ def calibration_error(probabilities: Floats, labels: Flags, groups: Sequence[str
     def statistic(weights: Floats) -> Floats:
         return weights @ gaps / weights.sum(axis=1, keepdims=True)
 
-    seen, n = statistic(np.ones((1, len(labels)))), units(groups, labels)
-    value = float(np.abs(seen).sum())
+    rows_gaps, n = statistic(np.ones((1, len(labels)))), units(groups, labels)
+    value = float(np.abs(rows_gaps).sum())
     if n < 2:
         return Interval(value, 0.0, 1.0)
-    drawn = resample(statistic, groups)
-    noise = np.quantile(np.abs(drawn - seen).sum(axis=1), 1 - 2 * tail(n))
-    high = np.quantile(np.abs(drawn).sum(axis=1), 1 - tail(n))
+    resampled_gaps = resample(statistic, groups)
+    noise = np.quantile(np.abs(resampled_gaps - rows_gaps).sum(axis=1), 1 - 2 * tail(n))
+    high = np.quantile(np.abs(resampled_gaps).sum(axis=1), 1 - tail(n))
     return Interval(value, max(0.0, value - float(noise)), max(value, float(high)))
 
 
 def _ties(values: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """The order that sorts the values, and where each run of equal ones starts in it."""
+    """The order that sorts the values, and the positions in it where each run of equal values starts."""
     order = np.argsort(values, kind="stable")
     return order, np.flatnonzero(np.diff(values[order], prepend=np.nan) != 0)

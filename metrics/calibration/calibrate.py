@@ -1,4 +1,4 @@
-"""The metric checked against people: fitted to their verdicts, and measured on rows it was not fitted to."""
+"""Fits the metric to people's verdicts, and measures it on rows it was not fitted to."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -14,28 +14,28 @@ from metrics.calibration.folds import Folds, deal
 from metrics.calibration.intervals import Flags, Floats, Interval, Statistic, bootstrap, plain, share_interval
 from metrics.calibration.observations import Columns, Observation
 from metrics.calibration.report import Calibration, Judged, Kind, Part, Rule
-from metrics.calibration.usefulness import ROUGH, Beside, Sources, sources, without
+from metrics.calibration.usefulness import ROUGH, Beside, Sources, model_sources, without
 
 __all__ = ["Calibration", "Judged", "Observation", "calibrate", "check"]
 
 SIGNED = (-1.0, 1.0)
 UNHELD = (
-    "one of the two verdicts comes from a single group (document): nothing could be held out, so these figures are of "
-    "the rows fitted to, and say nothing about others"
+    "one of the two verdicts comes from a single group (document): nothing could be held out, so these figures are "
+    "measured on the rows that the metric was fitted to, and say nothing about other rows"
 )
 
 
 @dataclasses.dataclass(frozen=True)
-class _Predicted:
-    """Rows with the metric's word on each: probability, accepted or not, and which fit said so."""
+class _Predictions:
+    """Rows with the metric's prediction for each: the probability, accepted or not, and the fold of the fit."""
 
     rows: Columns
     probability: Floats
     accepted: Flags
     folds: Folds
 
-    def where(self, rows: Flags) -> "_Predicted":
-        return _Predicted(self.rows.where(rows), self.probability[rows], self.accepted[rows], self.folds[rows])
+    def where(self, rows: Flags) -> "_Predictions":
+        return _Predictions(self.rows.where(rows), self.probability[rows], self.accepted[rows], self.folds[rows])
 
     def interval(self, statistic: Statistic, span: tuple[float, float] = (0.0, 1.0)) -> Interval:
         return bootstrap(statistic, self.rows.groups, self.rows.good, span=span)
@@ -45,71 +45,73 @@ class _Predicted:
 
 
 def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> tuple[Fitted, Calibration]:
-    """Fit the metric on all rows, and measure it out of fold: by up to 5 folds of whole groups.
+    """Fit the metric to all rows, and measure it out of fold, with up to 5 folds of whole groups.
 
-    `judges` names the parts that are judges' readings. One that is of no use on the rows fitted to (a fold's training
-    rows; all rows) is left out of that fit. Raises Alike where all verdicts are of one kind.
+    `judges` names the parts that are judges' readings. A fit leaves out each judge that is not useful on the rows it is
+    fitted to (a fold's training rows; all rows). Raises Alike where all verdicts are of one kind.
     """
     rows = Columns.of(observations)
-    folds, asked = deal(rows.good, rows.groups), sources(rows, judges)
-    beside = Beside(rows, asked)
-    judged = beside.each()
-    fitted = _fit(rows, asked, judged)
-    said = _say(fitted, rows, folds)
+    folds, sources = deal(rows.good, rows.groups), model_sources(rows, judges)
+    beside = Beside(rows, sources)
+    judge_figures = beside.each()
+    fitted = _fit(rows, sources, judge_figures)
+    predictions = _predict(fitted, rows, folds)
     if not folds.any():
-        return fitted, _measure(fitted, said, beside, judged, [UNHELD])
+        return fitted, _measure(fitted, predictions, beside, judge_figures, [UNHELD])
     for fold in range(folds.max() + 1):
         out = folds == fold
-        kept = rows.where(~out)
-        held = _say(_fit(kept, asked, Beside(kept, asked, ROUGH).each()), rows.where(out), folds[out])
-        said.probability[out], said.accepted[out] = held.probability, held.accepted
-    return fitted, _measure(fitted, said, beside, judged, [])
+        training = rows.where(~out)
+        fold_fit = _fit(training, sources, Beside(training, sources, ROUGH).each())
+        unseen = _predict(fold_fit, rows.where(out), folds[out])
+        predictions.probability[out], predictions.accepted[out] = unseen.probability, unseen.accepted
+    return fitted, _measure(fitted, predictions, beside, judge_figures, [])
 
 
 def evidence_alone(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Alone:
-    """The fit of the evidence without what a model was asked for, beside the one with it."""
+    """Fit the evidence without the parts that a model gives, and compare this fit with the full one, `fitted`."""
     rows = Columns.of(observations)
-    asked = {name for parts in sources(rows, judges).values() for name in parts}
-    return alone(fitted, rows.parts, asked, rows.good, rows.groups, towards=aim(rows.embedder))
+    model_parts = {name for parts in model_sources(rows, judges).values() for name in parts}
+    return alone(fitted, rows.parts, model_parts, rows.good, rows.groups, towards=aim(rows.embedder))
 
 
 def check(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Calibration:
-    """Measure a frozen metric on new verdicts, fitting nothing; raises Alike as well."""
+    """Measure a frozen metric on new verdicts without fitting it. Raises Alike as `calibrate` does."""
     rows = Columns.of(observations)
-    said = _say(fitted, rows, np.zeros(len(observations), dtype=np.intp))
-    beside = Beside(rows, sources(rows, judges))
-    return _measure(fitted, said, beside, beside.each(), [])
+    predictions = _predict(fitted, rows, np.zeros(len(observations), dtype=np.intp))
+    beside = Beside(rows, model_sources(rows, judges))
+    return _measure(fitted, predictions, beside, beside.each(), [])
 
 
-def _fit(rows: Columns, asked: Sources, judged: Mapping[str, Judged]) -> Fitted:
-    useless = {name: asked[name] for name, judge in judged.items() if not judge.useful}
+def _fit(rows: Columns, sources: Sources, judge_figures: Mapping[str, Judged]) -> Fitted:
+    useless = {name: sources[name] for name, judge in judge_figures.items() if not judge.useful}
     return fit(without(rows.parts, useless), rows.good, rows.groups, towards=aim(rows.embedder))
 
 
-def _say(fitted: Fitted, rows: Columns, folds: Folds) -> _Predicted:
+def _predict(fitted: Fitted, rows: Columns, folds: Folds) -> _Predictions:
     probability = np.array([fitted.probability(parts) for parts in rows.parts])
-    return _Predicted(rows, probability, probability >= fitted.threshold, folds)
+    return _Predictions(rows, probability, probability >= fitted.threshold, folds)
 
 
 def _measure(
-    fitted: Fitted, said: _Predicted, beside: Beside, judged: dict[str, Judged], notes: list[str]
+    fitted: Fitted, predictions: _Predictions, beside: Beside, judge_figures: dict[str, Judged], notes: list[str]
 ) -> Calibration:
-    head = said.where(said.rows.headline(said.folds))
-    rows = head.rows
-    asked = beside.asked
-    scored = [~np.isnan(rows.reading(next(iter(parts)))) for parts in asked.values()]
+    all_rows = predictions.rows
+    headline = predictions.where(all_rows.headline(predictions.folds))
+    rows = headline.rows
+    sources = beside.sources
+    scored = [~np.isnan(rows.reading(next(iter(parts)))) for parts in sources.values()]
     figures = Calibration(
         n=len(rows.groups),
         groups=len(set(rows.groups)),
         coverage=float(np.all(scored, axis=0).mean()) if scored else 1.0,
-        **_agreement(head),
-        **_beside_rules(head),
+        **_agreement(headline),
+        **_against_rules(headline),
         judge=beside.together(),
-        judges=judged,
-        by_rule=_part(said, ~said.rows.person, said.rows.person & said.rows.good),
-        kinds=_kinds(said),
-        own_rows=_part(head, rows.own),
-        weights={name: 0.0 for parts in asked.values() for name in parts} | fitted.weights,
+        judges=judge_figures,
+        by_rule=_part(predictions, ~all_rows.person, all_rows.person & all_rows.good),
+        kinds=_kinds(predictions),
+        own_rows=_part(headline, rows.own),
+        weights={name: 0.0 for parts in sources.values() for name in parts} | fitted.weights,
         ridge=fitted.ridge,
         threshold=fitted.threshold,
         notes=[],
@@ -117,56 +119,56 @@ def _measure(
     return figures.model_copy(update={"notes": [*notes, *_notes(figures, rows)]})
 
 
-def _agreement(head: _Predicted) -> dict[str, Any]:
-    rows = head.rows
+def _agreement(headline: _Predictions) -> dict[str, Any]:
+    rows = headline.rows
     return (
-        _named("accuracy", head.interval(accuracy(head.accepted, rows.good)))
-        | _named("kappa", head.interval(kappa(head.accepted, rows.good), SIGNED))
-        | _named("auroc", head.interval(head.ranking(head.probability)))
-        | _named("spearman", head.interval(spearman(head.probability, rows.labels), SIGNED))
-        | _named("ece", calibration_error(head.probability, rows.good, rows.groups))
+        _fields("accuracy", headline.interval(accuracy(headline.accepted, rows.good)))
+        | _fields("kappa", headline.interval(kappa(headline.accepted, rows.good), SIGNED))
+        | _fields("auroc", headline.interval(headline.ranking(headline.probability)))
+        | _fields("spearman", headline.interval(spearman(headline.probability, rows.labels), SIGNED))
+        | _fields("ece", calibration_error(headline.probability, rows.good, rows.groups))
     )
 
 
-def _beside_rules(head: _Predicted) -> dict[str, Any]:
-    """What the trivial rules reach, and the metric less the better one; which that is stays fixed in resamples."""
-    metric = head.ranking(head.probability)
-    rules = {name: head.ranking(scores) for name, scores in head.rows.rules.items()}
-    areas = {name: plain(rule, len(head.folds)) for name, rule in rules.items()}
+def _against_rules(headline: _Predictions) -> dict[str, Any]:
+    """The AUROC of the trivial rules, and the metric's less the better rule's. Resamples do not change that rule."""
+    metric = headline.ranking(headline.probability)
+    rules = {name: headline.ranking(scores) for name, scores in headline.rows.rules.items()}
+    areas = {name: plain(rule, len(headline.folds)) for name, rule in rules.items()}
     better = rules[max(areas, key=areas.__getitem__)]
-    difference = head.interval(lambda weights: metric(weights) - better(weights), SIGNED)
-    return {"baselines": {name: Rule(auroc=area) for name, area in areas.items()}} | _named("difference", difference)
+    difference = headline.interval(lambda weights: metric(weights) - better(weights), SIGNED)
+    return {"baselines": {name: Rule(auroc=area) for name, area in areas.items()}} | _fields("difference", difference)
 
 
-def _named(name: str, interval: Interval) -> dict[str, Any]:
+def _fields(name: str, interval: Interval) -> dict[str, Any]:
     return {name: interval.mean, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
-def _part(said: _Predicted, rows: Flags, beside: Flags | None = None) -> Part | None:
-    """The metric on `rows`, together with those to compare them with; None where there are no `rows`."""
+def _part(predictions: _Predictions, rows: Flags, contrast: Flags | None = None) -> Part | None:
+    """The metric on `rows` and the rows of `contrast` to compare them with; None without any `rows`."""
     if not rows.any():
         return None
-    some = said.where(rows if beside is None else rows | beside)
-    area = some.interval(some.ranking(some.probability))
+    compared = predictions.where(rows if contrast is None else rows | contrast)
+    area = compared.interval(compared.ranking(compared.probability))
     figures = [None] * 3 if np.isnan(area.mean) else [area.mean, area.low, area.high]
-    return Part(n=len(some.rows.groups), **dict(zip(("auroc", "auroc_low", "auroc_high"), figures, strict=True)))
+    return Part(n=len(compared.rows.groups), **dict(zip(("auroc", "auroc_low", "auroc_high"), figures, strict=True)))
 
 
-def _kinds(said: _Predicted) -> dict[str, Kind]:
-    """What is accepted of the rows that people called good and bad, and of those made bad by each rule."""
-    rows, kinds = said.rows, np.array(said.rows.kinds)
+def _kinds(predictions: _Predictions) -> dict[str, Kind]:
+    """The share accepted of the rows that people called good and bad, and of those made bad by each rule."""
+    rows, kinds = predictions.rows, np.array(predictions.rows.kinds)
     flags = {"good": rows.person & rows.good, "bad": rows.person & ~rows.good}
     flags |= {name: kinds == name for name in sorted(set(rows.kinds) - {""})}
-    return {name: _accepted(said.where(those)) for name, those in flags.items() if those.any()}
+    return {name: _accepted(predictions.where(flag)) for name, flag in flags.items() if flag.any()}
 
 
-def _accepted(said: _Predicted) -> Kind:
-    share = share_interval(said.accepted.astype(float).tolist(), said.rows.groups)
-    return Kind(n=len(said.accepted), accepted=share.mean, accepted_low=share.low, accepted_high=share.high)
+def _accepted(predictions: _Predictions) -> Kind:
+    share = share_interval(predictions.accepted.astype(float).tolist(), predictions.rows.groups)
+    return Kind(n=len(predictions.accepted), accepted=share.mean, accepted_low=share.low, accepted_high=share.high)
 
 
 def _notes(figures: Calibration, rows: Columns) -> list[str]:
-    """What a person should know before trusting the figures."""
+    """Warnings that a person should read before trusting the figures."""
     trivial, best = max((rule.auroc, name) for name, rule in figures.baselines.items())
     notes = usefulness.notes(figures.judges, rows)
     if figures.difference_high < 0:

@@ -1,4 +1,4 @@
-"""Evidence and judge scores fitted into one probability: that a person would accept the row."""
+"""Fits evidence and judge scores into one probability: that a person would accept the row."""
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
@@ -16,49 +16,47 @@ from metrics.calibration.shipped import shipped
 from metrics.evidence import PARTS
 from metrics.likelihood import LIKELIHOODS
 
-# Stated weights, per standard deviation of a part: what a part deserves that by itself tells good rows from bad with
-# AUROC 0.56 (0.2) or 0.61 (0.4), scores being normal in either class. A judge, which reads the whole row, is trusted
-# with more than a part of evidence, and stands where the shipped fit, which has no judge, says nothing.
+# Stated weights, per standard deviation of a part. A part deserves 0.2 if its AUROC by itself is 0.56, and 0.4 if it is
+# 0.61, for scores that are normal in both classes. A judge reads the whole row, so its weight is higher than that of a
+# part of evidence. The shipped fit has no judge, so it says nothing about a judge's weight.
 EVIDENCE, JUDGE = 0.2, 0.4
 RIDGE = 2.0  # least log-loss, or within 0.02 of it, on planted rows of six kinds at 24 to 190 verdicts
 RIDGES = (0.5, 2.0, 8.0, 32.0)
 ENOUGH = 200  # verdicts that can choose the ridge
-LEVEL = 0.15  # the share of the bad rows that a threshold may let pass; docs/calibration.md has what others bring
+LEVEL = 0.15  # the share of bad rows that a threshold may let pass; docs/calibration.md compares other shares
 
 
 @dataclasses.dataclass(frozen=True)
 class Aim:
-    """What a fit is pulled towards: a weight a part, in units of `scales`. A part without a weight has the stated one,
-    and one without a scale is measured in the deviation of the rows at hand."""
+    """The weights that a fit is pulled towards, one per part, in units of `scales`. A part without a weight has the
+    stated one; a part without a scale is measured in the deviation of the rows at hand."""
 
     weights: Mapping[str, float]
     scales: Mapping[str, float]
 
 
 def aim(embedder: str) -> Aim:
-    """The shipped fit as an aim. What another embedder gives is on another scale than the shipped fit's: of such a part
-    the weight stands, for one deviation of the rows at hand. '' is the shipped fit's own."""
-    ours = shipped()
-    known = ours.of(embedder)
-    return Aim(weights=ours.fit.weights, scales=known.scales)
+    """The shipped fit as an aim; '' is its own embedder. Another embedder gives evidence on another scale: such a part
+    keeps the shipped weight, but per deviation of the rows at hand."""
+    return Aim(weights=shipped().fit.weights, scales=shipped().of(embedder).scales)
 
 
 def prior(names: Collection[str], embedder: str = "") -> Fitted:
-    """The model for when no person's verdicts are at hand: the shipped fit, and stated weights for those of `names`
-    that it has not (judges, a cross-encoder).
+    """The model to use without any verdicts: the shipped fit, and stated weights for those of `names` that it lacks
+    (judges, a cross-encoder).
 
-    `embedder`: whose evidence it will weigh, '' for the shipped fit's own. With another one only what needs none is
-    weighed.
+    `embedder` gives the evidence; '' is the shipped fit's own. With another one, only evidence that needs no embedder
+    is weighed.
     """
-    ours = shipped().of(embedder)
-    more = stated(set(names) - shipped().fit.weights.keys() - set(LIKELIHOODS))  # a likelihood is for a fit alone
-    both = {name: getattr(ours, name) | getattr(more, name) for name in ("weights", "centres", "scales")}
-    return ours.model_copy(update={**both, "ridge": 0.0})
+    fitted = shipped().of(embedder)
+    more = stated(set(names) - shipped().fit.weights.keys() - set(LIKELIHOODS))  # a likelihood counts only when fitted
+    merged = {name: getattr(fitted, name) | getattr(more, name) for name in ("weights", "centres", "scales")}
+    return fitted.model_copy(update={**merged, "ridge": 0.0})
 
 
 def stated(names: Collection[str]) -> Fitted:
-    """A model at stated weights alone, for rows that no fit speaks of: parts in [0, 1] are taken to lie about one half
-    with a deviation of a quarter."""
+    """A model with stated weights only, for rows that no fit covers. It assumes parts in [0, 1] with a mean of one half
+    and a deviation of a quarter."""
     order = sorted(names)
     return Fitted(
         intercept=0.0,
@@ -83,17 +81,17 @@ def fit(
     towards: Aim | None = None,
     counts: Floats | None = None,
 ) -> Fitted:
-    """Fit to rows that people accepted (True) or not; both kinds must be there.
+    """Fit to rows that people accepted (True) or not. There must be rows of both kinds.
 
     The weights minimise the mean log-loss plus ridge / (2 n) times their squared distance from those of `towards` (by
-    default the shipped fit's), each at or above 0: a Gaussian prior of variance 1 / ridge, which more rows outweigh. A
-    part that never varies gets no weight. Under ENOUGH rows the ridge is RIDGE, for so few cannot choose it; from then
-    on it is the one of RIDGES with the least log-loss on held-out groups. The threshold is the best on these very rows.
-    `counts`: how often each row counts, 1 on average; by default all alike.
+    default the shipped fit's). No weight is below 0. This is a Gaussian prior of variance 1 / ridge, which more rows
+    outweigh. A part that never varies gets no weight. Under ENOUGH rows, too few to choose a ridge, the ridge is RIDGE;
+    else it is the one of RIDGES with the least log-loss on held-out groups. The threshold is the best on the fitted
+    rows. `counts`: how often each row counts, 1 on average; by default all equally.
 
-    Parts are measured in the deviations of the fit aimed at, not of the rows at hand: only then does a weight mean what
-    it meant there, and ten rows that happen to be alike in a part do not make it count for more. They are centred on
-    the rows at hand, which moves nothing but the intercept, and a part that is missing counts as their average.
+    Parts are measured in the deviations of the aim, not of the rows at hand. So a weight means the same as in the aim,
+    and a part in which the rows at hand happen to be alike does not count for more. Parts are centred on the rows at
+    hand, which changes only the intercept, and a missing part counts as their average.
     """
     towards = towards or aim("")
     names = sorted({name for row in parts for name in row})
@@ -104,7 +102,7 @@ def fit(
     counts = np.ones(len(labels)) if counts is None else counts
     centres, scales = _standard(values, counts, units)
     rows = _standardised(values, centres, scales)
-    with threadpool_limits(limits=1):  # so small a problem spends nine tenths of its time on threads that wait
+    with threadpool_limits(limits=1):  # else nine tenths of the time go to waiting threads
         if ridge is None:
             ridge = RIDGE if len(labels) < ENOUGH else _best_ridge(values, labels, groups, aims, units)
         intercept, weights = _minimise(rows, labels, aims, ridge, counts)
@@ -119,12 +117,12 @@ def fit(
 
 
 def _standard(values: Floats, counts: Floats, units: Floats) -> tuple[Floats, Floats]:
-    """Mean of what is there in each column, and its unit, where there is none the deviation; a column that never varies
-    has an infinite one."""
-    there = ~np.isnan(values) * counts[:, None]
-    sums = np.maximum(there.sum(axis=0), 1e-12)
-    centres = (np.nan_to_num(values) * there).sum(axis=0) / sums
-    spread = np.sqrt((np.nan_to_num(values - centres) ** 2 * there).sum(axis=0) / sums)
+    """The mean of each column's values, and its unit, or its deviation where it has no unit. A column that never varies
+    has an infinite unit."""
+    present = ~np.isnan(values) * counts[:, None]
+    sums = np.maximum(present.sum(axis=0), 1e-12)
+    centres = (np.nan_to_num(values) * present).sum(axis=0) / sums
+    spread = np.sqrt((np.nan_to_num(values - centres) ** 2 * present).sum(axis=0) / sums)
     scales = np.where(np.isnan(units), spread, units)
     return centres, np.where(spread > 1e-9 * np.abs(centres) + 1e-12, scales, np.inf)
 
@@ -139,10 +137,10 @@ def _minimise(rows: Floats, labels: Flags, aims: Floats, ridge: float, counts: F
     aims = np.where(rows.any(axis=0), aims, 0.0)
 
     def loss(point: Floats) -> tuple[float, Floats]:
-        logits, off = point[0] + rows @ point[1:], point[1:] - aims
-        wrong = counts * (expit(logits) - truth) / n
-        value = np.mean(counts * (np.logaddexp(0, logits) - truth * logits)) + ridge / (2 * n) * off @ off
-        return float(value), np.concatenate([[wrong.sum()], wrong @ rows + ridge / n * off])
+        logits, distance = point[0] + rows @ point[1:], point[1:] - aims
+        residuals = counts * (expit(logits) - truth) / n
+        value = np.mean(counts * (np.logaddexp(0, logits) - truth * logits)) + ridge / (2 * n) * distance @ distance
+        return float(value), np.concatenate([[residuals.sum()], residuals @ rows + ridge / n * distance])
 
     start = np.concatenate([[logit(np.clip((counts * truth).mean(), 0.01, 0.99))], aims])
     bounds = [(None, None)] + [(0.0, None)] * len(aims)
@@ -153,28 +151,28 @@ def _minimise(rows: Floats, labels: Flags, aims: Floats, ridge: float, counts: F
 
 
 def _best_ridge(values: Floats, labels: Flags, groups: Sequence[str], aims: Floats, units: Floats) -> float:
-    """The ridge of RIDGES with the least log-loss on held-out groups; RIDGE where none can be held out."""
+    """The one of RIDGES with the least log-loss on held-out groups; RIDGE where no group can be held out."""
     folds = deal(labels, groups)
     if not folds.any():
         return RIDGE
     losses = np.zeros(len(RIDGES))
     for fold in range(folds.max() + 1):
-        kept, out = folds != fold, folds == fold
-        alike = np.ones(int(kept.sum()))
-        standard = _standard(values[kept], alike, units)
-        rows, unseen = (_standardised(values[part], *standard) for part in (kept, out))
+        training, out = folds != fold, folds == fold
+        equal = np.ones(int(training.sum()))
+        standard = _standard(values[training], equal, units)
+        rows, unseen = (_standardised(values[part], *standard) for part in (training, out))
         for i, ridge in enumerate(RIDGES):
-            intercept, weights = _minimise(rows, labels[kept], aims, ridge, alike)
+            intercept, weights = _minimise(rows, labels[training], aims, ridge, equal)
             logits = intercept + unseen @ weights
             losses[i] += np.sum(np.logaddexp(0, logits) - labels[out] * logits)
     return RIDGES[int(np.argmin(losses))]
 
 
 def _threshold(probabilities: Floats, labels: Flags) -> float:
-    """The place, half way between neighbouring probabilities, that accepts most good rows while at most LEVEL of the
-    bad ones pass (Neyman-Pearson); of equally good places the one that the fewest bad ones pass, then the one nearest
-    0.5. Where every such place refuses all good rows it is where balanced accuracy is greatest (Youden 1950, "Index
-    for rating diagnostic tests"), and 0.5 where all rows look the same."""
+    """The threshold, half way between neighbouring probabilities, that accepts most good rows while at most LEVEL of
+    the bad rows pass (Neyman-Pearson). Ties go to the one that fewest bad rows pass, then to the one nearest 0.5. Where
+    every such threshold refuses all good rows, it is the one with the greatest balanced accuracy (Youden 1950, "Index
+    for rating diagnostic tests"); 0.5 where all rows look the same."""
     levels, codes = np.unique(np.round(probabilities, 12), return_inverse=True)
     if len(levels) < 2:
         return 0.5

@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict
 from scipy.special import expit
 
 Parts = Mapping[str, float | None]
-"""What was measured of a row, by name: the higher the better; None where it could not be."""
+"""The measurements of a row by name, the higher the better; None where one could not be taken."""
 
 
 class Fitted(BaseModel):
-    """A logistic model of standardised parts. Weights are at or above 0; a part without a weight counts nothing. The
-    ridge is 0 where no verdicts of the user's were fitted to."""
+    """A logistic model of standardised parts. No weight is below 0; a part without a weight does not count. The ridge
+    is 0 where the model was not fitted to verdicts of the user."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     intercept: float
@@ -22,11 +22,11 @@ class Fitted(BaseModel):
     threshold: float
 
     def probability(self, parts: Parts) -> float:
-        """That a person would accept the row, in (0, 1). A part that is missing or None counts as an average one."""
+        """The probability that a person would accept the row, in (0, 1). A missing part or None counts as average."""
         return float(expit(self.intercept + sum(self.contributions(parts).values())))
 
     def contributions(self, parts: Parts) -> dict[str, float]:
-        """What each part that is there adds to the log-odds, against an average row."""
+        """How much each part that the row has adds to the log-odds, against an average row."""
         return {
             name: weight * (value - self.centres[name]) / self.scales[name]
             for name, weight in self.weights.items()

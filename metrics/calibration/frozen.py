@@ -1,4 +1,4 @@
-"""The metric as calibration froze it: METRIC.json, whose hash every compiled program, run and card carries."""
+"""The metric that calibration froze: METRIC.json. Every compiled program, run and card carries its hash."""
 
 import hashlib
 from pathlib import Path
@@ -15,17 +15,17 @@ from programs.judges.judge import JUDGES, Judge
 
 
 class Frozen(BaseModel):
-    """What a row's score depends on beside the row, and what the verdicts say it is worth.
+    """All that a row's score depends on besides the row, and how good the metric is by the verdicts.
 
     Attributes:
         fitted: parts -> probability. aspects, fits: for the verdicts on one aspect, its figures and its own model.
-        figures: how the fitted metric did on rows it was not fitted to; None where nothing was calibrated. judges: the
+        figures: of the fitted metric on rows it was not fitted to; None where nothing was calibrated. judges: the
         state (prompt, format, demos) of each judge whose verdicts count. shown: the documents of these demos.
-        pairwise: the state of the judge of preferences. judge: the alias that judged. embedder, cross_encoder: by name.
-        alone: the fit of the evidence without any model's word, and where one is asked for; None where none is.
+        pairwise: the state of the judge of preferences. judge: the alias that judged. embedder, cross_encoder: names.
+        alone: the fit of the evidence without any model, and the band in which a model is asked; None without a model.
         reader: the identity of the model whose likelihoods are weighed; empty where none are.
-        verdicts: their digest. versions: of the packages. pairs: it was fitted to preferences, so it compares two
-        answers and scores no row.
+        verdicts: their digest. versions: of the packages. pairs: the metric was fitted to preferences, so it compares
+        two answers and scores no row.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,34 +51,34 @@ class Frozen(BaseModel):
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
     def opened(self) -> list[Judge]:
-        """The frozen judges, ready to be asked. Raises ValueError for those of another version."""
+        """The frozen judges, ready to be asked. Raises ValueError where this version lacks one of them."""
         judges = [JUDGES[name]() for name in self.judges if name in JUDGES]
         if len(judges) < len(self.judges):
-            raise ValueError(f"of the judges {', '.join(self.judges)}, this version has not all")
+            raise ValueError(f"this version does not have all of the judges {', '.join(self.judges)}")
         for judge in judges:
             judge.load_state(self.judges[judge.aspect])
         return judges
 
     @property
     def unread(self) -> list[str]:
-        """Parts with a weight that no scorer or judge of ours reads: scores that were taken elsewhere."""
-        known = PARTS | self.judges.keys()
-        return sorted(name for name, weight in self.fitted.weights.items() if weight > 0 and name not in known)
+        """Parts with a weight that no scorer or judge here reads: they are scores from elsewhere."""
+        readable = PARTS | self.judges.keys()
+        return sorted(name for name, weight in self.fitted.weights.items() if weight > 0 and name not in readable)
 
     def save(self, path: Path) -> None:
-        """Write it, whole or not at all, the same bytes every time for the same content. Raises OSError."""
+        """Write the file, whole or not at all. The same content gives the same bytes. Raises OSError."""
         path.parent.mkdir(parents=True, exist_ok=True)
         text = self.model_dump_json(indent=1) + "\n"
-        write_whole(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+        write_whole(path, lambda file: file.write_text(text, encoding="utf-8"))
 
 
 def load_frozen(path: Path) -> Frozen:
-    """Read METRIC.json. Raises OSError, or pydantic's ValidationError for what is none."""
+    """Read METRIC.json. Raises OSError, or pydantic's ValidationError for another kind of file."""
     return Frozen.model_validate_json(path.read_text(encoding="utf-8"))
 
 
 def uncalibrated(judges: list[Judge], embedder: str, cross_encoder: str | None = None) -> Frozen:
-    """The shipped weights with these judges as they are: what stands before any verdict."""
+    """The metric before any verdict: the shipped weights, with these judges as they are."""
     names = [*PARTS, *(judge.aspect for judge in judges)]
     states = {judge.aspect: judge.dump_state() for judge in judges}
     return Frozen(fitted=prior(names, embedder), judges=states, embedder=embedder, cross_encoder=cross_encoder)

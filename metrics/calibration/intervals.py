@@ -1,4 +1,4 @@
-"""Intervals and tests that respect groups: rows of one document are not independent, documents are."""
+"""Intervals and tests that respect groups: documents are independent, rows of one document are not."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -10,15 +10,15 @@ from scipy.special import expit, logit
 from scipy.stats import norm, t
 
 RESAMPLES = 2000
-PERCENTILES = 10  # groups from which percentiles of the bootstrap may be trusted
-ALIKE = 0.025  # of the span: a standard deviation of groups below which they are more or less alike
-CELLS = 1_000_000  # row weights held at once while resampling: 8 MB an array
+PERCENTILES = 10  # groups: from this number on, percentiles of the bootstrap may be trusted
+ALIKE = 0.025  # of the span: groups with a smaller standard deviation are more or less alike
+CELLS = 1_000_000  # row weights in memory while resampling: 8 MB per array
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Statistic: TypeAlias = Callable[[Floats], Floats]
-"""A figure of some rows as a function of how often each is counted: weights (resamples, n) to values (resamples, ...).
-Weights of one give the plain value; nan where it is undefined."""
+"""A figure of rows as a function of how often each row counts: weights (resamples, n) -> values (resamples, ...).
+Weights of 1 give the plain value; nan where it is undefined."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,23 +36,23 @@ class Interval:
 def grouped_interval(values: Sequence[float], groups: Sequence[str]) -> Interval:
     """Mean with its 95% expanded percentile bootstrap interval over groups (documents), for values in [-1, 1].
 
-    The percentile interval of few groups is too narrow; cutting less off makes up for it (the expanded percentile
-    interval of Hesterberg 2015, "What Teachers Should Know About the Bootstrap"), and below ten groups, where that is
-    not enough, Student's t as in `bootstrap`. Groups that hardly differ leave room for others, as there. One group: no
-    width is known, so [-1, 1].
+    The percentile interval of few groups is too narrow, so less is cut off (the expanded percentile interval of
+    Hesterberg 2015, "What Teachers Should Know About the Bootstrap"). Below ten groups that is not enough: there
+    `bootstrap` is used, with Student's t. Groups that hardly differ leave room, as in `bootstrap`. With one group the
+    width is unknown: [-1, 1].
     """
     data, span = np.asarray(values, dtype=float), (-1.0, 1.0)
     mean, n = float(data.mean()), units(groups)
     if n < PERCENTILES:
         return bootstrap(_mean_of(data), groups, span=span)
-    drawn = resample(_mean_of(data), groups)
-    low, high = np.quantile(drawn, [tail(n), 1 - tail(n)])
-    return _with_room(Interval(mean, float(low), float(high)), n, float(drawn.std()), span)
+    draws = resample(_mean_of(data), groups)
+    low, high = np.quantile(draws, [tail(n), 1 - tail(n)])
+    return _with_room(Interval(mean, float(low), float(high)), n, float(draws.std()), span)
 
 
 def share_interval(values: Sequence[float], groups: Sequence[str]) -> Interval:
-    """Mean of values in [0, 1] with its 95% interval over groups, as `bootstrap` has it: none of twelve documents is
-    not nought for sure."""
+    """Mean of values in [0, 1] with its 95% interval over groups by `bootstrap`: zero successes in twelve documents do
+    not prove a rate of zero."""
     return bootstrap(_mean_of(np.asarray(values, dtype=float)), groups)
 
 
@@ -61,7 +61,7 @@ def _mean_of(data: Floats) -> Statistic:
 
 
 def tail(n: int) -> float:
-    """The share to cut off either side of a bootstrap over n groups (at least 2) for 95% between (Hesterberg 2015)."""
+    """The share to cut off at either end of a bootstrap over n groups (at least 2) to keep 95% (Hesterberg 2015)."""
     return float(norm.cdf(-np.sqrt(n / (n - 1)) * t.ppf(0.975, n - 1)))
 
 
@@ -73,17 +73,18 @@ def bootstrap(
     span: tuple[float, float] = (0.0, 1.0),
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """95% interval of a statistic bounded by `span`, whole groups (documents) being resampled.
+    """95% interval of a statistic within `span`. Whole groups (documents) are resampled.
 
-    On the logit scale of the span (Fisher's z for a span of -1 to 1), Student's t times the bootstrap's standard error,
-    for percentiles fail near the span's ends. Planted AUROCs of 0.5 to 0.95 it held in 92 to 98 of 100 repeats: 100 or
-    300 rows, each its own group or in 20 or 50 documents whose rows share 0.3 of the variance; least for 0.95 over 20
-    documents. Where they shared 0.6 and labels too ran in documents, it held 0.95 over 20 in 88 only. Percentiles held
-    0.95 over 10 documents of 4 rows in 79, expanded ones in 84, this in 94 or more (`coverage`, test_statistics.py).
+    The interval is Student's t times the bootstrap's standard error, on the logit scale of the span (Fisher's z for a
+    span of -1 to 1), because percentiles fail near the ends of the span. It contained planted AUROCs of 0.5 to 0.95 in
+    92 to 98 of 100 repeats: 100 or 300 rows, each its own group, or in 20 or 50 documents whose rows share 0.3 of the
+    variance; 0.95 over 20 documents was the worst case. Where rows shared 0.6 and labels too ran in documents, it
+    contained 0.95 over 20 documents in only 88. Of 0.95 over 10 documents of 4 rows, percentiles contained 79 of 100,
+    expanded percentiles 84, this interval 94 or more (`coverage`, test_statistics.py).
 
-    `labels`: the two classes compared; the degrees of freedom are then those of the class found in fewer groups. One
-    such group: no width is known, and the interval is the span. Of groups that hardly differ the bootstrap shows no
-    spread: see `_with_room`. Resamples on which the statistic is undefined are left out.
+    `labels`: the two classes to compare. The degrees of freedom are then those of the class that occurs in fewer
+    groups. With one such group the width is unknown, and the interval is the span. For groups that hardly differ the
+    bootstrap shows no spread: see `_with_room`. Resamples on which the statistic is undefined are left out.
     """
     low, high = span
     value = plain(statistic, len(groups))
@@ -95,36 +96,37 @@ def bootstrap(
         return _with_room(Interval(value, value, value), n, 0.0, span)
     error = float(np.nanstd(resample(statistic, groups, resamples), ddof=1))
     reach = float(t.ppf(0.975, n - 1)) * error / (high - low) / (share * (1 - share))
-    ends = (low + (high - low) * float(expit(logit(share) + way * reach)) for way in (-1, 1))
+    ends = (low + (high - low) * float(expit(logit(share) + sign * reach)) for sign in (-1, 1))
     return _with_room(Interval(value, *ends), n, error, span)
 
 
 def _with_room(interval: Interval, n: int, error: float, span: tuple[float, float]) -> Interval:
-    """The interval, no narrower than what n groups that are more or less alike leave room for.
+    """Widen the interval to the room that n more or less equal groups leave.
 
-    As many others as n groups without an exception do not rule out (Clopper and Pearson 1934) may stand at either end
-    of the span. That is so of equal groups; the more they differ (by `error`, the standard error of what they show),
-    the more does the bootstrap see of it by itself, so the room shrinks evenly, to none at a deviation of ALIKE.
+    n groups without an exception do not rule out a share of exceptions (Clopper and Pearson 1934), which may be at
+    either end of the span. For equal groups this share is the room. The more the groups differ (by `error`, the
+    standard error), the more of this the bootstrap itself sees, so the room shrinks linearly, to 0 at a deviation of
+    ALIKE.
     """
     low, high = span
     spread = error * float(np.sqrt(n)) / (high - low)
-    others = (1 - 0.025 ** (1 / n)) * max(0.0, 1 - spread / ALIKE)
+    room = (1 - 0.025 ** (1 / n)) * max(0.0, 1 - spread / ALIKE)
     value = interval.mean
     return Interval(
         value,
-        min(interval.low, value - others * (value - low)),
-        max(interval.high, value + others * (high - value)),
+        min(interval.low, value - room * (value - low)),
+        max(interval.high, value + room * (high - value)),
     )
 
 
 def plain(statistic: Statistic, n: int) -> float:
-    """The statistic's value on n rows, each counted once."""
+    """The statistic's value on n rows, where each counts once."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return float(statistic(np.ones((1, n)))[0])
 
 
 def resample(statistic: Statistic, groups: Sequence[str], resamples: int = RESAMPLES) -> Floats:
-    """The statistic on `resamples` draws of whole groups with replacement, always the same draws: (resamples, ...)."""
+    """The statistic on `resamples` draws of whole groups with replacement, always the same: (resamples, ...)."""
     names, codes = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     rng, n = np.random.default_rng(0), len(names)
     step = max(1, CELLS // len(codes))
@@ -134,7 +136,7 @@ def resample(statistic: Statistic, groups: Sequence[str], resamples: int = RESAM
 
 
 def units(groups: Sequence[str], labels: Flags | None = None) -> int:
-    """How many groups there are; with labels, how many hold the class that fewer of them hold."""
+    """The number of groups; with labels, the number of groups that contain the rarer class."""
     names = np.asarray(groups, dtype=str)
     return min(len(np.unique(rows)) for rows in ([names] if labels is None else [names[labels], names[~labels]]))
 
@@ -142,17 +144,17 @@ def units(groups: Sequence[str], labels: Flags | None = None) -> int:
 def sign_flip(means: Sequence[float]) -> float:
     """Exact two-sided p-value that the mean of paired differences is 0, for up to 20 per-document means.
 
-    Were the two programs alike, each document's difference could as well have had the other sign: of all 2^n ways of
-    setting the signs, the share whose mean is at least as far from 0 as the one seen (Fisher 1935, "The Design of
-    Experiments", section 21). Never below 2^(1 - n): six documents are the fewest that can give p < 0.05.
+    If the two programs were equal, each document's difference could have had the other sign as well. p is the share of
+    all 2^n sign settings whose mean is at least as far from 0 as the observed mean (Fisher 1935, "The Design of
+    Experiments", section 21). It is never below 2^(1 - n), so p < 0.05 needs at least six documents.
     """
     if len(means) > 20:
-        raise ValueError("The sign-flip test counts every sign by hand: it is for 20 means or fewer.")
+        raise ValueError("The sign-flip test tries every sign: it is for 20 means or fewer.")
     sums = np.zeros(1)
     for mean in means:
         sums = np.concatenate([sums + mean, sums - mean])
-    reached = abs(sum(means)) - 1e-12 * sum(abs(mean) for mean in means)
-    return float((np.abs(sums) >= reached).mean())
+    observed = abs(sum(means)) - 1e-12 * sum(abs(mean) for mean in means)
+    return float((np.abs(sums) >= observed).mean())
 
 
 def _counts(rng: np.random.Generator, size: int, n: int) -> Floats:

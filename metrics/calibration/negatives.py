@@ -1,4 +1,4 @@
-"""Hard negatives made by rule from good rows, for fits whose people gave only good ones. Each says it was made."""
+"""Hard negatives: bad rows made by rule from good ones, for people who gave good rows only. Each names its rule."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,9 +19,9 @@ from programs.core.text import (
     words,
 )
 
-OTHERS = 200  # rows that may lend a row their answer or question: those after it, and then the first
+OTHER_CASES = 200  # rows that may lend a row their answer or question: the next ones, then the first ones
 MADE = "made by rule: "
-ALIKE = 0.34  # of the words that the right answer adds to its question: from here on a text may be right as well
+ALIKE = 0.34  # of the words that the right answer adds to its question: a text with this share of them may be right too
 _DIGITS = re.compile(r"\d+")
 _VERB = re.compile(r"\b(is|are|was|were|can|could|may|must|will|would|should|has|have|had|does|do|did)\b(?! not)")
 _OPEN = re.compile(r"\b(?:what|when|where|who|whom|whose|which|why|how)\b", re.IGNORECASE)
@@ -32,144 +32,143 @@ _DATE = re.compile(
 )
 
 Spoilt = str | tuple[str, str] | None
-"""A spoilt answer (or question, by the rule's field); question and answer both; None where a rule does not fit."""
+"""A spoilt answer (or question, by the rule's field), or both question and answer; None where a rule does not fit."""
 Maker = Callable[[LabelledCase, Sequence[LabelledCase]], Spoilt]
-"""(a good case, the others) -> what the rule makes of it."""
+"""(a good case, other good cases) -> the spoilt text."""
 
 
-def swapped_number(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """One number of the answer changed to another of the same length, preferably one that the document also holds."""
-    found = list(_DIGITS.finditer(case.answer))
-    if not found:
+def swapped_number(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """One number of the answer is changed to another of the same length, if possible one from the document."""
+    matches = list(_DIGITS.finditer(case.answer))
+    if not matches:
         return None
-    at = found[_pick(case, len(found))]
-    held = sorted({n for n in _DIGITS.findall(case.document or "") if n != at[0] and len(n) == len(at[0])})
-    other = held[_pick(case, len(held))] if held else _next(at[0])
-    return case.answer[: at.start()] + other + case.answer[at.end() :]
+    match = matches[_pick(case, len(matches))]
+    numerals = sorted({n for n in _DIGITS.findall(case.document or "") if n != match[0] and len(n) == len(match[0])})
+    number = numerals[_pick(case, len(numerals))] if numerals else _next(match[0])
+    return case.answer[: match.start()] + number + case.answer[match.end() :]
 
 
-def swapped_name(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """One name of the answer changed to another name of the document."""
-    known = names(case.document or "")
-    found = [name for name in known if name in case.answer]
-    held = [name for name in known if name not in case.answer]
-    return case.answer.replace(found[_pick(case, len(found))], held[_pick(case, len(held))]) if found and held else None
+def swapped_name(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """One name of the answer is changed to another name of the document."""
+    in_document = names(case.document or "")
+    own = [name for name in in_document if name in case.answer]
+    wrong = [name for name in in_document if name not in case.answer]
+    return case.answer.replace(own[_pick(case, len(own))], wrong[_pick(case, len(wrong))]) if own and wrong else None
 
 
-def negated(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """The first verb that can be is negated."""
-    found = _VERB.search(case.answer)
-    return None if not found else f"{case.answer[: found.end()]} not{case.answer[found.end() :]}"
+def negated(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """The first verb that can be negated is negated."""
+    verb = _VERB.search(case.answer)
+    return None if not verb else f"{case.answer[: verb.end()]} not{case.answer[verb.end() :]}"
 
 
-def truncated(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
+def truncated(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
     """The first half of an answer of twelve words or more, cut within a sentence."""
-    return _begun(case.answer, 12)
+    return _first_half(case.answer, 12)
 
 
-def other_answer(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """The answer to another question, of the same document where there is one."""
-    asking = [other for other in others if other.question != case.question]
-    near = [other for other in asking if other.unit == case.unit] or asking
-    found = [other.answer for other in near if not set(words(other.answer)) & set(words(case.answer))]
-    return found[_pick(case, len(found))] if found else None
+def other_answer(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """The answer to another question, if possible one on the same document."""
+    asking = [row for row in other_cases if row.question != case.question]
+    near = [row for row in asking if row.unit == case.unit] or asking
+    answers = [row.answer for row in near if not set(words(row.answer)) & set(words(case.answer))]
+    return answers[_pick(case, len(answers))] if answers else None
 
 
-def other_question(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """The question of another document, which this one does not answer."""
-    found = [other.question for other in others if other.unit != case.unit and other.question]
-    return found[_pick(case, len(found))] if found else None
+def other_question(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """The question on another document, which this document does not answer."""
+    questions = [row.question for row in other_cases if row.unit != case.unit and row.question]
+    return questions[_pick(case, len(questions))] if questions else None
 
 
-def added_claim(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """The right answer with something that another document says put behind it."""
-    told = [one for other in others if other.unit != case.unit for one in sentences(other.document or "")]
-    claim = _begun(told[_pick(case, len(told))], 6) if told else None
+def added_claim(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """The right answer, followed by a claim from another document."""
+    claims = [text for row in other_cases if row.unit != case.unit for text in sentences(row.document or "")]
+    claim = _first_half(claims[_pick(case, len(claims))], 6) if claims else None
     return f"{case.answer.rstrip('.')}, and {_small(claim)}." if claim else None
 
 
-def swapped_word(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """The longest word of the answer changed to one of another document that this one does not hold."""
+def swapped_word(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """The longest word of the answer is changed to a word of another document that this document does not have."""
     plain = [word for word in re.findall(r"\b[a-z]{5,}\b", case.answer) if word not in STOP_WORDS]
-    known = set(words(case.document or ""))
-    text = next((other.document or "" for other in others if other.unit != case.unit), "")
-    held = [word for word in dict.fromkeys(re.findall(r"\b[a-z]{5,}\b", text)) if word not in known | STOP_WORDS]
-    if not plain or not held:
+    own = set(words(case.document or ""))
+    text = next((row.document or "" for row in other_cases if row.unit != case.unit), "")
+    foreign = [word for word in dict.fromkeys(re.findall(r"\b[a-z]{5,}\b", text)) if word not in own | STOP_WORDS]
+    if not plain or not foreign:
         return None
-    return re.sub(rf"\b{max(plain, key=len)}\b", held[_pick(case, len(held))], case.answer)
+    return re.sub(rf"\b{max(plain, key=len)}\b", foreign[_pick(case, len(foreign))], case.answer)
 
 
-def other_sentence(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """A sentence of the document that is not the one that bears the answer, nor the first."""
+def other_sentence(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """A sentence of the document: not the first one, and not the one that bears the answer."""
     return _of(case, sentences(case.document or "")[1:])
 
 
-def first_sentence(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """The document's first sentence, whatever is asked."""
+def first_sentence(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """The document's first sentence, for any question."""
     return _of(case, sentences(case.document or "")[:1])
 
 
-def begun_sentence(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
+def begun_sentence(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
     """The beginning of a sentence of the document, cut before it says anything."""
-    return _of(case, [begun for one in sentences(case.document or "") if (begun := _begun(one, 8))])
+    return _of(case, [half for text in sentences(case.document or "") if (half := _first_half(text, 8))])
 
 
-def three_words(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """Three words of the document as they follow each other."""
+def three_words(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """Three consecutive words of the document."""
     pieces = (case.document or "").split()
     return _of(case, [" ".join(pieces[i : i + 3]).strip(".,;:") for i in range(0, len(pieces) - 2, 3)])
 
 
-def first_number(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """The document's first number that is not the right one, alone or with the word that follows it."""
-    document, right = case.document or "", set(numbers(case.answer))
-    found = [at for at in NUMBER.finditer(document) if numbers(at[0])[0] not in right]
-    return _of(case, [counted(document, at, bare=_pick(case, 2) == 0) for at in found[:1]])
+def first_number(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """The document's first number that is not in the answer, alone or with the word that follows it."""
+    document, own_numbers = case.document or "", set(numbers(case.answer))
+    wrong = [match for match in NUMBER.finditer(document) if numbers(match[0])[0] not in own_numbers]
+    return _of(case, [counted(document, match, bare=_pick(case, 2) == 0) for match in wrong[:1]])
 
 
-def other_name(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
+def other_name(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
     """A name of the document that is not the right one."""
     return _of(case, names(case.document or ""))
 
 
-def other_date(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
+def other_date(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
     """Another date, year, weekday or time of the document, where the answer has one."""
     return _of(case, sorted(set(_DATE.findall(case.document or "")))) if _DATE.search(case.answer) else None
 
 
-def yes_or_no(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
+def yes_or_no(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
     """Yes or no to a question that asks what, who, when, where, which, why or how."""
     asks = _OPEN.search(case.question or "") and not re.match(r"(?:yes|no)\b", case.answer, re.IGNORECASE)
     return ("Yes.", "No.")[_pick(case, 2)] if asks else None
 
 
-def words_of_question(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """Words of the question for an answer: true, and worth nothing."""
-    asked = (case.question or "").rstrip(QUESTION_MARKS).split()
-    right = stems(case.answer)
-    said = " ".join(asked[-3:])
-    return f"{said[:1].upper()}{said[1:]}." if len(asked) > 4 and not right <= stems(said) else None
+def words_of_question(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """Words of the question as the answer: true, and useless."""
+    question = (case.question or "").rstrip(QUESTION_MARKS).split()
+    last = " ".join(question[-3:])
+    return f"{last[:1].upper()}{last[1:]}." if len(question) > 4 and not stems(case.answer) <= stems(last) else None
 
 
-def answer_in_question(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
+def answer_in_question(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
     """The right answer to a question that gives it away."""
     if not case.question or not stems(case.answer):
         return None
-    told, asked = case.answer.rstrip("."), case.question
-    question = (f"{asked.rstrip('?')}: {told}?", f"If {_small(told)} is said, {_small(asked)}")[_pick(case, 2)]
-    return question, case.answer
+    answer, question = case.answer.rstrip("."), case.question
+    leading = f"{question.rstrip('?')}: {answer}?", f"If {_small(answer)} is said, {_small(question)}"
+    return leading[_pick(case, 2)], case.answer
 
 
-def sentence_in_question(case: LabelledCase, others: Sequence[LabelledCase]) -> Spoilt:
-    """A question that restates the sentence that bears the answer, and asks for what it says."""
+def sentence_in_question(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """A question that restates the sentence that bears the answer, and then asks for it."""
     sentence = bearing(case)
     if not sentence or not case.question:
         return None
-    told = _small(sentence.rstrip("."))
+    claim = _small(sentence.rstrip("."))
     return (
-        (f"Is it so that {told}?", "Yes, it is so."),
-        (f"What is said of this, that {told}?", sentence),
-        (f"Since {told}, {_small(case.question)}", case.answer),
+        (f"Is it so that {claim}?", "Yes, it is so."),
+        (f"What is said of this, that {claim}?", sentence),
+        (f"Since {claim}, {_small(case.question)}", case.answer),
     )[_pick(case, 3)]
 
 
@@ -194,70 +193,73 @@ RULES: tuple[tuple[str, str, str, Maker], ...] = (
     ("question holds its answer", "question", "both", answer_in_question),
     ("question restates its sentence", "question", "both", sentence_in_question),
 )
-"""What is done, the aspect it spoils, the field it is done to, and how."""
+"""The kind, the aspect that it spoils, the field that it changes, and the rule."""
 
 
 EDITS = frozenset({"number swapped", "name swapped", "negated", "cut off", "word swapped", "claim added"})
-"""What is done to the words of a right answer; the other kinds put something else in their place."""
+"""Kinds that change the words of a right answer; the other kinds replace the whole text."""
 ENGLISH = frozenset(
     {
         *("negated", "word swapped", "claim added", "yes or no"),
         *("question holds its answer", "question restates its sentence"),
     }
 )
-"""Kinds that take or make words of English."""
+"""Kinds that need or write English words."""
 
 
 def hard_negatives(
     good: Sequence[LabelledCase], *, all_kinds: bool = False, english: bool = True
 ) -> list[LabelledCase]:
-    """One bad row for each good one, by a rule that fits it, or with `all_kinds` one by every rule that fits; rows that
-    no rule fits give none. Where they are not in `english`, no rule of English words fits.
+    """One bad row for each good row, by a rule that fits it; with `all_kinds`, one by every rule that fits. A row that
+    no rule fits gives none. If the rows are not in `english`, the rules of English words do not fit.
 
-    Deterministic. Each is marked `made: rule` and says in its reason what was done (`kind_of`).
+    Deterministic. Each bad row is marked `made: rule`, and its reason names the kind (`kind_of`).
     """
-    made = []
+    negatives = []
     for number, case in enumerate(good):
-        after = good[number + 1 : number + 1 + OTHERS]
-        others = [*after, *good[: min(number, OTHERS - len(after))]]
+        after = good[number + 1 : number + 1 + OTHER_CASES]
+        other_cases = [*after, *good[: min(number, OTHER_CASES - len(after))]]
         fitting = [
-            _spoilt(case, what, aspect, field, text)
-            for what, aspect, field, rule in RULES
-            if (english or what not in ENGLISH) and (text := rule(case, others)) and text != getattr(case, field, None)
+            _spoilt(case, kind, aspect, field, text)
+            for kind, aspect, field, rule in RULES
+            if (english or kind not in ENGLISH)
+            and (text := rule(case, other_cases))
+            and text != getattr(case, field, None)
         ]
-        made += fitting if all_kinds or not fitting else [fitting[_pick(case, len(fitting))]]
-    return made
+        negatives += fitting if all_kinds or not fitting else [fitting[_pick(case, len(fitting))]]
+    return negatives
 
 
 def contrasts(good: Sequence[LabelledCase]) -> list[LabelledCase]:
-    """Good rows with all that a fit is to tell them from, and with their twins: negatives of every kind, and of the
-    sentences among the twins those that are edits, so that a whole sentence may be wrong in a word as well."""
-    beside = [twin for case in good for twin in twins(case)]
-    told = [twin for twin in beside if twin.reason == "twin: sentence"]
-    edited = [case for case in hard_negatives(told, all_kinds=True) if kind_of(case) in EDITS]
-    return [*good, *beside, *hard_negatives(good, all_kinds=True), *edited]
+    """The rows of a fit: the good rows, their twins, and negatives of every kind. Twins that are sentences give edits
+    too, so that a whole sentence may also be wrong in one word."""
+    doubles = [twin for case in good for twin in twins(case)]
+    whole = [twin for twin in doubles if twin.reason == "twin: sentence"]
+    edited = [case for case in hard_negatives(whole, all_kinds=True) if kind_of(case) in EDITS]
+    return [*good, *doubles, *hard_negatives(good, all_kinds=True), *edited]
 
 
 def kind_of(case: LabelledCase) -> str:
-    """By which rule a row was made bad, by its reason; '' for a person's row."""
+    """The kind of rule that made a row bad, from its reason; '' for a person's row."""
     return case.reason.removeprefix(MADE) or "unnamed" if case.made == "rule" else ""
 
 
 def _of(case: LabelledCase, texts: Sequence[str]) -> str | None:
-    """One of the texts that cannot be right: it holds few of the words that the right answer adds to its question, and
-    is not held by the answer, nor is it the sentence that is likeliest to bear it."""
-    said, asked, bears = stems(case.answer), stems(case.question or ""), bearing(case, 0.0)
-    added = said - asked or said
+    """One of the texts that cannot be right: it has few of the words that the right answer adds to its question, it has
+    words that the answer lacks, and it is not the sentence that most likely bears the answer."""
+    answer, question, bears = stems(case.answer), stems(case.question or ""), bearing(case, 0.0)
+    added = answer - question or answer
+    most = ALIKE * max(len(added), 1)
     wrong = [
         text
         for text in texts
-        if text != bears and (own := stems(text)) and not own <= said and len(own & added) < ALIKE * max(len(added), 1)
+        if text != bears and (own := stems(text)) and not own <= answer and len(own & added) < most
     ]
     return wrong[_pick(case, len(wrong))] if wrong else None
 
 
-def _begun(text: str, least: int) -> str | None:
-    """The first half of a text of so many words."""
+def _first_half(text: str, least: int) -> str | None:
+    """The first half of a text of at least so many words."""
     pieces = text.split()
     if any(map(is_letter, words(text))):
         return text[: len(text) // 2] if blank_words(text) >= least else None
@@ -265,15 +267,15 @@ def _begun(text: str, least: int) -> str | None:
 
 
 def _small(text: str) -> str:
-    """With a small first letter, but for a name's or an I."""
+    """The text with a small first letter, unless it begins with an acronym or an I."""
     first = text.split(maxsplit=1)[0] if text.split() else ""
     return text if first[1:2].isupper() or first == "I" else text[:1].lower() + text[1:]
 
 
-def _spoilt(case: LabelledCase, what: str, aspect: str, field: str, text: str | tuple[str, str]) -> LabelledCase:
-    update = {"label": 0.0, "aspect": aspect, "made": "rule", "reason": f"{MADE}{what}", "scores": {}}
+def _spoilt(case: LabelledCase, kind: str, aspect: str, field: str, text: str | tuple[str, str]) -> LabelledCase:
+    update = {"label": 0.0, "aspect": aspect, "made": "rule", "reason": f"{MADE}{kind}", "scores": {}}
     spoilt = {field: text} if isinstance(text, str) else dict(zip(("question", "answer"), text, strict=True))
-    return case.model_copy(update={**update, **spoilt, "id": f"rule-{digest(case.id, what, text)}"})
+    return case.model_copy(update={**update, **spoilt, "id": f"rule-{digest(case.id, kind, text)}"})
 
 
 def _pick(case: LabelledCase, n: int) -> int:
@@ -281,6 +283,6 @@ def _pick(case: LabelledCase, n: int) -> int:
 
 
 def _next(number: str) -> str:
-    """Another number of as many digits."""
+    """Another number with the same number of digits."""
     last = (int(number[-1]) + 1) % 10
     return f"{number[:-1]}{last}"

@@ -13,11 +13,14 @@ from metrics.calibration.verdicts import middle
 
 @dataclasses.dataclass(frozen=True)
 class Observation:
-    """A row with its verdict. `parts`: evidence and judges' readings, the higher the better, None where there is none.
-    `label`: 0 or 1, or a grade. `group`: its document. `length` and `overlap`: what the two trivial rules make of the
-    row, the higher the better. `kind`: who gave the verdict. `own`: the very model that judges wrote the row. `rule`:
-    what was done to a row made bad by rule. `embedder`: that gave its evidence, '' where that is not known. `aspect`:
-    what the verdict speaks of; `id`: of the verdict."""
+    """A row with its verdict.
+
+    `parts`: evidence and judges' readings, the higher the better; None where a reading is missing. `label`: 0 or 1, or
+    a grade. `group`: the row's document. `length`, `overlap`: the scores of the two trivial rules, the higher the
+    better. `kind`: who gave the verdict. `own`: the judging model itself wrote the row. `rule`: the rule that made the
+    row bad. `embedder`: the one that gave the evidence, '' where unknown. `aspect`: what the verdict is about.
+    `id`: the verdict's id.
+    """
 
     parts: dict[str, float | None]
     label: float
@@ -33,13 +36,13 @@ class Observation:
 
 
 class Alike(ValueError):
-    """Verdicts of one kind only tell nothing; said in words for a person."""
+    """All verdicts are of one kind, so nothing can be learned from them. The message is for a person."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Columns:
-    """Observations as columns, one entry a row. `good`: the label lies above the middle between the lowest and the
-    highest one given."""
+    """Observations as columns, one entry per row. `good`: the label is above the middle between the lowest and the
+    highest label."""
 
     parts: list[dict[str, float | None]]
     groups: list[str]
@@ -55,12 +58,12 @@ class Columns:
 
     @classmethod
     def of(cls, observations: Sequence[Observation]) -> "Columns":
-        """Raises Alike where the verdicts are not of two kinds."""
+        """Raises Alike unless the verdicts are of two kinds."""
         labels = np.array([row.label for row in observations], dtype=float)
         if len(set(labels)) < 2:
-            every = f"all {len(labels)} verdicts are {labels[0]:g}" if len(labels) else "there are no verdicts"
+            summary = f"all {len(labels)} verdicts are {labels[0]:g}" if len(labels) else "there are no verdicts"
             raise Alike(
-                f"Calibration needs rows that people accepted and rows that they rejected, and {every}. Add some "
+                f"Calibration needs rows that people accepted and rows that they rejected, but {summary}. Add some "
                 "of the other kind."
             )
         return cls(
@@ -81,30 +84,30 @@ class Columns:
         )
 
     def where(self, rows: Flags) -> "Columns":
-        """Some of the rows; what is good stays as it was."""
-        picked = np.flatnonzero(rows)
+        """Some of the rows. Their `good` flags do not change."""
+        indices = np.flatnonzero(rows)
         return Columns(
-            parts=[self.parts[i] for i in picked],
-            groups=[self.groups[i] for i in picked],
+            parts=[self.parts[i] for i in indices],
+            groups=[self.groups[i] for i in indices],
             labels=self.labels[rows],
             good=self.good[rows],
             person=self.person[rows],
             own=self.own[rows],
-            aspects=[self.aspects[i] for i in picked],
-            ids=[self.ids[i] for i in picked],
-            kinds=[self.kinds[i] for i in picked],
+            aspects=[self.aspects[i] for i in indices],
+            ids=[self.ids[i] for i in indices],
+            kinds=[self.kinds[i] for i in indices],
             embedder=self.embedder,
             rules={name: scores[rows] for name, scores in self.rules.items()},
         )
 
     def headline(self, folds: Folds | None = None) -> Flags:
-        """The rows that the figures speak of: those judged by people, where these are of both classes (within some
-        fold, where only rows of one fold are compared), else all."""
-        place = np.zeros_like(self.person, dtype=np.intp) if folds is None else folds
-        both = set(place[self.person & self.good]) & set(place[self.person & ~self.good])
-        return self.person if both else np.ones_like(self.person)
+        """The rows that the figures are about: those with people's verdicts if these are of both classes, else all.
+        With `folds`, only rows of one fold are compared, so both classes must be in the same fold."""
+        fold_of = np.zeros_like(self.person, dtype=np.intp) if folds is None else folds
+        complete_folds = set(fold_of[self.person & self.good]) & set(fold_of[self.person & ~self.good])
+        return self.person if complete_folds else np.ones_like(self.person)
 
     def reading(self, name: str) -> Floats:
-        """One part's values, nan where there is none."""
+        """The values of one part, nan where a row has none."""
         values = (row.get(name) for row in self.parts)
         return np.array([np.nan if value is None else value for value in values], dtype=float)

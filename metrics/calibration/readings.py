@@ -1,4 +1,4 @@
-"""Readings of labelled cases: what evidence, judges and scores taken elsewhere say, beside what a person says."""
+"""Readings of labelled cases: evidence, judges' scores and scores from elsewhere, next to a person's verdict."""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -24,10 +24,10 @@ class Reader:
 
     Args:
         judges: asked about rows. pairwise: asked about two answers to one prompt; None leaves preferences to evidence.
-        writer: the alias that judges; a case that it wrote itself is its own. heard: called once a case.
-        reads: the judge's model is asked how likely each answer is, which its endpoint must be able to tell.
-        english: rules of English words hold.
-    A line with `scores` of its own is not put to a judge, nor is one to a judge that cannot see what it judges.
+        writer: the alias that judges; a case that it wrote itself is its own. heard: called once per case.
+        reads: ask the judge's model how likely each answer is; its endpoint must be able to tell.
+        english: rules of English words apply.
+    No judge is asked about a line with `scores` of its own. A judge is not asked about rows that it cannot see.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Reader:
         return str(getattr(self.embed, "name", ""))
 
     async def observe(self, cases: Sequence[Case]) -> list[Observation]:
-        """One observation a case, in their order."""
+        """One observation per case, in the order of the cases."""
         return await together(map(self._one, cases))
 
     async def _one(self, case: Case) -> Observation:
@@ -63,8 +63,8 @@ class Reader:
         if self.reads and not case.scores:
             parts |= await likelihood(case.row, tools().judge_lm)
         if not case.scores:
-            asked = [judge for judge in self.judges if judge.sees(case.row)]
-            parts |= {judge.aspect: (await judge.acall(case.row)).score for judge in asked}
+            seeing = [judge for judge in self.judges if judge.sees(case.row)]
+            parts |= {judge.aspect: (await judge.acall(case.row)).score for judge in seeing}
         return Observation(
             parts=parts,
             label=case.label,
@@ -80,7 +80,7 @@ class Reader:
         )
 
     async def _pair(self, case: Preference) -> Observation:
-        """The parts of `a` less those of `b`; a judge's 0 to 1 becomes -1 to 1, so that 0 is a tie."""
+        """The parts of `a` less those of `b`. A judge's score in [0, 1] is scaled to [-1, 1], so that 0 is a tie."""
         a, b = [await self._evidence(row) for row in case.rows]
         parts: dict[str, float | None] = {name: a[name] - b[name] for name in a.keys() & b.keys()}
         readings: dict[str, float | None] = dict(case.scores)
@@ -101,16 +101,16 @@ class Reader:
         )
 
     async def _evidence(self, row: Candidate) -> dict[str, float]:
-        found = await evidence(row, self.embed, self.entail, english=self.english)
-        return {name: finding.score for name, finding in found.items()}
+        findings = await evidence(row, self.embed, self.entail, english=self.english)
+        return {name: finding.score for name, finding in findings.items()}
 
 
 def judge_names(observations: Sequence[Observation]) -> Collection[str]:
-    """The parts that are a judge's: all that are no evidence of ours."""
-    return {name for one in observations for name in one.parts} - PARTS
+    """The parts that judges give: all but the evidence measured here."""
+    return {name for observation in observations for name in observation.parts} - PARTS
 
 
 def overlap(answer: str, document: str) -> float:
-    """The share of the answer's words, all of them, that the document holds; 0 for an empty answer."""
-    said, there = words(answer), set(words(document))
-    return sum(word in there for word in said) / len(said) if said else 0.0
+    """The share of all words of the answer that the document has; 0 for an empty answer."""
+    answer_words, document_words = words(answer), set(words(document))
+    return sum(word in document_words for word in answer_words) / len(answer_words) if answer_words else 0.0

@@ -1,4 +1,4 @@
-"""What a calibration reports: a judge, a trivial rule and the fitted metric, each in figures."""
+"""The figures that a calibration reports: of each judge, each trivial rule and the fitted metric."""
 
 from pydantic import BaseModel, ConfigDict
 
@@ -8,12 +8,12 @@ class _Figures(BaseModel):
 
 
 class Judged(_Figures):
-    """A judge by itself, on the good rows and the bad ones whose fault is its own, of those it scored (their share is
-    `coverage`), all pairs of them compared.
+    """A judge by itself, on the rows that it scored: the good ones, and the bad ones with a fault that is its to see.
+    All pairs of these rows are compared. `coverage` is the share of rows that it scored.
 
     `adds`: by how much its readings raise the AUROC of the evidence on these rows, out of fold, paired, by group.
-    `promises`: by itself it beats chance and both trivial rules. `useful`: it does, and what it adds lies above 0.
-    The figures of `likelihood` are those of `answer_likelihood`; what it adds is what all its parts add, on all rows.
+    `promises`: by itself it beats chance and both trivial rules. `useful`: it promises, and `adds_low` is above 0.
+    The figures of `likelihood` are those of `answer_likelihood`, but `adds` counts all parts of it, on all rows.
     """
 
     auroc: float
@@ -28,7 +28,7 @@ class Judged(_Figures):
 
 
 class Part(_Figures):
-    """The fitted metric on some of the rows only; no AUROC where these hold one class."""
+    """The fitted metric on some of the rows; no AUROC where these are all of one class."""
 
     n: int
     auroc: float | None
@@ -37,7 +37,7 @@ class Part(_Figures):
 
 
 class Kind(_Figures):
-    """Rows of one kind: how many, and the share of them that the metric accepts, with its interval."""
+    """Rows of one kind: their number, and the share of them that the metric accepts, with its interval."""
 
     n: int
     accepted: float
@@ -46,19 +46,19 @@ class Kind(_Figures):
 
 
 class Rule(_Figures):
-    """A trivial rule, compared within the same folds as the metric."""
+    """A trivial rule. Its rows are compared within the same folds as the metric's."""
 
     auroc: float
 
 
 class Calibration(_Figures):
-    """What the fitted metric is worth on rows it was not fitted to, with 95% intervals by group.
+    """How good the fitted metric is on rows it was not fitted to, with 95% intervals by group.
 
-    Of people's verdicts where these tell good from bad, else of all. `coverage`: the share of rows that every judge
-    scored. `judge`: the judges' mean, None without a reading. `difference`: the metric's AUROC less the better trivial
-    rule's, paired. `by_rule`: rows that people accepted against rows made bad by rule; `kinds`: what is accepted of the
-    rows that people called `good` and `bad`, and of those made bad by each rule. `own_rows`: rows that the very model
-    that judges wrote. `notes`: what a person should know of these figures.
+    The figures are about people's verdicts if these contain good and bad rows, else about all verdicts. `coverage`: the
+    share of rows that every judge scored. `judge`: the judges' mean, None without a reading. `difference`: the metric's
+    AUROC less the better trivial rule's, paired. `by_rule`: rows that people accepted against rows made bad by rule.
+    `kinds`: the share accepted of the rows that people called `good` and `bad`, and of the rows made bad by each rule.
+    `own_rows`: rows that the judging model itself wrote. `notes`: what a person should know about these figures.
     """
 
     n: int

@@ -1,6 +1,6 @@
-"""The fit that ships: weights that were fitted on the shipped seeds and good verdicts against rows made bad by rule.
+"""The shipped fit: weights fitted to the shipped seeds and good verdicts, against rows made bad by rule.
 
-`benchmarks/shipped_fit.py` makes shipped.json, and says whether it is what it makes.
+`benchmarks/shipped_fit.py` writes shipped.json, and checks that the file is what it would write.
 """
 
 import functools
@@ -12,17 +12,18 @@ from metrics.calibration.fitted import Fitted
 
 FILE = Path(__file__).with_name("shipped.json")
 BY_EMBEDDING = frozenset({"relevance", "located", "gain", "topic", "place"})
-"""Evidence that an embedder gives: with another one it is on another scale."""
+"""Evidence that an embedder gives. Another embedder gives it on another scale."""
 
 
 class Shipped(BaseModel):
-    """The shipped fit and what is known of it.
+    """The shipped fit and its figures.
 
     Attributes:
-        embedder: that gave its evidence. fit: of all evidence. bare: of what needs no embedder, for other embedders.
-        without: by document, the fit that left it out, for figures on that document's rows.
-        level: the share of bad rows, each kind alike, that its threshold may let pass. rows: fitted to, by kind.
-        accepted: the share accepted of each kind of row, its document left out. inputs: a digest of the rows.
+        embedder: the one that gave the evidence. fit: of all evidence. bare: of the evidence that needs no embedder,
+        for other embedders. without: by document, a fit without its rows, for figures on these rows.
+        level: the share of bad rows, each kind counting the same, that the threshold may let pass. rows: how many rows
+        of each kind were fitted to. accepted: the share accepted of each kind of row, by the fits without its document.
+        inputs: a digest of the rows.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,11 +38,11 @@ class Shipped(BaseModel):
     inputs: str
 
     def of(self, embedder: str) -> Fitted:
-        """What may be said with this embedder ('' for the fit's own): all, or with another one what needs none."""
+        """The fit for this embedder: of all evidence for the fit's own (or ''), else of what needs no embedder."""
         return self.fit if embedder in ("", self.embedder) else self.bare
 
 
 @functools.cache
 def shipped() -> Shipped:
-    """What ships with this version."""
+    """The fit that this version ships."""
     return Shipped.model_validate_json(FILE.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Labelled cases: what a person said of a row, or of two answers; one line each of a verdicts file."""
+"""Labelled cases: a person's verdict on a row, or on two answers. Each is one line of a verdicts file."""
 
 import re
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from metrics.evidence import ON_ANSWER, ON_QUESTION
 from metrics.likelihood import LIKELIHOODS
 from programs.core.candidate import Candidate, Exchange, digest
 
-# measured on every row, never taken from elsewhere
-OURS = frozenset({*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"})
+# measured on every row; a verdicts file may not set them
+MEASURED = frozenset({*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"})
 Aspect = Literal["grounded", "answerable", "question", "relevant", "overall"]
 
 
 class Line(BaseModel):
-    """What both kinds of line share.
+    """The fields that both kinds of line share.
 
     Attributes:
-        group: what is resampled and split together; the document (or the prompt) itself where it is not given.
-        scores: readings already taken, each in [0, 1], by name; used in place of a call. A null is a reading
-        that could not be taken. made: who gave the label, a person or a rule. teacher: the alias that wrote the row.
+        group: rows of one group are resampled and split together; by default the document (or the prompt).
+        scores: existing readings by name, each in [0, 1]; they replace calls. null is a reading that failed.
+        made: who gave the label, a person or a rule. teacher: the alias that wrote the row.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,13 +35,15 @@ class Line(BaseModel):
     @field_validator("scores")
     @classmethod
     def _are_no_evidence_of_ours(cls, scores: dict[str, float | None]) -> dict[str, float | None]:
-        if taken := sorted(scores.keys() & OURS):
-            raise ValueError(f"{taken[0]!r} is the name of evidence that is measured here; give the score another name")
+        if reserved := sorted(scores.keys() & MEASURED):
+            raise ValueError(
+                f"{reserved[0]!r} is the name of evidence that is measured here; give the score another name"
+            )
         return scores
 
 
 class LabelledCase(Line):
-    """A row with a verdict. `label` is 0, 1 or a grade; `aspect` is what it speaks of, `overall` of the whole row."""
+    """A row with a verdict. `label` is 0, 1 or a grade. `aspect` is what it is about; `overall` is the whole row."""
 
     document: str | None = None
     question: str | None = None
@@ -51,7 +53,7 @@ class LabelledCase(Line):
 
     @property
     def unit(self) -> str:
-        """What a bootstrap draws as one."""
+        """The group that a bootstrap draws whole."""
         return self.group or digest(self.document or self.question or self.answer)
 
     @property
@@ -61,7 +63,7 @@ class LabelledCase(Line):
 
 
 class Preference(Line):
-    """Two answers to one prompt; `label` says which a person preferred. A score is a reading that `a` is better."""
+    """Two answers to one prompt. `label` is the one that a person preferred; a score says how far `a` is better."""
 
     prompt: str = Field(min_length=1)
     document: str | None = None
@@ -71,25 +73,25 @@ class Preference(Line):
 
     @property
     def unit(self) -> str:
-        """What a bootstrap draws as one."""
+        """The group that a bootstrap draws whole."""
         return self.group or digest(self.document or self.prompt)
 
     @property
     def rows(self) -> tuple[Candidate, Candidate]:
         """The two answers as bare rows."""
         first, second = (
-            Exchange(text=self.document or None, asked=self.prompt, said=said) for said in (self.a, self.b)
+            Exchange(text=self.document or None, asked=self.prompt, said=answer) for answer in (self.a, self.b)
         )
         return first, second
 
 
 def verdict_line(raw: bytes) -> LabelledCase | Preference:
-    """One line of a verdicts file: with `a` and `b` a preference, else a case. Raises pydantic's ValidationError."""
+    """Parse one line of a verdicts file: a preference if it has `a` and `b`, else a case. Raises ValidationError."""
     pair = {b'"a"', b'"b"'} <= set(re.findall(rb'"[ab]"(?=\s*:)', raw))
     return Preference.model_validate_json(raw) if pair else LabelledCase.model_validate_json(raw)
 
 
 def middle(labels: Sequence[float]) -> float:
-    """The middle between the lowest and the highest label given: a good row's lies above it, be they 0 and 1 or grades.
-    At least one label."""
+    """The middle between the lowest and the highest label (at least one). The labels, 0 and 1 or grades, of good rows
+    are above it."""
     return (min(labels) + max(labels)) / 2

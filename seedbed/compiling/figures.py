@@ -7,7 +7,7 @@ from metrics.calibration.frozen import Frozen
 from metrics.calibration.negatives import EDITS
 from metrics.calibration.report import Judged, Part
 from metrics.calibration.shipped import shipped
-from metrics.calibration.usefulness import told
+from metrics.calibration.usefulness import source_name
 
 OUT_OF_FOLD = "the fitted metric, on verdicts it was not fitted to"
 
@@ -29,7 +29,7 @@ def calibration_text(frozen: Frozen) -> str:
         "",
         _line("", "AUROC"),
         _line(OUT_OF_FOLD, _interval(figures, "auroc")),
-        *(_line(f"{told(name)} alone", _judged(one)) for name, one in figures.judges.items()),
+        *(_line(f"{source_name(name)} alone", _judged(one)) for name, one in figures.judges.items()),
         *(_line(f"trivial rule: {_RULES[name]}", f"{rule.auroc:.2f}") for name, rule in figures.baselines.items()),
         _line("metric minus the better trivial rule", _interval(figures, "difference")),
         "",
