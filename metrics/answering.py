@@ -1,6 +1,6 @@
-"""Evidence on whether an answer is one to its very question: of the kind asked for, from the place asked about, adding
-something to what the question says already. Scorers as in `evidence`: a Row gives a Finding, or None where it does not
-apply."""
+"""Evidence on whether an answer is an answer to this question: of the kind asked for, from the place asked about, and
+adding to what the question says. Scorers as in `evidence`: each takes a Row and gives a Finding, or None where it does
+not apply."""
 
 import math
 import re
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from metrics.row import Finding, Row, finding
 from programs.core.text import ENDS, NUMBER, STOP_WORDS, content_words, length, names, stems, words
 
-ADDED = 1 / 3  # of an answer's words: a whole sentence that answers repeats many of the question's
+ADDED = 1 / 3  # of an answer's words: an answer that is a whole sentence repeats many words of the question
 _COUNT = re.compile(
     r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|thousand|million|half|none|all|"
     r"both|once|twice|every|each|daily|weekly|yearly|single)\b",
@@ -43,81 +43,82 @@ _ASKED: tuple[tuple[str, re.Pattern[str]], ...] = (
 
 
 def asked_for(question: str) -> str:
-    """What a question asks for: a number, a time, a person, a place, a reason, a thing; else yes or no."""
+    """The kind of answer that a question asks for: a number, a time, a person, a place ...; else yes or no."""
     return next((kind for kind, pattern in _ASKED if pattern.search(question)), "yes or no")
 
 
 def answer_type(row: Row) -> Finding | None:
-    """Whether the answer is of the kind asked for: 1; a half where it may be; 0 where it cannot be; None where any
-    answer may be, or the row is not in English."""
+    """Whether the answer is of the kind asked for: 1 if it is, 0.5 if it may be, 0 if it cannot be. None where any
+    answer may be, or where the row is not in English."""
     if not row.question or not row.english:
         return None
-    kind, said = asked_for(row.question), row.answer
-    score = _FITS[kind](said)
+    kind = asked_for(row.question)
+    score = _FITS[kind](row.answer)
     return None if score is None else Finding(score, f"the question asks for {kind}" if score < 0.5 else "")
 
 
-def _bare(said: str) -> bool:
-    """Nothing but numbers, or yes and no."""
-    return not content_words(NUMBER.sub(" ", said))
+def _bare(answer: str) -> bool:
+    """Whether an answer is nothing but numbers, yes or no."""
+    return not content_words(NUMBER.sub(" ", answer))
 
 
 _FITS: dict[str, Callable[[str], float | None]] = {
-    "a number": lambda said: float(bool(NUMBER.search(said) or _COUNT.search(said))),
-    "a length or a time": lambda said: 1.0 if _SPAN.search(said) else 0.5 if NUMBER.search(said) else 0.0,
-    "a time": lambda said: float(bool(_TIME.search(said))),
-    "a person": lambda said: 0.0 if _bare(said) else 1.0 if names(f"the {said}") else 0.5,
-    "a place": lambda said: 0.0 if _bare(said) else 1.0 if _PLACE.search(said) else 0.5,
-    "a reason": lambda said: 0.0 if len(content_words(said)) < 3 else 1.0 if _REASON.search(said) else 0.5,
-    "a thing": lambda said: 0.0 if _YES_NO.fullmatch(said.strip(" .")) else None,
-    "yes or no": lambda said: 1.0 if _YES_NO.match(said) else None if len(words(said)) > 4 else 0.0,
+    "a number": lambda answer: float(bool(NUMBER.search(answer) or _COUNT.search(answer))),
+    "a length or a time": lambda answer: 1.0 if _SPAN.search(answer) else 0.5 if NUMBER.search(answer) else 0.0,
+    "a time": lambda answer: float(bool(_TIME.search(answer))),
+    "a person": lambda answer: 0.0 if _bare(answer) else 1.0 if names(f"the {answer}") else 0.5,
+    "a place": lambda answer: 0.0 if _bare(answer) else 1.0 if _PLACE.search(answer) else 0.5,
+    "a reason": lambda answer: 0.0 if len(content_words(answer)) < 3 else 1.0 if _REASON.search(answer) else 0.5,
+    "a thing": lambda answer: 0.0 if _YES_NO.fullmatch(answer.strip(" .")) else None,
+    "yes or no": lambda answer: 1.0 if _YES_NO.match(answer) else None if len(words(answer)) > 4 else 0.0,
 }
 
 
 def together(row: Row) -> Finding | None:
-    """How far one sentence bears question and answer together: of the best one, the share of what the answer adds,
-    times its share of the question's words as against the sentence with most of these. A word counts for the more, the
-    fewer sentences of the document hold it."""
-    asked, added = stems(row.question), stems(row.answer) - stems(row.question)
+    """How well one sentence bears both question and answer, for the best sentence: its share of the words that the
+    answer adds, times its weight of question words relative to the sentence with the greatest. A word weighs more if
+    fewer sentences of the document have it."""
+    question, added = stems(row.question), stems(row.answer) - stems(row.question)
     if not row.question or not added:
         return None
-    there = [stems(sentence) for sentence in row.sentences]
-    worth = {word: math.log(1 + len(there) / n) for word in asked if (n := sum(word in one for one in there))}
-    held = [sum(worth[word] for word in worth.keys() & one) for one in there]
-    most = max(held) or 1.0
-    score = max(len(added & one) / len(added) * own / most for one, own in zip(there, held, strict=True))
+    pieces = [stems(sentence) for sentence in row.sentences]
+    weights = {
+        word: math.log(1 + len(pieces) / n) for word in question if (n := sum(word in piece for piece in pieces))
+    }
+    sums = [sum(weights[word] for word in weights.keys() & piece) for piece in pieces]
+    most = max(sums) or 1.0
+    score = max(len(added & piece) / len(added) * total / most for piece, total in zip(pieces, sums, strict=True))
     return finding(score, "no sentence of the document has both what is asked and what is answered")
 
 
 def place(row: Row) -> Finding | None:
-    """How near the question comes to the window nearest to the answer, as a share of how near it comes to any."""
+    """The question's cosine with the window nearest to the answer, as a share of its greatest cosine with a window."""
     if not row.question:
         return None
-    there = float(row.asked_near[int(row.near(row.answer).argmax())])
+    near = float(row.asked_near[int(row.near(row.answer).argmax())])
     return finding(
-        there / max(float(row.asked_near.max()), 1e-6), "the answer is from another place than is asked about"
+        near / max(float(row.asked_near.max()), 1e-6), "the answer is from another place than is asked about"
     )
 
 
 def adds(row: Row) -> Finding | None:
-    """Whether the answer adds to its question: 1 from a third of its words of meaning on that the question does not
-    hold, 0 where it holds all of them."""
-    said = stems(row.answer)
-    if not row.question or not said:
+    """Whether the answer adds to its question: 1 if the question lacks a third or more of the answer's content words, 0
+    if it has all of them."""
+    answer = stems(row.answer)
+    if not row.question or not answer:
         return None
-    return finding(len(said - stems(row.question)) / len(said) / ADDED, "the question holds its answer already")
+    return finding(len(answer - stems(row.question)) / len(answer) / ADDED, "the question holds its answer already")
 
 
 def whole(row: Row) -> Finding | None:
-    """0 where an answer breaks off: it ends in a word that only grammar needs, or without a stop after many words, or
-    within a sentence of the document that it began; else 1. None without a question: other texts may end as they
-    like."""
+    """0 where an answer breaks off: it ends in a stop word, or has many words and no final mark, or is the beginning of
+    a sentence of the document. Else 1. None without a question, since other texts may end in any way."""
     if not row.question:
         return None
-    said = words(row.answer)
-    if row.answer.rstrip()[-1:] in ENDS or not said:
+    answer = words(row.answer)
+    if row.answer.rstrip()[-1:] in ENDS or not answer:
         return Finding(1.0)
-    begun = any(words(one)[: len(said)] == said for one in row.sentences) and length(said) > 3
-    hangs = row.english and said[-1] in STOP_WORDS - {"yes", "no", "more", "most"}
-    broken = begun or hangs or length(said) > 12
+    copied = any(words(sentence)[: len(answer)] == answer for sentence in row.sentences) and length(answer) > 3
+    hangs = row.english and answer[-1] in STOP_WORDS - {"yes", "no", "more", "most"}
+    broken = copied or hangs or length(answer) > 12
     return Finding(0.0, "the answer breaks off") if broken else Finding(1.0)

@@ -1,4 +1,4 @@
-"""Where asking a model can change the outcome: a row that the evidence alone decides for certain is not asked about."""
+"""The band in which a model's reply can change the decision. No model is asked about a row outside of it."""
 
 from collections.abc import Sequence
 from itertools import compress
@@ -11,9 +11,9 @@ from metrics.calibration.intervals import Flags
 
 
 class Alone(BaseModel):
-    """The evidence without any model's word: its own fit, and the probabilities by it between which a model is asked.
+    """A fit of the evidence alone, and the band of its probabilities in which a model is asked.
 
-    Outside of `low` to `high` a row is scored by `fitted`; inside, and asked, by the fit that weighs the answers too.
+    Outside of `low` to `high` a row is scored by `fitted`. Inside, a model is asked, and the full fit scores the row.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,37 +22,39 @@ class Alone(BaseModel):
     high: float
 
     def is_doubtful(self, probability: float) -> bool:
-        """Whether a model's word may turn the decision on a row of this probability."""
+        """Whether a model's reply may change the decision on a row of this probability."""
         return self.low <= probability <= self.high
 
 
 def alone(
-    full: Fitted, parts: Sequence[Parts], asked: set[str], good: Flags, groups: Sequence[str], *, towards: Aim
+    full: Fitted, parts: Sequence[Parts], model_parts: set[str], good: Flags, groups: Sequence[str], *, towards: Aim
 ) -> Alone:
     """Fit the evidence alone, and find the band from the rows that the two fits decide differently.
 
     Args:
-        full: the fit of all that is weighed. parts: of each row. asked: the names of those that a model gives. towards:
-        what both fits are pulled towards.
+        full: the fit of all parts. parts: of each row. model_parts: the names of the parts that a model gives.
+        towards: the aim of both fits.
 
-    The band spans all such rows and the threshold between them. They are decided twice, by these fits and by fits that
-    left the row's group out: on the rows fitted to alone, too few are decided differently.
+    The band spans all such rows and the threshold of the evidence's fit. Rows are decided twice: by these two fits, and
+    by two fits without the row's fold, because fits decide too few of their own rows differently.
     """
-    weighed = [{name: value for name, value in row.items() if name in full.weights} for row in parts]
-    evidence = [{name: value for name, value in row.items() if name not in asked} for row in weighed]
+    all_parts = [{name: value for name, value in row.items() if name in full.weights} for row in parts]
+    evidence = [{name: value for name, value in row.items() if name not in model_parts} for row in all_parts]
     bare, folds = fit(evidence, good, groups, towards=towards), deal(good, groups)
-    doubtful = [bare.threshold, *_turned(bare, full, evidence, weighed)]
+    doubtful = [bare.threshold, *_turned(bare, full, evidence, all_parts)]
     for fold in range(folds.max() + 1) if folds.any() else ():
-        kept, out = folds != fold, folds == fold
-        without, both = (
-            fit([*compress(rows, kept)], good[kept], [*compress(groups, kept)], towards=towards)
-            for rows in (evidence, weighed)
+        training, out = folds != fold, folds == fold
+        fold_bare, fold_full = (
+            fit([*compress(rows, training)], good[training], [*compress(groups, training)], towards=towards)
+            for rows in (evidence, all_parts)
         )
-        doubtful += _turned(without, both, [*compress(evidence, out)], [*compress(weighed, out)])
+        doubtful += _turned(fold_bare, fold_full, [*compress(evidence, out)], [*compress(all_parts, out)])
     return Alone(fitted=bare, low=min(doubtful), high=max(doubtful))
 
 
-def _turned(bare: Fitted, full: Fitted, evidence: Sequence[Parts], weighed: Sequence[Parts]) -> list[float]:
+def _turned(bare: Fitted, full: Fitted, evidence: Sequence[Parts], all_parts: Sequence[Parts]) -> list[float]:
     """The probabilities by the evidence alone of the rows that the two fits decide differently."""
-    said = [(bare.probability(row), full.probability(every)) for row, every in zip(evidence, weighed, strict=True)]
-    return [alone for alone, both in said if (alone >= bare.threshold) != (both >= full.threshold)]
+    pairs = [
+        (bare.probability(row), full.probability(full_row)) for row, full_row in zip(evidence, all_parts, strict=True)
+    ]
+    return [p for p, full_p in pairs if (p >= bare.threshold) != (full_p >= full.threshold)]

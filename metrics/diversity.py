@@ -1,4 +1,4 @@
-"""What rows are worth as a set: how unlike each other they are, and how much of the sources they reach."""
+"""The diversity of a set of rows: how different they are from each other, and how much of the sources they reach."""
 
 import heapq
 import re
@@ -16,7 +16,7 @@ from programs.core.candidate import Candidate, Source, digest
 from programs.core.embedding import Embed
 from programs.core.text import blank_words, words
 
-SAMPLE = 1000  # rows, and chunks, that are held against each other at most
+SAMPLE = 1000  # the most rows, and chunks, that are compared with each other
 
 _FIRST = re.compile(
     r"\W*(?:(?:in|on|at|by|to|for|from|with|of|about|under|after|before|until|since|during|through)\s+)?"
@@ -27,12 +27,12 @@ _FIRST = re.compile(
 
 
 class Reach(BaseModel):
-    """How many of all there are have a row."""
+    """How many of all chunks or topics have a row."""
 
     reached: int
     total: int
 
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's own way to have a property dumped
+    @computed_field  # type: ignore[prop-decorator]  # pydantic dumps a property only so
     @property
     def share(self) -> float:
         """In [0, 1]."""
@@ -43,7 +43,7 @@ class Reach(BaseModel):
 
 
 class Lengths(BaseModel):
-    """Words of a text: the 10%, 50% and 90% quantiles."""
+    """The number of words of a text: the 10%, 50% and 90% quantiles."""
 
     low: float
     median: float
@@ -51,20 +51,21 @@ class Lengths(BaseModel):
 
 
 class Variety(BaseModel):
-    """A set of rows as a set. Texts are the rows' topics: prompts without what several rows may share.
+    """The diversity of a set of rows. Its texts are the rows' topics: prompts without text that several rows may share.
 
-    All but `rows`, `chunks` and `topics` is measured on `sampled` rows, and every measure but the shares depends on
-    how many those are: compare sets of one size.
+    All but `rows`, `chunks` and `topics` is measured on `sampled` rows. All measures but the shares depend on this
+    number, so compare only sets of the same size.
 
     Attributes:
         distinct_1, distinct_2, distinct_3: distinct n-grams / all n-grams, in (0, 1]; None where no text has one
             (Li et al. 2016, section 5, who divide by words).
         self_rouge_l: the mean over rows of the greatest ROUGE-L with another row, in [0, 1]; lower is more varied
             (self-BLEU of Zhu et al. 2018, section 3, with ROUGE-L in BLEU's place).
-        vendi: how many wholly different rows the set is worth, in [1, sampled] (Friedman & Dieng 2023, eq. 1).
+        vendi: the number of wholly different rows with the same diversity, in [1, sampled] (Friedman & Dieng 2023,
+            eq. 1).
         kinds: the share of each kind of question, by its first English words.
-        chunks, topics: source chunks, and documents or leaves of a taxonomy, that rows start from.
-        radius: 1 - cosine of `farthest`'s least covered chunk and the text nearest to it, in [0, 2]
+        chunks, topics: the source chunks that rows start from, and the documents or leaves of a taxonomy.
+        radius: 1 - cosine of the least covered chunk, which is in `farthest`, and the text nearest to it, in [0, 2]
             (k-center; Sener & Savarese 2018, section 4).
     """
 
@@ -84,28 +85,28 @@ class Variety(BaseModel):
     farthest: str | None = None
 
     def __str__(self) -> str:
-        told = {} if self.kinds.keys() <= {"other"} else self.kinds  # they are told by English words
-        kinds = "; " * bool(told) + ", ".join(f"{kind} {share:.0%}" for kind, share in list(told.items())[:4])
+        shares = {} if self.kinds.keys() <= {"other"} else self.kinds  # other languages have only "other"
+        kinds = "; " * bool(shares) + ", ".join(f"{kind} {share:.0%}" for kind, share in list(shares.items())[:4])
         distinct = "" if self.distinct_2 is None else f"distinct-2 {self.distinct_2:.2f}, "
         lines = [
             f"variety: {distinct}self-ROUGE-L {self.self_rouge_l:.2f}, Vendi {self.vendi:.1f} of {self.sampled}{kinds}"
         ]
-        reached = [f"{self.chunks} passages"] if self.chunks else []
-        reached += [f"{self.topics} {'documents' if self.chunks else 'topics'}"] if self.topics else []
-        reached += (
+        coverage = [f"{self.chunks} passages"] if self.chunks else []
+        coverage += [f"{self.topics} {'documents' if self.chunks else 'topics'}"] if self.topics else []
+        coverage += (
             [f"the one farthest from any row is {self.radius:.2f} away ({self.farthest})"] if self.farthest else []
         )
-        return "\n".join([*lines, f"sources: {', '.join(reached)}"] if reached else lines)
+        return "\n".join([*lines, f"sources: {', '.join(coverage)}"] if coverage else lines)
 
 
 class Sample:
-    """What is remembered of a set while it grows: at most `SAMPLE` rows, and which sources have one.
+    """A sample of a growing set: at most `SAMPLE` rows, and which sources have a row.
 
-    Kept are the rows of the smallest digests: neither their order nor an interruption changes which. Memory
-    does not grow with the set, and with the sources by 18 bytes each at most.
+    It keeps the rows with the smallest digests, so neither the order of rows nor an interruption changes it. Memory
+    does not grow with the set, and grows by at most 18 bytes per source.
 
     Args:
-        sources: the chunks there are. topics: the groups of sources there are; those of the sources by default.
+        sources: all chunks. topics: all groups of sources; by default the groups of `sources`.
     """
 
     def __init__(self, sources: Sequence[Source] = (), topics: Collection[str] = ()) -> None:
@@ -116,23 +117,23 @@ class Sample:
             if not topics:
                 groups.append(_key(source.group))
         self._chunks, self._topics = _Seen(ids), _Seen(groups)
-        self._kept: list[tuple[int, int, str, str]] = []  # a heap with the greatest digest first
+        self._rows: list[tuple[int, int, str, str]] = []  # a heap with the greatest digest first
 
     def add(self, candidate: Candidate, source: Source) -> None:
-        """One more row of the set, and what it was made from."""
+        """Add a row to the set, with the source it was made from."""
         self.rows += 1
         rank = int(digest(source.id, candidate.topic, candidate.response), 16)
-        keep = heapq.heappush if len(self._kept) < SAMPLE else heapq.heappushpop
-        keep(self._kept, (-rank, self.rows, candidate.topic, candidate.response))
+        keep = heapq.heappush if len(self._rows) < SAMPLE else heapq.heappushpop
+        keep(self._rows, (-rank, self.rows, candidate.topic, candidate.response))
         self._chunks.see(source.id)
         self._topics.see(source.group)
 
     def variety(self, embed: Embed) -> Variety | None:
-        """The worth of the set so far; None while it is empty. Embeds up to `SAMPLE` texts and as many chunks."""
-        if not self._kept:
+        """The diversity of the set so far; None while it is empty. Embeds up to `SAMPLE` texts and as many chunks."""
+        if not self._rows:
             return None
-        kept = sorted(self._kept, key=lambda one: (-one[0], one[1]))
-        texts, responses = [one[2] for one in kept], [one[3] for one in kept]
+        rows = sorted(self._rows, key=lambda row: (-row[0], row[1]))
+        texts, responses = [row[2] for row in rows], [row[3] for row in rows]
         vectors = embed(texts)
         radius, farthest = self._radius(embed, vectors)
         return Variety(
@@ -163,7 +164,7 @@ class Sample:
 
 
 class _Seen:
-    """Which of the names there are were seen, in 9 bytes a name: sorted 64-bit keys, and a flag for each."""
+    """Which of all names have been seen, in 9 bytes per name: sorted 64-bit keys, and a flag for each."""
 
     def __init__(self, keys: "array[int]") -> None:
         self._keys = np.unique(np.frombuffer(keys, np.uint64))
@@ -189,7 +190,7 @@ def variety(
     sources: Sequence[Source] = (),
     topics: Collection[str] = (),
 ) -> Variety | None:
-    """The worth of a set of rows, each with its source; None of none. `sources` and `topics` as in `Sample`."""
+    """The diversity of a set of rows with their sources; None without rows. `sources` and `topics` as in `Sample`."""
     sample = Sample(sources, topics)
     for candidate, source in rows:
         sample.add(candidate, source)
@@ -197,23 +198,23 @@ def variety(
 
 
 def distinct(texts: Sequence[str], n: int) -> float | None:
-    """Distinct n-grams of words / all of them, in (0, 1]; None where no text has n words."""
+    """Distinct n-grams of words / all n-grams, in (0, 1]; None where no text has n words."""
     grams = [gram for text in texts for gram in zip(*(words(text)[i:] for i in range(n)), strict=False)]
     return len(set(grams)) / len(grams) if grams else None
 
 
 def self_rouge_l(texts: Sequence[str]) -> float:
-    """The mean of each text's greatest ROUGE-L with another one, in [0, 1]; 0 for a text alone."""
+    """The mean over texts of the greatest ROUGE-L with another text, in [0, 1]; 0 for a single text."""
     pieces = [words(text) for text in texts]
-    alike = cdist(pieces, pieces, scorer=Indel.normalized_similarity)
-    np.fill_diagonal(alike, 0)
-    return float(alike.max(axis=1).mean())
+    similarities = cdist(pieces, pieces, scorer=Indel.normalized_similarity)
+    np.fill_diagonal(similarities, 0)
+    return float(similarities.max(axis=1).mean())
 
 
 def vendi(vectors: npt.NDArray[np.float32]) -> float:
     """exp of the Shannon entropy of the eigenvalues of K/n, K the cosines of n unit vectors, shape (n, d); in [1, n].
 
-    The n x n and the d x d products have the same eigenvalues above 0, so the smaller one is taken.
+    The n x n and the d x d products have the same eigenvalues above 0, so the smaller one is used.
     """
     rows = vectors.astype(np.float64)
     product = rows @ rows.T if len(rows) <= rows.shape[1] else rows.T @ rows
@@ -223,7 +224,7 @@ def vendi(vectors: npt.NDArray[np.float32]) -> float:
 
 
 def kind(prompt: str) -> str:
-    """What a question asks for: what, how, why, when, where, who, which, yes-no; other where no clause says so."""
+    """The question word: what, how, why, when, where, who or which; yes-no; other where no clause has one."""
     clauses = prompt.split(",") if "?" in prompt else [prompt]
     for first in filter(None, map(_FIRST.match, clauses)):
         if first["asks"]:
@@ -234,7 +235,7 @@ def kind(prompt: str) -> str:
 
 
 def _shares(kinds: Sequence[str]) -> dict[str, float]:
-    """The commonest first, equal ones by name."""
+    """The share of each kind, the commonest first, ties by name."""
     counts = sorted(Counter(kinds).items(), key=lambda item: (-item[1], item[0]))
     return {name: count / len(kinds) for name, count in counts}
 

@@ -1,4 +1,4 @@
-"""A row as its scorers see it, with the embeddings they share, and what a scorer finds."""
+"""A row as its scorers see it, with the embeddings they share, and the finding of a scorer."""
 
 import dataclasses
 import functools
@@ -13,12 +13,12 @@ from programs.core.embedding import Embed, Vectors
 from programs.core.text import sentences, words
 
 Entail = Callable[[str, Sequence[str]], Sequence[float]]
-"""(document, statements) -> how far it bears each out, in [0, 1]: a cross-encoder."""
+"""(document, statements) -> how well it supports each statement, in [0, 1]: a cross-encoder."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    """What a scorer found: a score in [0, 1], and what is wrong in a person's words ('' where nothing is)."""
+    """A scorer's result: a score in [0, 1], and in `said` what is wrong, in words for a person ('' if nothing is)."""
 
     score: float
     said: str = ""
@@ -27,7 +27,7 @@ class Finding:
 class Row:
     """A candidate on a document, with the embeddings its scorers share.
 
-    A window is a sentence of the document or two that follow each other. `english`: rules of English words hold.
+    A window is one sentence of the document, or two consecutive ones. `english`: rules of English words apply.
     """
 
     def __init__(
@@ -42,23 +42,24 @@ class Row:
 
     @functools.cached_property
     def windows(self) -> list[str]:
-        """The sentences, and then the pairs of them."""
+        """The sentences, and then the pairs of consecutive sentences."""
         return self.sentences + [" ".join(pair) for pair in itertools.pairwise(self.sentences)]
 
     @functools.cached_property
     def vectors(self) -> Vectors:
-        """Of the windows, shape (windows, d)."""
+        """The vectors of the windows, shape (windows, d)."""
         return self.embed(self.windows)
 
     @functools.cached_property
     def words(self) -> frozenset[str]:
-        """All that the document holds."""
+        """All words of the document."""
         return frozenset(words(self.document))
 
     def texts(self) -> list[str]:
-        """All that the scorers embed, so that many rows can be embedded at once."""
-        asked = [self.question, f"{self.question} {self.answer}"] if self.question else []
-        return [self.document, *self.windows, *asked, *([self.answer, *sentences(self.answer)] if self.answer else [])]
+        """All texts that the scorers embed, so that many rows can be embedded at once."""
+        question = [self.question, f"{self.question} {self.answer}"] if self.question else []
+        answer = [self.answer, *sentences(self.answer)] if self.answer else []
+        return [self.document, *self.windows, *question, *answer]
 
     def near(self, text: str) -> npt.NDArray[np.float32]:
         """Cosine of a text with each window, shape (windows,)."""
@@ -70,11 +71,11 @@ class Row:
 
 
 def finding(score: float, doubt: str) -> Finding:
-    """A finding that speaks of a doubt only where it is one: below one half."""
+    """A finding that names the doubt only if the score is below one half."""
     return Finding(share(score), doubt if score < 0.5 else "")
 
 
 def share(score: float) -> float:
-    """To four decimals: on some machines the last bits of a vector depend on what was embedded beside it, and a
-    score may not."""
+    """The score cut to [0, 1], to four decimals: on some machines the last bits of a vector depend on the other texts
+    of the batch, and a score must not."""
     return round(min(max(score, 0.0), 1.0), 4)

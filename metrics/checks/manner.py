@@ -1,4 +1,4 @@
-"""How the seeds are written: in English or not, in which scripts, and what shape their questions have."""
+"""How the seeds are written: in English or not, in which scripts, with questions of which shape."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,19 +8,19 @@ from pydantic import BaseModel, ConfigDict
 from programs.core.language import english_share, first_script, is_english, scripts
 from programs.core.text import length, plain, words
 
-HELD = 0.9  # the share of the seeds' questions that must keep to a rule for rows to be held to it
-FOREIGN = 0.25  # of a text's words tell English: it is in English, whatever a name or a title in it may do
+COMMON = 0.9  # rows must obey a rule if at least this share of the seeds' questions obey it
+FOREIGN = 0.25  # a text with this share of English words is in English, whatever names or titles it has
 SHORT, LONG = 4, 40  # words of an English question; a seed's own may be shorter or longer
 
 
 class Manner(BaseModel):
-    """What rows are held to, after the seeds; by default what holds for questions in English.
+    """The rules for rows, taken from the seeds; by default the rules for questions in English.
 
     Attributes:
-        english: the rules of English words hold. refuses_english: no row may be in English.
+        english: the rules of English words apply. refuses_english: no row may be in English.
         scripts: those of the seeds; empty: any. closes: the marks a question may end in; empty: any end.
-        opens: the mark that a question holds before it (¿); empty: none is needed. openers: the seeds' first words.
-        lines: a question may have several lines. marks: question marks of a question at most.
+        opens: the mark that a question must contain (¿); empty: none. openers: the seeds' first words.
+        lines: a question may have several lines. marks: the most question marks in a question.
         shortest, longest: words of a question, as `programs.core.text.length` counts.
     """
 
@@ -38,25 +38,25 @@ class Manner(BaseModel):
 
     @classmethod
     def of(cls, questions: Sequence[str], answers: Sequence[str] = (), *, english: bool | None = None) -> "Manner":
-        """The manner of these questions (or instructions) and answers. `english`: what a person says; None finds out.
+        """The manner of these questions (or instructions) and answers. `english`: the user's choice; None detects it.
 
-        A mark is asked of a row where nine in ten of the questions have it. In another language a question may have
-        from half as many words as the shortest of them on, since few seeds do not show the shortest there is.
+        Rows must have a mark if nine in ten of the questions have it. In another language a question may have half as
+        many words as the shortest seed, because a few seeds do not show the shortest possible question.
         """
-        asked = [plain(text).strip() for text in questions if text.strip()]
+        texts = [plain(text).strip() for text in questions if text.strip()]
         english = is_english([*questions, *answers]) if english is None else english
-        if not asked:
+        if not texts:
             return cls(english=english, **({} if english else {"closes": "", "shortest": 1}))
-        lengths = [length(words(text)) for text in asked]
+        lengths = [length(words(text)) for text in texts]
         return cls(
             english=english,
-            refuses_english=not english and all(english_share(text) < FOREIGN for text in asked),
-            scripts=tuple(sorted(frozenset().union(*map(scripts, asked)))),
-            closes=_closes(asked),
-            opens="¿" if _mostly(asked, lambda text: "¿" in text) else "",
-            openers=tuple(sorted({said[0] for said in map(words, asked) if said})),
-            lines=any("\n" in text for text in asked),
-            marks=max(1, *(question_marks(text) for text in asked)),
+            refuses_english=not english and all(english_share(text) < FOREIGN for text in texts),
+            scripts=tuple(sorted(frozenset().union(*map(scripts, texts)))),
+            closes=_closes(texts),
+            opens="¿" if _mostly(texts, lambda text: "¿" in text) else "",
+            openers=tuple(sorted({text_words[0] for text_words in map(words, texts) if text_words})),
+            lines=any("\n" in text for text in texts),
+            marks=max(1, *(question_marks(text) for text in texts)),
             shortest=min(SHORT, min(lengths)) if english else max(1, min(lengths) // 2),
             longest=max(LONG, max(lengths)),
         )
@@ -71,7 +71,7 @@ class Manner(BaseModel):
 
 
 ENGLISH = Manner()
-"""What holds where nobody says otherwise."""
+"""The default manner."""
 
 
 def question_marks(text: str) -> int:
@@ -79,13 +79,13 @@ def question_marks(text: str) -> int:
     return sum(plain(text).count(mark) for mark in "?؟")
 
 
-def _closes(asked: Sequence[str]) -> str:
-    """The marks in which questions end, each of one in ten at least; empty where many end in a letter."""
-    if not _mostly(asked, lambda text: not text[-1].isalnum()):
+def _closes(texts: Sequence[str]) -> str:
+    """The marks in which at least one in ten questions end; empty where many questions end in a letter."""
+    if not _mostly(texts, lambda text: not text[-1].isalnum()):
         return ""
-    counts = Counter(text[-1] for text in asked)
-    return "".join(sorted(mark for mark, n in counts.items() if n >= (1 - HELD) * len(asked) and not mark.isalnum()))
+    counts = Counter(text[-1] for text in texts)
+    return "".join(sorted(mark for mark, n in counts.items() if n >= (1 - COMMON) * len(texts) and not mark.isalnum()))
 
 
-def _mostly(asked: Sequence[str], holds: Callable[[str], bool]) -> bool:
-    return sum(map(holds, asked)) >= HELD * len(asked)
+def _mostly(texts: Sequence[str], holds: Callable[[str], bool]) -> bool:
+    return sum(map(holds, texts)) >= COMMON * len(texts)

@@ -1,11 +1,11 @@
-"""A model that declines: in whose place no row may stand, in whatever language it does so."""
+"""Finds refusals: texts in which a model declines, in several languages. They must not become rows."""
 
 import re
 import unicodedata
 
 from programs.core.candidate import Candidate, Drop
 
-BEGINNING = 240  # characters in which a refusal shows
+BEGINNING = 240  # characters: a refusal is within the first ones
 
 _OBJECT = r"(?:that|this|these|those|such|it|the request|your (?:request|question|query)|any|anything)\b"
 _THINGS = r"(?:information|advice|instructions?|content|assistance|help|guidance|opinions?|details)\b"
@@ -94,12 +94,13 @@ _QUOTES = str.maketrans("\u2018\u2019\u201b\u02bc\uff07`´\u201c\u201d", "''''''
 
 
 def refusal(candidate: Candidate) -> Drop | None:
-    """A text of the row in which the model declines instead. What only speaks of refusing is none: it begins with
-    something else, or the document, or for a response the prompt, has such words itself."""
-    document = candidate.document or ""
-    asked = (getattr(candidate, "input", ""), candidate.topic)
-    for text, given in ((asked[0], document), (asked[1], document), (candidate.response, f"{document}\n{asked[1]}")):
-        if _declines(text) and not _REFUSAL.search(_plain(given)):
+    """The first text of the row in which the model declines. A text that only speaks about refusing is no refusal: it
+    begins otherwise, or the document (for a response, also the prompt) has such words."""
+    document, topic = candidate.document or "", candidate.topic
+    response_context = f"{document}\n{topic}"
+    texts = ((getattr(candidate, "input", ""), document), (topic, document), (candidate.response, response_context))
+    for text, context in texts:
+        if _declines(text) and not _REFUSAL.search(_plain(context)):
             return Drop(step="veto", reason="refusal", detail=f"the model declines: {' '.join(text.split())[:80]!r}")
     return None
 
@@ -111,6 +112,6 @@ def _declines(text: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """In lower case, without emphasis and what nobody sees."""
+    """The text in lower case, without emphasis and invisible characters."""
     common = unicodedata.normalize("NFKC", text.translate(_QUOTES)).lower()
     return "".join(mark for mark in common if mark not in "*_" and unicodedata.category(mark) != "Cf")

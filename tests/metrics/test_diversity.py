@@ -197,7 +197,7 @@ def test_memory_is_flat_and_the_sample_the_same_in_any_order() -> None:
         one.add(candidate, start)
     for candidate, start in reversed(made):
         other.add(candidate, start)
-    assert len(one._kept) == SAMPLE
+    assert len(one._rows) == SAMPLE
     found = one.variety(embed)
     assert found == other.variety(embed)
     assert found
