@@ -1,4 +1,4 @@
-"""What a search may cost: caps on calls, tokens, dollars and minutes, kept so that a repeat ends at the same place."""
+"""The cost caps of a search, on calls, tokens, dollars and minutes. A repeated search stops at the same point."""
 
 import dataclasses
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Self
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What calls took, replayed ones included. `minutes` is the time in which a model was at work."""
+    """The cost of calls, replayed ones included. `minutes` is the time in which a model was at work."""
 
     calls: float = 0
     tokens: float = 0
@@ -17,7 +17,7 @@ class Cost:
 
 @dataclasses.dataclass(frozen=True)
 class Caps:
-    """The most a search may take of each; None is no cap."""
+    """The most that a search may spend of each; None is no cap."""
 
     calls: int | None = None
     tokens: int | None = None
@@ -26,21 +26,21 @@ class Caps:
 
 
 class Spent(BaseException):
-    """A cap is reached; which one, in words.
+    """A cap is reached; the message names it.
 
-    Not an `Exception`, on purpose: DSPy's optimizers turn every Exception into a score of 0 and go on.
+    Not an `Exception`, on purpose: DSPy's optimizers turn every Exception into a score of 0 and continue.
     """
 
 
 class Allowance:
-    """Caps, and how near them a search is.
+    """Checks a search against its caps.
 
-    It is asked before a batch of calls is begun, never while one is out: what is spent is then the same whatever
-    ran at once, and the same again when the calls are replayed. What a batch will take is foretold from the mean of
-    the calls so far; of calls themselves it is known, so that no search makes more than it may.
+    A search checks before each batch of calls, never during one. So the cost at a check does not depend on which calls
+    ran at the same time, and is the same when the calls are replayed. The cost of a batch is estimated from the mean of
+    the calls so far. The number of its calls is exact, so no search makes more calls than its cap.
 
     Args:
-        caps: the most. spent: what was spent so far. share: the part of the caps this search may reach, (0, 1].
+        caps: the most. spent: the cost so far. share: the part of the caps that this search may reach, in (0, 1].
     """
 
     def __init__(self, caps: Caps, spent: Callable[[], Cost], share: float = 1.0) -> None:
@@ -48,23 +48,23 @@ class Allowance:
 
     @property
     def bounded(self) -> bool:
-        """Whether there is any cap."""
+        """Whether at least one cap is set."""
         return any(cap is not None for cap in dataclasses.astuple(self.caps))
 
     def part(self, share: float) -> Self:
-        """The same caps for a search that may reach `share` of them, so that something is left for those after it."""
+        """The same caps for a search that may reach only `share` of them, so that later searches can spend the rest."""
         return type(self)(self.caps, self._spent, share)
 
     def check(self, calls: int) -> None:
-        """Raises Spent where `calls` calls more would go beyond a cap."""
+        """Raise Spent if `calls` more calls would exceed a cap."""
         spent = self._spent()
         for name, cap in dataclasses.asdict(self.caps).items():
-            taken = getattr(spent, name)
-            mean = 1 if name == "calls" else taken / max(spent.calls, 1)
-            if cap is not None and taken + calls * mean > cap * self._share:
+            amount = getattr(spent, name)
+            mean = 1 if name == "calls" else amount / max(spent.calls, 1)
+            if cap is not None and amount + calls * mean > cap * self._share:
                 whole = "" if self._share == 1 else " (this step's part of it)"
                 raise Spent(f"compile.max_{name}: {cap:g}{whole} is reached")
 
 
 UNBOUNDED = Allowance(Caps(), Cost)
-"""No cap at all."""
+"""No caps."""

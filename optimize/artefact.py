@@ -1,4 +1,4 @@
-"""A compiled program on disk: both programs as DSPy state JSON, the frozen metric, and a manifest that names them."""
+"""A compiled program on disk: both programs as DSPy state JSON, the frozen metric, and a manifest of these files."""
 
 import dataclasses
 import hashlib
@@ -22,15 +22,15 @@ from programs.core.recipe import Recipe
 
 
 class Manifest(BaseModel):
-    """What a compiled program is.
+    """The description of a compiled program.
 
     Attributes:
-        identity: what stands behind the teacher, of an address its host and a digest. seeds: by id: `train` may stand
-        in prompts, `held_out` never do. open_groups: those (documents) of which a label may stand in a prompt, a
-        judge's included. folds, procedure: what compiling brings on seeds it has not seen, by k-fold; then the program
-        itself has seen all seeds. comparison: both programs on held-out sources. metric, calibration: the frozen
-        metric's hash and figures. ships, why: which of the two is used. state: hash of the compiled one's state. files:
-        sha256 by file name.
+        identity: the model behind the teacher; of an address, only the host and a digest. seeds: ids; `train` seeds
+        may be in prompts, `held_out` seeds never are. open_groups: groups (documents) whose labels may be in a prompt,
+        also in a judge's. folds, procedure: how good compiling is on unseen seeds, by k-fold; the program itself has
+        then seen all seeds. comparison: both programs on held-out sources. metric, calibration: the frozen metric's
+        hash and figures. ships, why: the program in use, and the reason. state: the hash of the compiled program's
+        state. files: sha256 by file name.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -62,10 +62,10 @@ class Manifest(BaseModel):
 
     @property
     def acceptance(self) -> float | None:
-        """The share of its candidates, in [0, 1], that were accepted of the program that ships; None where nothing was
-        held out."""
-        both = self.comparison
-        return (both.after if self.ships == "compiled" else both.before).acceptance.mean if both else None
+        """The accepted share of candidates of the program that ships, in [0, 1]; None where nothing was held out."""
+        if not self.comparison:
+            return None
+        return (self.comparison.after if self.ships == "compiled" else self.comparison.before).acceptance.mean
 
     @field_validator("identity")
     @classmethod
@@ -75,7 +75,7 @@ class Manifest(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class Artefact:
-    """A compile's result: both programs, the metric that was frozen before them, and the manifest."""
+    """The result of compiling: both programs, the metric that was frozen before, and the manifest."""
 
     compiled: Program
     uncompiled: Program
@@ -89,12 +89,12 @@ class Artefact:
 
 
 class Mismatch(ValueError):
-    """A compiled program that was made for something else, or that is not as it was written."""
+    """A compiled program that was made for something else, or that was changed after it was written."""
 
 
 def without_address(identity: str) -> str:
-    """An engine's identity, in which a digest stands for an address but for its host: the rest of it may hold a key.
-    What has no address, or no more of it than the host, stays as it is."""
+    """An engine's identity in which a digest replaces the address except its host, because the rest may contain a key.
+    An identity without an address, or with a host only, does not change."""
     address, _, rest = identity.partition("|")
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not (parts.path or parts.query):
@@ -103,24 +103,24 @@ def without_address(identity: str) -> str:
 
 
 def signatures_hash(program: Program) -> str:
-    """What the steps of an uncompiled program ask: a new wording or field makes old artefacts unfit."""
-    asked = {
+    """The hash of the prompts of an uncompiled program's steps: new words or fields make old artefacts unusable."""
+    prompts = {
         name: [step.asked.instructions, {key: str(field) for key, field in step.asked.fields.items()}]
         for name, step in program.named_predictors()
     }
-    return _digest(asked)
+    return _digest(prompts)
 
 
 def state_hash(program: Program) -> str:
-    """The hash of a program's state: what a manifest, a run and its card carry."""
+    """The hash of a program's state, which a manifest, a run and its card contain."""
     return _digest(program.dump_state())
 
 
 def save(artefact: Artefact, path: Path) -> Manifest:
-    """Write PATH (state JSON that `dspy.Module.load` reads) and its companions beside it; the manifest as written.
+    """Write `path` (state JSON that `dspy.Module.load` reads) and the other files next to it; return the manifest.
 
-    All are written aside first; the new set stands from the moment its manifest is renamed into place, and a crash
-    at any other moment leaves one set or the other. The same bytes every time for the same state.
+    All files are first written to a folder aside. The new set is valid from the moment its manifest is renamed into
+    place, so a crash at any moment leaves either the old set or the new one. The same state gives the same bytes.
     """
     _settle(path)
     aside = _aside(path)
@@ -130,31 +130,30 @@ def save(artefact: Artefact, path: Path) -> Manifest:
     artefact.frozen.save(aside / metric_path(path).name)
     files = {name: _sha256((aside / name).read_bytes()) for name in _names(path)}
     manifest = artefact.manifest.model_copy(update={"files": files})
-    written = aside / manifest_path(path).name
-    written.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    _sync([written, *(aside / name for name in files)])
-    written.replace(manifest_path(path))
+    manifest_file = aside / manifest_path(path).name
+    manifest_file.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    _sync([manifest_file, *(aside / name for name in files)])
+    manifest_file.replace(manifest_path(path))
     _settle(path)
     return manifest
 
 
 def load(recipe: Recipe, path: Path, *, teacher: str | None = None, identity: str | None = None) -> Artefact:
-    """Read an artefact back. Raises FileNotFoundError where there is none.
+    """Read an artefact. Raises FileNotFoundError where there is none.
 
-    Raises Mismatch where it was made for something else than this, saying for what, or was changed since. With a
-    `teacher` of None it may be made for any, with an `identity` of None any model may stand behind the teacher: to look
-    at the artefact, not to run it.
+    Raises Mismatch where it was made for something else, and says for what, or was changed since. `teacher` None allows
+    any teacher, and `identity` None any model behind the teacher: to look at the artefact, not to run it.
     """
     manifest = _manifest(path)
     uncompiled, compiled = recipe.program(), recipe.program()
-    for what, made_for, now in (
+    for subject, made_for, current in (
         ("recipe", manifest.recipe, recipe.name),
         ("teacher", manifest.teacher, teacher or manifest.teacher),
         ("model behind the teacher", manifest.identity, without_address(identity or manifest.identity)),
         ("version of the signatures", manifest.signatures, signatures_hash(uncompiled)),
     ):
-        if made_for != now:
-            raise Mismatch(f"{path} was compiled for the {what} {made_for}, and this is {now}")
+        if made_for != current:
+            raise Mismatch(f"{path} was compiled for the {subject} {made_for}, and this is {current}")
     files = {name: _part(path, name, manifest) for name in _names(path)}
     compiled.load_state(json.loads(files[path.name]))
     uncompiled.load_state(json.loads(files[uncompiled_path(path).name]))
@@ -162,17 +161,17 @@ def load(recipe: Recipe, path: Path, *, teacher: str | None = None, identity: st
 
 
 def uncompiled_path(path: Path) -> Path:
-    """Where the program as written, that a compiled one was compared with, stands."""
+    """The path of the uncompiled program, which the compiled one was compared with."""
     return path.with_suffix(".uncompiled.json")
 
 
 def metric_path(path: Path) -> Path:
-    """Where the metric that a compiled program was searched by stands, its judges in it."""
+    """The path of the metric that the search used, with its judges."""
     return path.with_suffix(".metric.json")
 
 
 def manifest_path(path: Path) -> Path:
-    """Where the manifest of a compiled program stands."""
+    """The path of a compiled program's manifest."""
     return path.with_suffix(".manifest.json")
 
 
@@ -192,13 +191,13 @@ def _manifest(path: Path) -> Manifest:
 
 
 def _part(path: Path, name: str, manifest: Manifest) -> bytes:
-    """The bytes the manifest names: in place, or still aside where a crash came between the renames."""
-    found = [file.read_bytes() for file in (_aside(path) / name, path.with_name(name)) if file.is_file()]
-    for content in found:
+    """The content of a file by the manifest's hash: in place, or still aside where a crash came between the renames."""
+    contents = [file.read_bytes() for file in (_aside(path) / name, path.with_name(name)) if file.is_file()]
+    for content in contents:
         if _sha256(content) == manifest.files.get(name):
             return content
-    what = "was changed after it was compiled (its manifest names another hash)" if found else "is missing"
-    raise Mismatch(f"{path.with_name(name)} {what}")
+    fault = "was changed after it was compiled (its manifest names another hash)" if contents else "is missing"
+    raise Mismatch(f"{path.with_name(name)} {fault}")
 
 
 def _frozen(content: bytes, path: Path) -> Frozen:
@@ -209,16 +208,16 @@ def _frozen(content: bytes, path: Path) -> Frozen:
 
 
 def _settle(path: Path) -> None:
-    """Move what stands aside into place where the manifest in place names it, and drop the rest."""
+    """Move the files aside that match the manifest in place to their places, and delete the others."""
     aside = _aside(path)
     if not aside.is_dir():
         return
     try:
-        named = _manifest(path).files
+        hashes = _manifest(path).files
     except (FileNotFoundError, Mismatch):
-        named = {}
+        hashes = {}
     for file in aside.iterdir():
-        if _sha256(file.read_bytes()) == named.get(file.name):
+        if _sha256(file.read_bytes()) == hashes.get(file.name):
             file.replace(path.with_name(file.name))
         else:
             file.unlink()
@@ -228,7 +227,7 @@ def _settle(path: Path) -> None:
 def _save_state(program: Program, file: Path) -> None:
     try:
         program.save(file)
-    except RuntimeError as error:  # DSPy's wrapping of what the disk said
+    except RuntimeError as error:  # DSPy wraps the error of the disk
         raise error.__context__ or error from None
 
 

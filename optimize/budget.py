@@ -1,4 +1,4 @@
-"""How far a search goes: `compile.budget` as numbers, the same ones for every optimizer."""
+"""The size of a search: `compile.budget` as numbers, the same for every optimizer."""
 
 import dataclasses
 
@@ -8,9 +8,9 @@ class Budget:
     """The size of a search.
 
     Attributes:
-        rungs: on how many examples a race scores its variants, rung after rung; each rung leaves the better half.
-        demos: the most shown. sets: how many ways an optimizer tries: demo sets, instructions, proposals.
-        nearest: try demos chosen per call by embedding; they cost a cold prompt each time.
+        rungs: the numbers of examples on which a race scores its variants; after each rung the better half remains.
+        demos: the most demos in a prompt. sets: how many demo sets, instructions or proposals an optimizer tries.
+        nearest: try demos chosen per call by embedding; each call then has a cold prompt.
     """
 
     rungs: tuple[int, ...]
@@ -20,7 +20,7 @@ class Budget:
 
     @property
     def select(self) -> int:
-        """Examples on which the last variants are compared, and an optimizer's are."""
+        """The number of examples on which the last variants, and those of an optimizer, are compared."""
         return self.rungs[-1]
 
 

@@ -1,4 +1,4 @@
-"""Programs on the same sources: how each stands, and paired differences with an honest word for them."""
+"""Compares programs on the same sources: the figures of each, and paired differences with a verdict."""
 
 import dataclasses
 import statistics as plain
@@ -12,20 +12,20 @@ from optimize.scoring import Scored, commonest
 from programs.formats.replies import UNREAD
 
 TOO_FEW, ENOUGH = 6, 10
-"""Documents. Below the first no two-sided exact test can reach 0.05; from the second on the bootstrap is trusted."""
+"""Documents. With fewer than TOO_FEW no two-sided exact test reaches 0.05; from ENOUGH on the bootstrap is trusted."""
 ALPHA = 0.05
 
 Price = Callable[[Any], float | None]
-"""Dollars for what one scope of calls spent; None where a price is unknown."""
+"""The cost of one scope of calls in dollars; None where a price is unknown."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Gain(Interval):
-    """A paired difference with its 95% interval by document, and the word for it.
+    """A paired difference with its 95% interval by document, and a verdict.
 
     Attributes:
-        documents: how many it rests on. p: of the exact sign-flip test of per-document means, which decides from
-        6 to 9 documents; None elsewhere. verdict: better, worse, no measurable difference, too few documents to say.
+        documents: the number of documents. p: of the exact sign-flip test of per-document means, which decides for 6 to
+        9 documents; None otherwise. verdict: better, worse, no measurable difference, too few documents to say.
     """
 
     documents: int
@@ -38,12 +38,12 @@ class Gain(Interval):
 
 
 class Standing(BaseModel):
-    """How one program did on held-out sources.
+    """The figures of one program on held-out sources.
 
-    Shares and scores are in [0, 1], intervals 95% by document. Tokens, seconds (in which a model was at work), calls
-    and dollars are of all models, judges included, as if every call had been paid; `dollars` is None where a price is
-    unknown, the figures a row are None where no row was accepted. `rejected` counts candidates by the reason for
-    which they fell, the commonest first; `glimpse` is what was written where that was first the reason.
+    Shares and scores are in [0, 1]; intervals are 95% by document. Tokens, seconds (in which a model worked), calls
+    and dollars are of all models, judges included, as if every call had been paid. `dollars` is None where a price is
+    unknown; the figures per row are None where no row was accepted. `rejected` counts candidates by the reason for
+    their rejection, the commonest first. `glimpse` is the text of the first candidate with the commonest reason.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Standing(BaseModel):
 
 
 class Comparison(BaseModel):
-    """What changed from `before` to `after`, paired by source."""
+    """The change from `before` to `after`, paired by source."""
 
     before: Standing
     after: Standing
@@ -82,10 +82,10 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
     groups = [row.source.group for row in rows]
     spent = list({id(row.spent): row.spent for row in rows}.values())
     unreadable = [bool(row.candidate.dropped and row.candidate.dropped.reason in UNREAD) for row in rows]
-    accepted, tokens = sum(row.accepted for row in rows), sum(sum(one.tokens()) for one in spent)
-    tallies = [tally for one in spent for tally in one.tallies.values()]
+    accepted, tokens = sum(row.accepted for row in rows), sum(sum(usage.tokens()) for usage in spent)
+    tallies = [tally for usage in spent for tally in usage.tallies.values()]
     seconds = sum(tally.seconds for tally in tallies)
-    costs = [price(one) for one in spent]
+    costs = [price(usage) for usage in spent]
     dollars = None if None in costs else sum(cost or 0.0 for cost in costs)
     rejected, glimpse = commonest(rows)
     return Standing(
@@ -109,7 +109,7 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
 
 
 def compare(before: str, first: Sequence[Scored], after: str, second: Sequence[Scored], price: Price) -> Comparison:
-    """Compare two programs that were run on the same sources."""
+    """Compare two programs that ran on the same sources."""
     return Comparison(
         before=standing(before, first, price),
         after=standing(after, second, price),
@@ -118,7 +118,7 @@ def compare(before: str, first: Sequence[Scored], after: str, second: Sequence[S
 
 
 def paired(first: Sequence[Scored], second: Sequence[Scored]) -> Gain:
-    """What the second program is worth more than the first, differences paired by source."""
+    """How much better the second program is than the first; differences are paired by source."""
     before, after = _by_source(first), _by_source(second)
     groups = {row.source.id: row.source.group for row in first}
     ids = sorted(groups)
@@ -126,19 +126,19 @@ def paired(first: Sequence[Scored], second: Sequence[Scored]) -> Gain:
 
 
 def gain(differences: Sequence[float], groups: Sequence[str]) -> Gain:
-    """The mean of paired differences (at least one), their interval by group, and the word for it.
+    """The mean of paired differences (at least one), their interval by group, and the verdict.
 
-    A bootstrap of few groups is too narrow, so below ten an exact test (Fisher 1935, The Design of Experiments,
-    section 21) has to agree, and below six, where it cannot speak, nothing is said.
+    A bootstrap of few groups is too narrow. So with fewer than ten groups an exact test (Fisher 1935, The Design of
+    Experiments, section 21) must agree; with fewer than six, too few for the test, there is no verdict.
     """
     interval = grouped_interval(differences, groups)
     means = _means(zip(groups, differences, strict=True))
     p = sign_flip(list(means.values())) if TOO_FEW <= len(means) < ENOUGH else None
-    verdict = _word(interval, len(means), p)
+    verdict = _verdict(interval, len(means), p)
     return Gain(interval.mean, interval.low, interval.high, documents=len(means), p=p, verdict=verdict)
 
 
-def _word(interval: Interval, documents: int, p: float | None) -> str:
+def _verdict(interval: Interval, documents: int, p: float | None) -> str:
     if documents < TOO_FEW:
         return "too few documents to say"
     if interval.low <= 0 <= interval.high or (p is not None and p >= ALPHA):
@@ -154,4 +154,4 @@ def _means(pairs: Any) -> dict[str, float]:
     values: dict[str, list[float]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
-    return {name: plain.fmean(found) for name, found in values.items()}
+    return {name: plain.fmean(numbers) for name, numbers in values.items()}

@@ -1,4 +1,4 @@
-"""Which of two programs ships, and why: one that can be read, and of these the compiled one where it proved itself."""
+"""Decides which of two programs ships: a readable one, and the compiled one only if it is proven better."""
 
 from typing import Literal
 
@@ -7,29 +7,29 @@ from pydantic import BaseModel
 from optimize.comparison import TOO_FEW, Comparison, Gain
 
 TOLERANCE = 0.02  # how far below 0 the interval of a gain may reach
-UNREADABLE = 0.9  # of a program's replies, from which on it cannot be read
+UNREADABLE = 0.9  # a program with this share of unreadable replies cannot be read
 
 Which = Literal["compiled", "uncompiled"]
 
 
 class Decision(BaseModel):
-    """The program that ships, and why, in words."""
+    """The program that ships, and the reason in words."""
 
     ships: Which
     why: str
 
 
 def proven(gain: Gain) -> bool:
-    """Whether a compiled program may ship: a mean gain above 0, and an interval that ends above -TOLERANCE, over no
-    fewer documents than can say anything."""
+    """Whether a compiled program may ship: its mean gain is above 0, the gain's interval starts above -TOLERANCE, and
+    there are at least TOO_FEW documents."""
     return gain.documents >= TOO_FEW and gain.mean > 0 and gain.low > -TOLERANCE
 
 
-def decide(comparison: Comparison | None, asked: Which | None = None) -> Decision:
-    """`asked` overrides the rule. Where nothing could be compared on, the compiled one ships. A program that can be
-    read beats one that cannot, whatever they are worth."""
-    if asked:
-        return Decision(ships=asked, why="asked for by compile.ship")
+def decide(comparison: Comparison | None, override: Which | None = None) -> Decision:
+    """Decide which program ships. `override` overrides the rule. Without a comparison the compiled program ships. A
+    readable program beats an unreadable one, whatever their scores."""
+    if override:
+        return Decision(ships=override, why="asked for by compile.ship")
     if comparison is None:
         return Decision(ships="compiled", why="nothing was held out to compare on")
     before, after = comparison.before, comparison.after

@@ -1,4 +1,4 @@
-"""Splits by group: what is of one document stays together, and the same groups always fall on the same side."""
+"""Splits by group: rows of one document stay together, and the same groups are always on the same side."""
 
 import math
 import random
@@ -11,49 +11,49 @@ T = TypeVar("T")
 def deal(
     seeded: Collection[str], bare: Collection[str], share: float, *, folds: bool, kept: Mapping[str, bool]
 ) -> frozenset[str]:
-    """The groups that are held out: about `share` of all, a third of them with seeds at most.
+    """The groups to hold out: about `share` of all. At most a third of them have seeds, if there are enough others.
 
-    Labels are precious, so groups without any (`bare`) go first; some with labels must be held out too, or nothing
-    could be measured against people's answers. With `folds`, which do that, none with labels is. `kept` are the sides
-    already dealt, whether held out: these stay otherwise, and the others are dealt in.
+    Labels are precious, so groups without any (`bare`) are held out first. Some groups with labels must be held out
+    too, to measure against people's answers. With `folds`, which measure this, no group with labels is held out.
+    `kept`: for groups dealt earlier, whether they are held out. They keep their side, and only new groups are dealt.
     """
     quota = max(2, round(share * len({*seeded, *bare})))
-    from_seeded = max(math.ceil(quota / 3), quota - len(bare))
-    held = set[str]() if folds else _dealt(seeded, from_seeded, kept)
-    return frozenset(held | _dealt(bare, max(1, quota - len(held)), kept, spare=0 if len(bare) == 1 else 1))
+    seeded_quota = max(math.ceil(quota / 3), quota - len(bare))
+    held_out = set[str]() if folds else _dealt(seeded, seeded_quota, kept)
+    return frozenset(held_out | _dealt(bare, max(1, quota - len(held_out)), kept, spare=0 if len(bare) == 1 else 1))
 
 
 def _dealt(groups: Collection[str], n: int, kept: Mapping[str, bool], spare: int = 1) -> set[str]:
-    """About n of the groups, `spare` at least left: those that were, and as many others as are missing."""
-    held = {group for group in groups if kept.get(group)}
-    others = _shuffled((group for group in groups if group not in kept), 0)
-    return held | set(others[: max(0, min(n, len(groups) - spare) - len(held))])
+    """About n of the groups: those held out earlier, then new ones. At least `spare` groups are left."""
+    earlier = {group for group in groups if kept.get(group)}
+    new = _shuffled((group for group in groups if group not in kept), 0)
+    return earlier | set(new[: max(0, min(n, len(groups) - spare) - len(earlier))])
 
 
 def fold_groups(groups: Iterable[Hashable], k: int, seed: int = 0) -> list[list[str]]:
-    """Part distinct group names into k folds whose sizes differ by one at most; empty folds are left out.
+    """Split distinct group names into k folds whose sizes differ by at most one. Empty folds are left out.
 
-    Which fold a group falls into depends on the set of names and the seed, not on their order.
+    The fold of a group depends on the set of names and the seed, not on the order of names.
     """
     names = _shuffled(groups, seed)
     return [sorted(names[fold::k]) for fold in range(min(k, len(names)))]
 
 
 def spread(items: Sequence[T], n: int) -> list[T]:
-    """n of the items, evenly spread from first to last; all of them where there are no more."""
+    """n of the items, evenly spread from first to last; all items where there are at most n."""
     if len(items) <= n:
         return list(items)
     return [items[(2 * i + 1) * len(items) // (2 * n)] for i in range(n)]
 
 
 def even_shares(sizes: Sequence[int], n: int) -> list[int]:
-    """How many to take of each pile so that they make n in all, as even as the piles' sizes allow.
+    """How many items to take from each pile to get n in all, as evenly as the piles' sizes allow.
 
-    Where there are more piles than n, the piles taken from are evenly spread.
+    With more than n piles, the piles to take from are evenly spread.
     """
     shares = [0] * len(sizes)
-    while n and (open := [pile for pile, size in enumerate(sizes) if shares[pile] < size]):
-        for pile in spread(open, n):
+    while n and (open_piles := [pile for pile, size in enumerate(sizes) if shares[pile] < size]):
+        for pile in spread(open_piles, n):
             shares[pile] += 1
             n -= 1
     return shares
