@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check lint clean
 
 .venv/run: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -19,13 +19,16 @@ BIN := .venv/bin
 demo: .venv/run  ## the whole job on the embedded model: seeds and documents to a dataset
 	@$(BIN)/python examples/demo.py
 
-check: .venv/ready  ## lint, types, import layers
+check: lint  ## lint, types, import layers, and the tests of single parts that take no time
+	$(BIN)/python -m pytest -m "not slow and not embedded" tests/programs tests/metrics tests/seedbed/config
+
+lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check  ## everything: lint, types, layers, all tests
+test: lint  ## everything: lint, types, layers, all tests
 	$(BIN)/seedbed models pull --yes smollm2-135m qwen2.5-coder-0.5b
 	$(BIN)/python -m pytest
 

@@ -20,6 +20,8 @@ from programs.qa.grounded_qa import QA, RECIPE
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM
 
+pytestmark = pytest.mark.slow
+
 ROW = QA(passage=DOCUMENT, question="What does the K3 kettle hold?", answer="It holds 1.7 litres.")
 
 

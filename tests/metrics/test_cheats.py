@@ -15,6 +15,8 @@ from programs.qa.grounded_qa import QA, RECIPE, QASeed
 from seedbed.models.embedder import MODEL, Embedder
 from signatures.qa.grounded_qa import DOES_NOT_SAY
 
+pytestmark = pytest.mark.slow
+
 Written = tuple[str, str]
 Program = Callable[[LabelledCase], Written | None]
 """(a good case) -> question and answer; None where the cheat has nothing to say, or would be right by luck."""

@@ -7,6 +7,8 @@ from support.served import Served, served
 
 from seedbed.models import cross_encoder
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["served"]
 SAID = {"first": 0.25, "second": 0.75}
 

@@ -9,6 +9,8 @@ from support.planting import Change, figures, judged, planted
 
 from metrics.calibration.calibrate import calibrate
 
+pytestmark = pytest.mark.slow
+
 AREAS = (0.5, 0.65, 0.8, 0.95)
 
 

@@ -12,6 +12,8 @@ from support.planting import figures, planted
 
 from metrics.calibration.calibrate import Observation, calibrate, check
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_keys_are_those_that_were_promised() -> None:
     result = figures(planted(0)).model_dump(mode="json")

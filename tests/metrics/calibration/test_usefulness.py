@@ -8,6 +8,8 @@ from metrics.calibration.observations import Observation
 from metrics.calibration.usefulness import tried
 from metrics.likelihood import LIKELIHOOD, LIKELIHOODS
 
+pytestmark = pytest.mark.slow
+
 FAULTS_TOLD = ("grounded", "question")
 
 

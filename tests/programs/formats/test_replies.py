@@ -10,6 +10,8 @@ from support.reading import MADE, read, written
 
 from programs.formats.formats import FORMATS
 
+pytestmark = pytest.mark.slow
+
 POINTS = st.lists(disguises.TEXT, min_size=2, max_size=4)
 VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "text": st.fixed_dictionaries({"answer": disguises.TEXT}),

@@ -7,6 +7,8 @@ from aiohttp import web
 from support.hostile import completion
 from support.served import Served, served, well
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["served"]
 
 
