@@ -1,4 +1,4 @@
-"""Judges: each asks one thing about a candidate, of the judge's model, and gives a verdict with its reason."""
+"""Judges: each asks the judge's model one thing about a candidate, and gives a verdict with its reason."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ FAULTS: dict[str, frozenset[str]] = {
     "correct": frozenset({"overall", "answerable", "grounded", "relevant"}),
     **{aspect: frozenset({"overall", aspect}) for aspect in ("answerable", "grounded", "relevant", "question")},
 }
-"""The aspects of the bad verdicts that a judge should have seen; for a judge that is not named, all of them."""
+"""Judge -> the aspects of the bad verdicts that it should have seen; a judge that is not listed should see all."""
 
 
 class Judge(Rater):
@@ -47,26 +47,26 @@ class Judge(Rater):
 
     @property
     def needs_document(self) -> bool:
-        """Whether it means nothing for a row that rests on no document."""
+        """Whether the judge can say nothing about a row without a document."""
         return "document" in self.judge.signature.input_fields
 
     def sees(self, candidate: Candidate) -> bool:
-        """Whether the row has what it judges: a prompt, and a document and a response where it reads them."""
-        asked = self.judge.signature.input_fields.keys()
-        lacks_response = bool({"answer", "claim", "response"} & asked) and not candidate.response
+        """Whether the row has the parts that the judge reads: a prompt, and a document and a response if needed."""
+        fields = self.judge.signature.input_fields.keys()
+        lacks_response = bool({"answer", "claim", "response"} & fields) and not candidate.response
         return bool(candidate.prompt) and not lacks_response and not (self.needs_document and not candidate.document)
 
     def inputs(self, candidate: Any) -> dict[str, str]:
-        """What it is asked about a row of any recipe; what the row does not have is said to be none."""
+        """The judge's inputs for a row of any recipe; parts that the row lacks are called none."""
         document = candidate.document or NONE
-        known = {
+        values = {
             "document": document,
             "context": getattr(candidate, "context", None) or document,
             "task": getattr(candidate, "task", None) or ANY_TASK,
             **dict.fromkeys(("question", "prompt"), candidate.topic),
             **dict.fromkeys(("answer", "response", "claim"), candidate.response),
         }
-        return {name: known[name] for name in self.judge.signature.input_fields if name in known}
+        return {name: values[name] for name in self.judge.signature.input_fields if name in values}
 
     def example(self, candidate: Candidate, *, good: bool, reason: str) -> dspy.Example:
         """A row with a person's verdict, as a demo of this judge."""
@@ -75,15 +75,15 @@ class Judge(Rater):
         return dspy.Example(**self.inputs(candidate), **dict.fromkeys(reasons, reason), **{decides: level})
 
     async def aforward(self, candidate: Candidate) -> Verdict:
-        """Never raises for a reply it cannot read: that is unscored, with the reply as the reason."""
+        """Never raises for an unreadable reply: its verdict is unscored, with the reply as the reason."""
         return await self.ask(**self.inputs(candidate))
 
 
 class ClaimsJudge(Judge):
     """Groundedness: the share of an answer's claims that the document supports (FActScore, Min et al. 2023, section 3).
 
-    The reason names the claims it does not support. A claim whose verdict cannot be read is left out of the share and
-    counted in the reason; the answer is unscored where none can be read.
+    The reason names the unsupported claims. A claim whose verdict cannot be read is left out of the share and counted
+    in the reason. If no verdict can be read, the answer is unscored.
     """
 
     def __init__(self) -> None:
@@ -96,36 +96,36 @@ class ClaimsJudge(Judge):
         scores = [verdict.score for verdict in verdicts if verdict.score is not None]
         if not scores:
             return verdicts[0]
-        reason = f"not supported: {found}" if (found := _failing(claims, verdicts)) else _reasons(verdicts)
+        reason = f"not supported: {failing}" if (failing := _failing(claims, verdicts)) else _reasons(verdicts)
         unread = len(claims) - len(scores)
         note = f" ({unread} of {len(claims)} claims got no readable verdict)" if unread else ""
         return Verdict(score=sum(scores) / len(scores), reason=reason + note)
 
     async def _claims(self, candidate: Candidate) -> list[str]:
-        """The claims, each once; the answer's sentences where the split cannot be read or speaks of something else."""
+        """The claims, each once; the answer's sentences if the split is unreadable or off the answer."""
         answer = candidate.response
         pieces = sentences(answer)
         if len(pieces) <= 1 and blank_words(answer) <= SHORT:
             return [answer]
         try:
             with judging():
-                said = (await self.split.acall(question=candidate.topic, answer=answer)).claims
+                claims = (await self.split.acall(question=candidate.topic, answer=answer)).claims
         except AdapterParseError:
             return pieces
-        known = set(content_words(answer))
-        return list(dict.fromkeys(claim for claim in said if known & set(content_words(claim)))) or pieces
+        answer_words = set(content_words(answer))
+        return list(dict.fromkeys(claim for claim in claims if answer_words & set(content_words(claim)))) or pieces
 
 
 class RulesJudge(Judge):
-    """A list of rules, each asked for itself; yes only if all are kept (WaveCoder's discriminator, Yu et al. 2023,
-    section 2.2.2). The score is that of the rule that is kept least; the reason names the broken ones."""
+    """A list of rules, each judged in its own call; yes only if the row keeps all (WaveCoder's discriminator, Yu et al.
+    2023, section 2.2.2). The score is the lowest score of a rule; the reason names the broken rules."""
 
     def __init__(self, rules: Sequence[str] = ()) -> None:
         super().__init__("rules", JudgeRule)
         self.rules = list(rules)
 
     def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
-        """A judge's state and its rules."""
+        """The judge's state and its rules."""
         return {**super().dump_state(json_mode=json_mode), "rules": list(self.rules)}
 
     def load_state(self, state: dict[str, Any], **kwargs: Any) -> None:
@@ -133,27 +133,29 @@ class RulesJudge(Judge):
         self.rules = list(state["rules"])
 
     def inputs(self, candidate: Any) -> dict[str, str]:
-        """All rules as one: what a person's verdict on the whole row speaks of."""
+        """All rules as one text, since a person's verdict is on the whole row."""
         return {**super().inputs(candidate), "rule": "\n".join(self.rules)}
 
     async def aforward(self, candidate: Candidate) -> Verdict:
-        """Unscored where a rule's verdict cannot be read and no other rule is broken."""
+        """Unscored if a rule's verdict cannot be read and no other rule is broken."""
         if not self.rules:
             return Verdict(score=None, reason="there are no rules to judge by")
         inputs = self.inputs(candidate)
         verdicts = await together(self.ask(**inputs | {"rule": rule}) for rule in self.rules)
-        found = _failing(self.rules, verdicts)
+        broken = _failing(self.rules, verdicts)
         unread = next((verdict for verdict in verdicts if verdict.score is None), None)
-        if unread and not found:
+        if unread and not broken:
             return unread
         least = min(verdict.score for verdict in verdicts if verdict.score is not None)
-        return Verdict(score=least, reason=f"broken: {found}" if found else _reasons(verdicts))
+        return Verdict(score=least, reason=f"broken: {broken}" if broken else _reasons(verdicts))
 
 
-def _failing(asked: Sequence[str], verdicts: Sequence[Verdict]) -> str:
-    """Those that were answered with no, each with its reason; empty where none was."""
-    pairs = zip(asked, verdicts, strict=True)
-    return "; ".join(f'"{one}" ({said.reason})' for one, said in pairs if said.score is not None and said.score < 0.5)
+def _failing(texts: Sequence[str], verdicts: Sequence[Verdict]) -> str:
+    """The claims or rules with the verdict no, each with its reason; empty if there are none."""
+    pairs = zip(texts, verdicts, strict=True)
+    return "; ".join(
+        f'"{text}" ({verdict.reason})' for text, verdict in pairs if verdict.score is not None and verdict.score < 0.5
+    )
 
 
 def _reasons(verdicts: Sequence[Verdict]) -> str:
@@ -161,22 +163,22 @@ def _reasons(verdicts: Sequence[Verdict]) -> str:
 
 
 class Pairwise(Rater):
-    """Which of two responses is better: asked in both orders, since the place sways judges (position bias: MT-Bench,
-    Zheng et al. 2023, sections 3.3 and 3.4); orders that disagree make a tie."""
+    """Which of two responses is better. It is asked in both orders, because judges favour a place (position bias:
+    MT-Bench, Zheng et al. 2023, sections 3.3 and 3.4). Orders that disagree make a tie."""
 
     def __init__(self) -> None:
         super().__init__(JudgePreference, {"second": 0.0, "first": 1.0})
 
     async def aforward(self, prompt: str, a: str, b: str, document: str | None = None) -> Verdict:
-        """1 where a is better, 0 where b is, 0.5 for a tie; unscored where either order's reply cannot be read."""
-        asked = {"context": document or NONE, "prompt": prompt}
-        given, swapped = await together((self.ask(**asked, first=a, second=b), self.ask(**asked, first=b, second=a)))
-        if given.score is None or swapped.score is None:
-            return given if given.score is None else swapped
-        forth, back = given.score, 1 - swapped.score
+        """1 if a is better, 0 if b is, 0.5 for a tie; unscored if the reply in either order cannot be read."""
+        inputs = {"context": document or NONE, "prompt": prompt}
+        direct, swapped = await together((self.ask(**inputs, first=a, second=b), self.ask(**inputs, first=b, second=a)))
+        if direct.score is None or swapped.score is None:
+            return direct if direct.score is None else swapped
+        forth, back = direct.score, 1 - swapped.score
         if (forth - 0.5) * (back - 0.5) <= 0:
-            return Verdict(score=0.5, reason=f"the two orders disagree: {given.reason} / {swapped.reason}")
-        return Verdict(score=(forth + back) / 2, reason=given.reason)
+            return Verdict(score=0.5, reason=f"the two orders disagree: {direct.reason} / {swapped.reason}")
+        return Verdict(score=(forth + back) / 2, reason=direct.reason)
 
 
 # LAB keeps a pair at 2 or better, so 2 must lie above one half.

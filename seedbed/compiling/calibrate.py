@@ -1,4 +1,4 @@
-"""Calibration: people's verdicts are read, judges that are of use are kept, and the metric is fitted and frozen."""
+"""Calibration: reads people's verdicts, keeps the useful judges, and fits and freezes the metric."""
 
 import hashlib
 import json
@@ -20,26 +20,25 @@ from seedbed.progress import Progress
 from seedbed.versions import versions
 from signatures.qa.grounded_qa import DOES_NOT_SAY
 
-SHOWN, SHOWN_GROUPS = 4, 2  # cases a judge is shown, and the documents they are of, which it is then not checked on
-FEWEST = 10  # verdicts of the rarer kind from which an aspect is calibrated by itself
+SHOWN, SHOWN_GROUPS = 4, 2  # cases in a judge's prompt, and their documents, on which the judge is not checked
+FEWEST = 10  # an aspect with at least so many verdicts of the rarer kind is calibrated by itself
 
 
 class Calibrator:
     """Freezes a metric from labelled cases.
 
     Args:
-        embed, embedder: the embedding and its name. cross_encoder: the name of one, for further evidence.
-        judges: what is asked about rows. pairwise: about preferences.
-        writer: the alias that judges. teacher: the alias that writes; a judge of its own rows is warned of.
-        required: judges that are kept even where they are of no use, since a row needs their yes.
-        checks: cases a judge is tried on before it is put to all of them; None puts it to all at once.
-        reader: the identity of the judge's model where it is to tell how likely answers are; else empty. A teacher
-        is not asked about its own answers: it wrote what was likeliest to it, and verdicts on other rows say nothing of
-        these.
-        english: rules of English words hold.
-        worked: the seconds for which models have been at work so far, those of replayed calls included.
-        showable: whether a case may be shown in a judge's prompt (it is of no held-out document).
-        grouped: gives cases the full names of their groups, so that a document is one by whichever name.
+        embed, embedder: the embedding and its name. cross_encoder: the name of one, for more evidence.
+        judges: the judges of rows. pairwise: the judge of preferences.
+        writer: the alias that judges. teacher: the alias that writes; a note warns if it judges its own rows.
+        required: judges that are kept even if they are not useful, because a row needs their yes.
+        checks: the number of cases on which a judge is tried before it judges all cases; None skips this trial.
+        reader: the identity of the judge's model if it scores how likely answers are; else empty. A teacher does not
+        score its own answers: it wrote the likeliest ones, and verdicts on other rows say nothing about these.
+        english: rules for English words apply.
+        worked: returns the seconds of model work so far, including those of replayed calls.
+        showable: whether a judge's prompt may show a case (its document is not held out).
+        grouped: gives cases the full names of their groups, so that each document has one name.
     """
 
     def __init__(
@@ -69,8 +68,8 @@ class Calibrator:
         self.middle, self.notes = 0.5, list[str]()
 
     async def frozen(self, cases: Sequence[Case]) -> Frozen:
-        """The metric these cases make. Rows go before preferences, which can only compare. Raises Alike, in a
-        sentence for people, where the labels tell nothing (all of one kind)."""
+        """The metric fitted to these cases: to the rows if there are any, else to the preferences, which can only
+        compare. Raises Alike, with a sentence for people, if all labels are of one kind."""
         self.digest, cases = _digest(cases), self.grouped(cases)
         rows = [case for case in cases if isinstance(case, LabelledCase)]
         pairs = [case for case in cases if isinstance(case, Preference)]
@@ -79,7 +78,7 @@ class Calibrator:
         return await (self._rows(rows) if rows else self._pairs(pairs))
 
     def uncalibrated(self) -> Frozen:
-        """Prior weights and all judges: what stands where nobody has said anything yet."""
+        """Prior weights and all judges: the metric while there are no verdicts."""
         return uncalibrated(self.judges, self.embedder, self.cross_encoder)
 
     async def _rows(self, cases: Sequence[LabelledCase]) -> Frozen:
@@ -89,28 +88,28 @@ class Calibrator:
         self.middle = middle([case.label for case in cases])
         unread = [case for case in cases if not case.scores]
         shown = self._shown(unread) if self.judges and unread else []
-        others = [case for case in cases if case.unit not in {one.unit for one in shown}]
+        unshown = _other_units(cases, shown)
         trial = JudgeTrial(
             self._reader, self.progress, good=self._good, note=self._note, checks=self.checks, required=self.required
         )
-        judges = [judge for judge in self.judges if await trial.passes(judge, shown, others)] if unread else []
-        shown, cases = (shown, others) if any(judge.judge.demos for judge in judges) else ([], cases)
+        judges = [judge for judge in self.judges if await trial.passes(judge, shown, unshown)] if unread else []
+        shown, cases = (shown, unshown) if any(judge.judge.demos for judge in judges) else ([], cases)
         before = self.worked()
-        with self.progress.task("read the verdicts", len(cases)) as heard:
-            observations = await self._reader(judges, heard, reads=bool(self.reader)).observe(cases)
+        with self.progress.task("read the verdicts", len(cases)) as task:
+            observations = await self._reader(judges, task, reads=bool(self.reader)).observe(cases)
         names = judge_names(observations)
         fitted, figures = calibrate(observations, names)
         self._report(figures, (self.worked() - before) / len(cases))
-        useful = {name for name, one in figures.judges.items() if one.useful}
-        aspects = {
+        useful = {name for name, judged in figures.judges.items() if judged.useful}
+        by_aspect = {
             aspect: calibrate([observations[i] for i in rows], names) for aspect, rows in self._by_aspect(cases).items()
         }
         return Frozen(
             fitted=fitted,
             alone=evidence_alone(fitted, observations, names) if useful else None,
             figures=self._noted(figures, shown),
-            aspects={aspect: one[1] for aspect, one in aspects.items()},
-            fits={aspect: one[0] for aspect, one in aspects.items()},
+            aspects={aspect: figures for aspect, (_, figures) in by_aspect.items()},
+            fits={aspect: fitted for aspect, (fitted, _) in by_aspect.items()},
             judges={judge.aspect: judge.dump_state() for judge in judges if judge.aspect in self.required | useful},
             reader=self.reader if LIKELIHOOD in useful else "",
             shown=sorted({case.group for case in shown if case.group}) if judges else [],
@@ -122,15 +121,15 @@ class Calibrator:
         )
 
     async def _pairs(self, pairs: Sequence[Preference]) -> Frozen:
-        asked = [pair for pair in pairs if not pair.scores]
-        judge = self.pairwise if asked else None
+        unread = [pair for pair in pairs if not pair.scores]
+        judge = self.pairwise if unread else None
         if judge and not await settle(
-            judge, lambda: self._reader([], lambda: None).observe(asked[:TRIALS]), PREFERENCE
+            judge, lambda: self._reader([], lambda: None).observe(unread[:TRIALS]), PREFERENCE
         ):
             self._note("the judge of preferences is unreadable, and is not called")
             judge = self.pairwise = None
-        with self.progress.task("read the preferences", len(pairs)) as heard:
-            observations = await self._reader([], heard).observe(pairs)
+        with self.progress.task("read the preferences", len(pairs)) as task:
+            observations = await self._reader([], task).observe(pairs)
         fitted, figures = calibrate(observations, judge_names(observations))
         return Frozen(
             fitted=fitted,
@@ -144,52 +143,51 @@ class Calibrator:
             pairs=True,
         )
 
-    def _reader(self, judges: Sequence[Judge], heard: Callable[[], None], *, reads: bool = False) -> Reader:
+    def _reader(self, judges: Sequence[Judge], advance: Callable[[], None], *, reads: bool = False) -> Reader:
         return Reader(
             self.embed,
             judges=judges,
             pairwise=self.pairwise,
             entail=Entailment(self.cross_encoder) if self.cross_encoder else None,
             writer=self.writer,
-            heard=heard,
+            heard=advance,
             reads=reads,
             english=self.english,
         )
 
     def _report(self, figures: Calibration, seconds: float) -> None:
-        """What each model's word is worth, and what it costs: a line each."""
-        for name, one in figures.judges.items():
-            said = "is used" if one.useful else "is not called"
-            self.progress.say(f"{worth_of(name, one)}; {said} ({seconds:.1f} s a row for all that was asked)")
+        """Say how good each judge is, whether it is used, and its cost: a line for each."""
+        for name, judged in figures.judges.items():
+            use = "is used" if judged.useful else "is not called"
+            self.progress.say(f"{worth_of(name, judged)}; {use} ({seconds:.1f} s a row for all that was asked)")
 
     def _shown(self, cases: Sequence[LabelledCase]) -> list[LabelledCase]:
-        """A few cases of one or two documents, good and bad in turn, for the judges' prompts; none where few
+        """A few cases on one or two documents, good and bad in turn, for the judges' prompts; none if too few
         documents would be left."""
         groups = sorted({case.unit for case in cases if case.reason and case.made == "person" and self.showable(case)})
         random.Random("shown").shuffle(groups)
         if len({case.unit for case in cases}) < 3 * SHOWN_GROUPS:
             return []
-        kept = [case for case in cases if case.unit in groups[:SHOWN_GROUPS] and case.reason]
-        good, bad = ([case for case in kept if self._good(case) is kind][: SHOWN // 2] for kind in (True, False))
+        candidates = [case for case in cases if case.unit in groups[:SHOWN_GROUPS] and case.reason]
+        good, bad = ([case for case in candidates if self._good(case) is kind][: SHOWN // 2] for kind in (True, False))
         shown = [case for pair in zip(good, bad, strict=False) for case in pair]
-        left = [case for case in cases if case.unit not in {one.unit for one in shown}]
-        return shown if len({self._good(case) for case in left}) == 2 else []
+        return shown if len({self._good(case) for case in _other_units(cases, shown)}) == 2 else []
 
     def _note(self, line: str) -> None:
         self.progress.say(line)
         self.notes.append(line)
 
     def _by_aspect(self, cases: Sequence[LabelledCase]) -> dict[str, list[int]]:
-        """The places of the cases that speak of an aspect, its own and the good ones of all; not where they are few."""
-        found = dict[str, list[int]]()
+        """Aspect -> the indices of its own cases and of the overall good ones; aspects with few cases are left out."""
+        by_aspect = dict[str, list[int]]()
         for aspect in sorted({case.aspect for case in cases} - {"overall"}):
             own = [i for i, case in enumerate(cases) if case.aspect == aspect]
             good = [i for i, case in enumerate(cases) if case.aspect == "overall" and self._good(case)]
             rows = sorted({*own, *good})
             kinds = [self._good(cases[i]) for i in rows]
             if min(kinds.count(True), kinds.count(False)) >= FEWEST:
-                found[aspect] = rows
-        return found
+                by_aspect[aspect] = rows
+        return by_aspect
 
     @property
     def _reads_itself(self) -> bool:
@@ -203,12 +201,18 @@ class Calibrator:
         if self._reads_itself and figures.judges:
             notes.append(f"judge and teacher are one model ({self.writer}): it may be kind to its own rows")
         if shown:
-            named = ", ".join(sorted({case.unit for case in shown}))
-            notes.append(f"{len(shown)} verdicts are shown to the judges; the others on {named} are not counted here")
+            units = ", ".join(sorted({case.unit for case in shown}))
+            notes.append(f"{len(shown)} verdicts are shown to the judges; the others on {units} are not counted here")
         return figures.model_copy(update={"notes": notes})
 
 
+def _other_units(cases: Sequence[LabelledCase], shown: Sequence[LabelledCase]) -> list[LabelledCase]:
+    """The cases that share no document with those shown."""
+    units = {case.unit for case in shown}
+    return [case for case in cases if case.unit not in units]
+
+
 def _digest(cases: Sequence[Case]) -> str:
-    """Over the verdicts as they are written: what is added to the documents changes none of them."""
+    """A hash of the verdicts as written in their file, so that new documents do not change it."""
     lines = sorted(json.dumps(case.model_dump(mode="json"), sort_keys=True) for case in cases)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Programs compared on what no prompt has seen, teacher by teacher, all by one frozen metric."""
+"""Compares programs, teacher by teacher, on sources that no prompt has seen, by one frozen metric."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,10 +25,10 @@ class Evaluation(BaseModel):
     """One teacher's programs on held-out sources, and its labelled steps on held-out seeds.
 
     Attributes:
-        metric: the hash of the frozen metric that scored them. standings: the uncompiled program first, then the
-        one compiled for another teacher where several are compared, then its own. gains: paired differences to the
-        first. variety: what each program's accepted rows are worth as a set; None where there are none.
-        agreement: of labelled steps, by program. procedure, folds: what k-fold said when its own was compiled.
+        metric: the hash of the frozen metric that scored them. standings: of the uncompiled program, then of the
+        program compiled for another teacher if several are compared, then of its own. gains: paired differences to
+        the first. variety: the diversity of each program's accepted rows; None if there are none.
+        agreement: of labelled steps, by program. procedure, folds: the k-fold result of its own compile.
         ships, why: which of its own two programs a run uses.
     """
 
@@ -45,17 +45,17 @@ class Evaluation(BaseModel):
 
 
 class Exam:
-    """What all programs are compared by: one frozen metric, and the sources and seeds that no prompt of theirs has
-    seen, under whatever settings each was compiled.
+    """The test for all programs: one frozen metric, and the sources and seeds that none of their prompts has seen,
+    whatever settings each was compiled with.
 
-    The metric is the first artefact's. Raises UserError where no source is left.
+    The metric is the first artefact's. Raises UserError if no source is left.
     """
 
     def __init__(self, project: Project, artefacts: Sequence[Artefact]) -> None:
-        seen = {group for one in artefacts for group in one.manifest.open_groups}
+        open_groups = {group for artefact in artefacts for group in artefact.manifest.open_groups}
         self.artefacts, self.frozen = artefacts, artefacts[0].frozen
-        self.sources = project.test_sources(seen)
-        self.seeds = [seed for seed in project.test_seeds if project.group(seed) not in seen]
+        self.sources = project.test_sources(open_groups)
+        self.seeds = [seed for seed in project.test_seeds if project.group(seed) not in open_groups]
         if not self.sources:
             raise UserError(
                 "Nothing is held out of every prompt to compare on.",
@@ -63,10 +63,10 @@ class Exam:
             )
 
     def metric(self, session: Session) -> Metric:
-        """The metric on this session's embedder; no program's row may repeat a demo of any."""
+        """The metric on this session's embedder; no row may repeat a demo of any program."""
         metric = project_metric(session, self.frozen)
-        for one in self.artefacts:
-            metric = metric.showing(one.compiled)
+        for artefact in self.artefacts:
+            metric = metric.showing(artefact.compiled)
         return metric
 
 
@@ -75,23 +75,23 @@ def evaluate_teachers(
 ) -> list[Evaluation]:
     """Evaluate each teacher uncompiled, with another's compiled program and with its own, on the same sources.
 
-    All are scored by the first one's frozen metric. Raises UserError where one has no compiled program, unless
+    The first one's frozen metric scores all. Raises UserError if one has no compiled program, unless
     `compile_missing`.
     """
     projects = [Project(project.config.swap(alias), project.base) for alias in dict.fromkeys(aliases)]
-    artefacts = [_artefact(one, progress, compile_missing) for one in projects]
+    artefacts = [_artefact(project, progress, compile_missing) for project in projects]
     exam, results = Exam(projects[0], artefacts), []
-    for number, (one, own) in enumerate(zip(projects, artefacts, strict=True)):
+    for number, (project, own) in enumerate(zip(projects, artefacts, strict=True)):
         programs = {"uncompiled": own.uncompiled}
-        for other in (artefacts[:number] or artefacts[1:])[:1]:
-            programs[f"compiled for {other.manifest.teacher}"] = other.compiled
+        for rival in (artefacts[:number] or artefacts[1:])[:1]:
+            programs[f"compiled for {rival.manifest.teacher}"] = rival.compiled
         programs["compiled"] = own.compiled
-        results.append(_evaluate(one, own, programs, exam, progress))
+        results.append(_evaluate(project, own, programs, exam, progress))
     return results
 
 
 def _artefact(project: Project, progress: Progress, compile_missing: bool) -> Artefact:
-    """The project's artefact; where none fits it is compiled now, or the error says that it could be."""
+    """The project's artefact. If none fits, it is compiled now, or the error says how to compile it."""
     with _session(project) as session:
         try:
             return load_artefact(session)
@@ -110,9 +110,9 @@ def _evaluate(
 ) -> Evaluation:
     with _session(project) as session:
         metric, teacher = exam.metric(session), project.config.teacher
-        with progress.task(f"evaluate {teacher}", len(programs) * len(exam.sources)) as heard:
+        with progress.task(f"evaluate {teacher}", len(programs) * len(exam.sources)) as task:
             scored = {
-                name: run_sync(score_program(program, exam.sources, metric, session.scope, heard))
+                name: run_sync(score_program(program, exam.sources, metric, session.scope, task))
                 for name, program in programs.items()
             }
         agreement = run_sync(_agreement(project, programs, exam))
@@ -137,12 +137,12 @@ def _variety(rows: Sequence[Scored], project: Project, exam: Exam) -> Variety | 
 
 
 async def _agreement(project: Project, programs: Mapping[str, Program], exam: Exam) -> list[Agreement]:
-    labelled, found = project.examples(exam.seeds), []
+    labelled, agreements = project.examples(exam.seeds), []
     for step in sorted(project.recipe.labelled):
         if examples := labelled.get(step):
             f1s = {name: await word_f1(program, step, examples) for name, program in programs.items()}
-            found.append(agreement(step, [example.group for example in examples], f1s))
-    return found
+            agreements.append(agreement(step, [example.group for example in examples], f1s))
+    return agreements
 
 
 def _session(project: Project) -> Session:

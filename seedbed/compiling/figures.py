@@ -1,4 +1,4 @@
-"""What a calibration found, for people and for programs."""
+"""The figures of a calibration, for people and for programs."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ OUT_OF_FOLD = "the fitted metric, on verdicts it was not fitted to"
 
 
 def as_json(frozen: Frozen) -> dict[str, Any]:
-    """The figures' own keys, those of each aspect, and the hash the metric is known by."""
+    """The figures, those of each aspect, and the metric's hash."""
     assert frozen.figures
     aspects = {aspect: figures.model_dump() for aspect, figures in frozen.aspects.items()}
     return {**frozen.figures.model_dump(), "aspects": aspects, "hash": frozen.hash}
 
 
 def calibration_text(frozen: Frozen) -> str:
-    """The figures for the terminal: the metric, the judges and the trivial rules side by side, then what to know."""
+    """The figures for the terminal: the metric beside the judges and the trivial rules, then notes."""
     figures = frozen.figures
     assert figures
     kind = "preferences" if frozen.pairs else "verdicts"
@@ -29,7 +29,7 @@ def calibration_text(frozen: Frozen) -> str:
         "",
         _line("", "AUROC"),
         _line(OUT_OF_FOLD, _interval(figures, "auroc")),
-        *(_line(f"{source_name(name)} alone", _judged(one)) for name, one in figures.judges.items()),
+        *(_line(f"{source_name(name)} alone", _judged(judged)) for name, judged in figures.judges.items()),
         *(_line(f"trivial rule: {_RULES[name]}", f"{rule.auroc:.2f}") for name, rule in figures.baselines.items()),
         _line("metric minus the better trivial rule", _interval(figures, "difference")),
         "",
@@ -41,8 +41,8 @@ def calibration_text(frozen: Frozen) -> str:
         *_parts(figures),
         *_kinds(figures),
         *(
-            _line(f"on {aspect} alone, {one.n} verdicts", _interval(one, "auroc"))
-            for aspect, one in frozen.aspects.items()
+            _line(f"on {aspect} alone, {part.n} verdicts", _interval(part, "auroc"))
+            for aspect, part in frozen.aspects.items()
         ),
         "",
         "weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in sorted(figures.weights.items())),
@@ -64,34 +64,34 @@ def calibration_line(figures: Calibration) -> str:
 
 
 def unlabelled_line(embedder: str, *, documents: bool) -> str:
-    """What the metric can and cannot see where nobody has said anything, in one line."""
+    """How well the metric does without verdicts, in one line."""
     ours = shipped()
     if not documents:
         return "no verdicts: rows without a document have no evidence to weigh, and no judge is checked"
-    told = {name: ours.accepted[name] for name in SEEN}
+    caught = {name: ours.accepted[name] for name in SEEN}
     missed = {name: share for name, share in ours.accepted.items() if name in EDITS and share > MISSED}
-    seen, unseen = (", ".join(f"{name} {share:.0%}" for name, share in one.items()) for one in (told, missed))
-    other = f"; fitted with another embedder than {embedder}, so that less is weighed" * (embedder != ours.embedder)
+    seen, unseen = (", ".join(f"{name} {share:.0%}" for name, share in shares.items()) for shares in (caught, missed))
+    warning = f"; fitted with another embedder than {embedder}, so that less is weighed" * (embedder != ours.embedder)
     return (
         "no verdicts: the shipped weights stand, and no judge is checked. Of rows in English on documents that were "
         f"left out they accept {ours.accepted['right answer']:.0%} of right answers and, of wrong ones, {seen}; what "
-        f"they hardly see are edits of a right one ({unseen}){other}"
+        f"they hardly see are edits of a right one ({unseen}){warning}"
     )
 
 
-MISSED = 0.4  # of a kind of wrong rows that is accepted: from here on the metric hardly sees it
+MISSED = 0.4  # the metric hardly sees a kind of wrong rows if it accepts a greater share of them
 SEEN = ("another sentence", "first sentence", "three words", "first number", "question holds its answer")
 _RULES = {"length": "the shorter the answer", "overlap": "the more of its words in the document"}
 
 
 def _parts(figures: Calibration) -> list[str]:
-    """Figures that are reported apart: verdicts made by rule, and rows of the model that judges."""
+    """Figures that are reported separately: verdicts made by rule, and rows that the judging model wrote."""
     apart = {"against rows made bad by rule": figures.by_rule, "on rows of the model that judges": figures.own_rows}
-    return [_line(f"{what}, {part.n} in all", _part(part)) for what, part in apart.items() if part]
+    return [_line(f"{name}, {part.n} in all", _part(part)) for name, part in apart.items() if part]
 
 
 def _kinds(figures: Calibration) -> list[str]:
-    """What is accepted of each kind of row, most first."""
+    """The accepted share of each kind of row, highest first."""
     kinds = sorted(figures.kinds.items(), key=lambda item: -item[1].accepted)
     return [
         _line(
@@ -107,11 +107,11 @@ def _part(part: Part) -> str:
     return "one kind only" if one_kind else f"{part.auroc:.2f} [{part.auroc_low:.2f}, {part.auroc_high:.2f}]"
 
 
-def _judged(one: Judged) -> str:
-    said = "" if one.useful else ", of no use on these labels"
+def _judged(judge: Judged) -> str:
+    note = "" if judge.useful else ", of no use on these labels"
     return (
-        f"{one.auroc:.2f} [{one.auroc_low:.2f}, {one.auroc_high:.2f}]"
-        f"  adds {one.adds:+.2f} [{one.adds_low:+.2f}, {one.adds_high:+.2f}] to the evidence{said}"
+        f"{judge.auroc:.2f} [{judge.auroc_low:.2f}, {judge.auroc_high:.2f}]"
+        f"  adds {judge.adds:+.2f} [{judge.adds_low:+.2f}, {judge.adds_high:+.2f}] to the evidence{note}"
     )
 
 
@@ -120,5 +120,5 @@ def _interval(figures: Calibration, name: str) -> str:
     return f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 
-def _line(what: str, value: str) -> str:
-    return f"{what:<52}{value}"
+def _line(name: str, value: str) -> str:
+    return f"{name:<52}{value}"

@@ -1,4 +1,4 @@
-"""A judge on trial: how it is best asked, and whether it is put to all verdicts."""
+"""Tries a judge: finds the best way to ask it, and decides whether it judges all verdicts."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -16,19 +16,20 @@ from programs.judges.judge import FAULTS, Judge
 from programs.judges.rater import Rater
 from seedbed.progress import Progress
 
-READABLE = 0.75  # the share of a judge's verdicts that must be readable for its message format to do
-TRIALS = 4  # cases a message format is tried on
-VERDICTS = 30  # cases on which ways to ask are compared where nobody says how many
-CLOSE = 0.02  # of AUROC: what costs more must bring more than this
+READABLE = 0.75  # a message format is good enough if this share of the judge's verdicts can be read
+TRIALS = 4  # cases on which a message format is tried
+VERDICTS = 30  # cases on which ways to ask are compared, by default
+CLOSE = 0.02  # AUROC that the dearer way to ask must gain over the cheaper one
 
 
 class JudgeTrial:
     """Tries judges on a few verdicts.
 
     Args:
-        reader: takes the readings of judges; it is told what to call once a case. good: a case's kind.
-        note: told what a person should know. checks: cases a judge is tried on before it is put to all of them; None
-        puts it to all at once. required: judges that are kept even where they are of no use.
+        reader: makes a reader from judges and a function that is called once for each case.
+        good: whether a case is good. note: called with a line that a person should see.
+        checks: the number of cases on which a judge is tried before it judges all cases; None skips this trial.
+        required: judges that are kept even if they are not useful.
     """
 
     def __init__(
@@ -45,9 +46,9 @@ class JudgeTrial:
         self.checks, self.required = checks, required
 
     async def passes(self, judge: Judge, shown: Sequence[LabelledCase], cases: Sequence[LabelledCase]) -> bool:
-        """Whether a judge is worth putting to all cases; it is then set to be asked in the best way.
+        """Whether a judge should judge all cases. Also sets the judge to be asked in the best way.
 
-        One that gives a reason is shown verdicts; one that decides at once may do as well without, at less cost.
+        A judge that gives reasons is shown verdicts. One that decides at once is also tried without, which costs less.
         """
         some = self._spread([case for case in cases if judge.sees(case.row) and self._concerns(judge, case)])
         demos = [judge.example(case.row, good=self.good(case), reason=case.reason) for case in shown]
@@ -65,18 +66,18 @@ class JudgeTrial:
     async def _best_way(
         self, judge: Judge, ways: Sequence[list[dspy.Example]], cases: Sequence[LabelledCase]
     ) -> tuple[Judged, str] | None:
-        """Set the judge to show the demos with which it tells the cases best; None where it can be read with none."""
-        found = list[tuple[Judged, str, list[dspy.Example], str]]()
+        """Give the judge the demos with which it does best; None if it cannot be read with any of them."""
+        results = list[tuple[Judged, str, list[dspy.Example], str]]()
         for way in ways:
             judge.judge.demos = way
             if await self._is_readable(judge, cases):
-                with self.progress.task(f"judge {judge.aspect}, {len(judge.judge.demos)} demos", len(cases)) as heard:
-                    observations = await self.reader([judge], heard).observe(cases)
-                found.append((*tried(observations, judge.aspect), judge.judge.demos, judge.judge.format))
-        if not found:
+                with self.progress.task(f"judge {judge.aspect}, {len(judge.judge.demos)} demos", len(cases)) as task:
+                    observations = await self.reader([judge], task).observe(cases)
+                results.append((*tried(observations, judge.aspect), judge.judge.demos, judge.judge.format))
+        if not results:
             return None
-        most = max(figures.auroc for figures, *_ in found)
-        best = next(one for one in found if one[0].auroc >= most - CLOSE)
+        most = max(figures.auroc for figures, *_ in results)
+        best = next(result for result in results if result[0].auroc >= most - CLOSE)
         figures, contradiction, judge.judge.demos, judge.judge.format = best
         return figures, contradiction
 
@@ -95,12 +96,12 @@ class JudgeTrial:
         return await settle(judge, lambda: reader.observe(cases[:TRIALS]), judge.aspect)
 
     def _concerns(self, judge: Judge, case: LabelledCase) -> bool:
-        """Whether a case is good all over, or has a fault that this judge should see."""
+        """Whether a case is good in every aspect, or has a fault that this judge should see."""
         good = case.aspect == "overall" and self.good(case)
         return good or judge.aspect not in FAULTS or case.aspect in FAULTS[judge.aspect]
 
     def _spread(self, cases: Sequence[LabelledCase]) -> list[LabelledCase]:
-        """A few cases without scores by a fixed shuffle, good and bad in the proportion there is."""
+        """A few cases without scores, in a fixed shuffle; good and bad keep their proportion."""
         unread = [case for case in cases if not case.scores]
         mixed = sorted(unread, key=lambda case: hashlib.sha256(case.model_dump_json().encode()).hexdigest())
         kinds = [[case for case in mixed if self.good(case) is kind] for kind in (True, False)]
@@ -111,10 +112,10 @@ class JudgeTrial:
 
 
 async def settle(rater: Rater, trial: Callable[[], Awaitable[list[Observation]]], name: str) -> bool:
-    """Choose the first message format, the cheapest first, in which enough of a trial's verdicts can be read."""
+    """Choose the cheapest message format in which enough verdicts of a trial can be read; False if there is none."""
     for format in formats_to_judge(tools().judge_lm, rater.judge.signature):
         rater.judge.format = format
-        read = [one.parts.get(name) is not None for one in await trial()]
-        if read and sum(read) >= READABLE * len(read):
+        readable = [observation.parts.get(name) is not None for observation in await trial()]
+        if readable and sum(readable) >= READABLE * len(readable):
             return True
     return False

@@ -1,4 +1,4 @@
-"""The metric of a project: its judges as the config asks for them, its fit, and what freezes it."""
+"""The metric of a project: the judges that the config asks for, its fit, and its calibrator."""
 
 from metrics.calibration.frozen import Frozen
 from metrics.metric import Metric
@@ -13,7 +13,7 @@ from seedbed.project.session import Session
 
 
 def asked_judges(project: Project) -> list[Judge]:
-    """The judges the config asks for, or the recipe's; rules bring their own. Raises UserError for a misfit."""
+    """The config's judges, or the recipe's; gates.rules adds the judge of rules. UserError if one does not fit."""
     gates = project.config.gates
     chosen = list(project.recipe.judges if gates.judges is None else gates.judges)
     if gates.rules and "rules" not in chosen:
@@ -25,22 +25,21 @@ def asked_judges(project: Project) -> list[Judge]:
 
 
 def project_metric(session: Session, frozen: Frozen) -> Metric:
-    """The project's metric by these frozen weights and judges. A row may not repeat the prompt of a seed
-    that was shown.
+    """The project's metric with these frozen weights and judges. A row may not repeat the prompt of a seed.
 
-    Raises UserError where it was fitted to another embedder's, cross-encoder's or model's evidence."""
+    Raises UserError if the metric was fitted to evidence of another embedder, cross-encoder or judge model."""
     gates = session.project.config.gates
-    for what, fitted, now in (
+    for key, fitted, current in (
         ("embedder", frozen.embedder, session.project.config.embedder),
         ("gates.cross_encoder", frozen.cross_encoder, gates.cross_encoder),
     ):
-        if fitted != now:
+        if fitted != current:
             raise UserError(
-                f"The metric was calibrated with {what}: {fitted or 'none'}, and the config names {now or 'none'}.",
+                f"The metric was calibrated with {key}: {fitted or 'none'}, and the config names {current or 'none'}.",
                 hint="Calibrate or compile again, or mend the config.",
             )
     check_reader(session, frozen)
-    shown = [asked for seed in session.project.source_seeds if (asked := seed.asked)]
+    shown = [prompt for seed in session.project.source_seeds if (prompt := seed.asked)]
     return Metric(
         session.project.recipe,
         session.embed,
@@ -57,8 +56,8 @@ def project_metric(session: Session, frozen: Frozen) -> Metric:
 def calibrator(
     session: Session, progress: Progress, *, teacher: str | None = None, checks: int | None = None
 ) -> Calibrator:
-    """What freezes a metric with this project's judges. `teacher`: the alias that writes rows, where it is not
-    the one of this session. `checks`: as the Calibrator takes it."""
+    """The calibrator that freezes a metric with this project's judges. `teacher`: the alias that writes rows, if it
+    is not this session's teacher. `checks`: as in Calibrator."""
     roles = session.project.config.roles.named()
     return Calibrator(
         session.embed,
@@ -80,19 +79,19 @@ def calibrator(
 
 
 def reader(session: Session) -> str:
-    """The identity of the judge's model where it is to tell how likely answers are, for a recipe on documents."""
+    """The identity of the judge's model if it scores how likely answers are, for a recipe on documents; else empty."""
     model = session.lm("judge")
     on_documents = session.project.recipe.program.row().document is not None
-    wanted = session.project.config.gates.likelihood and on_documents and model.scores
-    return without_address(model.async_engine.identity) if wanted else ""
+    scores_answers = session.project.config.gates.likelihood and on_documents and model.scores
+    return without_address(model.async_engine.identity) if scores_answers else ""
 
 
 def check_reader(session: Session, frozen: Frozen) -> None:
-    """Raises UserError where the metric weighs the likelihoods of another model than the judge's."""
-    if frozen.reader and frozen.reader != (now := reader(session)):
+    """Raises UserError if the metric weighs likelihoods of a model other than the judge's."""
+    if frozen.reader and frozen.reader != (current := reader(session)):
         raise UserError(
             f"The metric weighs how likely answers are to {frozen.reader}, and the judge is "
-            f"{now or 'not asked for them'}.",
+            f"{current or 'not asked for them'}.",
             hint="Set gates.likelihood and name that model as roles.judge, or calibrate or compile again.",
         )
 
@@ -116,14 +115,14 @@ def _judge(project: Project, name: str) -> Judge:
 
 
 def _opened(project: Project, frozen: Frozen) -> list[Judge]:
-    """The frozen judges, and those whose yes a row needs though calibration did not keep them."""
+    """The frozen judges, and those that a row needs although calibration did not keep them."""
     try:
         judges = frozen.opened()
     except ValueError as error:
         raise UserError(f"The judges cannot be used: {error}.", hint="Calibrate or compile again.") from error
     needed = project.recipe.required | ({"rules"} if project.config.gates.rules else set())
-    there = {judge.aspect for judge in judges}
-    return judges + [judge for judge in asked_judges(project) if judge.aspect in needed - there]
+    frozen_aspects = {judge.aspect for judge in judges}
+    return judges + [judge for judge in asked_judges(project) if judge.aspect in needed - frozen_aspects]
 
 
 def _one_model(session: Session, *aliases: str) -> bool:

@@ -1,4 +1,4 @@
-"""What the search of a compile needs beside teacher and judge, asked for before the first call is made."""
+"""Checks, before the first call, what the search of a compile needs beside teacher and judge."""
 
 import importlib.util
 
@@ -10,10 +10,10 @@ from seedbed.project.session import Session
 
 
 def provide(session: Session) -> Allowance:
-    """The allowance of this compile: what it takes from now on is counted, replayed calls included.
+    """The allowance of this compile. It counts all costs from now on, including those of replayed calls.
 
-    Raises UserError where mipro's search is not installed, the reflection model cannot be opened, or a price is
-    unknown that `compile.max_usd` depends on.
+    Raises UserError if mipro's search is not installed, the reflection model cannot be opened, or a price that
+    `compile.max_usd` depends on is unknown.
     """
     config = session.project.config
     settings, roles = config.compile, config.roles.named()
@@ -33,7 +33,7 @@ def provide(session: Session) -> Allowance:
 
 
 def reflects(session: Session) -> bool:
-    """Whether a model other than the teacher would rewrite prompts."""
+    """Whether a model other than the teacher rewrites prompts."""
     roles = session.project.config.roles.named()
     return roles["reflection"] != roles["teacher"]
 
@@ -48,7 +48,10 @@ def _cost(session: Session) -> Cost:
     )
 
 
-def _since(before: Cost, now: Cost) -> Cost:
+def _since(before: Cost, after: Cost) -> Cost:
     return Cost(
-        now.calls - before.calls, now.tokens - before.tokens, now.usd - before.usd, now.minutes - before.minutes
+        after.calls - before.calls,
+        after.tokens - before.tokens,
+        after.usd - before.usd,
+        after.minutes - before.minutes,
     )

@@ -1,4 +1,4 @@
-"""Compiled programs opened: those of a run, one a teacher of the cascade, with the metric they are scored by."""
+"""Opens compiled programs: those of a run, one for each teacher of the cascade, and the metric that scores them."""
 
 from collections.abc import Callable
 
@@ -18,31 +18,31 @@ from seedbed.project.session import Session
 def open_cascade(
     session: Session, *, uncompiled: bool, say: Callable[[str], None]
 ) -> tuple[list[TeacherProgram], Metric]:
-    """The programs of a run, one a teacher of the cascade, and its metric, which is the first one's.
+    """The programs of a run, one for each teacher of the cascade, and its metric, which is the first program's.
 
-    Says which programs they are, and why where the compile's own figures had the uncompiled one ship. Raises
-    UserError where there is no compiled program, or one made for something else.
+    Says which programs they are, and why if the compile chose the uncompiled one. Raises UserError if there is no
+    compiled program, or only one made for another recipe, teacher or model.
     """
     project, opened = session.project, list[tuple[str, Program, list[str], float | None]]()
     frozen: Frozen | None = open_metric(project) if project.config.metric else None
     for alias in project.config.roles.cascade:
-        named = "program" if len(project.config.roles.cascade) == 1 else f"program of {alias}"
+        name = "program" if len(project.config.roles.cascade) == 1 else f"program of {alias}"
         if uncompiled:
-            say(f"{named}: uncompiled, as asked for")
+            say(f"{name}: uncompiled, as asked for")
             opened.append((alias, project.recipe.program(), [], None))
             continue
         of_alias = Project(project.config.swap(alias), project.base)
-        found = _load(of_alias, session.models.lm(alias).async_engine.identity)
-        if held := project.held_of(found.manifest.open_groups):
+        loaded = _load(of_alias, session.models.lm(alias).async_engine.identity)
+        if held_groups := project.held_of(loaded.manifest.open_groups):
             raise UserError(
-                f"{held[0]} is held out now, and the {named} was compiled when it was not.",
+                f"{held_groups[0]} is held out now, and the {name} was compiled when it was not.",
                 hint=project.way_back("compile"),
             )
-        ships, frozen = found.manifest.ships, frozen or found.frozen
-        seeds = found.manifest.seeds["train"] if ships == "compiled" else []
-        measured = found.manifest.acceptance if found.manifest.metric == frozen.hash else None
-        opened.append((alias, found.shipped, seeds, measured))
-        say(f"{named}: {ships}" + ("" if ships == "compiled" else f" ({found.manifest.why})"))
+        ships, frozen = loaded.manifest.ships, frozen or loaded.frozen
+        seeds = loaded.manifest.seeds["train"] if ships == "compiled" else []
+        acceptance = loaded.manifest.acceptance if loaded.manifest.metric == frozen.hash else None
+        opened.append((alias, loaded.shipped, seeds, acceptance))
+        say(f"{name}: {ships}" + ("" if ships == "compiled" else f" ({loaded.manifest.why})"))
     gates = project.config.gates
     if frozen is None:
         say(unlabelled_line(project.config.embedder, documents=project.recipe.takes == "documents"))
@@ -67,12 +67,12 @@ def open_cascade(
 
 
 def load_artefact(session: Session) -> artefact.Artefact:
-    """What was compiled for the project's teacher. Raises UserError where there is none that fits."""
+    """The artefact compiled for the project's teacher. Raises UserError if none fits."""
     return _load(session.project, session.identity("teacher"))
 
 
 def peek_artefact(project: Project) -> artefact.Artefact:
-    """The same to be looked at and not run: whatever model stands behind the teacher's alias now, none is opened."""
+    """The same artefact, to read and not to run: no model is opened, and the teacher's alias may name another now."""
     return _load(project, None)
 
 

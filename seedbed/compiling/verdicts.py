@@ -1,4 +1,4 @@
-"""A verdicts file put to the metric: `seedbed calibrate`."""
+"""`seedbed calibrate`: fits or checks a metric on a file of verdicts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,15 +29,15 @@ NOBODY = "none"
 
 
 def read_cases(path: Path) -> list[Case]:
-    """The labelled cases of a file. Raises UserError naming every bad line."""
+    """The labelled cases of a file. Raises UserError, which names every bad line."""
     return labelled_lines(path, verdict_line, missing="Name a file of labelled cases with --verdicts.")
 
 
 def calibrate_cases(cases: list[Case], project: Project | None, judge: str | None, progress: Progress) -> Frozen:
     """Fit and freeze a metric. `judge`: an alias, `none` for evidence alone, or None for the project's own judge.
 
-    Without a project there is evidence alone, by the embedded embedder. Where a judge is shown verdicts, the project's
-    split is written down, so that their documents stay open. UserError where the labels tell nothing.
+    Without a project there is only evidence, from the embedded embedder. If a judge is shown verdicts, the project's
+    split is saved, so that their documents stay open. Raises UserError if all labels are of one kind.
     """
     frozen = _calibrated(cases, project, judge, progress)
     if project and frozen.shown:
@@ -66,11 +66,13 @@ def _calibrated(cases: list[Case], project: Project | None, judge: str | None, p
 def check_cases(
     cases: list[Case], frozen: Frozen, project: Project | None, judge: str | None, progress: Progress
 ) -> Frozen:
-    """The frozen metric with its figures on these cases, nothing refitted. Its own judges are asked where there are
-    any and a model to ask. UserError where the labels tell nothing."""
+    """The frozen metric with its figures on these cases; nothing is fitted again. Calls its own judges if it has any
+    and there is a model. Raises UserError if all labels are of one kind."""
     rows = [case for case in cases if isinstance(case, LabelledCase) is not frozen.pairs]
-    if left := len(cases) - len(rows):
-        progress.say(f"{left} lines are left out: the metric was fitted to {'preferences' if frozen.pairs else 'rows'}")
+    if skipped := len(cases) - len(rows):
+        progress.say(
+            f"{skipped} lines are left out: the metric was fitted to {'preferences' if frozen.pairs else 'rows'}"
+        )
     rows = project.grouped(rows) if project else rows
     embed, english = Embedder(frozen.embedder), _are_english(cases, project)
     entail = Entailment(frozen.cross_encoder) if frozen.cross_encoder else None
@@ -81,7 +83,7 @@ def check_cases(
             reader = Reader(embed, entail=entail, english=english)
             return _checked(reader, frozen, frozen.alone.fitted if frozen.alone else None, rows)
         alias = judge or project.config.roles.named()["judge"]
-        with judging(project, alias) as session, progress.task("check", len(rows)) as heard:
+        with judging(project, alias) as session, progress.task("check", len(rows)) as task:
             check_reader(session, frozen)
             judges, pairwise = _opened(frozen)
             reader = Reader(
@@ -90,7 +92,7 @@ def check_cases(
                 judges=judges,
                 pairwise=pairwise,
                 writer=alias,
-                heard=heard,
+                heard=task,
                 reads=bool(frozen.reader),
                 english=english,
             )
@@ -102,7 +104,7 @@ def check_cases(
 
 
 def save_metric(frozen: Frozen, path: Path) -> None:
-    """Write METRIC.json. Raises UserError where it cannot be written."""
+    """Write METRIC.json. Raises UserError if it cannot be written."""
     try:
         frozen.save(path)
     except OSError as error:
@@ -110,7 +112,7 @@ def save_metric(frozen: Frozen, path: Path) -> None:
 
 
 def open_frozen(path: Path) -> Frozen:
-    """METRIC.json. Raises UserError where it cannot be read or is none."""
+    """Read METRIC.json. Raises UserError if it cannot be read or holds no metric."""
     try:
         return load_frozen(path)
     except OSError as error:
@@ -122,7 +124,7 @@ def open_frozen(path: Path) -> Frozen:
 
 
 def open_metric(project: Project) -> Frozen:
-    """The metric that the config names under `metric:`. UserError where it cannot score rows."""
+    """The metric that the config names under `metric:`. Raises UserError if it cannot score rows."""
     assert project.config.metric
     frozen = open_frozen(project.base / project.config.metric)
     if frozen.pairs:
@@ -135,16 +137,16 @@ def open_metric(project: Project) -> Frozen:
             f"metric: {project.config.metric} weighs {', '.join(frozen.unread)}, scores that were taken elsewhere.",
             hint="Calibrate on lines without these scores: compile and run cannot take them.",
         )
-    if held := project.held_of(frozen.shown):
+    if held_groups := project.held_of(frozen.shown):
         raise UserError(
-            f"metric: {project.config.metric} shows its judges verdicts on {held[0]}, which is held out now.",
+            f"metric: {project.config.metric} shows its judges verdicts on {held_groups[0]}, which is held out now.",
             hint=project.way_back("calibrate"),
         )
     return frozen
 
 
 def _opened(frozen: Frozen) -> tuple[list[Judge], Pairwise | None]:
-    """The frozen judges of rows and of preferences. UserError for those of another version."""
+    """The frozen judges of rows and of preferences. Raises UserError for those of another version."""
     try:
         pairwise = Pairwise()
         if frozen.pairwise:
@@ -155,7 +157,7 @@ def _opened(frozen: Frozen) -> tuple[list[Judge], Pairwise | None]:
 
 
 def _are_english(cases: Sequence[Case], project: Project | None) -> bool:
-    """As the project's seeds are; without a project, as the cases themselves."""
+    """Whether the project's seeds are in English; without a project, whether the cases are."""
     if project:
         return project.manner.english
     rows = [row for case in cases for row in ([case.row] if isinstance(case, LabelledCase) else case.rows)]
@@ -163,14 +165,14 @@ def _are_english(cases: Sequence[Case], project: Project | None) -> bool:
 
 
 def _checked(reader: Reader, frozen: Frozen, fitted: Fitted | None, rows: list[Case]) -> Frozen:
-    """`fitted`: the fit that is measured; None is the frozen one."""
+    """The metric with its figures on these rows. `fitted`: the fit to measure; None measures the frozen one."""
     observations = run_sync(reader.observe(rows))
     figures = check(fitted or frozen.fitted, observations, judge_names(observations))
     return frozen.model_copy(update={"figures": figures, "aspects": {}})
 
 
 def judging(project: Project, alias: str) -> Session:
-    """A session in which this model judges; the teacher, which calibration does not ask, is not opened."""
+    """A session in which this model judges. The teacher is not opened, because calibration does not call it."""
     config = project.config.swap(alias)
-    bound = config.model_copy(update={"roles": Roles(teacher=alias, judge=alias, reflection=alias)})
-    return Session(Project(bound, project.base), project.journal)
+    judge_config = config.model_copy(update={"roles": Roles(teacher=alias, judge=alias, reflection=alias)})
+    return Session(Project(judge_config, project.base), project.journal)
