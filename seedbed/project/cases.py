@@ -1,4 +1,4 @@
-"""What a project's metric is fitted to: its verdicts, and rows made by rule where these are too few."""
+"""The cases to which a project's metric is fitted: its verdicts, and rows made by rule if these are too few."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -7,14 +7,14 @@ from metrics.calibration.negatives import hard_negatives
 from metrics.calibration.verdicts import LabelledCase, Preference
 from programs.core.recipe import Seed
 
-LEAST = 60  # labelled rows from which one sees what a judge adds
+LEAST = 60  # labelled rows that are needed to see what a judge adds
 
 Grouped = Callable[[Sequence[LabelledCase]], list[LabelledCase]]
-"""Cases -> the same by the full names of their documents."""
+"""Cases -> the same cases with the full names of their documents."""
 
 
 def labelled(seed: Seed) -> LabelledCase | None:
-    """The good row that a seed stands for; None where it stands for none."""
+    """The seed's row as a good case; None if the seed has no row."""
     row = seed.row
     if row is None:
         return None
@@ -30,12 +30,12 @@ def cases_of(
     *,
     english: bool = True,
 ) -> list[LabelledCase | Preference]:
-    """The verdicts. Where they are fewer than LEAST, good rows of the seeds and bad ones that rules make of these, in
-    turn, for those that are missing; where verdicts or seeds are good alone, these and the bad ones of them; none where
-    there is nothing of two kinds.
+    """The verdicts. If there are fewer than LEAST, good rows of the seeds, and bad rows that rules make of these, fill
+    up in turn. If the verdicts are of one kind, the good ones (or else the seeds) and the bad ones (or else those that
+    rules make). No cases if only one kind is left.
 
     Args:
-        seeds: the rows that the training seeds stand for. english: rules of English words may make bad rows.
+        seeds: the rows of the training seeds. english: rules for English words may make bad rows.
     """
     rows = [case for case in verdicts if isinstance(case, LabelledCase)]
     if len({case.label for case in rows}) > 1:

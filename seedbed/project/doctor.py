@@ -1,4 +1,4 @@
-"""Whether a project's files can be read and its models answer."""
+"""Checks whether a project's files can be read and its models answer."""
 
 import collections
 import tempfile
@@ -18,7 +18,7 @@ from seedbed.project.session import Session
 
 
 class Finding(NamedTuple):
-    """One thing looked at: whether it is well, and what to know or do."""
+    """The result of one check: its subject, whether it is well, and what to know or do."""
 
     what: str
     ok: bool
@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
 
 def diagnose(project: Project) -> list[Finding]:
-    """Look at seeds, verdicts, documents, the embedder, and each role's model with a real call per format."""
+    """Check seeds, verdicts, documents, the embedder, and each role's model with a real call per format."""
     looks: list[tuple[str, Callable[[], str]]] = [
         ("seeds", lambda: "; ".join([f"{len(project.seeds)} read", *project.notes.lines(), *project.said_of_seeds()])),
         (
@@ -36,11 +36,11 @@ def diagnose(project: Project) -> list[Finding]:
         ("language", lambda: language_line(project)),
         ("sources", lambda: _sources(project)),
     ]
-    findings = [_look(what, look) for what, look in looks]
+    findings = [_look(subject, look) for subject, look in looks]
     with tempfile.TemporaryDirectory() as folder:
         try:
             return findings + _look_at_models(project, Path(folder) / "journal.sqlite")
-        except UserError as error:  # a model that cannot even be opened: a missing key or file
+        except UserError as error:  # a model cannot be opened: a missing key or file
             return [*findings, Finding("models", False, f"{error} {error.hint}")]
 
 
@@ -52,27 +52,27 @@ def _look_at_models(project: Project, journal: Path) -> list[Finding]:
         roles = collections.defaultdict[str, list[str]](list)
         for role, alias in project.config.roles.named().items():
             roles[alias].append(role)
-        return findings + [_checked(session, alias, bound) for alias, bound in roles.items()]
+        return findings + [_checked(session, alias, names) for alias, names in roles.items()]
 
 
 def _checked(session: Session, alias: str, roles: list[str]) -> Finding:
-    what, checks = f"{', '.join(roles)} ({alias})", list[ModelCheck]()
+    subject, checks = f"{', '.join(roles)} ({alias})", list[ModelCheck]()
 
     def look() -> str:
         checks.append(ModelCheck(session.lm(roles[0]), session.project.config.models[alias], roles))
         return checks[0].said
 
-    finding = _look(what, look)
+    finding = _look(subject, look)
     return finding._replace(ok=finding.ok and checks[0].ok)
 
 
-def _look(what: str, look: Callable[[], str]) -> Finding:
+def _look(subject: str, look: Callable[[], str]) -> Finding:
     try:
-        return Finding(what, True, look())
+        return Finding(subject, True, look())
     except (UserError, TeacherDown) as error:
-        return Finding(what, False, f"{error} {error.hint}")
+        return Finding(subject, False, f"{error} {error.hint}")
     except LMError as error:
-        return Finding(what, False, str(error).splitlines()[0])
+        return Finding(subject, False, str(error).splitlines()[0])
 
 
 def _embedder(session: Session) -> str:

@@ -1,4 +1,4 @@
-"""What a config names, read: seeds, verdicts, documents and their passages."""
+"""Reads what a config names: seeds, verdicts, documents and their passages."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -25,8 +25,8 @@ FEWEST_SEEDS = 4
 
 
 class Inputs:
-    """The recipe, seeds, verdicts and documents a config names. Everything is read once, when first asked for; of
-    documents and passages only the places on disk are kept in memory.
+    """The recipe, seeds, verdicts and documents that a config names. Each is read once, when it is first needed. For
+    documents and passages, memory holds only their places on disk.
 
     Args:
         config: the checked config. base: the folder its paths start from.
@@ -43,7 +43,7 @@ class Inputs:
 
     @functools.cached_property
     def seeds(self) -> list[Any]:
-        """The labelled seeds, each of the recipe's kind."""
+        """The labelled seeds, of the recipe's seed type."""
         seeds = self._lines("seeds", self.config.seeds, self.recipe.seed.model_validate_json)
         if len(seeds) < FEWEST_SEEDS:
             raise UserError(
@@ -54,24 +54,24 @@ class Inputs:
 
     @functools.cached_property
     def verdicts(self) -> list[LabelledCase | Preference]:
-        """People's verdicts on rows; none where the config names no file."""
+        """People's verdicts on rows; empty if the config names no file."""
         if self.config.verdicts is None:
             return []
         return self._lines("verdicts", self.config.verdicts, verdict_line)
 
     @functools.cached_property
     def manner(self) -> Manner:
-        """How the seeds are written, which rows are held to."""
-        said = self.config.language
+        """How the seeds are written; rows must be written in the same way."""
+        language = self.config.language
         return Manner.of(
             [seed.asked for seed in self.seeds],
             [seed.said for seed in self.seeds],
-            english=None if said is None else said == "english",
+            english=None if language is None else language == "english",
         )
 
     @functools.cached_property
     def reading(self) -> Reading:
-        """The documents that could be read, and those that could not with the reason."""
+        """The documents that could be read, and the reasons why others could not."""
         sources, cache = self.config.sources, self.base / ".seedbed" / "texts.sqlite"
         if sources.documents is None:
             return Reading(documents=[])
@@ -79,7 +79,7 @@ class Inputs:
 
     @functools.cached_property
     def sources(self) -> Sequence[Source]:
-        """One source a passage; none for a recipe that starts from its seeds, or where documents are invented."""
+        """One source for each passage; empty if the recipe starts from its seeds, or if documents are invented."""
         if self.recipe.takes != "documents" or self.config.sources.invent:
             return []
         if self.config.sources.documents is None:
@@ -88,19 +88,19 @@ class Inputs:
                 hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
             )
         skipped = self.reading.skipped
-        found = DiskList(passages(self.reading.documents, self._copies, self.config.sources, skipped))
-        if not found:
+        sources = DiskList(passages(self.reading.documents, self._copies, self.config.sources, skipped))
+        if not sources:
             raise NoPassage(f"No passage could be made of the sources: {'; '.join(skipped.lines()[:5])}.")
-        return found
+        return sources
 
     def said_of_sources(self) -> list[str]:
-        """What of the documents became no passage and why, and which files were not in UTF-8: a line each."""
+        """Parts of documents that gave no passage and why, and files that were not in UTF-8: a line for each."""
         files = [f"note {line}" for line in self.notes.lines()] if self.seeds or self.verdicts else []
         return files + self.reading.lines() if self.sources else files
 
     @functools.cached_property
     def _copies(self) -> dict[str, str]:
-        """The group of each document of which there are copies: a split keeps these together."""
+        """Document -> the group of its copies, which a split keeps together; only documents that have copies."""
         return copies(self.reading.documents)
 
     def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:

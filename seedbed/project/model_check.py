@@ -1,4 +1,4 @@
-"""What a model can do of what a run will ask of it: a real call per format, and one for each thing it is said to do."""
+"""Checks what a model can do for a run: a real call per format, and one for each ability that the config claims."""
 
 import json
 import time
@@ -26,11 +26,11 @@ from signatures.judges import JudgeCorrect
 from signatures.qa.grounded_qa import AnswerQuestion
 
 ASKED = {"question": "When did the bridge open?"}
-TOP = 5  # alternatives a token, of a server of which nobody said that it gives any
+TOP = 5  # alternatives for each token, where the config says of none
 
 
-class Heard(NamedTuple):
-    """What came of a call in one format: the answer, or why there is none."""
+class Answer(NamedTuple):
+    """The result of a call in one format: the answer, or why there is none."""
 
     format: str
     answer: str
@@ -44,51 +44,52 @@ class Shape(BaseModel):
 
 
 class ModelCheck:
-    """Real calls to one model. `roles` are those it is bound to.
+    """Real calls to one model. `roles`: the roles that the model has.
 
-    `ok` is whether a run can be asked of it, `said` what to know or to do.
+    `ok`: whether a run can use the model. `said`: what to know or to do.
     """
 
     def __init__(self, lm: TeacherLM, entry: ModelEntry, roles: list[str]) -> None:
         self.lm, self.entry, self.roles, self.seconds = lm, entry, roles, 0.0
         with dspy.context(lm=lm), using(trying=True):
-            self.heard = [self._ask(form) for form in formats_of(lm)]
+            self.answers = [self._ask(form) for form in formats_of(lm)]
             self.notes = [*self._failures(), *self._abilities()] if self.ok else []
 
     @property
     def ok(self) -> bool:
-        """Whether its reply could be read in one format at least."""
-        return any(not one.failure for one in self.heard)
+        """Whether at least one format gave a readable reply."""
+        return any(not answer.failure for answer in self.answers)
 
     @property
     def said(self) -> str:
-        """In a line."""
+        """The result in one line."""
         if not self.ok:
-            reasons = dict.fromkeys(one.failure for one in self.heard)
+            reasons = dict.fromkeys(answer.failure for answer in self.answers)
             return f"{self.entry.model}: {'; '.join(reasons)}"
-        answer = next(one.answer for one in self.heard if not one.failure)
-        read = ", ".join(one.format for one in self.heard if not one.failure)
-        told = f"{self.entry.model} answers: {answer!r}, {self.seconds:.1f} s a call, read in {read}"
-        return "; ".join([told, *self.notes])
+        answers = [answer for answer in self.answers if not answer.failure]
+        formats = ", ".join(answer.format for answer in answers)
+        line = f"{self.entry.model} answers: {answers[0].answer!r}, {self.seconds:.1f} s a call, read in {formats}"
+        return "; ".join([line, *self.notes])
 
-    def _ask(self, form: str) -> Heard:
-        """One answer, to a document of its own lest the journal gives it. Raises what no format can mend."""
+    def _ask(self, form: str) -> Answer:
+        """The answer in one format; each has its own document, lest the journal replays another format's answer.
+        Raises errors that no other format could avoid."""
         year, started = 1931 + len(form), time.monotonic()
         try:
             reply = run_sync(Step(AnswerQuestion, form).acall(document=f"The bridge opened in {year}.", **ASKED))
         except AdapterParseError as error:
-            return Heard(form, "", self._unread(error))
+            return Answer(form, "", self._unread(error))
         except LMInvalidRequestError as error:
             if isinstance(error, LMUnsupportedModelError):
                 raise
-            said = str(error).splitlines()[0]
-            return Heard(form, "", f"{said} {mend(said, self.lm.alias)}")
+            message = str(error).splitlines()[0]
+            return Answer(form, "", f"{message} {mend(message, self.lm.alias)}")
         except TeacherDown as error:
             if not (form == "compact" and self.lm.continues):
                 raise
-            return Heard(form, "", f"it has no /completions ({error}): set models.{self.lm.alias}.completions: false")
+            return Answer(form, "", f"it has no /completions ({error}): set models.{self.lm.alias}.completions: false")
         self.seconds = time.monotonic() - started
-        return Heard(form, " ".join(str(reply.answer).split())[:60])
+        return Answer(form, " ".join(str(reply.answer).split())[:60])
 
     def _unread(self, error: AdapterParseError) -> str:
         drop = dropped("doctor", error)
@@ -101,12 +102,12 @@ class ModelCheck:
         return f"the reply cannot be read: {' '.join(drop.detail.split())[:60]!r}"
 
     def _failures(self) -> Iterator[str]:
-        for one in self.heard:
-            if one.failure:
-                yield f"in {one.format} {one.failure}"
+        for answer in self.answers:
+            if answer.failure:
+                yield f"in {answer.format} {answer.failure}"
 
     def _abilities(self) -> Iterator[str]:
-        """What was found out about the server beside its answers."""
+        """Notes on what else the server can do."""
         yield from self._found_out()
         if "judge" in self.roles:
             yield from self._verdict()
@@ -121,7 +122,7 @@ class ModelCheck:
         return engine.concessions.notes if isinstance(engine, EndpointEngine) else []
 
     def _verdict(self) -> Iterator[str]:
-        """Whether a verdict can be read of it, in the format that is tried first."""
+        """Whether the model's verdict can be read, in the format that is tried first."""
         rater = Rater(JudgeCorrect, JUDGES["correct"]().levels)
         rater.judge.format = formats_to_judge(self.lm, JudgeCorrect)[0]
         verdict = run_sync(rater.ask(document="The bridge opened in 1931.", **ASKED, answer="In 1931."))
@@ -141,12 +142,12 @@ class ModelCheck:
             return
         try:
             output = self._say("Say yes.", logprobs=True, top_logprobs=declared or TOP)
-            given = isinstance(output, dict) and bool((output.get("logprobs") or {}).get("content"))
+            has_logprobs = isinstance(output, dict) and bool((output.get("logprobs") or {}).get("content"))
         except LMInvalidRequestError:
-            given = False
-        if given and not declared:
+            has_logprobs = False
+        if has_logprobs and not declared:
             yield f"gives log-probabilities: with models.{self.lm.alias}.logprobs: {TOP} judges read them"
-        if declared and not given:
+        if declared and not has_logprobs:
             yield f"gives no log-probabilities: set models.{self.lm.alias}.logprobs: 0"
 
     def _completions(self) -> Iterator[str]:
@@ -157,7 +158,7 @@ class ModelCheck:
         yield f"has /completions: models.{self.lm.alias}.completions: true lets it continue text, as small models need"
 
     def _repeats(self) -> Iterator[str]:
-        """Whether one request at temperature 0 has one reply, as with a seed that is kept."""
+        """Whether a request at temperature 0 always gets the same reply."""
         replies = set[str]()
         for draw in (1, 2):
             with calling(draw=draw):
@@ -170,7 +171,7 @@ class ModelCheck:
 
 
 def _tried(look: Callable[[], Iterator[str]]) -> list[str]:
-    """What a look found; nothing where the server does not take such a call."""
+    """The lines of a check; none if the server does not accept such a call."""
     try:
         return [*look()]
     except (LMError, TeacherDown):

@@ -1,4 +1,4 @@
-"""What `seedbed init` writes: a config with its reasons, and the shipped data of one recipe."""
+"""`seedbed init`: writes a config with comments, and the shipped data of one recipe."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from seedbed.config.load import FILE, Config, unknown
 from seedbed.errors import UserError
 from seedbed.storage.shipped import data_folder
 
-SCHEMA = ".seedbed/schema.json"  # by which an editor completes and checks the config
+SCHEMA = ".seedbed/schema.json"  # with it an editor completes and checks the config
 _CONFIG = """\
 # yaml-language-server: $schema={schema}
 # A Seedbed project. Every key is explained in docs/config.md; an unknown key is an error.
@@ -45,7 +45,7 @@ gates:
 
 
 def write_project(folder: Path, recipe: str) -> list[Path]:
-    """Write a project into a new or empty folder; returns the files written. Raises UserError rather than overwrite."""
+    """Write a project into a new or empty folder. Returns its files. Raises UserError rather than overwrite."""
     if recipe not in recipes():
         raise UserError(f"{unknown('recipe', recipe, list(recipes()))}.", hint="seedbed recipes lists them.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

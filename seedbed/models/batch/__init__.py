@@ -1,1 +1,1 @@
-"""Calls sent through a provider's batch service, at half the price."""
+"""Sends calls through a provider's batch service, at half the price."""

@@ -1,4 +1,4 @@
-"""When a wave of calls may be sent: how many rows are at work, and whether each of them waits for a reply."""
+"""Decides when a wave of calls may be sent: when every row at work waits for a reply."""
 
 import asyncio
 import contextlib
@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-DEBOUNCE = 0.5  # seconds without any stir before "every row waits" is believed: a row may be about to ask once more
-IDLE = 60.0  # seconds without any stir after which rows that do not wait are no longer waited for
+DEBOUNCE = 0.5  # seconds without activity before "every row waits" is believed: a row may be about to ask once more
+IDLE = 60.0  # seconds without activity after which a wave is sent although some rows do not wait
 
 _ROW: ContextVar[object] = ContextVar("row", default=None)
 
@@ -15,8 +15,8 @@ _ROW: ContextVar[object] = ContextVar("row", default=None)
 class Waves:
     """The rows of one run, shared by all its batch engines. Used on the event loop only.
 
-    A row that asks nothing for `IDLE` seconds (it waits for another row's equal call, for an online model, or for a
-    slow metric) does not hold the others back.
+    A row that makes no call for `IDLE` seconds (it waits for another row's equal call, for an online model, or for a
+    slow metric) does not delay the other rows.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class Waves:
 
     @contextlib.contextmanager
     def row(self) -> Iterator[None]:
-        """Calls made inside this block, and in tasks started in it, are one live row's."""
+        """Calls inside this block, and in tasks started in it, belong to one live row."""
         row = object()
         token = _ROW.set(row)
         self._waiting[row] = 0
@@ -39,7 +39,7 @@ class Waves:
 
     @contextlib.contextmanager
     def waits(self) -> Iterator[None]:
-        """The row in hand waits inside this block. A call of no row is counted nowhere and holds nobody back."""
+        """The current row waits inside this block. A call without a row is not counted and delays nothing."""
         self._count(1)
         try:
             yield
@@ -47,7 +47,7 @@ class Waves:
             self._count(-1)
 
     async def still(self) -> None:
-        """Return when every live row has waited for `DEBOUNCE` seconds, or none has stirred for `IDLE` seconds."""
+        """Return when every live row has waited for `DEBOUNCE` seconds, or none was active for `IDLE` seconds."""
         while (rest := self._stirred + self._patience() - time.monotonic()) > 0:
             await asyncio.sleep(min(rest, DEBOUNCE))
 

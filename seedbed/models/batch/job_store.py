@@ -1,4 +1,4 @@
-"""The book of a run's waves: which calls each carried, the provider's ticket for it, and the replies that came."""
+"""The store of a run's waves: the calls of each wave, its ticket from the provider, and the replies."""
 
 import asyncio
 import secrets
@@ -23,12 +23,12 @@ BOOK = Kind(
 
 
 GARBLED = b"unreadable"
-"""What stands in the place of a reply that came, so that it was paid for, and cannot be read."""
+"""Stands for a reply that arrived, and so was paid for, but cannot be read."""
 
 
 class Wave(NamedTuple):
-    """A wave: its id, how many calls it carries, when it was written down (seconds since 1970), and its ticket, the
-    provider's job id; None where the ticket is not known."""
+    """A wave: its id, its number of calls, when it was written down (seconds since 1970), and its ticket, which is the
+    provider's job id; None if the ticket is not known."""
 
     id: str
     size: int
@@ -37,29 +37,29 @@ class Wave(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What the job is called at a provider that keeps labels, and how the names of its calls begin at another."""
+        """The job's label at a provider that keeps labels; at another, the prefix of its calls' names."""
         return f"seedbed-{self.id}"
 
 
 class WaveBook:
     """`batches.sqlite` beside the journal. Every write is on the disk when it returns.
 
-    A wave stands here before it is sent, so whatever happens to this process, a call that may have been paid for is
-    known, and so is where its reply is to be had. Every reply has a checksum; one that does not match counts as not
-    there. Raises UserError where the file is none of ours, cannot be written, or has broken pages: it is never mended,
-    for a wave it forgot would be paid twice.
+    A wave is written here before it is sent. So, whatever happens to this process, every call that may have been paid
+    for is known, and where to get its reply. Every reply has a checksum; a reply that does not match counts as missing.
+    Raises UserError if the file is not ours, cannot be written, or has broken pages. It is never repaired, because a
+    wave that got lost would be paid twice.
     """
 
     def __init__(self, path: Path) -> None:
         self._store = Store(path, _SCHEMA, BOOK)
 
     def carried(self, key: str) -> list[str]:
-        """The waves that carried this call, oldest first."""
+        """The ids of the waves that carried this call, oldest first."""
         query = "select wave from asked join waves on wave = id where key = ? order by written, id"
         return [row[0] for row in self._store.rows(query, key)]
 
     def wave(self, id: str) -> Wave | None:
-        """A wave that stands in the book."""
+        """The wave with this id; None if the store has none."""
         row = self._store.row("select id, size, written, job from waves where id = ?", id)
         return Wave(*row) if row else None
 
@@ -68,51 +68,50 @@ class WaveBook:
         return {row[0] for row in self._store.rows("select job from waves where job is not null")}
 
     def reply(self, key: str, wave: str) -> bytes | None:
-        """The reply this wave brought for a call, empty where it brought none, or GARBLED; None while that is not
-        known."""
+        """This wave's reply to a call: empty if there is none, or GARBLED; None while it is not known."""
         row = self._store.row("select reply, crc from asked where key = ? and wave = ?", key, wave)
         return _sound(*row) if row else None
 
     def replies(self, wave: str) -> list[bytes] | None:
-        """What the wave brought, in the order of its calls; empty where nothing came or it changed on the disk. None
-        where nothing was kept of it yet."""
-        kept = self._store.rows("select reply, crc from asked where wave = ? order by position", wave)
-        return [_sound(*row) or b"" for row in kept] if any(reply is not None for reply, _ in kept) else None
+        """The wave's replies, in the order of its calls; empty where none came or it changed on the disk. None if no
+        reply is stored yet."""
+        rows = self._store.rows("select reply, crc from asked where wave = ? order by position", wave)
+        return [_sound(*row) or b"" for row in rows] if any(reply is not None for reply, _ in rows) else None
 
     async def open(self, keys: Sequence[str]) -> Wave:
         """Write down a new wave and its calls, in their order."""
         wave = Wave(secrets.token_hex(6), len(keys), time.time(), None)
-        asked = [("insert into asked values (?, ?, ?, null, null)", (key, wave.id, at)) for at, key in enumerate(keys)]
-        await self._write(("insert into waves values (?, ?, ?, ?)", wave), *asked)
+        calls = [("insert into asked values (?, ?, ?, null, null)", (key, wave.id, at)) for at, key in enumerate(keys)]
+        await self._write(("insert into waves values (?, ?, ?, ?)", wave), *calls)
         return wave
 
     async def ticket(self, wave: str, job: str) -> None:
-        """Keep a wave's ticket."""
+        """Store a wave's ticket."""
         await self._write(("update waves set job = ? where id = ?", (job, wave)))
 
     async def keep(self, wave: str, replies: Sequence[bytes]) -> None:
-        """Keep what a wave brought, in the order of its calls; empty where nothing came, or GARBLED."""
+        """Store a wave's replies, in the order of its calls; empty where none came, or GARBLED."""
         change = "update asked set reply = ?, crc = ? where wave = ? and position = ?"
         rows = ((reply, zlib.crc32(reply), wave, position) for position, reply in enumerate(replies))
         await self._write(*((change, row) for row in rows))
 
     async def forget(self, wave: str) -> None:
-        """Strike out a wave that never reached the provider."""
-        await self._write(*_struck(wave))
+        """Delete a wave that never reached the provider."""
+        await self._write(*_deletion(wave))
 
-    def settle(self, said: str) -> None:
-        """Take a person's word for a wave without a ticket: `WAVE=JOB`, or `WAVE=none` where it was never sent.
+    def settle(self, answer: str) -> None:
+        """Store a person's answer about a wave without a ticket: `WAVE=JOB`, or `WAVE=none` if it was never sent.
 
-        Raises UserError where the book holds no such wave or the wave has its ticket."""
-        id, _, job = said.partition("=")
+        Raises UserError if the store has no such wave or the wave has a ticket."""
+        id, _, job = answer.partition("=")
         row = self._store.row("select job from waves where id = ?", id)
         if not job or row is None or row[0] is not None:
             raise UserError(
-                f"--batch-job {said} answers no question: it takes WAVE=JOB or WAVE=none for a wave without a job.",
+                f"--batch-job {answer} answers no question: it takes WAVE=JOB or WAVE=none for a wave without a job.",
                 hint="Run without --batch-job; the message names the wave that is asked about, if there is one.",
             )
-        struck = _struck(id) if job == "none" else [("update waves set job = ? where id = ?", (job, id))]
-        self._store.write_now(*struck)
+        writes = _deletion(id) if job == "none" else [("update waves set job = ? where id = ?", (job, id))]
+        self._store.write_now(*writes)
 
     def close(self) -> None:
         """Close the file."""
@@ -126,5 +125,5 @@ def _sound(reply: bytes | None, crc: int | None) -> bytes | None:
     return reply if reply is not None and zlib.crc32(reply) == crc else None
 
 
-def _struck(wave: str) -> list[Write]:
+def _deletion(wave: str) -> list[Write]:
     return [("delete from asked where wave = ?", (wave,)), ("delete from waves where id = ?", (wave,))]

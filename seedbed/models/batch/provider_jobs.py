@@ -1,4 +1,4 @@
-"""A provider's batch service, reached through `dspy.lm15`: half the price, and an answer within a day."""
+"""A provider's batch service, through `dspy.lm15`: half the price, and a reply within a day."""
 
 import asyncio
 import dataclasses
@@ -22,13 +22,13 @@ from seedbed.terminal import Say
 T = TypeVar("T")
 
 FIRST_POLL, LONGEST_POLL = 10.0, 300.0  # seconds between two looks at a job, growing by half each time
-LISTED = 100  # jobs looked through for one whose ticket was lost, newest first; the most OpenAI lists at once
-DRIFT = 86_400.0  # seconds by which the provider's clock and ours may differ: a wrong time zone alone makes 14 hours
-UPLOAD = 3600.0  # seconds that may pass between writing a wave down and the provider's creating its job
+LISTED = 100  # newest jobs among which a job with a lost ticket is searched; the most that OpenAI lists at once
+DRIFT = 86_400.0  # seconds by which the provider's clock and ours may differ: a wrong time zone makes up to 14 hours
+UPLOAD = 3600.0  # seconds that may pass from writing a wave down until the provider creates its job
 
 
 class Limit(NamedTuple):
-    """The most one job may hold. We count bytes of our own JSON, which differs from the provider's by a little."""
+    """The most that one job may hold. Bytes are those of our own JSON, which differs a little from the provider's."""
 
     requests: int
     bytes: int
@@ -43,13 +43,13 @@ LIMITS = {
     "gemini": Limit(50_000, 16_000_000),  # 20 MB inline, no number is given: ai.google.dev/gemini-api/docs/batch-api
 }
 
-NAMELESS = "anthropic"  # keeps no label of a job, so that its calls must tell whose they are
+NAMELESS = "anthropic"  # keeps no label of a job, so the names of its calls must say which wave they belong to
 
 
 class Sighting(NamedTuple):
-    """What a provider's list of jobs tells of a wave whose ticket was lost: its job, if it is found for certain; jobs
-    that may be it, of which only a person can tell; those that will tell later; whether the list goes back to the
-    wave's time."""
+    """The result of a search in a provider's list of jobs for a wave whose ticket was lost. `job`: its job, if that is
+    certain. `maybe`: jobs that may be it, which only a person can decide. `pending`: those of them that may become
+    certain later. `all_seen`: whether the list goes back to the wave's time."""
 
     job: str | None
     maybe: list[str]
@@ -61,10 +61,10 @@ class BatchService(Shared):
     """One model behind a provider's batch service.
 
     Args:
-        provider: one of `LIMITS`. model: the name it knows the model by. key: sent in its usual way; None takes the
-        environment's. base: an address to use instead of the provider's own, up to and with `/v1`.
+        provider: one of `LIMITS`. model: the provider's name for the model. key: the API key; None takes the
+        environment's. base: an address to use instead of the provider's own, including `/v1`.
 
-    Raises UserError for a provider without a batch service that we know, or where there is no key.
+    Raises UserError if we know no batch service of the provider, or if there is no key.
     """
 
     def __init__(self, provider: str, model: str, key: str | None, base: str | None = None) -> None:
@@ -80,23 +80,23 @@ class BatchService(Shared):
         try:
             self._lm: Any = self._router.lm(f"{provider}:{model}")
         except lm15.ConfigurationError as error:
-            said = str(error).partition("\n")[0].partition(", or pass")[0]
+            message = str(error).partition("\n")[0].partition(", or pass")[0]
             hint = "Set it in the environment, or name the key's variable as this model's api_key."
-            raise UserError(f"{provider}/{model}: {said}.", hint=hint) from error
+            raise UserError(f"{provider}/{model}: {message}.", hint=hint) from error
 
     @classmethod
     def of(cls, model: str, key: str | None, base: str | None) -> "BatchService":
         """The service of a model of the config: `provider/name`, or a name on the OpenAI-compatible server at `base`,
-        which is sent a word in place of a key it does not want."""
+        which gets a dummy key if there is none."""
         if base:
             return cls("openai", model, key or "none", base)
         provider, _, name = model.partition("/")
         return cls(provider, name, key)
 
     def carries(self, request: lm15.Request) -> bool:
-        """Whether a job can hold this call; OpenAI's knows no stop texts, and lm15 cannot cut what it does not ask."""
+        """Whether a job can hold this call: OpenAI's jobs have no stop texts, and lm15 cannot cut replies of a job."""
         if request.config.extensions:
-            return False  # such as a text whose likelihood is asked for
+            return False  # such as the text whose likelihood is wanted
         try:
             notes = self._router.plan(dataclasses.replace(request, model=f"{self.provider}:{self.model}"))
         except lm15.CapabilityError:
@@ -104,50 +104,50 @@ class BatchService(Shared):
         return not any(note.field == "config.stop" and note.action == "client_side" for note in notes)
 
     async def submit(self, requests: Sequence[lm15.Request], label: str, say: Say) -> str:
-        """Send one job, waiting while the provider takes no more; its ticket. Raises what lm15 does: of `CERTAIN` the
-        provider took nothing, of the rest nobody can know."""
-        named = tuple(dataclasses.replace(request, model=self.model) for request in requests)
-        job = lm15.BatchRequest(requests=named, label=label, extensions=self._signed(named, label))
+        """Send one job and return its ticket; waits while the provider accepts no more. Raises lm15's errors: after one
+        of `CERTAIN` the provider has no job, after another it may have one."""
+        addressed = tuple(dataclasses.replace(request, model=self.model) for request in requests)
+        job = lm15.BatchRequest(requests=addressed, label=label, extensions=self._signed(addressed, label))
         for pause in pauses():
             try:
                 with self._secrets.kept():
-                    taken: lm15.BatchJobInfo = await self._lm.batch_submit(job)
-                return taken.id
+                    info: lm15.BatchJobInfo = await self._lm.batch_submit(job)
+                return info.id
             except lm15.RateLimitError as error:
                 say(f"batch {label}: {str(error).splitlines()[0]}; asking again in {pause:.0f} s")
                 await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
     async def replies(self, wave: Wave, job: str, say: Say) -> list[bytes]:
-        """Wait for a job to end; what it brought for each call of the wave, empty where nothing came, GARBLED where
-        what came cannot be read."""
+        """Wait for a job to end. Returns the reply to each call of the wave: empty where none came, GARBLED where it
+        cannot be read."""
         waits = pauses()
         while not (info := await self._patiently(lambda: self._lm.batch_status(job), job, say)).done:
             say(f"batch {job}: {info.status} after {_since(wave.written)}; {wave.size} calls wait for it")
             await asyncio.sleep(next(waits))
         replies = _placed(wave, await self._patiently(lambda: results(self._lm, job), job, say))
         came, unread = sum(map(bool, replies)), replies.count(GARBLED)
-        read = f", {unread} of them with what cannot be read" if unread else ""
-        say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered{read}")
+        note = f", {unread} of them with what cannot be read" if unread else ""
+        say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered{note}")
         return replies
 
-    async def sight(self, wave: Wave, known: Collection[str], say: Say) -> Sighting:
-        """Look for the job of a wave whose ticket was lost, by the wave's name on it or on its calls. `known`: jobs of
-        other waves of ours. A job without a name is never taken for the wave's."""
+    async def sight(self, wave: Wave, known_jobs: Collection[str], say: Say) -> Sighting:
+        """Search for the job of a wave whose ticket was lost, by the wave's name on the job or on its calls.
+        `known_jobs`: jobs of our other waves. A job without a name is never taken as the wave's."""
         jobs = await self._patiently(lambda: self._lm.batch_list(limit=LISTED), f"the jobs of {self.provider}", say)
         all_seen = len(jobs) < LISTED or any(_created(job) < wave.written - DRIFT for job in jobs)
         ours = next((job.id for job in jobs if job.label == wave.label), None)
-        others = [job for job in jobs if job.id not in known and job.label is None and _alike(job, wave)]
+        candidates = [job for job in jobs if job.id not in known_jobs and job.label is None and _alike(job, wave)]
         if self.provider == NAMELESS:
-            ours, others = await self._unmasked(wave, others, say)
-        pending = [job.id for job in others if not job.done and (self.provider == NAMELESS or not size_of(job))]
-        return Sighting(ours, [job.id for job in others], pending, all_seen)
+            ours, candidates = await self._unmasked(wave, candidates, say)
+        pending = [job.id for job in candidates if not job.done and (self.provider == NAMELESS or not size_of(job))]
+        return Sighting(ours, [job.id for job in candidates], pending, all_seen)
 
     async def aclose(self) -> None:
         await self._router.aclose()
 
     def _signed(self, requests: Sequence[lm15.Request], label: str) -> dict[str, Any] | None:
-        """The calls as lm15 would send them, each under the wave's name, where the job itself can bear none."""
+        """The calls as lm15 would send them, each with the wave's name; None if the job itself has a label."""
         if self.provider != NAMELESS:
             return None
         bodies = (self._lm._inner._payload(request, stream=False) for request in requests)
@@ -156,8 +156,8 @@ class BatchService(Shared):
     async def _unmasked(
         self, wave: Wave, jobs: Sequence[lm15.BatchJobInfo], say: Say
     ) -> tuple[str | None, list[lm15.BatchJobInfo]]:
-        """The job whose calls bear the wave's name, else the jobs of which that is not known, as they have not ended or
-        their results are gone."""
+        """The job whose calls have the wave's name. If there is none, the jobs whose calls' names are not known,
+        because they have not ended or their results are gone."""
         unknown = []
         for job in jobs:
             if job.id in self._strangers:
@@ -177,20 +177,20 @@ class BatchService(Shared):
         except UserError:
             return []
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]], what: str, say: Say) -> T:
-        """Ask until there is an answer: a job at the provider outlives any outage of ours or of theirs."""
+    async def _patiently(self, ask: Callable[[], Awaitable[T]], subject: str, say: Say) -> T:
+        """Ask until there is an answer: a job at the provider survives any outage on either side."""
         for pause in pauses():
             try:
                 with self._secrets.kept():
                     return await ask()
             except lm15.RETRYABLE_ERRORS as error:
-                say(f"batch {what}: {str(error).splitlines()[0]}; asking again in {pause:.0f} s")
+                say(f"batch {subject}: {str(error).splitlines()[0]}; asking again in {pause:.0f} s")
                 await asyncio.sleep(pause)
             except (lm15.AuthError, lm15.BillingError):
                 raise
             except lm15.ProviderError as error:
                 raise UserError(
-                    f"{self.provider} gives no readable answer about {what}: {str(error).splitlines()[0]}",
+                    f"{self.provider} gives no readable answer about {subject}: {str(error).splitlines()[0]}",
                     hint="Look at it in the provider's console, and run the same command again when it is well.",
                 ) from error
         raise AssertionError("unreachable")
@@ -203,11 +203,11 @@ CERTAIN = (
     lm15.CapabilityError,
     lm15.ConfigurationError,
 )
-"""Errors after which the provider certainly took no job."""
+"""Errors after which the provider certainly has no job."""
 
 
 def size_of(job: lm15.BatchJobInfo) -> int | None:
-    """How many calls a job holds, as its provider tells; None while it does not."""
+    """The provider's count of the calls in a job; None while it gives none."""
     data: dict[str, Any] = job.provider_data or {}
     if stats := (data.get("metadata") or {}).get("batchStats"):  # Gemini
         return int(stats.get("requestCount") or 0) or None
@@ -224,25 +224,25 @@ def _created(job: lm15.BatchJobInfo) -> float:
     return datetime.datetime.fromisoformat(job.created_at).timestamp() if job.created_at else time.time()
 
 
-def _placed(wave: Wave, came: Sequence[Result]) -> list[bytes]:
-    """The replies by their call's place in the wave. A result that does not tell whose it is may be anybody's."""
-    replies = [GARBLED if any(not result.name for result in came) else b""] * wave.size
-    for result in came:
+def _placed(wave: Wave, answers: Sequence[Result]) -> list[bytes]:
+    """The replies by their call's place in the wave. If a result has no name, any call may be the one it answers."""
+    replies = [GARBLED if any(not result.name for result in answers) else b""] * wave.size
+    for result in answers:
         sender, _, place = result.name.rpartition("-")
         if sender in ("", wave.label) and place.isdecimal() and int(place) < wave.size:
-            replies[int(place)] = _kept(result.response) if result.response else GARBLED if result.answered else b""
+            replies[int(place)] = _encoded(result.response) if result.response else GARBLED if result.answered else b""
     return replies
 
 
-def _kept(response: lm15.Response) -> bytes:
-    if beyond_belief(response.usage):  # online that is no completion either
+def _encoded(response: lm15.Response) -> bytes:
+    if beyond_belief(response.usage):  # an online call would not count as a completion either
         return GARBLED
-    noted = dataclasses.replace(response, adaptations=(*response.adaptations, BY_BATCH))
-    return orjson.dumps(response_to_dict(writable(noted)))
+    marked = dataclasses.replace(response, adaptations=(*response.adaptations, BY_BATCH))
+    return orjson.dumps(response_to_dict(writable(marked)))
 
 
 def pauses() -> Iterator[float]:
-    """Seconds between two looks at a job, without end."""
+    """Seconds between two looks at a job, endlessly."""
     pause = FIRST_POLL
     while True:
         yield pause
