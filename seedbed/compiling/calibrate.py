@@ -87,13 +87,15 @@ class Calibrator:
             raise Alike("Calibration needs rows that answer, and there are none.")
         self.middle = middle([case.label for case in cases])
         unread = [case for case in cases if not case.scores]
-        shown = self._shown(unread) if self.judges and unread else []
-        unshown = _other_units(cases, shown)
+        shown_cases = self._shown_cases(unread) if self.judges and unread else []
+        judged_cases = _other_units(cases, shown_cases)
         trial = JudgeTrial(
             self._reader, self.progress, good=self._good, note=self._note, checks=self.checks, required=self.required
         )
-        judges = [judge for judge in self.judges if await trial.passes(judge, shown, unshown)] if unread else []
-        shown, cases = (shown, unshown) if any(judge.judge.demos for judge in judges) else ([], cases)
+        judges = (
+            [judge for judge in self.judges if await trial.passes(judge, shown_cases, judged_cases)] if unread else []
+        )
+        shown_cases, cases = (shown_cases, judged_cases) if any(judge.judge.demos for judge in judges) else ([], cases)
         before = self.worked()
         with self.progress.task("read the verdicts", len(cases)) as task:
             observations = await self._reader(judges, task, reads=bool(self.reader)).observe(cases)
@@ -107,12 +109,12 @@ class Calibrator:
         return Frozen(
             fitted=fitted,
             alone=evidence_alone(fitted, observations, names) if useful else None,
-            figures=self._noted(figures, shown),
+            figures=self._noted(figures, shown_cases),
             aspects={aspect: figures for aspect, (_, figures) in by_aspect.items()},
             fits={aspect: fitted for aspect, (fitted, _) in by_aspect.items()},
             judges={judge.aspect: judge.dump_state() for judge in judges if judge.aspect in self.required | useful},
             reader=self.reader if LIKELIHOOD in useful else "",
-            shown=sorted({case.group for case in shown if case.group}) if judges else [],
+            shown=sorted({case.group for case in shown_cases if case.group}) if judges else [],
             judge=self.writer if judges or self.reader else "",
             embedder=self.embedder,
             cross_encoder=self.cross_encoder,
@@ -161,7 +163,7 @@ class Calibrator:
             use = "is used" if judged.useful else "is not called"
             self.progress.say(f"{worth_of(name, judged)}; {use} ({seconds:.1f} s a row for all that was asked)")
 
-    def _shown(self, cases: Sequence[LabelledCase]) -> list[LabelledCase]:
+    def _shown_cases(self, cases: Sequence[LabelledCase]) -> list[LabelledCase]:
         """A few cases on one or two documents, good and bad in turn, for the judges' prompts; none if too few
         documents would be left."""
         groups = sorted({case.unit for case in cases if case.reason and case.made == "person" and self.showable(case)})
@@ -170,8 +172,8 @@ class Calibrator:
             return []
         candidates = [case for case in cases if case.unit in groups[:SHOWN_GROUPS] and case.reason]
         good, bad = ([case for case in candidates if self._good(case) is kind][: SHOWN // 2] for kind in (True, False))
-        shown = [case for pair in zip(good, bad, strict=False) for case in pair]
-        return shown if len({self._good(case) for case in _other_units(cases, shown)}) == 2 else []
+        shown_cases = [case for pair in zip(good, bad, strict=False) for case in pair]
+        return shown_cases if len({self._good(case) for case in _other_units(cases, shown_cases)}) == 2 else []
 
     def _note(self, line: str) -> None:
         self.progress.say(line)
@@ -196,19 +198,21 @@ class Calibrator:
     def _good(self, case: LabelledCase) -> bool:
         return case.label > self.middle
 
-    def _noted(self, figures: Calibration, shown: Sequence[LabelledCase]) -> Calibration:
+    def _noted(self, figures: Calibration, shown_cases: Sequence[LabelledCase]) -> Calibration:
         notes = [*self.notes, *figures.notes]
         if self._reads_itself and figures.judges:
             notes.append(f"judge and teacher are one model ({self.writer}): it may be kind to its own rows")
-        if shown:
-            units = ", ".join(sorted({case.unit for case in shown}))
-            notes.append(f"{len(shown)} verdicts are shown to the judges; the others on {units} are not counted here")
+        if shown_cases:
+            units = ", ".join(sorted({case.unit for case in shown_cases}))
+            notes.append(
+                f"{len(shown_cases)} verdicts are shown to the judges; the others on {units} are not counted here"
+            )
         return figures.model_copy(update={"notes": notes})
 
 
-def _other_units(cases: Sequence[LabelledCase], shown: Sequence[LabelledCase]) -> list[LabelledCase]:
-    """The cases that share no document with those shown."""
-    units = {case.unit for case in shown}
+def _other_units(cases: Sequence[LabelledCase], shown_cases: Sequence[LabelledCase]) -> list[LabelledCase]:
+    """The cases that share no document with the shown cases."""
+    units = {case.unit for case in shown_cases}
     return [case for case in cases if case.unit not in units]
 
 

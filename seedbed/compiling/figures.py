@@ -70,12 +70,14 @@ def unlabelled_line(embedder: str, *, documents: bool) -> str:
         return "no verdicts: rows without a document have no evidence to weigh, and no judge is checked"
     caught = {name: ours.accepted[name] for name in SEEN}
     missed = {name: share for name, share in ours.accepted.items() if name in EDITS and share > MISSED}
-    seen, unseen = (", ".join(f"{name} {share:.0%}" for name, share in shares.items()) for shares in (caught, missed))
+    caught_line, missed_line = (
+        ", ".join(f"{name} {share:.0%}" for name, share in shares.items()) for shares in (caught, missed)
+    )
     warning = f"; fitted with another embedder than {embedder}, so that less is weighed" * (embedder != ours.embedder)
     return (
         "no verdicts: the shipped weights stand, and no judge is checked. Of rows in English on documents that were "
-        f"left out they accept {ours.accepted['right answer']:.0%} of right answers and, of wrong ones, {seen}; what "
-        f"they hardly see are edits of a right one ({unseen}){warning}"
+        f"left out they accept {ours.accepted['right answer']:.0%} of right answers and, of wrong ones, {caught_line}; "
+        f"what they hardly see are edits of a right one ({missed_line}){warning}"
     )
 
 

@@ -45,39 +45,39 @@ class JudgeTrial:
         self.reader, self.progress, self.good, self.note = reader, progress, good, note
         self.checks, self.required = checks, required
 
-    async def passes(self, judge: Judge, shown: Sequence[LabelledCase], cases: Sequence[LabelledCase]) -> bool:
+    async def passes(self, judge: Judge, shown_cases: Sequence[LabelledCase], cases: Sequence[LabelledCase]) -> bool:
         """Whether a judge should judge all cases. Also sets the judge to be asked in the best way.
 
         A judge that gives reasons is shown verdicts. One that decides at once is also tried without, which costs less.
         """
-        some = self._spread([case for case in cases if judge.sees(case.row) and self._concerns(judge, case)])
-        demos = [judge.example(case.row, good=self.good(case), reason=case.reason) for case in shown]
-        fitting = [demo for demo, case in zip(demos, shown, strict=True) if self._concerns(judge, case)]
-        ways = [fitting] if judge.explains or not fitting else [[], fitting]
-        required, decided = judge.aspect in self.required, len({self.good(case) for case in some}) == 2
-        if not decided or (len(ways) == 1 and (required or self.checks is None)):
-            judge.judge.demos = ways[0]
-            return await self._is_readable(judge, some) or required
-        best = await self._best_way(judge, ways, some)
+        sample = self._spread([case for case in cases if judge.sees(case.row) and self._concerns(judge, case)])
+        demos = [judge.example(case.row, good=self.good(case), reason=case.reason) for case in shown_cases]
+        fitting = [demo for demo, case in zip(demos, shown_cases, strict=True) if self._concerns(judge, case)]
+        demo_sets = [fitting] if judge.explains or not fitting else [[], fitting]
+        required, decided = judge.aspect in self.required, len({self.good(case) for case in sample}) == 2
+        if not decided or (len(demo_sets) == 1 and (required or self.checks is None)):
+            judge.judge.demos = demo_sets[0]
+            return await self._is_readable(judge, sample) or required
+        best = await self._best_way(judge, demo_sets, sample)
         if best is None:
             self.note(f"judge {judge.aspect} is unreadable, and is not called")
-        return required or (best is not None and (self.checks is None or self._promises(judge, *best, len(some))))
+        return required or (best is not None and (self.checks is None or self._promises(judge, *best, len(sample))))
 
     async def _best_way(
-        self, judge: Judge, ways: Sequence[list[dspy.Example]], cases: Sequence[LabelledCase]
+        self, judge: Judge, demo_sets: Sequence[list[dspy.Example]], cases: Sequence[LabelledCase]
     ) -> tuple[Judged, str] | None:
         """Give the judge the demos with which it does best; None if it cannot be read with any of them."""
         results = list[tuple[Judged, str, list[dspy.Example], str]]()
-        for way in ways:
-            judge.judge.demos = way
+        for demos in demo_sets:
+            judge.judge.demos = demos
             if await self._is_readable(judge, cases):
                 with self.progress.task(f"judge {judge.aspect}, {len(judge.judge.demos)} demos", len(cases)) as task:
                     observations = await self.reader([judge], task).observe(cases)
                 results.append((*tried(observations, judge.aspect), judge.judge.demos, judge.judge.format))
         if not results:
             return None
-        most = max(figures.auroc for figures, *_ in results)
-        best = next(result for result in results if result[0].auroc >= most - CLOSE)
+        best_auroc = max(figures.auroc for figures, *_ in results)
+        best = next(result for result in results if result[0].auroc >= best_auroc - CLOSE)
         figures, contradiction, judge.judge.demos, judge.judge.format = best
         return figures, contradiction
 

@@ -39,7 +39,7 @@ def project_metric(session: Session, frozen: Frozen) -> Metric:
                 hint="Calibrate or compile again, or mend the config.",
             )
     check_reader(session, frozen)
-    shown = [prompt for seed in session.project.source_seeds if (prompt := seed.asked)]
+    prompts = [prompt for seed in session.project.source_seeds if (prompt := seed.asked)]
     return Metric(
         session.project.recipe,
         session.embed,
@@ -47,7 +47,7 @@ def project_metric(session: Session, frozen: Frozen) -> Metric:
         fitted=frozen.fitted,
         alone=frozen.alone,
         judges=_opened(session.project, frozen),
-        shown=shown,
+        shown=prompts,
         entail=session.entail,
         manner=session.project.manner,
     )

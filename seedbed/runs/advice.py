@@ -1,4 +1,4 @@
-"""What to try where a program makes no row, by the commonest reason."""
+"""What to try when a program makes no row, by the commonest reason."""
 
 from programs.formats.replies import CUT_OFF, EMPTY, FAILED, UNREADABLE
 
@@ -14,5 +14,5 @@ _BY_REASON = {
 
 
 def advice(reason: str) -> str:
-    """What to try where most candidates fall for this reason."""
+    """What to try when most candidates are rejected for this reason."""
     return _BY_REASON.get(reason, f"seeds on documents like yours, a judge under roles.judge, or {_STRONGER}")

@@ -1,4 +1,4 @@
-"""The model calls behind a candidate, as they were sent, with what its run knows of each."""
+"""The model calls behind a candidate, as they were sent, with the run's records of each."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -8,12 +8,12 @@ from pydantic import BaseModel
 
 from seedbed.storage.run_reader import Records, messages
 
-TELLING = 12  # characters from which a candidate's text in a prompt says whom the call was made for
+TELLING = 12  # a candidate's text of so many characters in a prompt shows that the call was made for it
 
 
 class Call(BaseModel):
-    """A model call. `step`: the predictor's name. `demos`: for each demo shown, the seeds or verdicts it stands on.
-    `sibling`: it was made for other candidates of the attempt alone."""
+    """A model call. `step`: the predictor's name. `demos`: for each demo in the prompt, its seeds or verdicts.
+    `sibling`: it was made only for other candidates of the attempt."""
 
     step: str
     alias: str
@@ -29,31 +29,37 @@ class Call(BaseModel):
 
 
 def calls_behind(records: Records, outcome: Mapping[str, Any], number: int, made_with: Mapping[str, Any]) -> list[Call]:
-    """The calls of an attempt in the order of their replies; `number` is the candidate they are seen from."""
-    texts = [_telling(one["candidate"]) for one in outcome["scored"]]
-    others = set[str]().union(*texts[:number], *texts[number + 1 :])
-    ours, theirs = texts[number] - others, others - texts[number]
+    """The calls of an attempt in the order of their replies. `number`: the index of the candidate in the attempt."""
+    texts = [_telling(scored["candidate"]) for scored in outcome["scored"]]
+    siblings = set[str]().union(*texts[:number], *texts[number + 1 :])
+    ours, theirs = texts[number] - siblings, siblings - texts[number]
     return [
-        _call(kept, asked, made_with, ours, theirs) for key, asked in outcome["calls"] if (kept := records.call(key))
+        _call(record, question, made_with, ours, theirs)
+        for key, question in outcome["calls"]
+        if (record := records.call(key))
     ]
 
 
 def _call(
-    kept: Mapping[str, Any], asked: str, made_with: Mapping[str, Any], ours: Collection[str], theirs: Collection[str]
+    record: Mapping[str, Any],
+    question: str,
+    made_with: Mapping[str, Any],
+    ours: Collection[str],
+    theirs: Collection[str],
 ) -> Call:
-    request = kept["request"]
-    said = messages(request)
-    prompt = "\n\n".join(message["text"] for message in said)
-    steps = {name: step for name, step in made_with.get("steps", {}).items() if step["asks"] == asked}
-    ofs = {name: step for name, step in steps.items() if step.get("of") == kept["alias"]}
-    steps = ofs or steps  # of a cascade's the teacher's own; a fallback has none
+    request = record["request"]
+    sent_messages = messages(request)
+    prompt = "\n\n".join(message["text"] for message in sent_messages)
+    steps = {name: step for name, step in made_with.get("steps", {}).items() if step["asks"] == question}
+    of_alias = {name: step for name, step in steps.items() if step.get("of") == record["alias"]}
+    steps = of_alias or steps  # in a cascade, the steps of this teacher; a fallback has none of its own
     return Call(
-        **{name: kept[name] for name in ("alias", "input_tokens", "output_tokens", "seconds")},
-        step=" or ".join(steps) or asked,
-        model=made_with.get("models", {}).get(kept["alias"]),
+        **{name: record[name] for name in ("alias", "input_tokens", "output_tokens", "seconds")},
+        step=" or ".join(steps) or question,
+        model=made_with.get("models", {}).get(record["alias"]),
         temperature=request.get("config", {}).get("temperature"),
-        messages=said,
-        reply=messages({"messages": [kept["response"]["message"]]})[0]["text"],
+        messages=sent_messages,
+        reply=messages({"messages": [record["response"]["message"]]})[0]["text"],
         demos=[demo["seeds"] for step in steps.values() for demo in step["demos"] if _stands(demo["texts"], prompt)],
         sibling=_any(theirs, prompt) and not _any(ours, prompt),
     )
@@ -68,7 +74,7 @@ def _any(texts: Collection[str], prompt: str) -> bool:
 
 
 def _stands(texts: Sequence[str], prompt: str) -> bool:
-    """Whether a demo with these texts is in the prompt, as they are or as JSON writes them."""
+    """Whether a demo with these texts is in the prompt, as plain text or as JSON."""
     return all(
         text in prompt or any(json.dumps(text, ensure_ascii=ascii)[1:-1] in prompt for ascii in (True, False))
         for text in texts

@@ -1,4 +1,4 @@
-"""The dataset card: what the rows are, what they are worth, and the head by which `load_dataset` finds them."""
+"""The dataset card: the rows, their diversity, and the header with which `load_dataset` finds them."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from seedbed.runs.cost_lines import bill_lines
 
 
 def write_card(out: Path, report: dict[str, Any]) -> None:
-    """Write OUT/README.md. Splits without rows are left out: `datasets` cannot load an empty glob."""
+    """Write OUT/README.md. Splits without rows are omitted, because `datasets` cannot load an empty glob."""
     text = f"---\n{yaml.safe_dump(_head(report), sort_keys=False)}---\n\n{_body(report)}"
     write_whole(out / "README.md", lambda aside: aside.write_text(text, encoding="utf-8"))
 
@@ -23,8 +23,8 @@ def _head(report: dict[str, Any]) -> dict[str, Any]:
     files = [{"split": split, "path": f"{rows}/{split}-*.parquet"} for split in report["counts"]["splits"]]
     return {
         "tags": ["synthetic", "seedbed", report["recipe"]],
-        # `datasets` keys its cache by this head and not by the files: without the digest, two runs into folders of one
-        # name would load as the first of them
+        # `datasets` keys its cache by this header and not by the files: without the digest, the second of two runs into
+        # folders of the same name would load as the first
         "configs": [{"config_name": "default", "description": f"rows {report['content']}", "data_files": files}],
     }
 
@@ -75,18 +75,21 @@ and the hash of the program; `seedbed explain DIR ID` shows the prompts and repl
 
 
 def _variety(report: dict[str, Any]) -> str:
-    """The table of what the rows are worth as a set; empty where the run did not come to measure it."""
+    """The table of the rows' diversity; empty if the run did not measure it."""
     if not report["variety"]:
         return ""
-    found = Variety.model_validate(report["variety"])
-    distinct = ((n, getattr(found, f"distinct_{n}")) for n in (1, 2, 3))
+    variety = Variety.model_validate(report["variety"])
+    distinct = ((n, getattr(variety, f"distinct_{n}")) for n in (1, 2, 3))
     lines = [(f"distinct-{n}", f"{share:.2f}") for n, share in distinct if share is not None]
-    lines += [("self-ROUGE-L", f"{found.self_rouge_l:.2f}"), ("Vendi score", f"{found.vendi:.1f} of {found.sampled}")]
-    lines += [(f"{kind} questions", f"{share:.0%}") for kind, share in found.kinds.items()]
-    for name, words in (("prompt", found.prompt_words), ("response", found.response_words)):
+    lines += [
+        ("self-ROUGE-L", f"{variety.self_rouge_l:.2f}"),
+        ("Vendi score", f"{variety.vendi:.1f} of {variety.sampled}"),
+    ]
+    lines += [(f"{kind} questions", f"{share:.0%}") for kind, share in variety.kinds.items()]
+    for name, words in (("prompt", variety.prompt_words), ("response", variety.response_words)):
         lines.append((f"words of a {name}: 10%, 50%, 90%", f"{words.low:g}, {words.median:g}, {words.high:g}"))
-    lines += [("source passages with a row", str(found.chunks))] if found.chunks else []
-    lines += [("documents or topics with a row", str(found.topics))] if found.topics else []
-    lines += [("distance of the least covered passage", f"{found.radius:.2f}")] if found.radius is not None else []
+    lines += [("source passages with a row", str(variety.chunks))] if variety.chunks else []
+    lines += [("documents or topics with a row", str(variety.topics))] if variety.topics else []
+    lines += [("distance of the least covered passage", f"{variety.radius:.2f}")] if variety.radius is not None else []
     table = "\n".join(f"| {name} | {value} |" for name, value in lines)
-    return f"## Variety\n\nMeasured on {found.sampled} rows.\n\n| measure | value |\n|---|---|\n{table}\n\n"
+    return f"## Variety\n\nMeasured on {variety.sampled} rows.\n\n| measure | value |\n|---|---|\n{table}\n\n"

@@ -1,4 +1,4 @@
-"""What N accepted rows will cost, from a pilot: a few sources through the program and the full gate."""
+"""Estimates what N accepted rows will cost, from a pilot: a few sources through the program and the full gate."""
 
 import asyncio
 import dataclasses
@@ -17,32 +17,32 @@ from seedbed.progress import Progress
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.attempt import Attempts
-from seedbed.runs.forecast import Bill, Model, Range, Trial, Used, acceptance, bill, needed, total
+from seedbed.runs.forecast import Bill, Model, Range, Trial, Usage, acceptance, alias_bill, needed, total
 from seedbed.runs.futility import most_empty
 from seedbed.runs.outcome import Outcome
 from seedbed.storage.run_reader import Records
 
-SETUP = "pilot"  # the name that its outcomes have in the journal
+SETUP = "pilot"  # the name of its outcomes in the journal
 
 
 def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, progress: Progress) -> dict[str, Any]:
     """Calls, tokens, dollars and hours for `rows` accepted rows, from the first n sources of the feed.
 
-    Calls that were made before are replayed from the project's journal. Raises UserError where there are no sources,
-    or where all of them failed; BudgetReached where a cap leaves no room for the pilot.
+    Earlier calls are replayed from the project's journal. Raises UserError if there are no sources, or if all of them
+    failed; BudgetReached if a cap leaves no room for the pilot.
     """
     path = project.journal
     with Session(project, path, say=progress.say) as session:
-        outcomes, asked, cascade = _pilot(session, n, uncompiled=uncompiled, progress=progress)
+        outcomes, call_keys, cascade = _pilot(session, n, uncompiled=uncompiled, progress=progress)
         tallies = dict(session.journal.tallies)
         models = {
             alias: Model(entry, price(entry), session.models.lm(alias).async_engine.concurrency, tally.seconds)
             for alias, tally in tallies.items()
             if (entry := project.config.models[alias])
         }
-    trials = _trials(path, outcomes, asked)
+    trials = _trials(path, outcomes, call_keys)
     sources = needed(rows, accepted := acceptance(trials))
-    bills = {alias: bill(trials, alias, model, sources) for alias, model in models.items()}
+    bills = {alias: alias_bill(trials, alias, model, sources) for alias, model in models.items()}
     whole = total(trials, bills, models, sources)
     paid = {alias: (tally.paid_input, tally.paid_output) for alias, tally in tallies.items()}
     costs = [cost.dollars(*paid[alias]) if (cost := models[alias].price) else None for alias in models]
@@ -58,7 +58,7 @@ def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, prog
         },
         "accepted_per_source": dataclasses.asdict(accepted),
         "sources": dataclasses.asdict(sources),
-        "models": {alias: dataclasses.asdict(one) for alias, one in bills.items()},
+        "models": {alias: dataclasses.asdict(bill) for alias, bill in bills.items()},
         "total": dataclasses.asdict(whole),
         "notes": [*_futility_note(cascade, project.config), *_notes(project, sources, bills, whole)],
     }
@@ -77,15 +77,15 @@ def estimate_text(estimate: dict[str, Any]) -> str:
         else f"no row was accepted; {estimate['rows']:,} of them take at least",
     ]
     bills = estimate["models"] | ({"all": estimate["total"]} if len(estimate["models"]) > 1 else {})
-    lines.append(f"  {'sources':<14}{_told(estimate['sources'], _count)}")
-    for alias, one in bills.items():
+    lines.append(f"  {'sources':<14}{_span(estimate['sources'], _count)}")
+    for alias, bill in bills.items():
         lines += [
             f"  {alias}",
-            f"    {'calls':<12}{_told(one['calls'], _count)}",
-            f"    {'tokens in':<12}{_told(one['input_tokens'], _count)}",
-            f"    {'tokens out':<12}{_told(one['output_tokens'], _count)}",
-            f"    {'dollars':<12}{'unknown' if one['dollars'] is None else _told(one['dollars'], _usd)}",
-            f"    {'time':<12}{_told(one['hours'], _time)}",
+            f"    {'calls':<12}{_span(bill['calls'], _count)}",
+            f"    {'tokens in':<12}{_span(bill['input_tokens'], _count)}",
+            f"    {'tokens out':<12}{_span(bill['output_tokens'], _count)}",
+            f"    {'dollars':<12}{'unknown' if bill['dollars'] is None else _span(bill['dollars'], _usd)}",
+            f"    {'time':<12}{_span(bill['hours'], _time)}",
         ]
     return "\n".join([*lines, "", *(f"note: {note}" for note in estimate["notes"])])
 
@@ -93,10 +93,10 @@ def estimate_text(estimate: dict[str, Any]) -> str:
 def _pilot(
     session: Session, n: int, *, uncompiled: bool, progress: Progress
 ) -> tuple[list[Outcome], dict[str, list[str]], list[TeacherProgram]]:
-    """What became of the sources, for each outcome's id the keys of its calls, and the cascade of the run.
+    """The outcomes of the sources, the keys of each outcome's calls by its id, and the cascade of the run.
 
-    No more sources are at work than calls may be in flight, so that hardly a call waits for its turn: how long calls
-    take is what the time of a run is told from.
+    At most as many sources are at work as calls may be in flight, so that calls hardly wait for a free slot: the time
+    of a run is estimated from the duration of the calls.
     """
     feed = session.project.feed()
     sources = [source for position in range(n) if (source := feed.take(position))]
@@ -106,44 +106,49 @@ def _pilot(
     attempts = Attempts(session, cascade, metric, SETUP)
     slots = asyncio.Semaphore(session.lm("teacher").async_engine.concurrency)
 
-    async def one(position: int) -> Outcome:
+    async def attempt(position: int) -> Outcome:
         async with slots:
             outcome = await attempts.make(position, sources[position])
         step()
         return outcome
 
     with progress.task("sources", len(sources)) as step:
-        outcomes = run_sync(together(map(one, range(len(sources)))))
-    kept = {one.id: session.journal.outcome(SETUP, one.id) for one in outcomes if not one.failed}
-    calls = {id: [key for key, _ in outcome["calls"]] for id, outcome in kept.items() if outcome}
-    return outcomes, calls, cascade
+        outcomes = run_sync(together(map(attempt, range(len(sources)))))
+    records = {outcome.id: session.journal.outcome(SETUP, outcome.id) for outcome in outcomes if not outcome.failed}
+    call_keys = {id: [key for key, _ in record["calls"]] for id, record in records.items() if record}
+    return outcomes, call_keys, cascade
 
 
-def _trials(path: Path, outcomes: list[Outcome], asked: dict[str, list[str]]) -> list[Trial]:
-    """What each source that did not fail took, by the journal."""
+def _trials(path: Path, outcomes: list[Outcome], call_keys: dict[str, list[str]]) -> list[Trial]:
+    """The trial of each source that did not fail, from the journal."""
     records = Records(path)
     try:
-        trials = [Trial(one.id, one.passed, _used(records, asked[one.id])) for one in outcomes if one.id in asked]
+        trials = [
+            Trial(outcome.id, outcome.passed, _usage(records, call_keys[outcome.id]))
+            for outcome in outcomes
+            if outcome.id in call_keys
+        ]
     finally:
         records.close()
     if not trials:
-        said = next(drop.detail for one in outcomes for try_ in one.tries if (drop := try_.scored[0].worth.drop))
-        raise UserError(f"A call failed for every source of the pilot: {said}.", hint="Mend that, and run it again.")
+        tries = (try_ for outcome in outcomes for try_ in outcome.tries)
+        reason = next(drop.detail for try_ in tries if (drop := try_.scored[0].worth.drop))
+        raise UserError(f"A call failed for every source of the pilot: {reason}.", hint="Mend that, and run it again.")
     return trials
 
 
-def _used(records: Records, keys: list[str]) -> dict[str, Used]:
-    found: defaultdict[str, list[Any]] = defaultdict(list)
+def _usage(records: Records, keys: list[str]) -> dict[str, Usage]:
+    by_alias: defaultdict[str, list[Any]] = defaultdict(list)
     for call in filter(None, map(records.call, keys)):
-        found[call["alias"]].append(call)
+        by_alias[call["alias"]].append(call)
     return {
-        alias: Used(
+        alias: Usage(
             len(calls),
             sum(call["input_tokens"] or 0 for call in calls),
             sum(call["output_tokens"] or 0 for call in calls),
             sum(call["seconds"] for call in calls),
         )
-        for alias, calls in found.items()
+        for alias, calls in by_alias.items()
     }
 
 
@@ -152,8 +157,8 @@ def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill
     supply = config.run.draws * len(project.sources)
     if supply and (sources.high is None or sources.high > supply):
         notes.append(f"there are {supply:,} sources to take ({len(project.sources):,} passages, run.draws each)")
-    for alias, one in bills.items():
-        if one.dollars is None:
+    for alias, bill in bills.items():
+        if bill.dollars is None:
             notes.append(f"the price of {alias} is unknown: set models.{alias}.input_price and output_price")
     if config.run.mode == "batch":
         notes.append("run.mode: batch takes up to a day a wave, and providers ask about half of these dollars")
@@ -161,23 +166,23 @@ def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill
 
 
 def _futility_note(cascade: list[TeacherProgram], config: Config) -> list[str]:
-    most = most_empty(cascade, config.run)
-    return [f"a run stops when {most} sources in a row give no row (run.keep_going)"] if most else []
+    limit = most_empty(cascade, config.run)
+    return [f"a run stops when {limit} sources in a row give no row (run.keep_going)"] if limit else []
 
 
 def _capped(config: Config, whole: Bill) -> list[str]:
-    """The caps that a run of so many rows may meet."""
-    taken = {"max_usd": whole.dollars, "max_calls": whole.calls}
+    """A line for each cap that a run of so many rows may reach."""
+    costs = {"max_usd": whole.dollars, "max_calls": whole.calls}
     return [
         f"{section}.{key}: {cap:g} may be reached before"
         for section, caps in (("run", config.run), ("budget", config.budget))
-        for key, what in taken.items()
-        if what and (cap := getattr(caps, key)) and (what.high is None or what.high > cap)
+        for key, cost in costs.items()
+        if cost and (cap := getattr(caps, key)) and (cost.high is None or cost.high > cap)
     ]
 
 
-def _told(range: dict[str, float | None], form: Any) -> str:
-    """`likely [low to high]`; where nothing is known but the lower bound, that alone."""
+def _span(range: dict[str, float | None], form: Any) -> str:
+    """`likely [low to high]`; if only the lower bound is known, that alone."""
     low, likely, high = range["low"], range["likely"], range["high"]
     if likely is None:
         return f"at least {form(low)}"
@@ -185,7 +190,7 @@ def _told(range: dict[str, float | None], form: Any) -> str:
 
 
 def _count(value: float) -> str:
-    """Three digits that mean something, at most."""
+    """At most three significant digits."""
     size = 10 ** max(0, math.floor(math.log10(value)) - 2) if value else 1
     return f"{math.ceil(value / size) * size:,}"
 

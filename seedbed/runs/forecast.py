@@ -1,4 +1,4 @@
-"""From what a few sources took to what N accepted rows will take, with 95% ranges."""
+"""Forecasts the costs of N accepted rows from the costs of a few sources, with 95% ranges."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,21 +14,21 @@ from seedbed.models.prices import Price
 
 @dataclass(frozen=True)
 class Range:
-    """A likely value between two bounds; None where nothing can be said of it."""
+    """A likely value between two bounds; None if a value is not known."""
 
     likely: float | None
     low: float
     high: float | None
 
-    def __mul__(self, other: "Range") -> "Range":
-        """The product of two ranges, whose bounds are those of the factors: wider than 95% where these are so far out
-        in one go seldom."""
-        return Range(_product(self.likely, other.likely), self.low * other.low, _product(self.high, other.high))
+    def __mul__(self, factor: "Range") -> "Range":
+        """The product of two ranges. It multiplies their bounds, so it is wider than 95%: both factors are rarely at
+        their bounds at once."""
+        return Range(_product(self.likely, factor.likely), self.low * factor.low, _product(self.high, factor.high))
 
 
 @dataclass(frozen=True)
-class Used:
-    """What one source took of one model. `seconds`: from asking to hearing, summed over its calls."""
+class Usage:
+    """One source's usage of one model. `seconds`: from request to reply, summed over its calls."""
 
     calls: int = 0
     input_tokens: int = 0
@@ -38,16 +38,16 @@ class Used:
 
 @dataclass(frozen=True)
 class Trial:
-    """A source of the pilot: the rows of it that passed the gate, and what it took by alias."""
+    """A source of the pilot: how many of its rows passed the gate, and its usage by alias."""
 
     source: str
     passed: int
-    used: Mapping[str, Used]
+    used: Mapping[str, Usage]
 
 
 @dataclass(frozen=True)
 class Model:
-    """What a model takes at once and a minute, and costs. `busy`: seconds of the pilot in which it was at work."""
+    """A model's limits (in the entry), price and concurrency. `busy`: seconds in which it worked for the pilot."""
 
     entry: ModelEntry
     price: Price | None
@@ -57,7 +57,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Bill:
-    """What the rows take of a model, or of all; dollars are None where a price is unknown."""
+    """What the rows cost of one model, or of all; dollars are None if a price is unknown."""
 
     calls: Range
     input_tokens: Range
@@ -67,53 +67,53 @@ class Bill:
 
 
 def acceptance(trials: Sequence[Trial]) -> Range:
-    """Accepted rows a source.
+    """Accepted rows for each source.
 
-    By source, not by document: a feed's order is shuffled, so that its first sources are a simple random sample of
-    those a run would take.
+    The interval is by source, not by document: a feed's order is shuffled, so its first sources are a simple random
+    sample of a run's sources.
     """
-    most = max(1, *(trial.passed for trial in trials))
-    share = share_interval([trial.passed / most for trial in trials], [trial.source for trial in trials])
-    return Range(most * share.mean, most * share.low, most * share.high)
+    most_rows = max(1, *(trial.passed for trial in trials))
+    share = share_interval([trial.passed / most_rows for trial in trials], [trial.source for trial in trials])
+    return Range(most_rows * share.mean, most_rows * share.low, most_rows * share.high)
 
 
 def needed(rows: int, accepted: Range) -> Range:
-    """Sources that so many accepted rows take."""
+    """The number of sources for so many accepted rows."""
     low = rows / accepted.high if accepted.high else 0.0
     return Range(
         rows / accepted.likely if accepted.likely else None, low, rows / accepted.low if accepted.low else None
     )
 
 
-def bill(trials: Sequence[Trial], alias: str, model: Model, sources: Range) -> Bill:
-    """What so many sources take of one model."""
-    used = [trial.used.get(alias, Used()) for trial in trials]
+def alias_bill(trials: Sequence[Trial], alias: str, model: Model, sources: Range) -> Bill:
+    """What so many sources cost of one model."""
+    usages = [trial.used.get(alias, Usage()) for trial in trials]
     return Bill(
-        sources * mean_range([one.calls for one in used]),
-        sources * mean_range([one.input_tokens for one in used]),
-        sources * mean_range([one.output_tokens for one in used]),
-        sources * mean_range(dollars) if (dollars := _dollars(used, model.price)) else None,
-        sources * mean_range([seconds / 3600 for seconds in _seconds(used, model)]),
+        sources * mean_range([usage.calls for usage in usages]),
+        sources * mean_range([usage.input_tokens for usage in usages]),
+        sources * mean_range([usage.output_tokens for usage in usages]),
+        sources * mean_range(dollars) if (dollars := _dollars(usages, model.price)) else None,
+        sources * mean_range([seconds / 3600 for seconds in _seconds(usages, model)]),
     )
 
 
 def total(trials: Sequence[Trial], bills: Mapping[str, Bill], models: Mapping[str, Model], sources: Range) -> Bill:
-    """What they take of all models, which work side by side: the slowest says how long."""
-    every = [[trial.used.get(alias, Used()) for trial in trials] for alias in bills]
-    costs = [_dollars(used, models[alias].price) for alias, used in zip(bills, every, strict=True)]
-    known = [cost for cost in costs if cost]
+    """What the sources cost of all models together. The models work in parallel, so the slowest decides the hours."""
+    by_alias = [[trial.used.get(alias, Usage()) for trial in trials] for alias in bills]
+    costs = [_dollars(usages, models[alias].price) for alias, usages in zip(bills, by_alias, strict=True)]
+    known_costs = [cost for cost in costs if cost]
     return Bill(
-        sources * _summed([one.calls for one in used] for used in every),
-        sources * _summed([one.input_tokens for one in used] for used in every),
-        sources * _summed([one.output_tokens for one in used] for used in every),
-        sources * _summed(known) if len(known) == len(costs) else None,
+        sources * _summed([usage.calls for usage in usages] for usages in by_alias),
+        sources * _summed([usage.input_tokens for usage in usages] for usages in by_alias),
+        sources * _summed([usage.output_tokens for usage in usages] for usages in by_alias),
+        sources * _summed(known_costs) if len(known_costs) == len(costs) else None,
         _longest([bill.hours for bill in bills.values()]),
     )
 
 
 def mean_range(values: Sequence[float]) -> Range:
-    """The mean of what independent sources took, none below 0, with Student's t on the scale of its logarithm (the
-    delta method): such figures are skewed, and never below 0. Of one source alone no width is known."""
+    """The mean over independent sources, with Student's t on the scale of its logarithm (the delta method), because
+    costs are skewed and never below 0. The width is unknown for a single source."""
     mean, n = float(np.mean(values)), len(values)
     if not mean:
         return Range(0.0, 0.0, 0.0)
@@ -123,37 +123,41 @@ def mean_range(values: Sequence[float]) -> Range:
     return Range(mean, mean * math.exp(-reach), mean * math.exp(reach))
 
 
-def _dollars(used: Iterable[Used], price: Price | None) -> list[float]:
-    return [price.dollars(one.input_tokens, one.output_tokens) for one in used] if price else []
+def _dollars(usages: Iterable[Usage], price: Price | None) -> list[float]:
+    return [price.dollars(usage.input_tokens, usage.output_tokens) for usage in usages] if price else []
 
 
-def _seconds(used: Sequence[Used], model: Model) -> list[float]:
-    """For each source the time it would add to a run, by whatever holds a run up most: the model's own speed at full
-    concurrency, its requests or its tokens a minute, of which a call takes all of `max_tokens`."""
-    entry, asked = model.entry, sum(one.seconds for one in used)
-    slots = max(model.concurrency, asked / model.busy if model.busy else 0)  # calls that waited for a slot seem slow
-    ways = [[one.seconds / slots for one in used]]
+def _seconds(usages: Sequence[Usage], model: Model) -> list[float]:
+    """The time that each source would add to a run, by the tightest limit: the model's own speed at full concurrency,
+    its requests a minute, or its tokens a minute, where a call takes all of `max_tokens`."""
+    entry, seconds = model.entry, sum(usage.seconds for usage in usages)
+    slots = max(model.concurrency, seconds / model.busy if model.busy else 0)  # calls that waited for a slot seem slow
+    limits = [[usage.seconds / slots for usage in usages]]
     if entry.rpm:
-        ways.append([60 * one.calls / entry.rpm for one in used])
+        limits.append([60 * usage.calls / entry.rpm for usage in usages])
     if entry.tpm:
-        ways.append([60 * (one.input_tokens + one.calls * entry.max_tokens) / entry.tpm for one in used])
-    return max(ways, key=sum)
+        limits.append([60 * (usage.input_tokens + usage.calls * entry.max_tokens) / entry.tpm for usage in usages])
+    return max(limits, key=sum)
 
 
 def _summed(parts: Iterable[Sequence[float]]) -> Range:
-    return mean_range([sum(one) for one in zip(*parts, strict=True)])
+    return mean_range([sum(costs) for costs in zip(*parts, strict=True)])
 
 
 def _longest(hours: Sequence[Range]) -> Range:
-    likely, high = [one.likely for one in hours], [one.high for one in hours]
     return Range(
-        None if None in likely else max(one for one in likely if one is not None),
-        max(one.low for one in hours),
-        None if None in high else max(one for one in high if one is not None),
+        _greatest([span.likely for span in hours]),
+        max(span.low for span in hours),
+        _greatest([span.high for span in hours]),
     )
 
 
-def _product(one: float | None, other: float | None) -> float | None:
-    if 0 in (one, other):
+def _greatest(values: Sequence[float | None]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return max(numbers) if len(numbers) == len(values) else None
+
+
+def _product(a: float | None, b: float | None) -> float | None:
+    if 0 in (a, b):
         return 0.0
-    return None if one is None or other is None else one * other
+    return None if a is None or b is None else a * b

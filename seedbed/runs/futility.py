@@ -1,4 +1,4 @@
-"""When a run that makes nothing stops, before more is paid for nothing."""
+"""Stops a run that makes no rows, before it costs more."""
 
 import math
 from collections.abc import Iterable
@@ -9,18 +9,18 @@ from seedbed.config.sections import RunSettings
 from seedbed.runs.advice import advice
 from seedbed.runs.outcome import Outcome
 
-LEAST = 40  # sources in a row, and all there is to go by where no acceptance was measured
+LEAST = 40  # the smallest number of empty sources in a row; used alone if no acceptance was measured
 FALSE_STOPS = 0.01
 
 
 def patience(acceptance: float | None, sources: int) -> int:
-    """How many sources in a row may give nothing before a run stops.
+    """How many sources in a row may give no row before a run stops.
 
-    Of a run of so many `sources` at most, each of which gives a row with probability p, some n in a row are all empty
-    with a probability of at most (1 - p)^n (1 + p * sources): they begin at the first source, or right behind one that
-    gave a row. n is the smallest, LEAST at any rate, for which that is FALSE_STOPS or less. For p stands `acceptance`,
-    the share of candidates in [0, 1] that the compile saw accepted; a source of several candidates gives a row at
-    least as often. LEAST where it is 0 or was not measured.
+    Let a run have at most `sources` sources, each of which gives a row with probability p. The probability that some n
+    in a row are all empty is at most (1 - p)^n (1 + p * sources), since they begin at the first source, or right behind
+    one that gave a row. Returns the smallest n, but at least LEAST, for which this is at most FALSE_STOPS. p is
+    `acceptance`, the share of candidates in [0, 1] that the compile accepted; a source with several candidates gives a
+    row at least as often. Returns LEAST if it is 0 or was not measured.
     """
     if not acceptance or acceptance == 1:
         return LEAST
@@ -28,18 +28,18 @@ def patience(acceptance: float | None, sources: int) -> int:
 
 
 def most_empty(cascade: Iterable[TeacherProgram], run: RunSettings) -> int | None:
-    """How many sources in a row may give nothing in a run by these settings; None where another limit ends it before,
-    or it keeps going. Of a cascade the teacher that is accepted most counts: a source is tried by all."""
+    """How many sources in a row may give no row in a run with these settings; None if another limit ends the run
+    earlier, or with keep_going. In a cascade the highest acceptance counts, because all teachers try a source."""
     most = patience(max(member.acceptance or 0.0 for member in cascade), run.candidates)
     return None if run.keep_going or most >= run.candidates else most
 
 
 class Futility:
-    """Counts the sources in a row of which nothing passed the gate, in the order of their commits.
+    """Counts the consecutive sources without a row that passed the gate, in the order of their commits.
 
-    A source counts once: its candidates are alike, all unreadable or all of one task. What the journal had from before
-    was not paid for now, and is passed over. A row that only repeats an earlier one was made. A source whose call
-    failed counts: a server may refuse every one.
+    A source counts once, because its candidates are alike: all unreadable or all of one task. An outcome from the
+    journal is skipped, because it costs nothing now. A row that repeats an earlier row counts as a row. A source whose
+    call failed counts as empty, because a server may refuse every call.
     """
 
     def __init__(self, most: int | None) -> None:
@@ -47,7 +47,7 @@ class Futility:
         self._empty = list[Scored]()
 
     def see(self, outcome: Outcome) -> None:
-        """What became of one more source."""
+        """Count the outcome of one more source."""
         if not outcome.paid:
             return
         if outcome.passed:
@@ -55,16 +55,16 @@ class Futility:
             self._empty.clear()
             return
         self._sources += 1
-        self._empty += [scored for one in outcome.tries for scored in one.scored]
+        self._empty += [scored for attempt in outcome.tries for scored in attempt.scored]
 
-    def room(self, begun: int) -> bool:
-        """Whether a source beside the `begun` ones whose turn has not come would be looked at, should all of them be
-        empty. Once a row was made it is taken to be."""
-        return self._fruitful or self._most is None or self._sources + begun < self._most
+    def room(self, pending: int) -> bool:
+        """Whether the run would still need one more source if all `pending` ones, which are not committed yet, were
+        empty. Always true once a row was made."""
+        return self._fruitful or self._most is None or self._sources + pending < self._most
 
     @property
     def verdict(self) -> str | None:
-        """Why the run stops; None as long as it goes on."""
+        """Why the run stops; None while it continues."""
         if self._most is None or self._sources < self._most:
             return None
         reasons, glimpse = commonest(self._empty)

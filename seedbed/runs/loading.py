@@ -8,8 +8,8 @@ from typing import Any
 
 
 def loading_line(out: Path, report: Mapping[str, Any]) -> str | None:
-    """A call of `datasets.load_dataset`; None where there are no rows. The files of a folder whose name holds the marks
-    of a pattern are named one by one, since `datasets` takes the folder for a pattern."""
+    """A call of `datasets.load_dataset`; None if there are no rows. If the folder's name has glob characters, the call
+    names its files split by split, because `datasets` would take the folder's name as a pattern."""
     splits = report["counts"]["splits"]
     if not splits:
         return None

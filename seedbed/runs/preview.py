@@ -1,4 +1,4 @@
-"""A look at a few candidates, each with its calls as the model saw them."""
+"""Shows a few candidates, each with its calls as the model saw them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,27 +12,29 @@ from seedbed.storage.run_reader import messages
 
 
 def preview_rows(project: Project, n: int, *, uncompiled: bool, say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """What the first n sources of the feed give: verdict, scores, calls, tokens and dollars of each."""
+    """The candidates of the first n sources of the feed: verdict, scores, calls, tokens and dollars of each."""
     for line in project.said_of_sources():
         say(line)
     feed = project.feed()
     sources = [source for position in range(n) if (source := feed.take(position))]
     with Session(project, project.journal) as session:
         cascade, metric = open_cascade(session, uncompiled=uncompiled, say=say)
-        scored = run_sync(score_program(cascade[0].program, sources, metric, session.scope))
-        return [_shown(session, one) for one in scored]
+        candidates = run_sync(score_program(cascade[0].program, sources, metric, session.scope))
+        return [_shown(session, scored) for scored in candidates]
 
 
-def preview_text(shown: dict[str, Any]) -> str:
+def preview_text(preview: dict[str, Any]) -> str:
     """One candidate for the terminal."""
     lines = [
-        f"=== {shown['verdict']}   score {shown['score']:.2f}   tokens {shown['tokens']}   "
-        f"cost {'unknown' if shown['dollars'] is None else '${:.4f}'.format(shown['dollars'])}"
+        f"=== {preview['verdict']}   score {preview['score']:.2f}   tokens {preview['tokens']}   "
+        f"cost {'unknown' if preview['dollars'] is None else '${:.4f}'.format(preview['dollars'])}"
     ]
-    for number, call in enumerate(shown["calls"], 1):
+    for number, call in enumerate(preview["calls"], 1):
         lines += [f"--- call {number}: prompt as sent", call["prompt"], "--- reply", call["reply"]]
-    lines += ["--- candidate", *(f"{key}: {value}" for key, value in shown["candidate"].items())]
-    lines += [f"{part:>12}  {score:.2f}  {shown['reasons'].get(part, '')}" for part, score in shown["scores"].items()]
+    lines += ["--- candidate", *(f"{key}: {value}" for key, value in preview["candidate"].items())]
+    lines += [
+        f"{part:>12}  {score:.2f}  {preview['reasons'].get(part, '')}" for part, score in preview["scores"].items()
+    ]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What a run says of itself: run.json, and the card beside it."""
+"""The report of a run: run.json, and the card beside it."""
 
 import dataclasses
 import json
@@ -23,7 +23,7 @@ REPORT = "run.json"
 
 
 def run_report(session: Session, run: Run, stopped: str, code: int, seconds: float) -> dict[str, Any]:
-    """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: that it took."""
+    """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: the run's duration."""
     project, totals = session.project, session.journal.totals()
     commit, counts = run.commit, run.commit.counts
     tallies = totals.values()
@@ -53,7 +53,7 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
         "teachers": {alias: dataclasses.asdict(record) for alias, record in counts.teachers.items()},
         "stood_in": dict(counts.stood_in),
         "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
-        "variety": _variety(session, run) if run.complete else None,  # an interrupt shall not wait for it
+        "variety": _variety(session, run) if run.complete else None,  # after an interrupt it would take too long
         "seconds": round(seconds, 2),
         "warnings": [*_warnings(project), *_undivided(project, run)],
         "program": programs_of(run.cascade),
@@ -66,7 +66,7 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
 
 
 def write_report(out: Path, report: dict[str, Any]) -> None:
-    """Write run.json and the card, each whole. Raises UserError where they cannot be written."""
+    """Write run.json and the card, each atomically. Raises UserError if they cannot be written."""
     try:
         write_whole(
             out / REPORT,
@@ -86,7 +86,7 @@ def programs_of(cascade: Sequence[TeacherProgram]) -> str:
 
 
 def _spent(session: Session) -> dict[str, Spending]:
-    """What this run's calls took by the ledger, those without a reply included."""
+    """The ledger's totals of this run's calls, including those without a reply."""
     return run_sync(session.ledger.totals(session.ledger.account))
 
 
@@ -97,8 +97,8 @@ def _variety(session: Session, run: Run) -> dict[str, Any] | None:
 
 
 def _public(config: Config) -> dict[str, Any]:
-    """The config for others to read: of `extra`, which goes to the server as it is, the keys alone, and of an address,
-    whose path may hold a key, the host and port."""
+    """The config without secrets: only the keys of `extra`, which goes to the server as it is, and only the host and
+    port of an address, because its path may hold a key."""
     dumped = config.model_dump(mode="json")
     for entry in dumped["models"].values():
         entry["extra"] = sorted(entry["extra"])
@@ -114,13 +114,13 @@ def _warnings(project: Project) -> list[str]:
         entry = config.models[alias]
         if not entry.may_train:
             state = "may not" if entry.may_train is False else "is not stated to be allowed to"
-            named = f"{alias} ({entry.model})"
-            warnings.append(f"the output of {named} {state} train other models; see its key allows_training")
+            model = f"{alias} ({entry.model})"
+            warnings.append(f"the output of {model} {state} train other models; see its key allows_training")
     return warnings
 
 
 def _undivided(project: Project, run: Run) -> list[str]:
-    """That no rows are held out, and why."""
+    """A warning with the reason if no rows are held out."""
     if project.divides and not run.commit.shards.undivided:
         return []
     why = "all rows are of documents that would be held out" if project.divides else "one document cannot be parted"

@@ -1,4 +1,4 @@
-"""A sequence that stands on disk: memory holds only where each item ends."""
+"""A sequence on disk: memory holds only the place where each item ends."""
 
 import os
 import pickle
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class DiskList(Sequence[T]):
-    """Items in the order given, written one at a time to a file without a name (in TMPDIR), which goes when the spool
-    does. An item is read anew each time it is asked for: equal to the one given, not the same; from any thread.
+    """A list of items in a nameless temporary file (in TMPDIR), which disappears with the list. Each access reads the
+    item anew, so it is equal to the original but not the same object. Any thread may read.
 
-    Takes 8 bytes of memory an item. Raises UserError where there is no room for the file.
+    Takes 8 bytes of memory per item. Raises UserError if there is no room for the file.
     """
 
     def __init__(self, items: Iterable[T] = ()) -> None:
@@ -29,11 +29,11 @@ class DiskList(Sequence[T]):
             self.append(item)
 
     def append(self, item: T) -> None:
-        """Add an item at the end. Not while another thread reads."""
-        kept = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
+        """Add an item at the end. Must not run while another thread reads."""
+        data = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
         with _room():
-            self._file.write(kept)
-        self._ends.append(self._ends[-1] + len(kept))
+            self._file.write(data)
+        self._ends.append(self._ends[-1] + len(data))
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -43,7 +43,7 @@ class DiskList(Sequence[T]):
     @overload
     def __getitem__(self, index: slice) -> list[T]: ...
     def __getitem__(self, index: int | slice) -> T | list[T]:
-        places = range(len(self))[index]  # knows of negative ones, and raises IndexError
+        places = range(len(self))[index]  # handles negative indices and raises IndexError
         return self._read(places) if isinstance(places, int) else [self._read(place) for place in places]
 
     def _read(self, place: int) -> T:

@@ -1,4 +1,4 @@
-"""A copy of a run's journal, from which another folder makes its rows again."""
+"""Copies a run's journal, so that a run into another folder can make the same rows from it."""
 
 import contextlib
 import secrets
@@ -12,11 +12,10 @@ from seedbed.storage.sqlite_store import JOURNAL, unusable
 
 
 def copy_journal(path: Path, to: Path) -> None:
-    """Copy a journal to where none is yet, what its log holds included; a copy of before is left as it is.
+    """Copy a journal, including its write-ahead log; if the copy exists already, leave it as it is.
 
-    It belongs to the same run, whose caps it shares, and has a name of its own among the copies, the fact `copy`.
-
-    Raises UserError where there is none, and where another run's journal stands in its place.
+    The copy belongs to the same run and shares its caps. Its fact `copy` is an id that distinguishes it from other
+    copies. Raises UserError if there is no journal, or if another run's journal is at the target.
     """
     if not path.is_file():
         raise UserError(f"{path} is not there.", hint="Give the folder of a run, with its journal.sqlite.")
@@ -34,7 +33,7 @@ def copy_journal(path: Path, to: Path) -> None:
 
 @contextlib.contextmanager
 def _read(path: Path, mend: str) -> Iterator[None]:
-    """Say what is wrong with a journal; `mend`: what to do where pages of it are broken, for none is mended here."""
+    """Turn errors into a UserError. `mend`: what to do if the journal has broken pages; they are not repaired here."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
@@ -42,7 +41,7 @@ def _read(path: Path, mend: str) -> Iterator[None]:
 
 
 def _back_up(path: Path, to: Path) -> None:
-    """Whole or not at all, however the process ends."""
+    """Copy the journal atomically, however the process ends."""
     aside = to.with_name(f".{to.name}.part")
     aside.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(path)) as old, contextlib.closing(sqlite3.connect(aside)) as new:

@@ -1,4 +1,4 @@
-"""A run's folder read back, without disturbing a run that is going: its rows, and what its journal knows of them."""
+"""Reads a run's folder, its rows and its journal's records of them, without disturbing a run in progress."""
 
 import json
 import sqlite3
@@ -16,42 +16,44 @@ _NO_RUN = "seedbed run --out DIR makes one."
 
 
 def find_row(folder: Path, prefix: str) -> tuple[dict[str, Any], bool]:
-    """The row or rejected candidate whose id begins so, and whether it was accepted.
+    """The row or rejected candidate whose id begins with `prefix`, and whether it was accepted.
 
-    Raises UserError where there is no run, or where none or several ids begin so.
+    Raises UserError if there is no run, or if no id or several ids begin with `prefix`.
     """
-    accepted, others = shards_of(folder, "rows"), shards_of(folder, "rejected")
-    shards = [*accepted, *others]
+    accepted, rejected = shards_of(folder, "rows"), shards_of(folder, "rejected")
+    shards = [*accepted, *rejected]
     if not shards:
         going = (folder / "journal.sqlite").is_file()
-        what = "no finished shard yet" if going else "no run"
-        raise UserError(f"{folder} holds {what}.", hint="Wait for the run's first shard." if going else _NO_RUN)
-    found = {id: shard for shard in shards for id in _ids(shard, prefix)}
-    if prefix in found:
-        return _row(found[prefix], prefix), found[prefix] in accepted
-    if len(found) > 1:
-        some = ", ".join(list(found)[:3])
-        raise UserError(f"{len(found)} ids of {folder} begin with {prefix!r}: {some}, ...", hint="Write more of it.")
-    if not found:
+        content = "no finished shard yet" if going else "no run"
+        raise UserError(f"{folder} holds {content}.", hint="Wait for the run's first shard." if going else _NO_RUN)
+    matches = {id: shard for shard in shards for id in _ids(shard, prefix)}
+    if prefix in matches:
+        return _row(matches[prefix], prefix), matches[prefix] in accepted
+    if len(matches) > 1:
+        examples = ", ".join(list(matches)[:3])
+        raise UserError(
+            f"{len(matches)} ids of {folder} begin with {prefix!r}: {examples}, ...", hint="Write more of it."
+        )
+    if not matches:
         raise UserError(
             f"{folder} has no row and no rejected candidate with the id {prefix!r}.",
             hint=f"The column id of its rows/ and rejected/ holds them, such as {next(_ids(shards[0], ''))}.",
         )
-    id, shard = found.popitem()
+    id, shard = matches.popitem()
     return _row(shard, id), shard in accepted
 
 
 def read_report(folder: Path) -> dict[str, Any]:
-    """run.json; empty while the first run into the folder is going."""
+    """run.json; empty while the first run into the folder is in progress."""
     path = folder / "run.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 class Records:
-    """A journal opened for reading alone.
+    """A journal, opened for reading only.
 
-    A run that is going holds its journal locked, so then the file is read as it is on the disk, which lacks the
-    latest few megabytes. A folder without a journal has no records of any row. Raises UserError for no journal at all.
+    A run in progress locks its journal, so the file is then read as it is on the disk, without the latest few
+    megabytes. Without a journal there are no records of any row. Raises UserError if the file is no journal.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,12 +61,12 @@ class Records:
         self._db = _opened(path) if path.is_file() else sqlite3.connect(":memory:")
 
     def outcomes(self, id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(setup, outcome) of an attempt, under every setup it was made with, the latest first."""
+        """(setup, outcome) of an attempt for every setup that made it, the latest first."""
         for setup, outcome in self._rows("select setup, outcome from outcomes where id = ? order by rowid desc", id):
             yield setup, orjson.loads(outcome)
 
     def made_with(self, setup: str) -> dict[str, Any]:
-        """What a setup stands for."""
+        """The meaning of a setup; empty if it is not known."""
         return next(
             (orjson.loads(row[0]) for row in self._rows("select made_with from setups where setup = ?", setup)), {}
         )
@@ -92,7 +94,7 @@ class Records:
 
 
 def messages(request: dict[str, Any]) -> list[dict[str, str]]:
-    """The messages of a journalled request as they were sent: role and text of each, the system's first."""
+    """The messages of a journalled request as they were sent: role and text of each, the system message first."""
     system = [{"role": "system", "text": str(request["system"])}] if request.get("system") else []
     return system + [
         {"role": message["role"], "text": "".join(part.get("text", "") for part in message["parts"])}
@@ -101,11 +103,11 @@ def messages(request: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    """Through the write-ahead log where there is one and no one holds the journal; else the file as it is."""
+    """Open with the write-ahead log if there is one and the journal is not locked; else the file as it is on disk."""
     log = path.with_name(f"{path.name}-wal")
-    ways = ("mode=ro", "immutable=1") if log.is_file() and log.stat().st_size else ("immutable=1",)
-    for way in ways:
-        db = sqlite3.connect(f"{path.resolve().as_uri()}?{way}", uri=True, timeout=0.2)
+    modes = ("mode=ro", "immutable=1") if log.is_file() and log.stat().st_size else ("immutable=1",)
+    for mode in modes:
+        db = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, timeout=0.2)
         try:
             db.execute("select count(*) from sqlite_master").fetchone()
             return db

@@ -1,4 +1,4 @@
-"""Where a run puts its rows and what it rejected: the shards of both, in its folder or under a URL."""
+"""The shards of a run's rows and rejected candidates, in its folder or under a URL."""
 
 import json
 import threading
@@ -11,20 +11,21 @@ from seedbed.storage.remote_shards import FarShards, claim
 from seedbed.storage.shards import REJECTED, Shards, row_schema, to_the_end
 
 SPLITS = ("train", "validation")
-MARK = "swap.json"  # is there while shards take the place of others: by series, the names of those that stay
+MARK = "swap.json"  # exists while shards replace others: for each series, the names of the shards that stay
 
 
 class RunShards:
     """The shards of one run.
 
-    What an earlier invocation left there stays as it is until this one has as many rows, or has come to its end; then
-    this one's shards take its place, all of them at once: a swap that was cut off is finished by the next invocation,
-    before anything else. So no reader meets rows of two settings side by side for long.
+    The shards of an earlier invocation stay until this one has as many rows, or has ended; then this one's shards
+    replace them, all at once. If a swap is interrupted, the next invocation finishes it before anything else. So
+    readers do not see rows of two settings together for long.
 
     Args:
-        out: the run's folder. url: where the shards go instead, if anywhere. kind: of the rows. owner: the run.
+        out: the run's folder. url: the place of the shards if they do not go into `out`. kind: the class of the rows.
+        owner: the run.
 
-    Raises UserError where the URL cannot be used, or holds another run's rows.
+    Raises UserError if the URL cannot be used, or holds another run's rows.
     """
 
     def __init__(self, out: Path, url: str | None, kind: type[Candidate], owner: str) -> None:
@@ -41,23 +42,22 @@ class RunShards:
 
     @property
     def splits(self) -> dict[str, int]:
-        """Accepted rows by split; splits without rows are left out."""
+        """Accepted rows by split; splits without rows are omitted."""
         return {split: shards.count for split, shards in self._rows.items() if shards.count}
 
     async def accept(self, row: dict[str, Any], split: str) -> None:
-        """One more row. Raises UserError where it cannot be written."""
+        """Add a row. Raises UserError if it cannot be written."""
         await self._rows[split].add(row)
         if self._rejected.aside and sum(self.splits.values()) >= self._held:
             await to_the_end(self._close)
 
     async def reject(self, row: dict[str, Any]) -> None:
-        """One more that is out. Raises UserError where it cannot be written."""
+        """Add a rejected candidate. Raises UserError if it cannot be written."""
         await self._rejected.add(row)
 
     def finish(self, *, complete: bool) -> bool:
-        """Write what is left; whether what is there now is this invocation's. Raises UserError where it cannot be.
-
-        May be called while `accept` was given up and still writes: then it waits for that."""
+        """Write the rest. Returns whether this invocation's shards are in place. Raises UserError if they cannot be
+        written. May be called while a cancelled `accept` still writes: then it waits for that."""
         with self._lock:
             if self._rejected.aside and not self._begun and not complete:
                 for shards in self._all:
@@ -77,7 +77,7 @@ class RunShards:
             claim(self._url, self._owner, self._out.resolve().name)
 
     def _put_in_place(self) -> None:
-        self._claim()  # again: of two runs that began at once, one may have lost it
+        self._claim()  # again: if two runs began at once, one of them may have lost the URL
         if not self._rejected.aside:
             for shards in self._all:
                 shards.close()
@@ -85,13 +85,13 @@ class RunShards:
         for shards in self._all:
             shards.flush()
         names = {shards.name: shards.names for shards in self._all}
-        self._begun = True  # also where the mark is there in spite of an error
+        self._begun = True  # before the save, which may fail and still leave the mark
         with self._place.speaking(MARK):
             self._place.save(MARK, json.dumps(names).encode())
         self._swap(names)
 
     def _swap(self, names: Mapping[str, list[str]]) -> None:
-        """What it could not do to its end is left for another time: the mark stands, and what waits aside waits."""
+        """Replace the shards. If this fails, the mark and the shards that wait aside stay for the next attempt."""
         for shards in self._all:
             shards.settle(names[shards.name])
         with self._place.speaking(MARK):
@@ -99,12 +99,12 @@ class RunShards:
         self._set_aside(False)
 
     def _take_up(self) -> None:
-        """Finish the swap in which an earlier invocation was cut off. What waits without a mark never was whole."""
+        """Finish an interrupted swap of an earlier invocation. Shards that wait aside without a mark are incomplete."""
         with self._place.speaking(MARK):
             mark = self._place.load(MARK)
         try:
             names = json.loads(mark or b"")
-        except ValueError:  # there is none, or not the whole of it
+        except ValueError:  # there is none, or it is incomplete
             names = None
         if names:
             self._swap(names)

@@ -1,4 +1,4 @@
-"""What ships beside the code: the folder of data, and what models of the shelf said of the shipped verdicts."""
+"""The data that ships with the code: its folder, and the replies of embedded models on the shipped verdicts."""
 
 import functools
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ def data_folder() -> Path:
 
 
 def readings_file(model: str) -> Path:
-    """Where a model's readings lie. `model`: its name on the shelf, such as `qwen2.5-coder-0.5b`."""
+    """The file of a model's readings. `model`: its name on the shelf, such as `qwen2.5-coder-0.5b`."""
     return data_folder() / "readings" / f"{model}.jsonl"
 
 
 def reading(identity: str, key: str) -> Timed | None:
-    """The reply to a call about a shipped verdict, so that a first compile asks only about what is the user's own.
+    """The reply to a call about a shipped verdict, so that a first compile calls models only for the user's own data.
 
     Args:
-        identity: of the model that would be asked. key: of the call; it holds the identity and the whole prompt, so
-        another model, or another prompt, finds nothing.
+        identity: of the model to call. key: of the call; it covers the identity and the whole prompt, so another
+        model or another prompt has no reply.
     """
     if not identity.startswith(SHELF):
         return None
@@ -40,7 +40,7 @@ def reading(identity: str, key: str) -> Timed | None:
 
 
 def reading_line(key: str, response: Response, seconds: float) -> bytes:
-    """A line of the file: what a judge or a likelihood is read from, and nothing of the machine."""
+    """A line of the file: the parts of a reply that judges and likelihoods need, and nothing about the machine."""
     reply = response_to_dict(response)
     line = {
         "key": key,
@@ -55,25 +55,26 @@ def reading_line(key: str, response: Response, seconds: float) -> bytes:
 
 @functools.cache
 def _lines(model: str) -> Mapping[str, bytes]:
-    """By key, the lines of a model's file, read where one is asked for; none for a model without one."""
+    """The lines of a model's file by key, read on first use; empty for a model without a file."""
     file = readings_file(model)
     lines = file.read_bytes().splitlines() if file.is_file() else []
     return {orjson.loads(line)["key"]: line for line in lines}
 
 
 def _token(token: Mapping[str, Any]) -> list[Any]:
-    """[text, log-probability, {alternative: log-probability}]; no alternatives where there is the token alone."""
-    others = {other["token"]: round(other["logprob"], 5) for other in token.get("top") or ()}
-    return [token["token"], round(token["logprob"], 5), others if len(others) > 1 else {}]
+    """[text, log-probability, {alternative: log-probability}]; no alternatives if the token is the only one."""
+    alternatives = {top["token"]: round(top["logprob"], 5) for top in token.get("top") or ()}
+    return [token["token"], round(token["logprob"], 5), alternatives if len(alternatives) > 1 else {}]
 
 
 def _timed(model: str, line: Mapping[str, Any]) -> Timed:
-    read, written = line["tokens"]
+    input_tokens, output_tokens = line["tokens"]
+    total = input_tokens + output_tokens
     reply = {
         "model": model,
         "message": {"role": "assistant", "parts": [{"type": "text", "text": line["text"]}]},
         "finish_reason": line["end"],
-        "usage": {"input_tokens": read, "output_tokens": written, "total_tokens": read + written},
+        "usage": {"input_tokens": input_tokens, "output_tokens": output_tokens, "total_tokens": total},
         "logprobs": [
             {"token": token, "logprob": logprob, "top": [{"token": k, "logprob": v} for k, v in top.items()]}
             for token, logprob, top in line["logprobs"]

@@ -1,4 +1,4 @@
-"""A sqlite file of ours: durable and fast, for writes of the same moment share one commit."""
+"""A sqlite file, durable and fast: writes of the same moment share one commit."""
 
 import asyncio
 import contextlib
@@ -17,15 +17,15 @@ from seedbed.errors import UserError
 
 T = TypeVar("T")
 LINGER = 0.002  # seconds that a write waits for others to share its commit
-SYNC = 1.0  # seconds of writes that a power cut may take
+SYNC = 1.0  # a power cut may lose the writes of so many seconds
 SIZES = (256, 64, 16, 4, 1)
 Write = tuple[str, Sequence[Any]]
-"""A statement and its values; one that ends with `values` is completed for as many rows as there are."""
+"""A statement and its values; a statement that ends with `values` takes many rows at once."""
 
 
 class Kind(NamedTuple):
-    """What a file is to people, and what to do where it is of no use. `mend`: what to do where pages of it are broken,
-    for a file that is mended when it is opened next; any other is looked through whenever it is opened."""
+    """A file's name for people, and a hint for when it cannot be used. `mend`: the hint for broken pages, for a file
+    that is repaired when it is opened next; a file without it is checked each time it is opened."""
 
     noun: str
     hint: str
@@ -40,18 +40,18 @@ JOURNAL = Kind(
 
 
 class Broken(UserError):
-    """A file that can be mended has broken pages."""
+    """A file that can be repaired has broken pages."""
 
 
 class Store:
-    """One connection writes, in a thread of its own, and one reads what was committed; neither waits for the other.
+    """One connection writes, in its own thread, and another reads committed data; neither waits for the other.
 
     Args:
-        path: the file, created where absent. schema: `create table if not exists ...` statements. kind: for people.
+        path: the file, created if absent. schema: `create table if not exists ...` statements. kind: for messages.
 
-    Where a broken page is met of a file that can be mended, here or in any call below, a mark beside it keeps it from
-    being used until it is. Raises UserError where the file is none of ours, cannot be written or is broken, Broken
-    where it has a mark or gets one.
+    If a file that can be repaired has a broken page, here or in any call below, a mark beside it blocks its use until
+    it is repaired. Raises UserError if the file is not ours, cannot be written or is broken; Broken if it has a mark or
+    gets one.
     """
 
     def __init__(self, path: Path, schema: str, kind: Kind = JOURNAL) -> None:
@@ -78,15 +78,15 @@ class Store:
             raise self._failed(error) from error
 
     def row(self, statement: str, *values: Any) -> Any:
-        """The first row that a select finds among what was committed, or None."""
+        """The first row of a select on committed data, or None."""
         try:
-            with self._lock:  # sqlite dies of a close in the middle of a call
+            with self._lock:  # sqlite crashes if it is closed during a call
                 return self._reader.execute(statement, values).fetchone()
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
-        """All of them."""
+        """All rows of a select on committed data."""
         try:
             with self._lock:
                 return self._reader.execute(statement, values).fetchall()
@@ -94,16 +94,15 @@ class Store:
             raise self._failed(error) from error
 
     def each(self, statement: str) -> Iterator[Any]:
-        """All of them, one by one, for selects whose rows would fill the memory. Not while others read."""
+        """The same rows one by one, for a select whose rows would fill the memory. Must not run while others read."""
         try:
             yield from self._reader.execute(statement)
         except sqlite3.Error as error:
             raise self._failed(error) from error
 
     async def write(self, statement: str, values: Sequence[Any]) -> None:
-        """Write on the event loop; what is written when it returns outlives this process. Whoever comes within LINGER
-        of another shares its commit, in the order they came. Cancelled, the write still happens. Raises UserError where
-        it cannot."""
+        """Write from the event loop; what was written survives a kill of this process. Writes within LINGER of each
+        other share a commit, in their order. A cancelled write still happens. Raises UserError if it cannot."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._waiting.append(((statement, values), done))
@@ -113,26 +112,26 @@ class Store:
         await done
 
     async def decide(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What `work` finds and writes in one transaction, which no other process comes between; on the disk when it
-        returns. It runs in the writer's thread. Raises UserError where the file cannot be written."""
+        """Run `work` in one transaction, isolated from other processes, and return its result; on the disk when it
+        returns. It runs in the writer's thread. Raises UserError if the file cannot be written."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._decide, work)
         except (sqlite3.Error, RuntimeError) as error:
             raise self._failed(error) from error
 
     def write_now(self, *writes: Write) -> None:
-        """Write from any thread, in one commit; on the disk when it returns. Raises UserError where it cannot."""
+        """Write from any thread, in one commit; on the disk when it returns. Raises UserError if it cannot."""
         try:
             self._thread.submit(self._commit_now, writes).result()
         except (sqlite3.Error, RuntimeError) as error:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Close the file once what is under way is written. Calls after it fail with a UserError."""
-        left, self._waiting = self._waiting, []  # cancelled before their commit
+        """Write what is pending and close the file. Later calls raise UserError."""
+        pending, self._waiting = self._waiting, []  # cancelled before their commit
         try:
-            if left:
-                self._thread.submit(self._commit_now, [write for write, _ in left]).result()
+            if pending:
+                self._thread.submit(self._commit_now, [write for write, _ in pending]).result()
         except sqlite3.Error as error:
             raise self._failed(error) from error
         finally:
@@ -164,7 +163,7 @@ class Store:
     def _settle(self, waiting: Sequence[asyncio.Future[None]], error: BaseException | None) -> None:
         for done in waiting:
             if done.done():
-                continue  # whoever waited was cancelled
+                continue  # its caller was cancelled
             if error:
                 done.set_exception(self._failed(error))
             else:
@@ -179,7 +178,7 @@ class Store:
     def _sync_tail(self) -> None:
         self._tail = None
         if self._unsynced:
-            with contextlib.suppress(RuntimeError):  # it was closed meanwhile, which syncs
+            with contextlib.suppress(RuntimeError):  # closed meanwhile, which syncs too
                 self._thread.submit(self._sync)
 
     def _commit(self, writes: Sequence[Write]) -> None:
@@ -190,9 +189,9 @@ class Store:
                 if not statement.endswith("values"):
                     self._writer.executemany(statement, rows)
                     continue
-                for some in _together(rows):
-                    marks = f"({', '.join('?' * len(some[0]))})"
-                    self._writer.execute(f"{statement} {', '.join([marks] * len(some))}", [*chain(*some)])
+                for group_rows in _together(rows):
+                    marks = f"({', '.join('?' * len(group_rows[0]))})"
+                    self._writer.execute(f"{statement} {', '.join([marks] * len(group_rows))}", [*chain(*group_rows)])
 
     def _decide(self, work: Callable[[sqlite3.Connection], T]) -> T:
         self._writer.execute("pragma synchronous=full")
@@ -201,8 +200,8 @@ class Store:
             return work(self._writer)
 
     def _commit_soon(self, writes: Sequence[Write]) -> None:
-        """A commit outlives a kill of this process as it is; a power cut only if it waits for the disk, which takes as
-        long as a hundred writes. So the first commit of every second does, and after the last one `_sync`."""
+        """Every commit survives a kill of this process. It survives a power cut only if it waits for the disk, which
+        takes as long as a hundred writes. So only the first commit of a second waits, and `_sync` after the last."""
         self._unsynced = time.monotonic() - self._synced < SYNC
         self._writer.execute(f"pragma synchronous={'normal' if self._unsynced else 'full'}")
         if not self._unsynced:
@@ -220,8 +219,8 @@ class Store:
 
 
 def _together(rows: list[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
-    """Rows to be written by one statement: for every statement this thread has to get hold of Python's lock again,
-    which on a busy event loop takes milliseconds. A few sizes alone, so that sqlite knows the statements."""
+    """Groups of rows for one statement each. Few statements, because each one makes this thread wait for Python's lock,
+    which takes milliseconds beside a busy event loop. Few sizes, so that sqlite can reuse prepared statements."""
     start = 0
     while start < len(rows):
         size = next(size for size in SIZES if size <= len(rows) - start)
@@ -234,25 +233,27 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def broken_mark(path: Path) -> Path:
-    """The file that says that pages of another were found broken."""
+    """The mark beside a file whose pages are broken."""
     return path.with_name(f"{path.name}.broken")
 
 
 def unusable(path: Path, error: BaseException, kind: Kind = JOURNAL) -> UserError:
-    """What to tell a person where a file of ours cannot be read or written."""
-    said = str(error)
-    if "closed database" in said or "after shutdown" in said:
+    """The UserError for a file that cannot be read or written."""
+    message = str(error)
+    if "closed database" in message or "after shutdown" in message:
         return UserError(f"{path} is closed.", hint="Run the same command again; finished calls are kept.")
-    if isinstance(error, PermissionError) or any(word in said for word in ("readonly", "Read-only", "unable to open")):
-        return UserError(f"Cannot write {path}: {said}.", hint="Choose a folder you can write to.")
-    if "locked" in said:
+    if isinstance(error, PermissionError) or any(
+        word in message for word in ("readonly", "Read-only", "unable to open")
+    ):
+        return UserError(f"Cannot write {path}: {message}.", hint="Choose a folder you can write to.")
+    if "locked" in message:
         return UserError(f"{path} is in use by another process.", hint="Wait for it, or stop it.")
-    if isinstance(error, OSError) or "disk I/O" in said or "full" in said:
+    if isinstance(error, OSError) or "disk I/O" in message or "full" in message:
         free = os.statvfs(path.parent).f_bavail if path.parent.exists() else 0
         return UserError(
-            f"Cannot write {path}: {said} ({free} blocks free).",
+            f"Cannot write {path}: {message} ({free} blocks free).",
             hint="Make room and run the same command again; finished calls are kept.",
         )
-    broken = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT or "Could not decode" in said
+    broken = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CORRUPT or "Could not decode" in message
     failure, hint = (Broken, kind.mend) if broken and kind.mend else (UserError, kind.hint)
-    return failure(f"{path} cannot be read as a {kind.noun}: {said}.", hint=hint)
+    return failure(f"{path} cannot be read as a {kind.noun}: {message}.", hint=hint)

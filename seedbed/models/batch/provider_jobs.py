@@ -126,9 +126,9 @@ class BatchService(Shared):
             say(f"batch {job}: {info.status} after {_since(wave.written)}; {wave.size} calls wait for it")
             await asyncio.sleep(next(waits))
         replies = _placed(wave, await self._patiently(lambda: results(self._lm, job), job, say))
-        came, unread = sum(map(bool, replies)), replies.count(GARBLED)
+        answered, unread = sum(map(bool, replies)), replies.count(GARBLED)
         note = f", {unread} of them with what cannot be read" if unread else ""
-        say(f"batch {job}: {info.status} after {_since(wave.written)}; {came} of {wave.size} answered{note}")
+        say(f"batch {job}: {info.status} after {_since(wave.written)}; {answered} of {wave.size} answered{note}")
         return replies
 
     async def sight(self, wave: Wave, known_jobs: Collection[str], say: Say) -> Sighting:

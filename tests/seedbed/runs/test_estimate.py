@@ -16,7 +16,7 @@ from support.paths import TEACHER
 from seedbed.cli.main import main
 from seedbed.config.models import ModelEntry
 from seedbed.models.prices import Price
-from seedbed.runs.forecast import Model, Range, Trial, Used, acceptance, bill, mean_range, needed, total
+from seedbed.runs.forecast import Model, Range, Trial, Usage, acceptance, alias_bill, mean_range, needed, total
 
 PRICED = ["--set", "models.small.input_price=2", "--set", "models.small.output_price=10"]
 
@@ -48,18 +48,18 @@ def calls(folder: Path) -> int:
 
 def test_a_pilot_is_paid_once_and_tells_what_rows_take(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preview", "-c", str(project / "seedbed.yaml"), "--uncompiled", "--rows", "3"]) == 0
-    seen = calls(project)
+    preview_calls = calls(project)
     capsys.readouterr()
     assert estimate(project, "--rows", "1000", "--json", *PRICED) == 0
-    found = told(capsys)
-    pilot, whole = found["pilot"], found["total"]
-    assert (pilot["sources"], pilot["failed"], pilot["replayed"]) == (10, 0, seen)
+    result = told(capsys)
+    pilot, whole = result["pilot"], result["total"]
+    assert (pilot["sources"], pilot["failed"], pilot["replayed"]) == (10, 0, preview_calls)
     assert pilot["calls"] == calls(project)
-    assert found["sources"]["likely"] == pytest.approx(1000 * 10 / pilot["accepted"])
+    assert result["sources"]["likely"] == pytest.approx(1000 * 10 / pilot["accepted"])
     assert whole["calls"]["likely"] == pytest.approx(1000 * pilot["calls"] / pilot["accepted"])
     tokens = {side: whole[f"{side}_tokens"]["likely"] for side in ("input", "output")}
     assert whole["dollars"]["likely"] == pytest.approx((2 * tokens["input"] + 10 * tokens["output"]) / 1e6)
-    for figure in (found["sources"], *whole.values()):
+    for figure in (result["sources"], *whole.values()):
         assert 0 < figure["low"] < figure["likely"] < figure["high"]
 
     paid = calls(project)
@@ -73,11 +73,11 @@ def test_a_pilot_is_paid_once_and_tells_what_rows_take(project: Path, capsys: py
 def test_an_unknown_price_is_said(project: Path, server: Hostile, capsys: pytest.CaptureFixture[str]) -> None:
     far = ["--set", "models.far.model=m", "--set", f"models.far.api_base={server.base}", "--set", "roles.judge=far"]
     assert estimate(project, "--rows", "50", "--pilot", "5", "--json", *far) == 0
-    found = told(capsys)
-    assert set(found["models"]) == {"small", "far"}
-    assert found["models"]["small"]["dollars"]["likely"] == 0
-    assert found["models"]["far"]["dollars"] is found["total"]["dollars"] is found["pilot"]["dollars"] is None
-    assert any("models.far.input_price and output_price" in note for note in found["notes"])
+    result = told(capsys)
+    assert set(result["models"]) == {"small", "far"}
+    assert result["models"]["small"]["dollars"]["likely"] == 0
+    assert result["models"]["far"]["dollars"] is result["total"]["dollars"] is result["pilot"]["dollars"] is None
+    assert any("models.far.input_price and output_price" in note for note in result["notes"])
     assert estimate(project, "--rows", "50", "--pilot", "5", *far) == 0
     out = capsys.readouterr().out
     assert "their price is unknown" in out
@@ -89,10 +89,10 @@ def test_where_no_row_is_accepted_lower_bounds_alone_are_told(
 ) -> None:
     (project / "teacher.py").write_text("def reply(prompt, draw):\n    return 'no idea'\n", encoding="utf-8")
     assert estimate(project, "--rows", "100", "--json", *PRICED) == 1
-    found = told(capsys)
-    assert found["sources"]["likely"] is found["sources"]["high"] is found["total"]["dollars"]["likely"] is None
-    assert found["sources"]["low"] == pytest.approx(100 / (1 - 0.025 ** (1 / 10)))
-    assert found["total"]["dollars"]["low"] > 0
+    result = told(capsys)
+    assert result["sources"]["likely"] is result["sources"]["high"] is result["total"]["dollars"]["likely"] is None
+    assert result["sources"]["low"] == pytest.approx(100 / (1 - 0.025 ** (1 / 10)))
+    assert result["total"]["dollars"]["low"] > 0
     assert estimate(project, "--rows", "100") == 1
     out = capsys.readouterr().out
     assert "no row was accepted; 100 of them take at least" in out
@@ -124,12 +124,12 @@ ONE = Model(ModelEntry(model="m", rpm=60), Price(1, 1), concurrency=4, busy=0)
 
 
 def trials(passed: list[int], **used: Any) -> list[Trial]:
-    return [Trial(str(n), rows, {"m": Used(**used)}) for n, rows in enumerate(passed)]
+    return [Trial(str(n), rows, {"m": Usage(**used)}) for n, rows in enumerate(passed)]
 
 
 def test_a_run_takes_as_long_as_what_holds_it_up_most() -> None:
     def hours(model: Model, **used: Any) -> float | None:
-        return bill(trials([1, 1, 1], **used), "m", model, Range(3600, 3600, 3600)).hours.likely
+        return alias_bill(trials([1, 1, 1], **used), "m", model, Range(3600, 3600, 3600)).hours.likely
 
     def entry(**keys: Any) -> Model:
         return Model(ModelEntry(model="m", max_tokens=100, **keys), None, 4, busy=30)
@@ -146,11 +146,11 @@ def test_a_run_takes_as_long_as_what_holds_it_up_most() -> None:
 
 
 def test_the_slowest_of_models_side_by_side_says_how_long() -> None:
-    both = [Trial(str(n), 1, {"a": Used(2, 10, 5, 1.0), "b": Used(3, 20, 5, 7.0)}) for n in range(4)]
+    pilot = [Trial(str(n), 1, {"a": Usage(2, 10, 5, 1.0), "b": Usage(3, 20, 5, 7.0)}) for n in range(4)]
     models = {name: Model(ModelEntry(model="m"), Price(1, 0), 1, busy) for name, busy in (("a", 4), ("b", 28))}
-    sources = needed(8, acceptance(both))
-    bills = {alias: bill(both, alias, model, sources) for alias, model in models.items()}
-    whole = total(both, bills, models, sources)
+    sources = needed(8, acceptance(pilot))
+    bills = {alias: alias_bill(pilot, alias, model, sources) for alias, model in models.items()}
+    whole = total(pilot, bills, models, sources)
     assert whole.hours == bills["b"].hours
     assert whole.calls.likely == pytest.approx(8 * 5)
     assert whole.dollars
@@ -165,23 +165,23 @@ def test_of_one_source_no_width_is_known() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=12), st.integers(1, 9))
 def test_a_likely_value_is_inside_its_range(passed: list[int], rows: int) -> None:
-    found = trials(passed, calls=2, input_tokens=3, seconds=1.0)
-    sources = needed(rows, acceptance(found))
-    for one in (sources, bill(found, "m", ONE, sources).hours):
-        assert one.low > 0
-        assert one.likely is None or one.low <= one.likely
-        assert one.high is None or one.likely is None or one.likely <= one.high
+    pilot = trials(passed, calls=2, input_tokens=3, seconds=1.0)
+    sources = needed(rows, acceptance(pilot))
+    for range_ in (sources, alias_bill(pilot, "m", ONE, sources).hours):
+        assert range_.low > 0
+        assert range_.likely is None or range_.low <= range_.likely
+        assert range_.high is None or range_.likely is None or range_.likely <= range_.high
     assert (sources.likely is None) == (not sum(passed))
 
 
 def test_ranges_hold_what_a_run_then_takes() -> None:
     """Sources of which 40% are accepted, at skewed costs, higher for the accepted: 0.95 at least of 200 pilots."""
-    rng, held = random.Random(0), 0
+    rng, covered = random.Random(0), 0
     for _ in range(200):
         passed = [int(rng.random() < 0.4) for _ in range(12)]
-        costs = [rng.lognormvariate(0, 0.8) * (1 + one) for one in passed]
-        found = [Trial(str(n), one, {}) for n, one in enumerate(passed)]
-        range_ = needed(100, acceptance(found)) * mean_range(costs)
+        costs = [rng.lognormvariate(0, 0.8) * (1 + rows) for rows in passed]
+        pilot = [Trial(str(n), rows, {}) for n, rows in enumerate(passed)]
+        range_ = needed(100, acceptance(pilot)) * mean_range(costs)
         true = 100 / 0.4 * math.exp(0.8**2 / 2) * (1 + 0.4)
-        held += range_.low <= true and (range_.high is None or true <= range_.high)
-    assert held >= 190
+        covered += range_.low <= true and (range_.high is None or true <= range_.high)
+    assert covered >= 190
