@@ -146,8 +146,8 @@ class RulesJudge(Judge):
         unread = next((verdict for verdict in verdicts if verdict.score is None), None)
         if unread and not broken:
             return unread
-        least = min(verdict.score for verdict in verdicts if verdict.score is not None)
-        return Verdict(score=least, reason=f"broken: {broken}" if broken else _reasons(verdicts))
+        lowest = min(verdict.score for verdict in verdicts if verdict.score is not None)
+        return Verdict(score=lowest, reason=f"broken: {broken}" if broken else _reasons(verdicts))
 
 
 def _failing(texts: Sequence[str], verdicts: Sequence[Verdict]) -> str:

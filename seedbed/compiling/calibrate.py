@@ -84,7 +84,7 @@ class Calibrator:
     async def _rows(self, cases: Sequence[LabelledCase]) -> Frozen:
         cases = [case for case in cases if case.answer != DOES_NOT_SAY]  # a run weighs these by the priors
         if not cases:
-            raise Alike("Calibration needs rows that answer, and there are none.")
+            raise Alike("Calibration needs rows with an answer; there are none.")
         self.middle = middle([case.label for case in cases])
         unread = [case for case in cases if not case.scores]
         shown_cases = self._shown_cases(unread) if self.judges and unread else []
@@ -161,7 +161,7 @@ class Calibrator:
         """Say how good each judge is, whether it is used, and its cost: a line for each."""
         for name, judged in figures.judges.items():
             use = "is used" if judged.useful else "is not called"
-            self.progress.say(f"{worth_of(name, judged)}; {use} ({seconds:.1f} s a row for all that was asked)")
+            self.progress.say(f"{worth_of(name, judged)}; {use} ({seconds:.1f} s a row for all models called)")
 
     def _shown_cases(self, cases: Sequence[LabelledCase]) -> list[LabelledCase]:
         """A few cases on one or two documents, good and bad in turn, for the judges' prompts; none if too few

@@ -58,8 +58,8 @@ class Exam:
         self.seeds = [seed for seed in project.test_seeds if project.group(seed) not in open_groups]
         if not self.sources:
             raise UserError(
-                "Nothing is held out of every prompt to compare on.",
-                hint="Add documents that no seed is on; or compile again, if the split has changed since.",
+                "No source is left that none of the prompts has seen.",
+                hint="Add documents without seeds, or compile again if the split has changed since.",
             )
 
     def metric(self, session: Session) -> Metric:

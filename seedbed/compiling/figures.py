@@ -73,11 +73,13 @@ def unlabelled_line(embedder: str, *, documents: bool) -> str:
     caught_line, missed_line = (
         ", ".join(f"{name} {share:.0%}" for name, share in shares.items()) for shares in (caught, missed)
     )
-    warning = f"; fitted with another embedder than {embedder}, so that less is weighed" * (embedder != ours.embedder)
+    warning = f"; they were fitted with another embedder than {embedder}, so less evidence is weighed" * (
+        embedder != ours.embedder
+    )
     return (
-        "no verdicts: the shipped weights stand, and no judge is checked. Of rows in English on documents that were "
-        f"left out they accept {ours.accepted['right answer']:.0%} of right answers and, of wrong ones, {caught_line}; "
-        f"what they hardly see are edits of a right one ({missed_line}){warning}"
+        "no verdicts: the shipped weights are used, and no judge is checked. On English documents that they were not "
+        f"fitted to, they accept {ours.accepted['right answer']:.0%} of right answers and, of wrong ones, {caught_line}"
+        f"; they accept many edits of a right answer ({missed_line}){warning}"
     )
 
 

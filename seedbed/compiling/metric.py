@@ -35,8 +35,8 @@ def project_metric(session: Session, frozen: Frozen) -> Metric:
     ):
         if fitted != current:
             raise UserError(
-                f"The metric was calibrated with {key}: {fitted or 'none'}, and the config names {current or 'none'}.",
-                hint="Calibrate or compile again, or mend the config.",
+                f"The metric was calibrated with {key}: {fitted or 'none'}, but the config names {current or 'none'}.",
+                hint="Calibrate or compile again, or correct the config.",
             )
     check_reader(session, frozen)
     prompts = [prompt for seed in session.project.source_seeds if (prompt := seed.asked)]
@@ -90,8 +90,8 @@ def check_reader(session: Session, frozen: Frozen) -> None:
     """Raises UserError if the metric weighs likelihoods of a model other than the judge's."""
     if frozen.reader and frozen.reader != (current := reader(session)):
         raise UserError(
-            f"The metric weighs how likely answers are to {frozen.reader}, and the judge is "
-            f"{current or 'not asked for them'}.",
+            f"The metric weighs how likely answers are to {frozen.reader}, but the judge's model is "
+            f"{current or 'not asked for likelihoods'}.",
             hint="Set gates.likelihood and name that model as roles.judge, or calibrate or compile again.",
         )
 

@@ -35,7 +35,7 @@ def open_cascade(
         loaded = _load(of_alias, session.models.lm(alias).async_engine.identity)
         if held_groups := project.held_of(loaded.manifest.open_groups):
             raise UserError(
-                f"{held_groups[0]} is held out now, and the {name} was compiled when it was not.",
+                f"{held_groups[0]} is held out now, but was not when the {name} was compiled.",
                 hint=project.way_back("compile"),
             )
         ships, frozen = loaded.manifest.ships, frozen or loaded.frozen
@@ -83,7 +83,9 @@ def _load(project: Project, identity: str | None) -> artefact.Artefact:
     except FileNotFoundError as error:
         raise UserError(
             f"There is no compiled program for {project.recipe.name} with {project.config.teacher}.",
-            hint="seedbed compile makes one; --uncompiled does without.",
+            hint="Make one with seedbed compile, or do without it with --uncompiled.",
         ) from error
     except (artefact.Mismatch, ValueError) as error:
-        raise UserError(f"{error}.", hint="seedbed compile makes a new one; --uncompiled does without.") from error
+        raise UserError(
+            f"{error}.", hint="Make a new one with seedbed compile, or do without it with --uncompiled."
+        ) from error

@@ -71,7 +71,7 @@ def check_cases(
     rows = [case for case in cases if isinstance(case, LabelledCase) is not frozen.pairs]
     if skipped := len(cases) - len(rows):
         progress.say(
-            f"{skipped} lines are left out: the metric was fitted to {'preferences' if frozen.pairs else 'rows'}"
+            f"{skipped} lines are left out: the metric was fitted only to {'preferences' if frozen.pairs else 'rows'}"
         )
     rows = project.grouped(rows) if project else rows
     embed, english = Embedder(frozen.embedder), _are_english(cases, project)
@@ -79,7 +79,7 @@ def check_cases(
     try:
         if project is None or judge == NOBODY or not (frozen.judges or frozen.pairwise or frozen.reader):
             if frozen.judges or frozen.pairwise or frozen.reader:
-                progress.say("the metric's own judges are not asked: its figures here are those of the evidence alone")
+                progress.say("the metric's own judges are not called: these figures are those of the evidence alone")
             reader = Reader(embed, entail=entail, english=english)
             return _checked(reader, frozen, frozen.alone.fitted if frozen.alone else None, rows)
         alias = judge or project.config.roles.named()["judge"]
@@ -119,7 +119,8 @@ def open_frozen(path: Path) -> Frozen:
         raise UserError(f"cannot read {path}: {error.strerror}.", hint="seedbed calibrate writes one.") from error
     except (ValidationError, UnicodeDecodeError) as error:
         raise UserError(
-            f"{path} is no frozen metric of this version.", hint="seedbed calibrate --verdicts FILE writes a new one."
+            f"{path} is not a frozen metric of this version.",
+            hint="seedbed calibrate --verdicts FILE writes a new one.",
         ) from error
 
 
@@ -129,13 +130,13 @@ def open_metric(project: Project) -> Frozen:
     frozen = open_frozen(project.base / project.config.metric)
     if frozen.pairs:
         raise UserError(
-            f"metric: {project.config.metric} was calibrated on preferences, which compare rows and score none.",
+            f"metric: {project.config.metric} was calibrated on preferences, so it cannot score single rows.",
             hint="Calibrate on rows with labels 0 and 1.",
         )
     if frozen.unread:
         raise UserError(
             f"metric: {project.config.metric} weighs {', '.join(frozen.unread)}, scores that were taken elsewhere.",
-            hint="Calibrate on lines without these scores: compile and run cannot take them.",
+            hint="Calibrate on lines without these scores: compile and run cannot compute them.",
         )
     if held_groups := project.held_of(frozen.shown):
         raise UserError(

@@ -47,7 +47,7 @@ class Inputs:
         seeds = self._lines("seeds", self.config.seeds, self.recipe.seed.model_validate_json)
         if len(seeds) < FEWEST_SEEDS:
             raise UserError(
-                f"{self.config.seeds} holds {len(seeds)} seeds; compiling needs {FEWEST_SEEDS} at least.",
+                f"{self.config.seeds} holds {len(seeds)} seeds; compiling needs at least {FEWEST_SEEDS}.",
                 hint="Label a few more: seedbed label DIR turns a run's rows into labels.",
             )
         return seeds
@@ -84,7 +84,7 @@ class Inputs:
             return []
         if self.config.sources.documents is None:
             raise UserError(
-                f"{self.recipe.name} starts from documents, and sources.documents names none.",
+                f"{self.recipe.name} starts from documents, but sources.documents names none.",
                 hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
             )
         skipped = self.reading.skipped

@@ -15,8 +15,8 @@ def language_line(project: Project) -> str:
     if project.manner.english:
         return f"English, {reason}: rules of English words hold"
     return (
-        f"not English, {reason}: questions are held to the seeds' own shape, rules of English words are off, and the "
-        "shipped metric knows less (docs/languages.md); verdicts in this language teach it"
+        f"not English, {reason}: questions must have the shape of the seeds, rules of English words are off, and the "
+        "shipped metric knows less (docs/languages.md); verdicts in this language help it"
     )
 
 

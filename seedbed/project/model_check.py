@@ -26,7 +26,7 @@ from signatures.judges import JudgeCorrect
 from signatures.qa.grounded_qa import AnswerQuestion
 
 ASKED = {"question": "When did the bridge open?"}
-TOP = 5  # alternatives for each token, where the config says of none
+TOP = 5  # alternatives for each token, if the config sets none
 
 
 class Answer(NamedTuple):
@@ -164,7 +164,7 @@ class ModelCheck:
             with calling(draw=draw):
                 replies.add(_text(self._say("Name a river and a town on it.", temperature=0.0)))
         if len(replies) > 1:
-            yield "gives two replies to one request at temperature 0: it keeps no seed"
+            yield "gives two replies to one request at temperature 0: it is not deterministic"
 
     def _say(self, words: str, **options: Any) -> Any:
         return run_sync(self.lm.acall(messages=[{"role": "user", "content": words}], **options))[0]

@@ -33,7 +33,7 @@ def _body(report: dict[str, Any]) -> str:
     counts, recipe = report["counts"], recipes()[report["recipe"]]
     splits = ", ".join(f"{name} {count}" for name, count in counts["splits"].items()) or "none"
     reasons = "\n".join(f"| {reason} | {count} |" for reason, count in counts["rejected"].items())
-    judges = ", ".join(report["judges"]) or "none: the labels showed none to be of use, or none was asked for"
+    judges = ", ".join(report["judges"]) or "none: none was configured, or none was useful on the labels"
     models = "\n".join(
         f"- {role}: {report['config']['models'][alias]['model']}"
         for role, bound in report["config"]["roles"].items()
@@ -54,7 +54,7 @@ Made by Seedbed with the recipe `{recipe.name}` ({recipe.paper}).
 ## Rows
 
 {counts["accepted"]} accepted of {counts["candidates"]} candidates; splits: {splits}. The validation split holds the
-documents or leaves of which no compiled prompt and no judge shows a label (invented rows and pools: a tenth, by hash).
+documents or leaves whose labels no compiled prompt and no judge shows (invented rows and pools: a tenth, by hash).
 The run stopped because {report["stopped"]}.
 
 | rejected because | candidates |

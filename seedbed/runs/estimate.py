@@ -133,7 +133,9 @@ def _trials(path: Path, outcomes: list[Outcome], call_keys: dict[str, list[str]]
     if not trials:
         tries = (try_ for outcome in outcomes for try_ in outcome.tries)
         reason = next(drop.detail for try_ in tries if (drop := try_.scored[0].worth.drop))
-        raise UserError(f"A call failed for every source of the pilot: {reason}.", hint="Mend that, and run it again.")
+        raise UserError(
+            f"A call failed for every source of the pilot: {reason}.", hint="Correct this, then run the command again."
+        )
     return trials
 
 
@@ -153,15 +155,15 @@ def _usage(records: Records, keys: list[str]) -> dict[str, Usage]:
 
 
 def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill) -> list[str]:
-    config, notes = project.config, ["near duplicates are not counted: the more rows, the more of them are rejected"]
+    config, notes = project.config, ["near duplicates are not counted: more of them are rejected as the rows get more"]
     supply = config.run.draws * len(project.sources)
     if supply and (sources.high is None or sources.high > supply):
-        notes.append(f"there are {supply:,} sources to take ({len(project.sources):,} passages, run.draws each)")
+        notes.append(f"there are only {supply:,} sources ({len(project.sources):,} passages, run.draws each)")
     for alias, bill in bills.items():
         if bill.dollars is None:
             notes.append(f"the price of {alias} is unknown: set models.{alias}.input_price and output_price")
     if config.run.mode == "batch":
-        notes.append("run.mode: batch takes up to a day a wave, and providers ask about half of these dollars")
+        notes.append("run.mode: batch takes up to a day a wave, and providers charge about half of these dollars")
     return [*notes, *_capped(config, whole), *project.said_of_sources()]
 
 

@@ -57,7 +57,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Bill:
-    """What the rows cost of one model, or of all; dollars are None if a price is unknown."""
+    """The cost of the rows for one model, or for all; dollars are None if a price is unknown."""
 
     calls: Range
     input_tokens: Range
@@ -86,7 +86,7 @@ def needed(rows: int, accepted: Range) -> Range:
 
 
 def alias_bill(trials: Sequence[Trial], alias: str, model: Model, sources: Range) -> Bill:
-    """What so many sources cost of one model."""
+    """The cost of so many sources for one model."""
     usages = [trial.used.get(alias, Usage()) for trial in trials]
     return Bill(
         sources * mean_range([usage.calls for usage in usages]),
@@ -98,7 +98,7 @@ def alias_bill(trials: Sequence[Trial], alias: str, model: Model, sources: Range
 
 
 def total(trials: Sequence[Trial], bills: Mapping[str, Bill], models: Mapping[str, Model], sources: Range) -> Bill:
-    """What the sources cost of all models together. The models work in parallel, so the slowest decides the hours."""
+    """The cost of the sources for all models. The models work in parallel, so the slowest decides the hours."""
     by_alias = [[trial.used.get(alias, Usage()) for trial in trials] for alias in bills]
     costs = [_dollars(usages, models[alias].price) for alias, usages in zip(bills, by_alias, strict=True)]
     known_costs = [cost for cost in costs if cost]

@@ -71,5 +71,5 @@ class Futility:
         reason, count = next(iter(reasons.items()))
         return (
             f"nothing came of {self._sources} sources in a row: {reason}, {count} times, such as '{glimpse}'; "
-            f"try {advice(reason)}; or go on with --keep-going"
+            f"try {advice(reason)}; or continue with --keep-going"
         )

@@ -18,7 +18,7 @@ def copy_journal(path: Path, to: Path) -> None:
     copies. Raises UserError if there is no journal, or if another run's journal is at the target.
     """
     if not path.is_file():
-        raise UserError(f"{path} is not there.", hint="Give the folder of a run, with its journal.sqlite.")
+        raise UserError(f"{path} does not exist.", hint="Give the folder of a run, with its journal.sqlite.")
     new = "Name a new folder with --out."
     with _read(path, "Run the same command without --out first: that saves what can be read of it."):
         if not to.exists():

@@ -32,7 +32,8 @@ def find_row(folder: Path, prefix: str) -> tuple[dict[str, Any], bool]:
     if len(matches) > 1:
         examples = ", ".join(list(matches)[:3])
         raise UserError(
-            f"{len(matches)} ids of {folder} begin with {prefix!r}: {examples}, ...", hint="Write more of it."
+            f"{len(matches)} ids of {folder} begin with {prefix!r}: {examples}, ...",
+            hint="Write more characters of the id.",
         )
     if not matches:
         raise UserError(

@@ -34,7 +34,7 @@ class Kind(NamedTuple):
 
 JOURNAL = Kind(
     "journal",
-    "Put a copy of it back; moved away, its calls are paid again, and the run's caps count anew.",
+    "Put a copy of it back. Without it, its calls are paid again, and the run's caps start from zero.",
     "Run the same command again: what can be read of it is saved first.",
 )
 

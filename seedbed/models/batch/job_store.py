@@ -17,9 +17,7 @@ create table if not exists asked (key text, wave text, position integer, reply b
                                   primary key (key, wave));
 create index if not exists by_wave on asked (wave, position);
 """
-BOOK = Kind(
-    "book of batches", "Put a copy of it back; moved away, it forgets the jobs under way, which are paid again."
-)
+BOOK = Kind("book of batches", "Put a copy of it back. Without it, the jobs under way are paid again.")
 
 
 GARBLED = b"unreadable"
@@ -73,8 +71,8 @@ class WaveBook:
         return _sound(*row) if row else None
 
     def replies(self, wave: str) -> list[bytes] | None:
-        """The wave's replies, in the order of its calls; empty where none came or it changed on the disk. None if no
-        reply is stored yet."""
+        """The wave's replies, in the order of its calls; a reply that did not come or changed on the disk is empty.
+        None if no reply is stored yet."""
         rows = self._store.rows("select reply, crc from asked where wave = ? order by position", wave)
         return [_sound(*row) or b"" for row in rows] if any(reply is not None for reply, _ in rows) else None
 
@@ -90,7 +88,7 @@ class WaveBook:
         await self._write(("update waves set job = ? where id = ?", (job, wave)))
 
     async def keep(self, wave: str, replies: Sequence[bytes]) -> None:
-        """Store a wave's replies, in the order of its calls; empty where none came, or GARBLED."""
+        """Store a wave's replies, in the order of its calls: empty if none came, GARBLED if it cannot be read."""
         change = "update asked set reply = ?, crc = ? where wave = ? and position = ?"
         rows = ((reply, zlib.crc32(reply), wave, position) for position, reply in enumerate(replies))
         await self._write(*((change, row) for row in rows))
@@ -107,8 +105,8 @@ class WaveBook:
         row = self._store.row("select job from waves where id = ?", id)
         if not job or row is None or row[0] is not None:
             raise UserError(
-                f"--batch-job {answer} answers no question: it takes WAVE=JOB or WAVE=none for a wave without a job.",
-                hint="Run without --batch-job; the message names the wave that is asked about, if there is one.",
+                f"--batch-job {answer} names no wave without a job: write WAVE=JOB or WAVE=none.",
+                hint="Run without --batch-job; if a wave has no job, the message names it.",
             )
         writes = _deletion(id) if job == "none" else [("update waves set job = ? where id = ?", (job, id))]
         self._store.write_now(*writes)

@@ -70,8 +70,8 @@ class BatchService(Shared):
     def __init__(self, provider: str, model: str, key: str | None, base: str | None = None) -> None:
         if provider not in LIMITS:
             raise UserError(
-                f"There is no batch service for {provider}/{model} that seedbed knows.",
-                hint=f"Set run.mode to online, or take a model of {', '.join(LIMITS)}.",
+                f"seedbed knows no batch service for {provider}/{model}.",
+                hint=f"Set run.mode to online, or use a model of {', '.join(LIMITS)}.",
             )
         self.provider, self.model, self.limit = provider, model, LIMITS[provider]
         self._secrets, self._strangers = Secrets(key, base), set[str]()
@@ -119,8 +119,8 @@ class BatchService(Shared):
         raise AssertionError("unreachable")
 
     async def replies(self, wave: Wave, job: str, say: Say) -> list[bytes]:
-        """Wait for a job to end. Returns the reply to each call of the wave: empty where none came, GARBLED where it
-        cannot be read."""
+        """Wait for a job to end. Returns the reply to each call of the wave: empty if none came, GARBLED if it is
+        unreadable."""
         waits = pauses()
         while not (info := await self._patiently(lambda: self._lm.batch_status(job), job, say)).done:
             say(f"batch {job}: {info.status} after {_since(wave.written)}; {wave.size} calls wait for it")
@@ -190,8 +190,8 @@ class BatchService(Shared):
                 raise
             except lm15.ProviderError as error:
                 raise UserError(
-                    f"{self.provider} gives no readable answer about {subject}: {str(error).splitlines()[0]}",
-                    hint="Look at it in the provider's console, and run the same command again when it is well.",
+                    f"{self.provider} gave no readable answer about {subject}: {str(error).splitlines()[0]}",
+                    hint="Look at it in the provider's console, then run the same command again.",
                 ) from error
         raise AssertionError("unreachable")
 

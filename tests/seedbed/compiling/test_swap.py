@@ -65,7 +65,7 @@ def document(place: str) -> str:
         f"brought {chance.choice(WORDS)} and {chance.choice(WORDS)} to the people."
         for _ in range(6)
     ]
-    return "\n\n".join(f"{one} {other}" for one, other in zip(sentences[::2], sentences[1::2], strict=True))
+    return "\n\n".join(f"{first} {second}" for first, second in zip(sentences[::2], sentences[1::2], strict=True))
 
 
 def seed(place: str, n: int) -> dict[str, str]:
@@ -144,10 +144,10 @@ def evaluated(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> l
 
 
 def test_a_gain_that_is_there_is_found_and_ships(swapped: Path) -> None:
-    found = manifest(swapped, "weak")
-    assert found["comparison"]["before"]["unreadable"] == 1
-    assert found["comparison"]["difference"]["verdict"] == "better"
-    assert (found["ships"], found["comparison"]["before"]["n"]) == ("compiled", 24)
+    compiled = manifest(swapped, "weak")
+    assert compiled["comparison"]["before"]["unreadable"] == 1
+    assert compiled["comparison"]["difference"]["verdict"] == "better"
+    assert (compiled["ships"], compiled["comparison"]["before"]["n"]) == ("compiled", 24)
 
 
 def test_where_compiling_brings_nothing_the_uncompiled_one_ships_and_run_says_why(
@@ -155,9 +155,9 @@ def test_where_compiling_brings_nothing_the_uncompiled_one_ships_and_run_says_wh
 ) -> None:
     assert manifest(swapped, "strong")["ships"] == "uncompiled"
     assert seedbed(swapped, "run", "--out", str(tmp_path / "ds")) == 0
-    said = capsys.readouterr().err
-    assert "program: uncompiled (gain 0.00 [-0.31, 0.31] over 10 documents" in said
-    assert "no measurable difference" in said
+    output = capsys.readouterr().err
+    assert "program: uncompiled (gain 0.00 [-0.31, 0.31] over 10 documents" in output
+    assert "no measurable difference" in output
     assert seedbed(swapped, "run", "--teacher", "weak", "--out", str(tmp_path / "weak")) in (0, 1)
     assert "program: compiled\n" in capsys.readouterr().err
 
@@ -188,9 +188,9 @@ def test_each_teacher_is_scored_by_one_metric_on_the_same_sources(
 ) -> None:
     strong, weak = evaluated(swapped, capsys, "--teachers", "strong,weak")
     assert strong["metric"] == weak["metric"]
-    assert [one["name"] for one in strong["standings"]] == ["uncompiled", "compiled for weak", "compiled"]
-    assert [one["name"] for one in weak["standings"]] == ["uncompiled", "compiled for strong", "compiled"]
-    assert {one["n"] for result in (strong, weak) for one in result["standings"]} == {24}
+    assert [standing["name"] for standing in strong["standings"]] == ["uncompiled", "compiled for weak", "compiled"]
+    assert [standing["name"] for standing in weak["standings"]] == ["uncompiled", "compiled for strong", "compiled"]
+    assert {standing["n"] for result in (strong, weak) for standing in result["standings"]} == {24}
     as_written, swap, own = weak["standings"]
     assert as_written["unreadable"] == 1
     assert swap["unreadable"] < 1
@@ -210,10 +210,10 @@ def test_what_a_row_took_is_counted_and_priced(swapped: Path, capsys: pytest.Cap
 
 def test_the_tables_fit_a_terminal(swapped: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert seedbed(swapped, "evaluate", "--teachers", "strong,weak") == 0
-    said = capsys.readouterr().out
-    assert max(map(len, said.splitlines())) <= 120
-    assert "none kept" in said
-    rows = [line for line in said.splitlines() if line.startswith(("uncompiled", "compiled"))]
+    output = capsys.readouterr().out
+    assert max(map(len, output.splitlines())) <= 120
+    assert "none kept" in output
+    rows = [line for line in output.splitlines() if line.startswith(("uncompiled", "compiled"))]
     assert len({len(line) for line in rows if "%" in line}) == 1
 
 
@@ -232,7 +232,7 @@ def test_a_teacher_without_a_program_is_compiled_on_demand_only(
     assert not (copied / "compiled/grounded-qa/lost.json").exists()
     *_, lost = evaluated(copied, capsys, "--teachers", "strong,lost", "--compile-missing")
     assert manifest(copied, "lost")["ships"] == "uncompiled"
-    assert {one["dollars_per_row"] for one in lost["standings"]} == {None}
+    assert {standing["dollars_per_row"] for standing in lost["standings"]} == {None}
 
 
 def test_documents_that_a_program_was_compiled_on_are_never_compared_on(
@@ -252,7 +252,7 @@ def test_with_nothing_left_to_compare_on_evaluate_says_so(copied: Path, capsys: 
         if f"{path.stem}.md" not in "".join(manifest(copied, "strong")["open_groups"]):
             path.unlink()
     assert seedbed(copied, "evaluate") == 2
-    assert "Nothing is held out" in capsys.readouterr().err
+    assert "No source is left" in capsys.readouterr().err
 
 
 def test_with_few_seeds_all_are_compiled_on_and_the_procedure_is_measured_by_folds(
@@ -260,20 +260,20 @@ def test_with_few_seeds_all_are_compiled_on_and_the_procedure_is_measured_by_fol
 ) -> None:
     folder = project(tmp_path / "few", seeds=12)
     assert seedbed(folder, "compile", "--teacher", "weak") == 0
-    said = capsys.readouterr().out
-    assert "(the procedure, by 3-fold; the shipped program has seen all seeds)" in said
-    found = manifest(folder, "weak")
-    assert (len(found["seeds"]["train"]), found["seeds"]["held_out"], found["folds"]) == (12, [], 3)
-    (answers,) = found["procedure"]
+    output = capsys.readouterr().out
+    assert "(the procedure, by 3-fold; the shipped program has seen all seeds)" in output
+    compiled = manifest(folder, "weak")
+    assert (len(compiled["seeds"]["train"]), compiled["seeds"]["held_out"], compiled["folds"]) == (12, [], 3)
+    (answers,) = compiled["procedure"]
     assert answers["n"] == 12
     assert answers["f1"]["compiled"]["mean"] > answers["f1"]["uncompiled"]["mean"] == 0
     assert answers["gains"]["compiled"]["documents"] == 6
-    assert found["comparison"]["before"]["documents"] >= 6
+    assert compiled["comparison"]["before"]["documents"] >= 6
     before = paid(folder)
     assert seedbed(folder, "compile", "--teacher", "weak") == 0
     assert paid(folder) == before
     (result,) = evaluated(folder, capsys, "--teachers", "weak")
-    assert (result["agreement"], result["procedure"]) == ([], found["procedure"])
+    assert (result["agreement"], result["procedure"]) == ([], compiled["procedure"])
 
 
 def test_with_nothing_held_out_the_compiled_program_ships_with_a_warning(
@@ -283,10 +283,10 @@ def test_with_nothing_held_out_the_compiled_program_ships_with_a_warning(
     for place in PLACES[4:]:
         (folder / "documents" / f"{place}.md").unlink()
     assert seedbed(folder, "compile", "--teacher", "weak", "--set", "compile.folds=2") == 0
-    said = capsys.readouterr()
-    assert "nothing is held out to compare on" in said.err
-    assert "ships: compiled (nothing was held out to compare on)" in said.out
-    assert "warning: the gain is not known" in said.out
+    output = capsys.readouterr()
+    assert "nothing is held out to compare on" in output.err
+    assert "ships: compiled (nothing was held out to compare on)" in output.out
+    assert "warning: the gain is not known" in output.out
     assert (manifest(folder, "weak")["comparison"], manifest(folder, "weak")["folds"]) == (None, 2)
 
 
@@ -295,10 +295,10 @@ def test_folds_leave_every_seed_out_once_and_no_document_on_both_sides(tmp_path:
     opened = Project(load_config(folder / "seedbed.yaml", ["compile.folds=4"]), folder)
     folds = opened.seed_folds()
     assert len(folds) == 4
-    assert sorted(seed.id for _, left in folds for seed in left) == sorted(seed.id for seed in opened.seeds)
-    for kept, left in folds:
-        assert len(kept) + len(left) == 24
-        assert not {seed.group for seed in kept} & {seed.group for seed in left}
+    assert sorted(seed.id for _, test in folds for seed in test) == sorted(seed.id for seed in opened.seeds)
+    for train, test in folds:
+        assert len(train) + len(test) == 24
+        assert not {seed.group for seed in train} & {seed.group for seed in test}
     assert opened.training_seeds == opened.seeds
     assert not {opened.group(seed) for seed in opened.seeds} & {source.group for source in opened.test_sources()}
 
@@ -327,7 +327,7 @@ def test_the_embedded_model_at_two_settings(tmp_path: Path, capsys: pytest.Captu
     long, brief = evaluated(folder, capsys, "--teachers", "strong,weak", *more)
     for result in (long, brief):
         as_written, swap, own = result["standings"]
-        assert {one["n"] for one in (as_written, swap, own)} == {3}
+        assert {standing["n"] for standing in (as_written, swap, own)} == {3}
         assert own["unreadable"] < as_written["unreadable"]
         assert {gain["verdict"] for gain in result["gains"].values()} == {"too few documents to say"}
     assert long["standings"][0]["tokens"] > brief["standings"][0]["tokens"]

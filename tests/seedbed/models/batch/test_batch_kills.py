@@ -141,16 +141,16 @@ def asks(provider: BatchServer, folder: Path, wire: str = "openai") -> tuple[Use
     """The question a run stops with, and the wave it is about."""
     with pytest.raises(UserError) as raised:
         asyncio.run(invocation(folder, wired(wire, provider.base)))
-    found = re.search(r"--batch-job (\w+)=none", raised.value.hint)
-    assert found
-    return raised.value, found[1]
+    match = re.search(r"--batch-job (\w+)=none", raised.value.hint)
+    assert match
+    return raised.value, match[1]
 
 
-def answers(folder: Path, said: str) -> None:
+def answers(folder: Path, answer: str) -> None:
     """What `seedbed run --batch-job` does before the run."""
     book = WaveBook(folder / "batches.sqlite")
     try:
-        book.settle(said)
+        book.settle(answer)
     finally:
         book.close()
 
@@ -208,7 +208,7 @@ def test_a_job_the_provider_no_longer_knows_stops_the_run(provider: BatchServer,
         asyncio.run(invocation(tmp_path, openai(provider.base)))
 
 
-@pytest.mark.parametrize("said", ["nonsense", "0123=", "0123=none"])
-def test_an_answer_to_no_question_is_refused(tmp_path: Path, said: str) -> None:
-    with pytest.raises(UserError, match="no question"):
-        answers(tmp_path, said)
+@pytest.mark.parametrize("answer", ["nonsense", "0123=", "0123=none"])
+def test_an_answer_to_no_question_is_refused(tmp_path: Path, answer: str) -> None:
+    with pytest.raises(UserError, match="names no wave without a job"):
+        answers(tmp_path, answer)
