@@ -26,19 +26,19 @@ def by_claim(**broken: Said) -> Callable[[Inputs, int], Said]:
     def say(inputs: Inputs, draw: int) -> Said:
         if "claim" not in inputs:
             return {"claims": CLAIMS}
-        return next((said for word, said in broken.items() if word.strip("_") in inputs["claim"]), YES)
+        return next((reply for word, reply in broken.items() if word.strip("_") in inputs["claim"]), YES)
 
     return say
 
 
 def test_the_unsupported_claims_are_named() -> None:
-    heard = verdict(
+    result = verdict(
         "grounded", by_claim(_1989={"reasoning": "the document says 1889", "verdict": "no"}, steel=NO), LONG
     )
-    assert heard.score == pytest.approx(1 / 3)
-    assert f'"{CLAIMS[1]}" (the document says 1889)' in heard.reason
-    assert CLAIMS[2] in heard.reason
-    assert CLAIMS[0] not in heard.reason
+    assert result.score == pytest.approx(1 / 3)
+    assert f'"{CLAIMS[1]}" (the document says 1889)' in result.reason
+    assert CLAIMS[2] in result.reason
+    assert CLAIMS[0] not in result.reason
 
 
 def test_each_claim_is_judged_alone_against_the_document() -> None:
@@ -46,14 +46,14 @@ def test_each_claim_is_judged_alone_against_the_document() -> None:
         assert run_sync(judge("grounded").acall(LONG)).score == 1.0
     split, *claims = script.asked
     assert split == {"question": LONG.asked, "answer": LONG.said}
-    assert [asked["claim"] for asked in claims] == CLAIMS
-    assert {asked["document"] for asked in claims} == {DOCUMENT}
+    assert [inputs["claim"] for inputs in claims] == CLAIMS
+    assert {inputs["document"] for inputs in claims} == {DOCUMENT}
 
 
 def test_a_short_answer_is_its_own_claim() -> None:
     with judged_by(YES) as script:
         assert run_sync(judge("grounded").acall(ROW)).score == 1.0
-    assert [asked["claim"] for asked in script.asked] == [ROW.said]
+    assert [inputs["claim"] for inputs in script.asked] == [ROW.said]
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_where_the_split_is_no_use_the_sentences_are_the_claims(split: Said) -> 
     with judged_by(lambda inputs, draw: YES if "claim" in inputs else split) as script:
         assert run_sync(judge("grounded").acall(LONG)).score == 1.0
     sentences = ["The K3 kettle holds 1.7 litres of water.", "It was first sold in 1989.", "It is made of steel."]
-    assert [asked["claim"] for asked in script.asked if "claim" in asked] == sentences
+    assert [inputs["claim"] for inputs in script.asked if "claim" in inputs] == sentences
 
 
 def test_a_claim_named_twice_is_judged_once() -> None:
@@ -73,31 +73,31 @@ def test_a_claim_named_twice_is_judged_once() -> None:
 
 
 def test_a_claim_without_a_readable_verdict_is_left_out_and_counted() -> None:
-    heard = verdict("grounded", by_claim(_1989=NO, steel="mumble"), LONG)
-    assert heard.score == 0.5
-    assert "1 of 3 claims" in heard.reason
+    result = verdict("grounded", by_claim(_1989=NO, steel="mumble"), LONG)
+    assert result.score == 0.5
+    assert "1 of 3 claims" in result.reason
     assert verdict("grounded", by_claim(K3="mumble"), LONG).score is None
 
 
 # rules
 
 
-def by_rule(**said: Said) -> Callable[[Inputs, int], Said]:
-    return lambda inputs, draw: next((reply for word, reply in said.items() if word in inputs["rule"]), YES)
+def by_rule(**replies: Said) -> Callable[[Inputs, int], Said]:
+    return lambda inputs, draw: next((reply for word, reply in replies.items() if word in inputs["rule"]), YES)
 
 
 def test_each_rule_is_asked_alone_and_all_must_be_kept() -> None:
     with judged_by(by_rule()) as script:
         assert run_sync(judge("rules").acall(ROW)).score == 1.0
-    assert [asked["rule"] for asked in script.asked] == ["Say please.", "Name no brand."]
-    assert {(asked["context"], asked["prompt"], asked["response"]) for asked in script.asked} == {
+    assert [inputs["rule"] for inputs in script.asked] == ["Say please.", "Name no brand."]
+    assert {(inputs["context"], inputs["prompt"], inputs["response"]) for inputs in script.asked} == {
         (DOCUMENT, ROW.asked, ROW.said)
     }
 
 
 def test_one_broken_rule_fails_the_row_and_is_named() -> None:
-    heard = verdict("rules", by_rule(brand={"reasoning": "it says K3", "verdict": "no"}))
-    assert (heard.score, heard.reason) == (0.0, 'broken: "Name no brand." (it says K3)')
+    result = verdict("rules", by_rule(brand={"reasoning": "it says K3", "verdict": "no"}))
+    assert (result.score, result.reason) == (0.0, 'broken: "Name no brand." (it says K3)')
 
 
 def test_an_unreadable_rule_is_no_yes_but_a_broken_one_is_a_no() -> None:

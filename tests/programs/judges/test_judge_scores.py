@@ -29,16 +29,16 @@ from seedbed.storage.journal import Journal
 # samples
 
 
-def grades(*said: Said) -> Callable[[Inputs, int], Said]:
-    return lambda inputs, draw: said[draw - 1]
+def grades(*replies: Said) -> Callable[[Inputs, int], Said]:
+    return lambda inputs, draw: replies[draw - 1]
 
 
 def sampled(engine: Engine, samples: int = 3) -> Verdict:
     asking = judge("additive")
     asking.samples = samples
     with dspy.context(lm=TeacherLM("judge", engine, temperature=0.0)), Scope("candidate", draw=2).open():
-        heard: Verdict = run_sync(asking.acall(ROW))
-    return heard
+        result: Verdict = run_sync(asking.acall(ROW))
+    return result
 
 
 def test_samples_are_averaged_and_paid_for_once(journal: Journal) -> None:
@@ -69,9 +69,9 @@ CHANCES = {"yes": 0.45, " Yes": 0.15, "no": 0.2, "maybe": 0.2}  # of the words t
 def tokens(text: str, chances: dict[str, float] = CHANCES) -> list[dict[str, Any]]:
     """A reply's tokens as chat completions have them; a yes has these alternatives, every other token none."""
 
-    def token(text: str, others: dict[str, float]) -> dict[str, Any]:
-        top = [{"token": other, "logprob": math.log(chance), "bytes": [1]} for other, chance in others.items()]
-        return {"token": text, "logprob": math.log(others.get(text, 0.5)), "bytes": [1], "top_logprobs": top}
+    def token(text: str, chances: dict[str, float]) -> dict[str, Any]:
+        top = [{"token": word, "logprob": math.log(chance), "bytes": [1]} for word, chance in chances.items()]
+        return {"token": text, "logprob": math.log(chances.get(text, 0.5)), "bytes": [1], "top_logprobs": top}
 
     pieces = re.findall(r"\w+|\W", text)
     return [token(piece, chances if piece == "yes" else {piece: 0.5}) for piece in pieces]
@@ -80,19 +80,24 @@ def tokens(text: str, chances: dict[str, float] = CHANCES) -> list[dict[str, Any
 def parallel(of: list[dict[str, Any]]) -> dict[str, Any]:
     """The same as the older completions have them."""
     return {
-        "tokens": [one["token"] for one in of],
-        "token_logprobs": [one["logprob"] for one in of],
-        "top_logprobs": [{other["token"]: other["logprob"] for other in one["top_logprobs"]} for one in of],
+        "tokens": [token["token"] for token in of],
+        "token_logprobs": [token["logprob"] for token in of],
+        "top_logprobs": [{top["token"]: top["logprob"] for top in token["top_logprobs"]} for token in of],
     }
 
 
 def body(format: str, shape: str) -> dict[str, Any]:
     text = WRITTEN[format]
-    found = tokens(text)
-    logprobs = {"content": {"content": found}, "parallel": parallel(found), "none": None, "broken": {"content": [7]}}
+    content = tokens(text)
+    logprobs = {
+        "content": {"content": content},
+        "parallel": parallel(content),
+        "none": None,
+        "broken": {"content": [7]},
+    }
     choice = {"index": 0, "finish_reason": "stop", "logprobs": logprobs[shape]}
-    said = {"text": text} if format == "compact" else {"message": {"role": "assistant", "content": text}}
-    return {**completion(text), "choices": [choice | said]}
+    reply = {"text": text} if format == "compact" else {"message": {"role": "assistant", "content": text}}
+    return {**completion(text), "choices": [choice | reply]}
 
 
 def far_verdict(server: Hostile, journal: Journal, format: str) -> Verdict:
@@ -100,9 +105,9 @@ def far_verdict(server: Hostile, journal: Journal, format: str) -> Verdict:
     asking, lm = judge("answerable"), teacher("far", entry, journal, Path())
     asking.judge.format = format
     with dspy.context(lm=lm):
-        heard: Verdict = run_sync(asking.acall(ROW))
+        result: Verdict = run_sync(asking.acall(ROW))
     run_sync(lm.async_engine.aclose())
-    return heard
+    return result
 
 
 @pytest.mark.parametrize(
@@ -115,8 +120,8 @@ def test_the_expected_score_is_read_from_the_endpoint_and_again_from_the_journal
     first = far_verdict(server, journal, format)
     assert first.score == pytest.approx(0.75)
     assert (far_verdict(server, journal, format), len(server.bodies)) == (first, 1)
-    asked = {key: value for key, value in server.bodies[0].items() if "logprobs" in key}
-    assert asked == ({"logprobs": 5} if format == "compact" else {"logprobs": True, "top_logprobs": 5})
+    options = {key: value for key, value in server.bodies[0].items() if "logprobs" in key}
+    assert options == ({"logprobs": 5} if format == "compact" else {"logprobs": True, "top_logprobs": 5})
 
 
 @pytest.mark.parametrize("shape", ["none", "broken"])
@@ -141,17 +146,17 @@ GRADES = {1: 0.0, 2: 0.25, 3: 0.5, 4: 0.75, 5: 1.0}
     st.dictionaries(st.sampled_from(["1", " 2", "3", '"4', "5"]), st.floats(0.01, 1.0), min_size=1),
     st.floats(0.01, 1.0),
 )
-def test_an_expected_score_weighs_the_levels_by_their_chances(chances: dict[str, float], other: float) -> None:
-    written = next(iter(chances)).strip(' "')
+def test_an_expected_score_weighs_the_levels_by_their_chances(chances: dict[str, float], rest: float) -> None:
+    grade = next(iter(chances)).strip(' "')
     top: list[dict[str, Any]] = [
-        {"token": token, "logprob": math.log(chance)} for token, chance in {**chances, "ten": other}.items()
+        {"token": token, "logprob": math.log(chance)} for token, chance in {**chances, "ten": rest}.items()
     ]
     content: list[dict[str, Any]] = [
         {"token": piece, "logprob": -1.0, "top_logprobs": []} for piece in ("Fine.\n", "Grade", ":")
     ]
     content.append({"token": next(iter(chances)), "logprob": top[0]["logprob"], "top_logprobs": top})
     mean = sum(chance * GRADES[int(token.strip(' "'))] for token, chance in chances.items()) / sum(chances.values())
-    assert expected_score({"content": content}, "grade", int(written), GRADES) == pytest.approx(mean)
+    assert expected_score({"content": content}, "grade", int(grade), GRADES) == pytest.approx(mean)
 
 
 @pytest.mark.parametrize(
@@ -174,14 +179,14 @@ def test_a_token_without_a_chance_has_no_expected_score() -> None:
 
 def test_a_verdict_of_one_token_is_an_expected_score() -> None:
     top = [("yes", 0.6), (" Yes", 0.1), ("no", 0.2), ("maybe", 0.1)]
-    said = lm15.TokenLogprob("yes", math.log(0.6), top=tuple(lm15.TopLogprob(t, math.log(p)) for t, p in top))
-    script = OneToken(said)
+    token = lm15.TokenLogprob("yes", math.log(0.6), top=tuple(lm15.TopLogprob(t, math.log(p)) for t, p in top))
+    script = OneToken(token)
     asking = JUDGES["correct"]()
     asking.judge.format = "plain"
     with dspy.context(lm=TeacherLM("judge", script, temperature=0.0, max_tokens=96)):
-        heard = run_sync(asking.acall(ROW))
-    assert heard.score == pytest.approx(0.7 / 0.9)
-    assert heard.reason == "yes (0.78)"
+        result = run_sync(asking.acall(ROW))
+    assert result.score == pytest.approx(0.7 / 0.9)
+    assert result.reason == "yes (0.78)"
     assert script.requests[0].config.max_tokens == 1
 
 

@@ -31,10 +31,10 @@ def test_a_judge_survives_its_state(make: Callable[[], Rater]) -> None:
 
 
 def test_rules_are_part_of_a_judge() -> None:
-    kept, other = judge("rules"), RulesJudge(["Say please."])
-    assert kept.hash != other.hash
-    other.load_state(kept.dump_state())
-    assert (other.rules, other.hash) == (["Say please.", "Name no brand."], kept.hash)
+    original, copy = judge("rules"), RulesJudge(["Say please."])
+    assert original.hash != copy.hash
+    copy.load_state(original.dump_state())
+    assert (copy.rules, copy.hash) == (["Say please.", "Name no brand."], original.hash)
 
 
 def test_a_state_of_another_kind_is_refused() -> None:
@@ -62,13 +62,13 @@ def judges_of(folder: Path, journal: Path, *settings: str) -> list[Judge]:
 
 def test_rules_bring_their_judge_and_samples_reach_every_one(projects: dict[str, Path], tmp_path: Path) -> None:
     settings = ("gates.judges=[grounded]", "gates.rules=[Say please.]", "gates.judge_samples=3")
-    found = judges_of(projects["grounded-qa"], tmp_path / "j", *settings)
-    assert [(one.aspect, one.samples) for one in found] == [("grounded", 3), ("rules", 3)]
-    assert found[1].dump_state()["rules"] == ["Say please."]
+    judges = judges_of(projects["grounded-qa"], tmp_path / "j", *settings)
+    assert [(opened.aspect, opened.samples) for opened in judges] == [("grounded", 3), ("rules", 3)]
+    assert judges[1].dump_state()["rules"] == ["Say please."]
 
 
 @pytest.mark.parametrize(
-    ("recipe", "setting", "said"),
+    ("recipe", "setting", "message"),
     [
         ("grounded-qa", "gates.judges=[rules]", "has no rules"),
         ("grounded-qa", "gates.judges=[grouned]", 'did you mean "grounded"'),
@@ -76,7 +76,7 @@ def test_rules_bring_their_judge_and_samples_reach_every_one(projects: dict[str,
     ],
 )
 def test_a_judge_that_cannot_judge_is_named(
-    projects: dict[str, Path], tmp_path: Path, recipe: str, setting: str, said: str
+    projects: dict[str, Path], tmp_path: Path, recipe: str, setting: str, message: str
 ) -> None:
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         judges_of(projects[recipe], tmp_path / "j", setting)

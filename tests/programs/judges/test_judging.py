@@ -39,7 +39,7 @@ def test_scores_span_the_unit_interval_and_rise_with_the_level(rater: Rater) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "said", "score"),
+    ("name", "reply", "score"),
     [
         *((name, {"reasoning": "because", "verdict": "yes"}, 1.0) for name in ("answerable", "grounded", "relevant")),
         *((name, {"reasoning": "because", "verdict": "no"}, 0.0) for name in ("question", "grounded", "rules")),
@@ -48,19 +48,19 @@ def test_scores_span_the_unit_interval_and_rise_with_the_level(rater: Rater) -> 
         *(("additive", {"reasoning": "because", "grade": grade}, grade / 5) for grade in range(6)),
     ],
 )
-def test_a_readable_reply_is_scored(name: str, said: Said, score: float) -> None:
-    heard = verdict(name, said)
-    assert heard.score == pytest.approx(score)
-    assert "because" in heard.reason
+def test_a_readable_reply_is_scored(name: str, reply: Said, score: float) -> None:
+    result = verdict(name, reply)
+    assert result.score == pytest.approx(score)
+    assert "because" in result.reason
 
 
 @pytest.mark.parametrize("reply", GARBAGE)
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_reply_that_cannot_be_read_is_unscored_and_says_so(name: str, reply: str) -> None:
-    heard = verdict(name, reply)
-    assert heard.score is None
-    assert heard.reason.startswith("unreadable verdict" if reply else "empty verdict")
-    assert reply in heard.reason
+    result = verdict(name, reply)
+    assert result.score is None
+    assert result.reason.startswith("unreadable verdict" if reply else "empty verdict")
+    assert reply in result.reason
 
 
 @pytest.mark.parametrize("format", ["chat", "json", "compact"])
@@ -74,9 +74,9 @@ def test_a_verdict_is_read_in_every_message_format(format: str) -> None:
 @pytest.mark.parametrize("row", [ROW, Exchange(), *(recipe.program.row() for recipe in recipes().values())], ids=type)
 @pytest.mark.parametrize("name", JUDGES)
 def test_every_judge_can_be_asked_about_every_row(name: str, row: Candidate) -> None:
-    asked = judge(name).inputs(row)
-    assert asked.keys() == judge(name).judge.signature.input_fields.keys()
-    assert all(isinstance(value, str) for value in asked.values())
+    inputs = judge(name).inputs(row)
+    assert inputs.keys() == judge(name).judge.signature.input_fields.keys()
+    assert all(isinstance(value, str) for value in inputs.values())
 
 
 def test_what_a_row_does_not_have_is_said_to_be_none() -> None:
@@ -95,12 +95,12 @@ def test_the_pair_judge_shows_a_context_once() -> None:
 @pytest.mark.parametrize("good", [True, False])
 @pytest.mark.parametrize("name", JUDGES)
 def test_a_persons_verdict_becomes_a_whole_demo(name: str, good: bool) -> None:
-    one = judge(name)
-    demo = one.example(ROW, good=good, reason="a person says so")
-    *reasons, decides = one.judge.signature.output_fields
-    assert demo.keys() == [*one.judge.signature.fields]
+    rater = judge(name)
+    demo = rater.example(ROW, good=good, reason="a person says so")
+    *reasons, decides = rater.judge.signature.output_fields
+    assert demo.keys() == [*rater.judge.signature.fields]
     assert [demo[name] for name in reasons] == ["a person says so"] * len(reasons)
-    assert one.levels[demo[decides]] == float(good)
+    assert rater.levels[demo[decides]] == float(good)
 
 
 # two responses
@@ -110,16 +110,16 @@ def preferring(word: str) -> Callable[[Inputs, int], Said]:
     return lambda inputs, draw: {"reasoning": "r", "verdict": "first" if word in inputs["first"] else "second"}
 
 
-def preference(said: Callable[[Inputs, int], Said] | Said, samples: int = 1) -> Verdict:
+def preference(reply: Callable[[Inputs, int], Said] | Said, samples: int = 1) -> Verdict:
     pairwise = Pairwise()
     pairwise.judge.format, pairwise.samples = "json", samples
-    with judged_by(said) as script:
-        heard: Verdict = run_sync(pairwise.acall(prompt="What does it hold?", a="1.7 litres", b="a lot"))
-    assert {(asked["first"], asked["second"]) for asked in script.asked} == {
+    with judged_by(reply) as script:
+        result: Verdict = run_sync(pairwise.acall(prompt="What does it hold?", a="1.7 litres", b="a lot"))
+    assert {(inputs["first"], inputs["second"]) for inputs in script.asked} == {
         ("1.7 litres", "a lot"),
         ("a lot", "1.7 litres"),
     }
-    return heard
+    return result
 
 
 @pytest.mark.parametrize(("word", "score"), [("1.7", 1.0), ("lot", 0.0)])
@@ -129,9 +129,9 @@ def test_what_both_orders_prefer_is_preferred(word: str, score: float) -> None:
 
 @pytest.mark.parametrize("place", ["first", "second"])
 def test_a_judge_that_goes_by_the_place_makes_a_tie(place: str) -> None:
-    heard = preference({"reasoning": "r", "verdict": place})
-    assert heard.score == 0.5
-    assert "disagree" in heard.reason
+    result = preference({"reasoning": "r", "verdict": place})
+    assert result.score == 0.5
+    assert "disagree" in result.reason
 
 
 def test_orders_that_agree_with_unlike_force_are_averaged() -> None:
@@ -142,6 +142,6 @@ def test_orders_that_agree_with_unlike_force_are_averaged() -> None:
 
 
 def test_one_unreadable_order_leaves_a_preference_unscored() -> None:
-    heard = preference(lambda inputs, draw: "mumble" if "lot" in inputs["first"] else preferring("1.7")(inputs, draw))
-    assert heard.score is None
-    assert "mumble" in heard.reason
+    result = preference(lambda inputs, draw: "mumble" if "lot" in inputs["first"] else preferring("1.7")(inputs, draw))
+    assert result.score is None
+    assert "mumble" in result.reason

@@ -60,15 +60,15 @@ def planted(n: int, seed: int = 0, **more: Any) -> list[dict[str, Any]]:
 def test_without_a_project_it_reports_every_key_and_freezes_the_metric(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = calibrate(tmp_path, planted(40), capsys, "--judge", "none")
-    assert found.keys() >= KEYS
-    assert found["n"] == 40
-    assert found["judge"] is None
-    assert found["coverage"] == 1
-    assert found["auroc"] == 1  # the numbers give the bad ones away, and the trivial rules cannot see it all
-    assert found["weights"]["numbers"] > 0
-    assert found["baselines"].keys() == {"length", "overlap"}
-    assert load_frozen(tmp_path / "METRIC.json").hash == found["hash"]
+    figures = calibrate(tmp_path, planted(40), capsys, "--judge", "none")
+    assert figures.keys() >= KEYS
+    assert figures["n"] == 40
+    assert figures["judge"] is None
+    assert figures["coverage"] == 1
+    assert figures["auroc"] == 1  # the numbers give the bad ones away, and the trivial rules cannot see it all
+    assert figures["weights"]["numbers"] > 0
+    assert figures["baselines"].keys() == {"length", "overlap"}
+    assert load_frozen(tmp_path / "METRIC.json").hash == figures["hash"]
 
 
 def test_a_metric_that_is_not_written_to_the_end_leaves_the_old_one(
@@ -100,11 +100,11 @@ def test_an_outside_judges_scores_are_used_in_place_of_a_call(
         for i in range(90)
         for score in [min(1, max(0, (i % 2) * 0.4 + chance.random() * 0.6))]
     ]
-    found = calibrate(tmp_path, lines, capsys, "--judge", "none")
-    assert found["judge"]["useful"]
-    assert found["judge"]["auroc"] > 0.75
-    assert found["weights"]["judge"] > 0
-    assert found["difference_low"] > 0
+    figures = calibrate(tmp_path, lines, capsys, "--judge", "none")
+    assert figures["judge"]["useful"]
+    assert figures["judge"]["auroc"] > 0.75
+    assert figures["weights"]["judge"] > 0
+    assert figures["difference_low"] > 0
 
 
 def test_a_judge_that_guesses_is_of_no_use_and_gets_no_weight(
@@ -112,10 +112,10 @@ def test_a_judge_that_guesses_is_of_no_use_and_gets_no_weight(
 ) -> None:
     chance = random.Random(2)
     lines = [line | {"scores": {"judge": chance.random()}} for line in planted(60)]
-    found = calibrate(tmp_path, lines, capsys, "--judge", "none")
-    assert not found["judge"]["useful"]
-    assert found["weights"]["judge"] == 0
-    assert any("of no use on these labels" in note for note in found["notes"])
+    figures = calibrate(tmp_path, lines, capsys, "--judge", "none")
+    assert not figures["judge"]["useful"]
+    assert figures["weights"]["judge"] == 0
+    assert any("of no use on these labels" in note for note in figures["notes"])
 
 
 def test_a_score_that_could_not_be_taken_lowers_the_coverage(
@@ -131,9 +131,9 @@ def test_preferences_are_calibrated_on_differences(tmp_path: Path, capsys: pytes
         | {"scores": {"judge": 0.2 + 0.6 * ((i % 2 == 0) ^ (i % 7 == 0))}}
         for i in range(60)
     ]
-    found = calibrate(tmp_path, lines, capsys, "--judge", "none")
-    assert found["n"] == 60
-    assert found["judge"]["auroc"] > 0.8
+    figures = calibrate(tmp_path, lines, capsys, "--judge", "none")
+    assert figures["n"] == 60
+    assert figures["judge"]["auroc"] > 0.8
     assert load_frozen(tmp_path / "METRIC.json").pairs
 
 
@@ -153,10 +153,10 @@ def test_the_shipped_verdicts_beat_chance_and_are_told_in_words(
 ) -> None:
     out = tmp_path / "METRIC.json"
     code = main(["calibrate", "--verdicts", str(VERDICTS), "--out", str(out), "-c", str(tmp_path / "none.yaml")])
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == 0
-    assert "104 verdicts in 12 groups" in said
-    assert "trivial rule" in said
+    assert "104 verdicts in 12 groups" in output
+    assert "trivial rule" in output
     assert load_frozen(out).figures.auroc_low > 0.5  # type: ignore[union-attr]
 
 
@@ -171,16 +171,16 @@ def test_a_judge_of_a_project_is_asked_and_its_prompt_frozen(
         encoding="utf-8",
     )
     capsys.readouterr()
-    found = calibrate(tmp_path / "p", planted(40), capsys, "--judge", "small")
-    assert found["judge"]["auroc"] == 1  # the scripted judge says no to a number that is not there,
-    assert not found["judge"]["useful"]  # which the words that are missing show as well
-    assert any("judge and teacher are one model" in note for note in found["notes"])
+    figures = calibrate(tmp_path / "p", planted(40), capsys, "--judge", "small")
+    assert figures["judge"]["auroc"] == 1  # the scripted judge says no to a number that is not there,
+    assert not figures["judge"]["useful"]  # which the words that are missing show as well
+    assert any("judge and teacher are one model" in note for note in figures["notes"])
     assert (tmp_path / "p" / "calls.txt").stat().st_size >= 40
     assert load_frozen(tmp_path / "p" / "METRIC.json").judge == "small"
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ('{"answer": "x"}', "verdicts.jsonl:1: label: field required"),
         ("not json", "verdicts.jsonl:1: the line: invalid JSON"),
@@ -191,12 +191,12 @@ def test_a_judge_of_a_project_is_asked_and_its_prompt_frozen(
     ],
 )
 def test_a_bad_file_of_verdicts_is_a_mistake_to_mend(
-    line: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    line: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "verdicts.jsonl").write_text(line + "\n", encoding="utf-8")
     options = ["--verdicts", str(tmp_path / "verdicts.jsonl"), "-c", str(tmp_path / "none.yaml")]
     assert main(["calibrate", *options]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_an_alias_needs_a_project(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,17 +218,18 @@ def test_negatives_are_made_by_rule_marked_and_reported_apart(
     assert len({case.reason for case in bad}) >= 4
     assert hard_negatives(good) == bad
     dumped = [case.model_dump(mode="json") for case in [*cases, *bad]]
-    found = calibrate(tmp_path, dumped, capsys, "--judge", "none")
-    assert found["n"] == 104
-    assert found["by_rule"]["n"] == len(bad) + len(good)
+    figures = calibrate(tmp_path, dumped, capsys, "--judge", "none")
+    assert figures["n"] == 104
+    assert figures["by_rule"]["n"] == len(bad) + len(good)
     kinds = Counter(kind_of(case) for case in bad)
-    assert {name: one["n"] for name, one in found["kinds"].items()} == {
+    assert {name: kind["n"] for name, kind in figures["kinds"].items()} == {
         **kinds,
         "good": len(good),
         "bad": 104 - len(good),
     }
     assert all(
-        0 <= one["accepted_low"] <= one["accepted"] <= one["accepted_high"] <= 1 for one in found["kinds"].values()
+        0 <= kind["accepted_low"] <= kind["accepted"] <= kind["accepted_high"] <= 1
+        for kind in figures["kinds"].values()
     )
 
 
@@ -236,14 +237,14 @@ def test_what_is_accepted_of_each_kind_is_told_in_words_of_a_frozen_metric_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, lines = tmp_path / "verdicts.jsonl", planted(40)
-    made = [line | {"made": "rule", "reason": "made by rule: number swapped"} for line in lines if not line["label"]]
-    path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, *made]), encoding="utf-8")
+    by_rule = [line | {"made": "rule", "reason": "made by rule: number swapped"} for line in lines if not line["label"]]
+    path.write_text("".join(json.dumps(line) + "\n" for line in [*lines, *by_rule]), encoding="utf-8")
     out, options = tmp_path / "METRIC.json", ["-c", str(tmp_path / "none.yaml")]
     for more in (["--out", str(out)], ["--check", str(out)]):
         assert main(["calibrate", "--verdicts", str(path), *options, *more]) == 0
-        said = capsys.readouterr().out
-        assert re.search(r"accepted of number swapped, 20 +0% \[", said)
-        assert "accepted of good rows, 20" in said
+        output = capsys.readouterr().out
+        assert re.search(r"accepted of number swapped, 20 +0% \[", output)
+        assert "accepted of good rows, 20" in output
 
 
 # a model's likelihoods
@@ -253,8 +254,8 @@ def test_a_likelihood_is_bound_to_the_model_that_gave_it(tmp_path: Path, capsys:
     assert main(["init", str(tmp_path / "p")]) == 0
     shutil.copy(TEACHER, tmp_path / "p" / "teacher.py")
     config = tmp_path / "p" / "seedbed.yaml"
-    told = config.read_text(encoding="utf-8").replace("embedded/qwen2.5-coder-0.5b", "scripted/teacher.py")
-    config.write_text(told, encoding="utf-8")
+    text = config.read_text(encoding="utf-8").replace("embedded/qwen2.5-coder-0.5b", "scripted/teacher.py")
+    config.write_text(text, encoding="utf-8")
     capsys.readouterr()
     calibrate(tmp_path / "p", planted(40), capsys, "--judge", "none")
     metric = tmp_path / "p" / "METRIC.json"

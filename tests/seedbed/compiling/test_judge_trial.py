@@ -58,10 +58,12 @@ class Model(Script):
 def on_trial(says: Says, name: str = "correct", cases: Sequence[LabelledCase] = CASES) -> tuple[bool, Judge, list[str]]:
     notes, judge = list[str](), JUDGES[name]()
 
-    def reader(judges: Sequence[Judge], heard: Callable[[], None]) -> Reader:
-        return Reader(embed, judges=judges, heard=heard)
+    def reader(judges: Sequence[Judge], advance: Callable[[], None]) -> Reader:
+        return Reader(embed, judges=judges, heard=advance)
 
-    trial = JudgeTrial(reader, Progress(), good=lambda one: one.label > 0.5, note=notes.append, checks=16, required=())
+    trial = JudgeTrial(
+        reader, Progress(), good=lambda case: case.label > 0.5, note=notes.append, checks=16, required=()
+    )
     with dspy.context(lm=TeacherLM("judge", Model(says))):
         return run_sync(trial.passes(judge, SHOWN, cases)), judge, notes
 
@@ -80,17 +82,17 @@ def test_demos_are_left_out_where_they_bring_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "noted"),
+    ("says", "message"),
     [
         (lambda good, shown: "well", "is unreadable"),
         (lambda good, shown: "yes", "of no use on these labels"),
         (lambda good, shown: "no" if good else "yes", "of no use on these labels"),
     ],
 )
-def test_a_judge_that_tells_nothing_does_not_pass_and_is_said_why(says: Any, noted: str) -> None:
+def test_a_judge_that_tells_nothing_does_not_pass_and_is_said_why(says: Any, message: str) -> None:
     passes, _, notes = on_trial(says)
     assert not passes
-    assert any(noted in note for note in notes)
+    assert any(message in note for note in notes)
 
 
 def test_a_judge_is_not_tried_on_faults_that_another_owns() -> None:

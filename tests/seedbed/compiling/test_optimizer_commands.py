@@ -58,8 +58,8 @@ def test_caps_by_the_command(
 ) -> None:
     caps = ("compile.max_calls=300", "compile.optimizer=random-search", "compile.budget=medium")
     first = compiles(*caps)
-    said = capsys.readouterr().err
-    assert "compile.max_calls: 300 (this step's part of it) is reached" in said
+    output = capsys.readouterr().err
+    assert "compile.max_calls: 300 (this step's part of it) is reached" in output
     assert compiles(*caps) == first
 
 
@@ -67,8 +67,8 @@ def test_a_cap_in_dollars_wants_prices_before_anything_is_called(
     compiles: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     project = str(tmp_path / "project" / "seedbed.yaml")
-    other = ["models.far={model: m, api_base: http://127.0.0.1:9/v1}", "roles.teacher=far", "compile.max_usd=1"]
-    words = [word for setting in other for word in ("--set", setting)]
+    settings = ["models.far={model: m, api_base: http://127.0.0.1:9/v1}", "roles.teacher=far", "compile.max_usd=1"]
+    words = [word for setting in settings for word in ("--set", setting)]
     assert main(["compile", "-c", project, *words]) == 2
     assert "compile.max_usd: what far costs is unknown" in capsys.readouterr().err
     assert paid(tmp_path / "project") == 0

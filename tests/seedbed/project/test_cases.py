@@ -16,23 +16,23 @@ SEEDS = [
 ]
 
 
-def verdicts(n: int, best: float = 1.0, *, both: bool = True) -> list[LabelledCase]:
+def verdicts(n: int, best: float = 1.0, *, two_kinds: bool = True) -> list[LabelledCase]:
     return [
-        case.model_copy(update={"id": f"v-{place}", "label": best if place % 2 or not both else 0.0})
+        case.model_copy(update={"id": f"v-{place}", "label": best if place % 2 or not two_kinds else 0.0})
         for place, case in enumerate((SEEDS * 3)[:n])
     ]
 
 
 def test_verdicts_that_suffice_stand_alone() -> None:
-    told = verdicts(LEAST)
-    assert cases_of(told, SEEDS, list) == told
+    labels = verdicts(LEAST)
+    assert cases_of(labels, SEEDS, list) == labels
 
 
 def test_few_verdicts_are_filled_up_with_good_and_bad_rows_in_turn() -> None:
-    told = verdicts(20)
-    found = cases_of(told, SEEDS, list)
-    more = found[len(told) :]
-    assert (found[:20], len(found)) == (told, LEAST)
+    labels = verdicts(20)
+    cases = cases_of(labels, SEEDS, list)
+    more = cases[len(labels) :]
+    assert (cases[:20], len(cases)) == (labels, LEAST)
     assert [case.label for case in more if isinstance(case, LabelledCase)] == [1, 0] * 20
     assert {case.made for case in more if case.label == 0} == {"rule"}
 
@@ -43,10 +43,10 @@ def test_grades_are_filled_up_with_the_best_grade() -> None:
 
 
 def test_good_verdicts_alone_bring_their_own_bad_rows() -> None:
-    told = verdicts(10, both=False)
-    found = cases_of(told, SEEDS, list)
-    assert found[:10] == told
-    assert {case.label for case in found[10:]} == {0}
+    labels = verdicts(10, two_kinds=False)
+    cases = cases_of(labels, SEEDS, list)
+    assert cases[:10] == labels
+    assert {case.label for case in cases[10:]} == {0}
 
 
 def test_where_nothing_is_of_two_kinds_there_is_nothing_to_fit() -> None:

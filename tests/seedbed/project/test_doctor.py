@@ -20,13 +20,13 @@ def doctor(served: Served, capsys: pytest.CaptureFixture[str], **changes: Any) -
     served.change(lambda config: config["models"]["mock"].update(changes))
     main(["doctor", "-c", str(served.base / "seedbed.yaml"), "--json"])
     findings = json.loads(capsys.readouterr().out)
-    (finding,) = [one for one in findings if "(mock)" in one["what"]]
+    (finding,) = [finding for finding in findings if "(mock)" in finding["what"]]
     return finding["ok"], finding["said"]
 
 
 def able(*, schema: bool = True, logprobs: bool = False, completions: bool = False, repeats: bool = True) -> Behaviour:
     """A server that can do these things."""
-    asked = [0]
+    count = [0]
 
     async def behave(request: web.Request) -> web.StreamResponse:
         body = json.loads(await request.read())
@@ -38,8 +38,8 @@ def able(*, schema: bool = True, logprobs: bool = False, completions: bool = Fal
         prompt = body["messages"][-1]["content"]
         is_step = "Document" in prompt or "##" in prompt
         text = reply(prompt, zlib.crc32(prompt.encode())) if is_step else "Good morning."
-        asked[0] += 1
-        text = text if repeats else f"{text} {asked[0]}"
+        count[0] += 1
+        text = text if repeats else f"{text} {count[0]}"
         if schema and "good morning" in prompt:
             text = '{"colour": "blue"}'
         body_of_reply = completion("yes" if "yes or no" in prompt else text)
@@ -53,10 +53,10 @@ def able(*, schema: bool = True, logprobs: bool = False, completions: bool = Fal
 
 def test_a_server_that_is_well_is_said_to_be(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
     served.server.plan(able())
-    ok, said = doctor(served, capsys)
+    ok, line = doctor(served, capsys)
     assert ok
-    assert "read in chat, json, compact" in said
-    assert "set models" not in said
+    assert "read in chat, json, compact" in line
+    assert "set models" not in line
 
 
 @pytest.mark.parametrize(
@@ -76,10 +76,10 @@ def test_what_a_server_can_do_is_found_out(
     served: Served, capsys: pytest.CaptureFixture[str], can: dict[str, bool], changes: dict[str, Any], words: str | None
 ) -> None:
     served.server.plan(able(**can))
-    ok, said = doctor(served, capsys, **changes)
+    ok, line = doctor(served, capsys, **changes)
     assert ok
-    assert (words or "read in") in said
-    assert words or "set models" not in said
+    assert (words or "read in") in line
+    assert words or "set models" not in line
 
 
 def thinks(content: str | None, ended: str, thought: str = "Let me see.", tokens: int = 256) -> Behaviour:
@@ -114,9 +114,9 @@ def test_a_model_that_gives_no_reply_is_bad_with_the_mend(
     served: Served, capsys: pytest.CaptureFixture[str], behave: Behaviour, words: str
 ) -> None:
     served.server.plan(behave)
-    ok, said = doctor(served, capsys)
+    ok, line = doctor(served, capsys)
     assert not ok
-    assert words in said
+    assert words in line
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,8 @@ def test_seeds_of_other_documents_than_the_sources_are_said_to_be(
         main(
             ["doctor", "-c", str(folder / "seedbed.yaml"), "--set", "models.small={model: scripted/none.py}", "--json"]
         )
-        found: list[dict[str, str]] = json.loads(capsys.readouterr().out)
-        return next(one["said"] for one in found if one["what"] == "seeds")
+        findings: list[dict[str, str]] = json.loads(capsys.readouterr().out)
+        return next(finding["said"] for finding in findings if finding["what"] == "seeds")
 
     folder = tmp_path / "project"
     assert main(["init", str(folder)]) == 0

@@ -46,8 +46,8 @@ def file(tmp_path: Path, text: str) -> Path:
     ids=["an array", "an array on one line", "with a mark", "objects over several lines", "lines", "many arrays"],
 )
 def test_seeds_are_read_in_every_shape_of_json(tmp_path: Path, text: str) -> None:
-    read = read_lines(file(tmp_path, text), QASeed.model_validate_json)
-    assert [seed.model_dump() for seed in read] == SEEDS
+    seeds = read_lines(file(tmp_path, text), QASeed.model_validate_json)
+    assert [seed.model_dump() for seed in seeds] == SEEDS
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,14 @@ def test_seeds_are_read_in_every_shape_of_json(tmp_path: Path, text: str) -> Non
     ],
 )
 def test_a_file_of_another_shape_is_one_sentence(tmp_path: Path, text: str, words: str) -> None:
-    (said,) = problems(file(tmp_path, text))
-    assert words in said
+    (problem,) = problems(file(tmp_path, text))
+    assert words in problem
 
 
 def test_further_keys_are_named_once(tmp_path: Path) -> None:
     text = "\n".join(json.dumps({**seed, "notes": {"by": "me"}, "split": "train"}) for seed in SEEDS)
-    (said,) = problems(file(tmp_path, text))
-    assert said.endswith(
+    (problem,) = problems(file(tmp_path, text))
+    assert problem.endswith(
         "seeds.jsonl:1: no such key here: notes, split; leave it out, or mend its name (and on 3 more lines)"
     )
 
@@ -76,11 +76,11 @@ def test_further_keys_are_named_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("key", "value"), [("id", 1), ("answer", ["a"]), ("question", None)])
 def test_one_mistake_on_many_lines_is_said_once(tmp_path: Path, key: str, value: Any) -> None:
     text = "\n".join(json.dumps({**seed, key: value}) for seed in SEEDS)
-    (said,) = problems(file(tmp_path, text))
-    assert f":1: {key}: " in said
-    assert said.endswith("(and on 3 more lines)")
+    (problem,) = problems(file(tmp_path, text))
+    assert f":1: {key}: " in problem
+    assert problem.endswith("(and on 3 more lines)")
 
 
 def test_each_item_of_an_array_is_told_by_its_number(tmp_path: Path) -> None:
-    (said,) = problems(file(tmp_path, json.dumps([*SEEDS[:2], {**SEEDS[2], "answer": 42}])))
-    assert ":3: answer: " in said
+    (problem,) = problems(file(tmp_path, json.dumps([*SEEDS[:2], {**SEEDS[2], "answer": 42}])))
+    assert ":3: answer: " in problem

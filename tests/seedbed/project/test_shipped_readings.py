@@ -60,11 +60,15 @@ def test_what_is_kept_of_a_reply_is_what_a_judge_reads(tmp_path: Path, monkeypat
     (tmp_path / "tiny.jsonl").write_bytes(reading_line("ab", reply, 1.5) + b"\n")
     monkeypatch.setattr(shipped, "readings_file", lambda model: tmp_path / f"{model}.jsonl")
     shipped._lines.cache_clear()
-    kept = reading("embedded/tiny|0123", "ab")
-    assert kept is not None
-    assert (kept[0].message, kept[0].finish_reason, kept[1]) == (reply.message, "length", 1.5)
-    assert kept[0].logprobs == reply.logprobs
-    assert (kept[0].usage.input_tokens, kept[0].usage.output_tokens) == (211, 1)
+    shipped_reply = reading("embedded/tiny|0123", "ab")
+    assert shipped_reply is not None
+    assert (shipped_reply[0].message, shipped_reply[0].finish_reason, shipped_reply[1]) == (
+        reply.message,
+        "length",
+        1.5,
+    )
+    assert shipped_reply[0].logprobs == reply.logprobs
+    assert (shipped_reply[0].usage.input_tokens, shipped_reply[0].usage.output_tokens) == (211, 1)
     assert reading("embedded/tiny|0123", "cd") is None
     assert reading("embedded/other|0123", "ab") is None
     assert reading("http://here/v1|tiny", "ab") is None
@@ -75,14 +79,14 @@ def test_what_is_kept_of_a_reply_is_what_a_judge_reads(tmp_path: Path, monkeypat
 def test_a_few_calls_asked_again_say_what_ships(folder: Path) -> None:
     with session(folder, readings.TEACHER) as opened:
         keys = readings.asked(opened)
-        made = opened.journal.made(random.Random(0).sample(keys, 3))
+        calls = opened.journal.made(random.Random(0).sample(keys, 3))
 
     async def again() -> list[Response]:
         engine = EmbeddedEngine(ModelEntry(model=SHELF + readings.TEACHER), Path())
         try:
-            return [await engine.complete(request_from_dict(request)) for request, _ in made]
+            return [await engine.complete(request_from_dict(request)) for request, _ in calls]
         finally:
             await engine.aclose()
 
-    for ours, (_, kept) in zip(run_sync(again()), made, strict=True):
-        assert readings.difference(ours, response_from_dict(kept)) < NEAR
+    for ours, (_, response) in zip(run_sync(again()), calls, strict=True):
+        assert readings.difference(ours, response_from_dict(response)) < NEAR

@@ -72,10 +72,10 @@ def add(folder: Path, count: int) -> None:
 
 def test_documents_added_after_a_compile_change_no_side(compiled: Path, tmp_path: Path) -> None:
     before = opened(compiled)
-    known = {source.group for source in before.sources}
+    older_groups = {source.group for source in before.sources}
     add(compiled, 10)
     after = opened(compiled)
-    assert after.held_out & known == before.held_out
+    assert after.held_out & older_groups == before.held_out
     assert after.held_out > before.held_out  # of the new ones some are
     assert main(["run", "-c", str(compiled / "seedbed.yaml"), "--out", str(tmp_path / "ds"), "--rows", "60"]) == 0
     validation = pq.read_table(tmp_path / "ds/rows/validation-00000.parquet").to_pydict()
@@ -220,8 +220,8 @@ def test_a_metric_that_names_a_shown_document_by_its_end_is_refused_where_it_is_
     path = folder / "METRIC.json"
     frozen = load_frozen(path)
     project = opened(folder)
-    held = min(project.held_out - set(map(project.group, project.seeds)))
-    frozen.model_copy(update={"shown": [Path(held).name]}).save(path)
+    held_out_name = min(project.held_out - set(map(project.group, project.seeds)))
+    frozen.model_copy(update={"shown": [Path(held_out_name).name]}).save(path)
     (folder / "verdicts.jsonl").unlink()
     config = folder / "seedbed.yaml"
     config.write_text(
@@ -240,12 +240,12 @@ def test_documents_with_a_sentence_in_common_are_no_copies(tmp_path: Path, folde
 
 @given(NAMES, NAMES, st.floats(0.1, 0.9), st.booleans(), st.dictionaries(st.sampled_from("abcdefgh"), st.booleans()))
 def test_who_has_a_side_keeps_it(
-    seeded: frozenset[str], bare: frozenset[str], share: float, folds: bool, kept: dict[str, bool]
+    seeded: frozenset[str], bare: frozenset[str], share: float, folds: bool, older: dict[str, bool]
 ) -> None:
-    held = deal(seeded, bare - seeded, share, folds=folds, kept=kept)
-    assert held <= seeded | bare
-    assert {name: name in held for name in kept if name in seeded | bare} == {
-        name: side and not (folds and name in seeded) for name, side in kept.items() if name in seeded | bare
+    held_out = deal(seeded, bare - seeded, share, folds=folds, kept=older)
+    assert held_out <= seeded | bare
+    assert {name: name in held_out for name in older if name in seeded | bare} == {
+        name: side and not (folds and name in seeded) for name, side in older.items() if name in seeded | bare
     }
 
 
@@ -254,9 +254,9 @@ def test_documents_added_to_few_seeds_change_no_side_either(tmp_path: Path) -> N
     folder = fresh(tmp_path / "p")
     seeds = (folder / "seeds.jsonl").read_text(encoding="utf-8").splitlines()[:16]
     (folder / "seeds.jsonl").write_text("\n".join(seeds) + "\n", encoding="utf-8")
-    named = {json.loads(line)["source"] for line in seeds}
+    seed_sources = {json.loads(line)["source"] for line in seeds}
     for document in (folder / "documents").iterdir():
-        if document.name not in named:
+        if document.name not in seed_sources:
             document.unlink()
     before = opened(folder)
     assert before.folds == 0
@@ -316,16 +316,16 @@ def test_a_seed_on_a_document_that_was_held_out_opens_it_where_folds_measure(
     assert run(folder, "--rows", "2") == 0
     project = opened(folder)
     assert project.folds
-    held = min(project.held_out)
-    seed = json.loads(lines[0]) | {"id": "added", "source": held}
+    name = min(project.held_out)
+    seed = json.loads(lines[0]) | {"id": "added", "source": name}
     path.write_text("\n".join([*lines, json.dumps(seed)]) + "\n", encoding="utf-8")
     after = opened(folder)
     assert after.folds
     assert not after.test_seeds
-    assert after.held_out == project.held_out - {held}
+    assert after.held_out == project.held_out - {name}
     capsys.readouterr()
     assert run(folder, "--rows", "3") == 0
-    assert re.search(f"open now, and held out before.*: {held}$", capsys.readouterr().err, re.MULTILINE)
+    assert re.search(f"open now, and held out before.*: {name}$", capsys.readouterr().err, re.MULTILINE)
     assert run(folder, "--rows", "4") == 0
     assert "open now" not in capsys.readouterr().err
 
@@ -366,26 +366,31 @@ def test_a_try_with_another_share_forgets_nothing(folder: Path) -> None:
     assert {name: after[name] for name in before} == before
 
 
-def test_a_second_config_in_the_folder_leaves_the_sides_of_the_firsts_documents(folder: Path) -> None:
+def test_a_second_config_in_the_folder_leaves_the_olderof_the_firsts_documents(folder: Path) -> None:
     before = keep(folder)
-    other = "documents/lighthouse-history.md"
-    keep(folder, f"sources.documents={other}")
+    document = "documents/lighthouse-history.md"
+    keep(folder, f"sources.documents={document}")
     add(folder, 10)
     after = sides(folder)
     assert {name: after[name] for name in before} == before
 
 
-def test_sides_that_an_older_version_wrote_are_read_and_kept(folder: Path) -> None:
+def test_olderthat_an_older_version_wrote_are_read_and_kept(folder: Path) -> None:
     """It wrote those of one deal a recipe."""
     names = sorted(sides(folder))
-    held = [name for name, side in sides(folder).items() if not side][-3:]
-    older = {"share": 0.45, "folds": False, "held_out": held, "open": [name for name in names if name not in held]}
+    held_out = [name for name, side in sides(folder).items() if not side][-3:]
+    older = {
+        "share": 0.45,
+        "folds": False,
+        "held_out": held_out,
+        "open": [name for name in names if name not in held_out],
+    }
     path = folder / "compiled" / "split.json"
     path.parent.mkdir()
     path.write_text(json.dumps({"grounded-qa": older}), encoding="utf-8")
-    assert [name for name, side in sides(folder).items() if side] == held
+    assert [name for name, side in sides(folder).items() if side] == held_out
     keep(folder, "compile.held_out=0.8")
-    assert [name for name, side in sides(folder).items() if side] == held
+    assert [name for name, side in sides(folder).items() if side] == held_out
 
 
 def test_a_document_held_out_opens_when_a_later_one_makes_it_a_copy_of_an_open_one(folder: Path) -> None:
@@ -396,14 +401,14 @@ def test_a_document_held_out_opens_when_a_later_one_makes_it_a_copy_of_an_open_o
     for name in ("early", "late"):
         paths[name].write_text(" ".join(texts[name]), encoding="utf-8")
     names = set(sides(folder))
-    held = {"documents/early.txt"}
-    older = {"share": 0.45, "folds": False, "held_out": sorted(held), "open": sorted(names - held)}
+    held_out = {"documents/early.txt"}
+    older = {"share": 0.45, "folds": False, "held_out": sorted(held_out), "open": sorted(names - held_out)}
     (folder / "compiled").mkdir()
     (folder / "compiled" / "split.json").write_text(json.dumps({"grounded-qa": older}), encoding="utf-8")
     assert opened(folder).is_held_out("documents/early.txt")
     paths["middle"].write_text(" ".join(texts["middle"]), encoding="utf-8")
-    told = list[str]()
-    opened(folder).keep_sides(told.append)
+    lines = list[str]()
+    opened(folder).keep_sides(lines.append)
     assert not opened(folder).is_held_out("documents/early.txt")
-    assert len(told) == 1
-    assert "documents/early.txt" in told[0]
+    assert len(lines) == 1
+    assert "documents/early.txt" in lines[0]

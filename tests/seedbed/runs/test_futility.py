@@ -36,11 +36,11 @@ async def unsupported(request: web.Request) -> web.StreamResponse:
 
 def first(n: int, before: Behaviour, after: Behaviour) -> Behaviour:
     """The first n requests meet one behaviour, the rest another."""
-    asked = [0]
+    calls = [0]
 
     async def behave(request: web.Request) -> web.StreamResponse:
-        asked[0] += 1
-        return await (before if asked[0] <= n else after)(request)
+        calls[0] += 1
+        return await (before if calls[0] <= n else after)(request)
 
     return behave
 
@@ -97,8 +97,8 @@ def test_alike_candidates_of_one_source_do_not_stop_more_runs(several: int) -> N
 
 def test_what_was_not_paid_for_now_is_passed_over_and_what_failed_is_not() -> None:
     futility = Futility(2)
-    for seen in (outcome(False, paid=False), outcome(True, paid=False), outcome(False, failed=True)):
-        futility.see(seen)
+    for ignored in (outcome(False, paid=False), outcome(True, paid=False), outcome(False, failed=True)):
+        futility.see(ignored)
     assert futility.verdict is None
     futility.see(outcome(False))
     assert futility.verdict
@@ -160,10 +160,10 @@ def test_what_an_earlier_invocation_made_does_not_count(served: Served) -> None:
 
 def test_what_is_scored_again_and_not_paid_does_not_count(served: Served) -> None:
     assert served.run(rows=50) == 0
-    made = served.report()["counts"]["candidates"]
-    assert made > LEAST
-    assert served.run("ds", 50, gates__relevance=1.0, run__max_candidates=made) == 1
-    assert f"max_candidates: {made} is reached" in served.report()["stopped"]
+    candidates = served.report()["counts"]["candidates"]
+    assert candidates > LEAST
+    assert served.run("ds", 50, gates__relevance=1.0, run__max_candidates=candidates) == 1
+    assert f"max_candidates: {candidates} is reached" in served.report()["stopped"]
     assert served.report()["counts"]["accepted"] == 0
 
 
@@ -263,7 +263,7 @@ def test_the_less_a_compile_saw_accepted_the_longer_a_run_waits(
 ) -> None:
     path = compiled / "compiled" / "grounded-qa" / "small.manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    both = manifest["comparison"]
+    comparison = manifest["comparison"]
     (compiled / BROKEN).touch()
     for ships, before, after, metric, sources in (
         ("compiled", 0.02, 0.2, manifest["metric"], patience(0.2, 2000)),
@@ -273,7 +273,7 @@ def test_the_less_a_compile_saw_accepted_the_longer_a_run_waits(
         ("compiled", 0.02, 0.0, manifest["metric"], LEAST),
     ):
         manifest["ships"] = ships
-        both["before"]["acceptance"]["mean"], both["after"]["acceptance"]["mean"] = before, after
+        comparison["before"]["acceptance"]["mean"], comparison["after"]["acceptance"]["mean"] = before, after
         path.write_text(json.dumps(manifest | {"metric": metric}), encoding="utf-8")
         out = tmp_path / f"{ships} {after} {metric}"
         assert command(compiled, "run", "--out", str(out), "--rows", "50") == 1
@@ -292,7 +292,9 @@ def test_another_program_takes_up_a_folder_in_which_there_is_no_row(compiled: Pa
     (compiled / BROKEN).unlink()
     assert command(compiled, "run", "--out", str(out), "--rows", "2") == 0
     assert command(compiled, "run", "--out", str(tmp_path / "fresh"), "--rows", "2") == 0
-    files = [{one.name: one.read_bytes() for one in base.glob("r*/*.parquet")} for base in (out, tmp_path / "fresh")]
+    files = [
+        {shard.name: shard.read_bytes() for shard in base.glob("r*/*.parquet")} for base in (out, tmp_path / "fresh")
+    ]
     assert files[0] == files[1]
     assert command(compiled, "run", "--out", str(out), "--rows", "3", "--uncompiled") == 2
 

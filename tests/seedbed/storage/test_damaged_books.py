@@ -28,9 +28,9 @@ def ledger(folder: Path) -> Ledger:
 
 
 async def spends(folder: Path) -> None:
-    one = ledger(folder)
-    await asyncio.gather(*(one.reserve("m", 0.001, call=f"{k:032}") for k in range(200)))
-    await one.aclose()
+    open_ledger = ledger(folder)
+    await asyncio.gather(*(open_ledger.reserve("m", 0.001, call=f"{k:032}") for k in range(200)))
+    await open_ledger.aclose()
 
 
 @pytest.mark.parametrize("name", ["spent", "held", "sqlite_autoindex_spent_1", "sqlite_autoindex_held_1"])
@@ -70,15 +70,15 @@ def test_a_book_with_a_broken_page_is_refused_for_good(tmp_path: Path, name: str
         assert path.read_bytes() == damaged
 
 
-@pytest.mark.parametrize("there", [True, False])
+@pytest.mark.parametrize("available", [True, False])
 def test_a_reply_that_changed_in_the_book_is_fetched_or_asked_for_again(
-    provider: BatchServer, tmp_path: Path, there: bool
+    provider: BatchServer, tmp_path: Path, available: bool
 ) -> None:
     asyncio.run(invocation(tmp_path, openai(provider.base), steps=1))
     (tmp_path / "journal.sqlite").unlink()
     change(tmp_path / "batches.sqlite", "update asked set reply = cast('{\"no\": 1}' as blob) where position = 2")
-    sent = [] if there else ["row 2"]
-    if not there:
+    sent = [] if available else ["row 2"]
+    if not available:
         provider.forget()  # as providers do after a month
     jobs = len(provider.jobs)
     replies, setting = asyncio.run(invocation(tmp_path, openai(provider.base), steps=1))

@@ -113,7 +113,7 @@ def test_what_is_said_of_a_journal_without_its_end_helps(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert served.run(rows=12) == 0
-    made = {row["id"] for row in served.rows()}
+    ids = {row["id"] for row in served.rows()}
     old, copy = served.base / "ds", ["new", 12, f"--replay={served.base / 'ds'}"]
     old_journal = old / "journal.sqlite"
     old_journal.write_bytes(old_journal.read_bytes()[:-9000])
@@ -124,7 +124,7 @@ def test_what_is_said_of_a_journal_without_its_end_helps(
     assert "records were saved" in capsys.readouterr().err
     served.run(*copy)
     assert served.rows("new")
-    assert {row["id"] for row in served.rows("new")} <= made
+    assert {row["id"] for row in served.rows("new")} <= ids
 
 
 def test_a_copy_without_its_end_is_named_itself(
@@ -143,8 +143,8 @@ def test_half_a_journal_is_mended_though_its_pages_give_records_that_none_asked_
     assert served.run(rows=12) == 0
     before = served.bytes()
     cuts(served.base / "ds" / "journal.sqlite", 2)
-    asked = len(served.server.bodies)
+    calls = len(served.server.bodies)
     assert served.run(rows=12) in (0, 2)
     assert served.run(rows=12) == 0
     assert served.bytes() == before
-    assert len(served.server.bodies) - asked < asked
+    assert len(served.server.bodies) - calls < calls

@@ -80,9 +80,9 @@ def test_twenty_thousand_passages_take_a_megabyte() -> None:
         source = feed.take(position)
         assert source
         sample.add(Exchange(asked="why?"), source)
-    held, _ = tracemalloc.get_traced_memory()
+    memory, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert held < 1_000_000 + 32 * n
+    assert memory < 1_000_000 + 32 * n
 
 
 def test_a_projects_passages_are_the_same_at_every_look_and_not_in_memory(tmp_path: Path) -> None:
@@ -99,10 +99,10 @@ def test_a_projects_passages_are_the_same_at_every_look_and_not_in_memory(tmp_pa
     count = len(project.sources)
     picked = project.test_sources()
     gc.collect()
-    held, _ = tracemalloc.get_traced_memory()
+    memory, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert count > 500
-    assert held < 700_000  # of 1.7 MB in 8,000 passages
+    assert memory < 700_000  # of 1.7 MB in 8,000 passages
     assert {source.group for source in picked} <= project.held_out
     assert picked == project.test_sources()
     assert len({source.id for source in project.sources}) == count

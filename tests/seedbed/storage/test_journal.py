@@ -128,12 +128,12 @@ CALLS = st.tuples(st.text(max_size=3), st.integers(0, 3), st.booleans(), st.samp
 
 
 @given(CALLS, CALLS)
-def test_keys_differ_exactly_when_calls_do(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
+def test_keys_differ_exactly_when_calls_do(call: tuple[Any, ...], other_call: tuple[Any, ...]) -> None:
     def key(text: str, draw: int, continuation: bool, temperature: float | None) -> str:
         with calling(draw=draw), using(continues=continuation):
             return place("counting", request(f"-{text}", temperature)).key
 
-    assert (key(*one) == key(*other)) == (one == other)
+    assert (key(*call) == key(*other_call)) == (call == other_call)
 
 
 DIES = """

@@ -33,18 +33,18 @@ async def opened(
 
 async def spent(ledger: Ledger, account: str | None = None) -> tuple[int, int]:
     """Calls, and nano-dollars."""
-    found = (await ledger.totals(account)).values()
-    return sum(one.calls for one in found), sum(round((one.usd or 0) * NANO) for one in found)
+    totals = (await ledger.totals(account)).values()
+    return sum(total.calls for total in totals), sum(round((total.usd or 0) * NANO) for total in totals)
 
 
 def test_a_reply_corrects_what_was_set_aside(tmp_path: Path) -> None:
     async def work() -> None:
         async with opened(tmp_path) as ledger:
-            one, two, three, four = [await ledger.reserve("m", 0.5) for _ in range(4)]
-            ledger.settle(one, 0.1)
-            ledger.settle(two, None)  # no usage was given
-            ledger.free(three)
-            ledger.keep(four)
+            first, second, third, fourth = [await ledger.reserve("m", 0.5) for _ in range(4)]
+            ledger.settle(first, 0.1)
+            ledger.settle(second, None)  # no usage was given
+            ledger.free(third)
+            ledger.keep(fourth)
             total = (await ledger.totals())["m"]
             assert (total.calls, total.usd, total.unanswered, total.unanswered_usd) == (3, 1.1, 1, 0.5)
 
@@ -84,12 +84,12 @@ def test_a_call_that_does_not_fit_waits_until_others_settle_low(tmp_path: Path) 
 def test_where_nothing_is_in_flight_any_more_all_that_wait_are_refused(tmp_path: Path, end: str) -> None:
     async def work() -> None:
         async with opened(tmp_path, max_calls=2) as ledger:
-            held = [await ledger.reserve("m", None), await ledger.reserve("m", None)]
+            reservations = [await ledger.reserve("m", None), await ledger.reserve("m", None)]
             waiting = [asyncio.create_task(ledger.reserve("m", None)) for _ in range(3)]
             await asyncio.sleep(0.02)
-            for one in held:
+            for reservation in reservations:
                 assert not any(task.done() for task in waiting)
-                ledger.keep(one) if end == "keep" else ledger.settle(one, None)
+                ledger.keep(reservation) if end == "keep" else ledger.settle(reservation, None)
             over = await asyncio.gather(*waiting, return_exceptions=True)
             assert [str(error) for error in over] == ["budget.max_calls: 2 is reached"] * 3
             assert await spent(ledger) == (2, 0)
@@ -103,11 +103,11 @@ def test_a_call_that_is_cancelled_before_it_was_granted_costs_nothing(tmp_path: 
             at_once = asyncio.create_task(ledger.reserve("m", 1))
             await asyncio.sleep(0)  # its transaction is under way
             at_once.cancel()
-            held = await ledger.reserve("m", 1, calls=2)
+            reservation = await ledger.reserve("m", 1, calls=2)
             waiting = asyncio.create_task(ledger.reserve("m", 1))
             await asyncio.sleep(0.02)
             waiting.cancel()
-            ledger.free(held)
+            ledger.free(reservation)
             assert await spent(ledger) == (0, 0)
             await ledger.reserve("m", 1, calls=2)
 
@@ -143,9 +143,9 @@ def test_an_unknown_price_is_never_nought(tmp_path: Path) -> None:
             assert (await ledger.totals())["m"].usd is None
         with pytest.raises(UserError, match=r"budget\.max_usd: 1 calls to m were made while its price was unknown"):
             Ledger(tmp_path / "ledger.sqlite", "a", Budget(max_usd=1))
-        async with opened(tmp_path, "b", RunSettings(max_usd=1)) as other:  # a run of its own
+        async with opened(tmp_path, "b", RunSettings(max_usd=1)) as other_run:  # a run of its own
             with pytest.raises(UserError, match=r"run\.max_usd: what a call to m costs is unknown"):
-                await other.reserve("m", None)
+                await other_run.reserve("m", None)
 
     asyncio.run(work())
 
@@ -155,7 +155,7 @@ def test_a_call_that_goes_on_elsewhere_is_booked_once_over_all_sittings(tmp_path
         async with opened(tmp_path, max_usd=1) as ledger:
             await ledger.reserve("m", 0.6, call="job")  # and the process is gone
         async with opened(tmp_path, max_usd=1) as ledger:
-            other = await ledger.reserve("m", 0.1)
+            reservation = await ledger.reserve("m", 0.1)
             too_much = asyncio.create_task(ledger.reserve("m", 0.5))
             await asyncio.sleep(0.02)
             again = await asyncio.wait_for(ledger.reserve("m", 0.7, call="job"), 5)  # it fits, for it is booked
@@ -167,7 +167,7 @@ def test_a_call_that_goes_on_elsewhere_is_booked_once_over_all_sittings(tmp_path
             assert await spent(ledger) == (2, 700_000_000)
             ledger.keep(again)
             ledger.settle(await ledger.reserve("m", 0.6, call="job"), 0.2)
-            ledger.free(other)
+            ledger.free(reservation)
             await too_much
             assert await spent(ledger) == (2, 700_000_000)
             ledger.free(await ledger.reserve("m", 0.1, call="job"))  # settled, so it is another call now
@@ -180,9 +180,9 @@ def test_a_call_that_goes_on_elsewhere_is_booked_once_over_all_sittings(tmp_path
 def test_an_amount_that_cannot_be_booked_refuses_who_waits_and_no_one_after(tmp_path: Path) -> None:
     async def work() -> None:
         async with opened(tmp_path) as ledger:
-            held = await ledger.reserve("m", 0.5)
+            reservation = await ledger.reserve("m", 0.5)
             waits = asyncio.create_task(ledger.reserve("m", 0.5))
-            ledger.settle(held, 9e12)  # in one transaction with who waits
+            ledger.settle(reservation, 9e12)  # in one transaction with who waits
             with pytest.raises(UserError, match=r"ledger\.sqlite could not book what calls cost"):
                 await asyncio.wait_for(waits, 5)
             ledger.settle(await asyncio.wait_for(ledger.reserve("m", 0.5), 5), 0.1)
@@ -219,21 +219,21 @@ class Books:
     def fresh(self) -> Ledger:
         return Ledger(self.path, "a", Budget(max_usd=self.usd and self.usd / NANO, max_calls=self.calls))
 
-    async def step(self, what: str, which: int, amount: int) -> None:
+    async def step(self, action: str, which: int, amount: int) -> None:
         ledger = self.ledgers[-1]
-        if what == "reserve":
+        if action == "reserve":
             self.asked.append(asyncio.create_task(ledger.reserve(f"m{which % 2}", amount / NANO)))
-        elif what == "kill":
+        elif action == "kill":
             await self.kill()
-        elif what == "cancel" and self.asked:
+        elif action == "cancel" and self.asked:
             self.asked.pop(which % len(self.asked)).cancel()
-        elif self.open and what != "cancel":
-            one = self.open.pop(which % len(self.open))
-            cost = {"settle": amount, "free": 0, "keep": one.nano or 0}[what]
-            if above := max(0, cost - (one.nano or 0)):
+        elif self.open and action != "cancel":
+            reservation = self.open.pop(which % len(self.open))
+            cost = {"settle": amount, "free": 0, "keep": reservation.nano or 0}[action]
+            if above := max(0, cost - (reservation.nano or 0)):
                 self.above, self.trusted = self.above + above, self.usd is None
-            self.gone, self.gone_calls = self.gone + cost, self.gone_calls + (what != "free")
-            ledger.settle(one, cost / NANO) if what == "settle" else getattr(ledger, what)(one)
+            self.gone, self.gone_calls = self.gone + cost, self.gone_calls + (action != "free")
+            ledger.settle(reservation, cost / NANO) if action == "settle" else getattr(ledger, action)(reservation)
 
     async def kill(self) -> None:
         """The process is gone with what it had open; what it only asked for was never granted."""
@@ -246,9 +246,9 @@ class Books:
 
     async def check(self) -> None:
         await self.settled()
-        held = sum(one.nano or 0 for one in self.open)
-        assert await spent(self.ledgers[-1]) == (self.gone_calls + len(self.open), self.gone + held)
-        assert self.usd is None or self.gone + held - self.above <= self.usd
+        reserved = sum(reservation.nano or 0 for reservation in self.open)
+        assert await spent(self.ledgers[-1]) == (self.gone_calls + len(self.open), self.gone + reserved)
+        assert self.usd is None or self.gone + reserved - self.above <= self.usd
         assert self.calls is None or self.gone_calls + len(self.open) <= self.calls
         assert self.open or not self.asked, "what waits, waits for something"
 
@@ -315,9 +315,9 @@ def spender(folder: Path, account: str) -> "subprocess.Popen[str]":
 
 
 def test_two_processes_cannot_both_take_the_last_of_it(tmp_path: Path) -> None:
-    both = [spender(tmp_path, "one"), spender(tmp_path, "two")]
-    said = [one.communicate(timeout=60) for one in both]
-    assert sum(out.count("sent") for out, _ in said) == 100, said
+    processes = [spender(tmp_path, "one"), spender(tmp_path, "two")]
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert sum(out.count("sent") for out, _ in outputs) == 100, outputs
 
     async def work() -> None:
         async with opened(tmp_path, max_usd=1) as ledger:

@@ -70,18 +70,18 @@ def test_a_full_shard_is_written_at_once(tmp_path: Path) -> None:
 def test_a_full_shard_is_written_though_the_run_is_stopped_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, go_on, write = threading.Event(), threading.Event(), pq.write_table
+    started, go_on, write = threading.Event(), threading.Event(), pq.write_table
 
-    def slowly(*what: Any) -> None:
-        begun.set()
+    def slowly(*args: Any) -> None:
+        started.set()
         assert go_on.wait(10)
-        write(*what)
+        write(*args)
 
     async def stopped() -> Shards:
         shards = filled(tmp_path, 0)
         shards._rows, shards.count = [{"n": n} for n in range(SHARD - 1)], SHARD - 1
         adding = asyncio.ensure_future(shards.add({"n": SHARD - 1}))
-        await asyncio.to_thread(begun.wait, 10)
+        await asyncio.to_thread(started.wait, 10)
         adding.cancel()
         await asyncio.sleep(0)
         ended_early = adding.done()
@@ -109,8 +109,8 @@ def test_no_rows_give_no_file(tmp_path: Path) -> None:
 def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         filled(tmp_path / folder, SHARD + 5).close()
-    one, two = ([path.read_bytes() for path in sorted((tmp_path / folder).iterdir())] for folder in ("one", "two"))
-    assert one == two
+    first, second = ([path.read_bytes() for path in sorted((tmp_path / folder).iterdir())] for folder in ("one", "two"))
+    assert first == second
 
 
 def test_a_shorter_state_leaves_no_stale_shard(tmp_path: Path) -> None:
@@ -164,10 +164,10 @@ def test_equal_rows_have_equal_ids() -> None:
 
 
 def test_a_row_names_the_seeds_of_its_program_and_of_its_source() -> None:
-    one = scored(1, Drop(step="veto", reason="wrong number"))
-    one = dataclasses.replace(one, source=one.source.model_copy(update={"shown": ["b", "a"]}))
-    assert row(one, SHARED)["seeds"] == ["a", "b"]
-    assert rejected("r1", one, SHARED)["seeds"] == ["a", "b"]
+    candidate = scored(1, Drop(step="veto", reason="wrong number"))
+    candidate = dataclasses.replace(candidate, source=candidate.source.model_copy(update={"shown": ["b", "a"]}))
+    assert row(candidate, SHARED)["seeds"] == ["a", "b"]
+    assert rejected("r1", candidate, SHARED)["seeds"] == ["a", "b"]
 
 
 def test_other_rows_have_other_ids() -> None:
@@ -179,9 +179,14 @@ def test_a_rejected_row_says_where_and_why(tmp_path: Path) -> None:
     shards = Shards(tmp_path, "rejected", REJECTED)
     run_sync(shards.add(rejected("r1", scored(1, drop), SHARED)))
     shards.close()
-    kept = pq.read_table(tmp_path / "rejected-00000.parquet").to_pylist()[0]
-    assert (kept["step"], kept["reason"], kept["source"], kept["group"]) == ("veto", "wrong number", "s1", "d.md")
-    assert (kept["attempt"], kept["input_tokens"]) == ("a1", 5)
+    record = pq.read_table(tmp_path / "rejected-00000.parquet").to_pylist()[0]
+    assert (record["step"], record["reason"], record["source"], record["group"]) == (
+        "veto",
+        "wrong number",
+        "s1",
+        "d.md",
+    )
+    assert (record["attempt"], record["input_tokens"]) == ("a1", 5)
 
 
 def report(splits: dict[str, int]) -> dict[str, Any]:
@@ -192,7 +197,7 @@ def report(splits: dict[str, int]) -> dict[str, Any]:
         "run": {"shards": None},
     }
     tokens = {"calls": 9, "input_tokens": 90, "output_tokens": 9}
-    made = {
+    origin = {
         "program": "p",
         "metric": "q",
         "judges": [],
@@ -204,26 +209,26 @@ def report(splits: dict[str, int]) -> dict[str, Any]:
         "stopped": "the rows are accepted",
         "content": "c0ffee",
     }
-    return {"recipe": "grounded-qa", "counts": counts, "config": config, **tokens, **made}
+    return {"recipe": "grounded-qa", "counts": counts, "config": config, **tokens, **origin}
 
 
 @pytest.mark.parametrize(
     "splits", [{"train": SHARD + 2, "validation": 3}, {"train": 2}, {"validation": 1}], ids=["both", "train", "held"]
 )
 def test_load_dataset_gives_exactly_the_rows(tmp_path: Path, splits: dict[str, int]) -> None:
-    written = {}
+    rows_by_split = {}
     for split, count in splits.items():
         shards = Shards(tmp_path / "out" / "rows", split, row_schema(QA))
-        written[split] = [row(scored(n), SHARED) for n in range(count)]
-        for one in written[split]:
-            run_sync(shards.add(one))
+        rows_by_split[split] = [row(scored(n), SHARED) for n in range(count)]
+        for record in rows_by_split[split]:
+            run_sync(shards.add(record))
         shards.close()
     drops = Shards(tmp_path / "out" / "rejected", "rejected", REJECTED)
     run_sync(drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED)))
     drops.close()
     write_card(tmp_path / "out", report(splits))
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
-    assert {split: rows.to_list() for split, rows in loaded.items()} == written
+    assert {split: rows.to_list() for split, rows in loaded.items()} == rows_by_split
 
 
 FAR = "memory://bucket/ds/rows"
@@ -331,17 +336,17 @@ def test_rows_under_a_url_load_by_the_card_and_are_found_by_id(tmp_path: Path) -
         FarShards(f"{url}/rows", "train", row_schema(QA)),
         FarShards(f"{url}/rejected", "rejected", REJECTED),
     )
-    written = [row(scored(n), SHARED) for n in range(3)]
-    for one in written:
-        run_sync(shards.add(one))
+    rows = [row(scored(n), SHARED) for n in range(3)]
+    for record in rows:
+        run_sync(shards.add(record))
     run_sync(drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED)))
     shards.close()
     drops.close()
-    told = report({"train": 3})
-    told["config"]["run"]["shards"] = url
-    write_card(out, told)
-    (out / "run.json").write_text(json.dumps(told), encoding="utf-8")
+    run_report = report({"train": 3})
+    run_report["config"]["run"]["shards"] = url
+    write_card(out, run_report)
+    (out / "run.json").write_text(json.dumps(run_report), encoding="utf-8")
     loaded = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
-    assert loaded["train"].to_list() == written
-    (found, accepted), (drop, kept) = find_row(out, written[1]["id"]), find_row(out, "r1")
-    assert (found, accepted, drop["id"], kept) == (written[1], True, "r1", False)
+    assert loaded["train"].to_list() == rows
+    (found_row, accepted), (drop, drop_accepted) = find_row(out, rows[1]["id"]), find_row(out, "r1")
+    assert (found_row, accepted, drop["id"], drop_accepted) == (rows[1], True, "r1", False)

@@ -45,10 +45,10 @@ def invocation(out: Path, url: str | None, marks: range) -> RunShards:
 def there(out: Path, url: str | None) -> tuple[set[int], set[int]]:
     """Which rows are there, and which that are out."""
     fs, root = fsspec.url_to_fs(url or str(out))
-    read = {name: fs.glob(f"{root}/{name}/*.parquet") for name in ("rows", "rejected")}
+    paths_by_name = {name: fs.glob(f"{root}/{name}/*.parquet") for name in ("rows", "rejected")}
     rows, rejected = (
         [int(id) for path in paths for id in pq.read_table(path, filesystem=fs)["id"].to_pylist()]
-        for paths in read.values()
+        for paths in paths_by_name.values()
     )
     assert len(rows) == len(set(rows))
     return set(rows), set(rejected)
@@ -209,16 +209,16 @@ def test_a_run_that_is_stopped_waits_for_shards_that_are_being_moved(
 ) -> None:
     place, move = (tmp_path / "ds", None), Shards._move
     invocation(*place, OLD).finish(complete=True)
-    shards, begun, go_on = invocation(*place, range(100, 108)), threading.Event(), threading.Event()
+    shards, started, go_on = invocation(*place, range(100, 108)), threading.Event(), threading.Event()
 
     def slowly(self: Shards, name: str, to: str) -> None:
-        begun.set()
+        started.set()
         assert go_on.wait(20)
         move(self, name, to)
 
     monkeypatch.setattr(Shards, "_move", slowly)
     last = asyncio.run_coroutine_threadsafe(shards.accept({"id": "108"}, "train"), background_loop())
-    assert begun.wait(10)
+    assert started.wait(10)
     last.cancel()
     with ThreadPoolExecutor() as pool:
         finished = pool.submit(shards.finish, complete=False)
@@ -271,12 +271,12 @@ def test_where_a_storage_cannot_tell_who_was_first_the_run_that_lost_its_claim_w
     shards = RunShards(tmp_path / "ds", FAR, QA, "me")
     run_sync(shards.accept({"id": "7"}, "train"))
     shards.finish(complete=True)
-    other, refused = crowded.other[0], "holds the rows of another run, ds"
+    other_shards, refused = crowded.other[0], "holds the rows of another run, ds"
     with pytest.raises(UserError, match=refused):
-        other.finish(complete=True)
-    run_sync(other.accept({"id": "0"}, "train"))
+        other_shards.finish(complete=True)
+    run_sync(other_shards.accept({"id": "0"}, "train"))
     with pytest.raises(UserError, match=refused):
-        run_sync(other.accept({"id": "1"}, "train"))
+        run_sync(other_shards.accept({"id": "1"}, "train"))
     assert there(tmp_path, FAR) == ({7}, set())
 
 
@@ -286,10 +286,10 @@ def test_rows_that_cannot_be_counted_are_not_taken_for_none(
 ) -> None:
     place, bucket = (tmp_path / "ds", FAR), fsspec.filesystem("memory")
     invocation(*place, range(2)).finish(complete=True)
-    told = getattr(bucket, call)
+    method = getattr(bucket, call)
 
     def silent(path: str, **how: Any) -> Any:
-        return told(path, **how) if path.endswith(("owner", "swap.json", "/ds")) else refuse()
+        return method(path, **how) if path.endswith(("owner", "swap.json", "/ds")) else refuse()
 
     monkeypatch.setattr(bucket, call, silent)
     with pytest.raises(UserError, match="no answer"):

@@ -61,23 +61,23 @@ class Invocation:
 
 @asynccontextmanager
 async def invocation(folder: Path, provider: BatchServer) -> AsyncIterator[Invocation]:
-    one = Invocation(folder, provider.base)
+    opened = Invocation(folder, provider.base)
     try:
-        yield one
+        yield opened
     finally:
-        await one.models.aclose()
-        await one.ledger.aclose()
-        one.book.close()
-        one.journal.close()
+        await opened.models.aclose()
+        await opened.ledger.aclose()
+        opened.book.close()
+        opened.journal.close()
 
 
 def test_a_job_that_was_stopped_three_times_is_booked_once(provider: BatchServer, tmp_path: Path) -> None:
     async def work() -> None:
         provider.plan(Fate(looks=10**6))
         for _ in range(3):
-            async with invocation(tmp_path, provider) as one:
-                await one.stopped("sent")
-                assert (booked := await one.booked())
+            async with invocation(tmp_path, provider) as opened:
+                await opened.stopped("sent")
+                assert (booked := await opened.booked())
                 assert (booked.calls, booked.unanswered) == (6, 6)
         provider.finish()
         async with invocation(tmp_path, provider) as last:
@@ -93,9 +93,9 @@ def test_a_job_that_was_stopped_three_times_is_booked_once(provider: BatchServer
 
 def test_what_was_stopped_before_it_was_sent_is_not_booked(provider: BatchServer, tmp_path: Path) -> None:
     async def work() -> None:
-        async with invocation(tmp_path, provider) as one:
-            await one.stopped("gathered")
-            assert (booked := await one.booked())
+        async with invocation(tmp_path, provider) as opened:
+            await opened.stopped("gathered")
+            assert (booked := await opened.booked())
             assert (booked.calls, booked.usd, provider.jobs) == (0, 0, [])
 
     asyncio.run(work())
@@ -109,9 +109,9 @@ def test_an_answer_that_cannot_be_read_is_booked_in_every_wave_that_brought_one(
             Fate(answer=lambda place: "unreadable" if place == 2 else "ok"), Fate(answer=lambda _: "unreadable")
         )
         for _ in range(2):  # the second time out of the book
-            async with invocation(tmp_path, provider) as one:
-                assert await one.failed() == 1  # online, where this provider serves nothing
-                assert (booked := await one.booked())
+            async with invocation(tmp_path, provider) as opened:
+                assert await opened.failed() == 1  # online, where this provider serves nothing
+                assert (booked := await opened.booked())
                 assert [len(job.prompts) for job in provider.jobs] == [6, 1]
                 assert (booked.calls, booked.unanswered) == (sum(provider.paid.values()), 2)
 
@@ -121,9 +121,9 @@ def test_an_answer_that_cannot_be_read_is_booked_in_every_wave_that_brought_one(
 def test_what_no_wave_answered_is_not_booked(provider: BatchServer, tmp_path: Path) -> None:
     async def work() -> None:
         provider.plan(Fate(answer=lambda place: "error" if place == 2 else "ok"), Fate(answer=lambda _: "expired"))
-        async with invocation(tmp_path, provider) as one:
-            assert await one.failed() == 1
-            assert (booked := await one.booked())
+        async with invocation(tmp_path, provider) as opened:
+            assert await opened.failed() == 1
+            assert (booked := await opened.booked())
             assert [len(job.prompts) for job in provider.jobs] == [6, 1]
             assert (booked.calls, booked.unanswered) == (sum(provider.paid.values()), 0) == (5, 0)
 

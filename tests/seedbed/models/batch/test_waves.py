@@ -214,8 +214,10 @@ def test_what_the_batch_service_answered_is_known_from_the_journal(provider: Bat
     assert setting.online.asked == ["online"]
 
     async def look(again: Setting) -> None:
-        kept = [again.journal.get(row[0]) for row in again.journal._store.rows("select key from calls order by rowid")]
-        assert [by_batch(known[0]) for known in kept if known] == [True, False]
+        records = [
+            again.journal.get(row[0]) for row in again.journal._store.rows("select key from calls order by rowid")
+        ]
+        assert [by_batch(record[0]) for record in records if record] == [True, False]
 
     within(tmp_path, provider, look)
 
@@ -265,8 +267,8 @@ def test_a_reply_with_what_is_no_number_is_read(
     provider: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wire: str
 ) -> None:
     for name in ("_response", "_message"):
-        told = getattr(batch_wire, name)
-        monkeypatch.setattr(batch_wire, name, lambda prompt, told=told: {**told(prompt), "score": float("-inf")})
+        answer = getattr(batch_wire, name)
+        monkeypatch.setattr(batch_wire, name, lambda prompt, answer=answer: {**answer(prompt), "score": float("-inf")})
     replies, setting = asyncio.run(invocation(tmp_path, wired(wire, provider.base), steps=1))
     assert replies == [f"re: row {k}" for k in range(4)]
     assert setting.online.asked == []
