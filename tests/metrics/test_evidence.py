@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.bags import embed
+from support.kettle import PASSAGE
 
 from metrics.calibration.fit import Fitted, prior
-from metrics.evidence import PARTS, Finding, evidence
+from metrics.evidence import PARTS, Finding, evidence, missing_numbers, word_support
 from metrics.metric import Bars, Metric
 from programs.core.candidate import Exchange
 from programs.core.embedding import Vectors
@@ -133,3 +134,26 @@ def test_a_row_may_not_repeat_a_demo_of_its_own_program() -> None:
     assert drop
     assert drop.reason == "copied seed"
     assert metric.hash != Metric(RECIPE, embed, Bars(relevance=0.0)).hash
+
+
+@pytest.mark.parametrize(
+    ("answer", "missing"),
+    [
+        ("0.5 litres", []),
+        ("1.7 and 0.5 litres.", []),
+        ("7 litres", ["7"]),
+        ("1,7 litres", ["1,7"]),
+        ("from 10:30 on 3/4/2026", ["10:30", "3/4/2026"]),
+        ("no number", []),
+    ],
+)
+def test_missing_numbers(answer: str, missing: list[str]) -> None:
+    assert missing_numbers(answer, PASSAGE) == missing
+
+
+@pytest.mark.parametrize(
+    ("answer", "share"),
+    [("the kettle", 1.0), ("kettle moonlight", 0.5), ("moonlight", 0.0), ("of the", 1.0), ("KETTLE", 1.0)],
+)
+def test_word_support_is_the_share_of_content_words_found(answer: str, share: float) -> None:
+    assert word_support(answer, PASSAGE) == share

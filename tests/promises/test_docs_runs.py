@@ -49,7 +49,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config["gates"]["threshold"] = 0.05  # hashed words are less alike than meanings
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assert main(["compile", "-c", str(path), "--set", "compile.compare=12", "--set", "compile.judge_checks=8"]) == 0
-    assert main(["calibrate", "-c", str(path), "--verdicts", str(folder / "verdicts.jsonl"), "--judge", "none"]) == 0
     assert run(folder, folder / "dataset", "--rows", "5") == 0
     return folder
 

@@ -264,3 +264,32 @@ def test_the_sign_flip_test_is_right_about_nothing_as_often_as_it_says() -> None
 def test_too_many_signs_are_refused() -> None:
     with pytest.raises(ValueError, match="20 means"):
         sign_flip([0.1] * 21)
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.booleans()), min_size=2, max_size=20))
+def test_auroc_is_the_share_of_pairs_in_order(rows: list[tuple[float, bool]]) -> None:
+    pairs = [(g, b) for g, good in rows if good for b, bad in rows if not bad]
+    found = plain(auroc(np.array([score for score, _ in rows]), np.array([label for _, label in rows])), len(rows))
+    expected = sum((g > b) + 0.5 * (g == b) for g, b in pairs) / len(pairs) if pairs else float("nan")
+    assert found == pytest.approx(expected, nan_ok=True)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    rng, covered = np.random.default_rng(1), 0
+    groups = [str(n // 4) for n in range(80)]
+    for _ in range(40):
+        interval = grouped_interval(list(np.repeat(rng.normal(0.5, 0.2, 20), 4) + rng.normal(0, 0.1, 80)), groups)
+        covered += interval.low <= 0.5 <= interval.high
+    assert covered >= 34
+
+
+def test_rows_of_one_group_count_as_one_observation() -> None:
+    values = [0.0, 1.0, 0.0, 1.0] * 20
+    alone, together = ([str(n) for n in range(80)], [str(n % 4) for n in range(80)])
+    widths = [(i := grouped_interval(values, groups)).high - i.low for groups in (together, alone)]
+    assert widths[0] > 2 * widths[1]
+
+
+def test_one_group_gives_the_widest_interval() -> None:
+    interval = grouped_interval([0.2, 0.4], ["a", "a"])
+    assert (interval.mean, interval.low, interval.high) == (pytest.approx(0.3), -1.0, 1.0)

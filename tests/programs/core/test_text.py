@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from programs.core.text import blank_words, copied_share, length, names, numbers, plain, rouge_l, sentences, words
+from programs.core.text import blank_words, copied_share, f1, length, names, numbers, plain, rouge_l, sentences, words
 
 ASCII = st.text(st.characters(max_codepoint=127)) | st.text(st.sampled_from("aB 3.,:'/-_?!\n"))
 LETTERS = "aZßéñÜ3ж中桥가かガﬁＡ１हिंकाटीعﷲ٣ก้۔。!? -'"
@@ -100,3 +100,32 @@ def test_a_text_is_as_long_as_its_reader_finds_it() -> None:
 def test_measures_hold_in_scripts_without_blanks() -> None:
     assert rouge_l("这座桥是哪一年建成的？", "这座桥是哪年建成的?") > 0.9
     assert copied_share("全长四十米", "这座桥全长四十米。") == 1
+
+
+TEXTS = st.lists(st.sampled_from(["a", "b", "the", "kettle", "water", "1.7", "don't"]), max_size=12).map(" ".join)
+
+
+@given(TEXTS, TEXTS)
+def test_overlaps_lie_between_0_and_1(one: str, other: str) -> None:
+    assert all(0 <= measure(one, other) <= 1 for measure in (f1, rouge_l, copied_share))
+
+
+@given(TEXTS, TEXTS)
+def test_overlaps_are_symmetric(one: str, other: str) -> None:
+    assert (rouge_l(one, other), f1(one, other)) == (rouge_l(other, one), f1(other, one))
+
+
+@given(TEXTS.map(lambda text: f"{text} water"))
+def test_a_text_is_wholly_like_itself(text: str) -> None:
+    assert [measure(text, text.upper()) for measure in (f1, rouge_l, copied_share)] == [1, 1, 1]
+
+
+@given(TEXTS, TEXTS)
+def test_rouge_l_is_the_longest_common_subsequence(one: str, other: str) -> None:
+    ours, theirs = words(one), words(other)
+    table = [[0] * (len(theirs) + 1) for _ in range(len(ours) + 1)]
+    for i, w in enumerate(ours):
+        for j, v in enumerate(theirs):
+            table[i + 1][j + 1] = table[i][j] + 1 if w == v else max(table[i][j + 1], table[i + 1][j])
+    expected = 2 * table[-1][-1] / (len(ours) + len(theirs)) if ours and theirs else 0.0
+    assert rouge_l(one, other) == pytest.approx(expected)
