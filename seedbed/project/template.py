@@ -70,7 +70,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 sources=_DOCUMENTS if grounded else "",
                 gates=_GROUNDED_GATES if grounded else "",
                 compare=36 if grounded else 24,
-                verdicts="verdicts: verdicts.jsonl                   # hand-written yes and no, to check judges on\n"
+                verdicts="verdicts: verdicts.jsonl                   # real replies with a yes or a no: the metric is fitted to them\n"
                 if verdicts.is_file()
                 else "",
             ),
