@@ -87,11 +87,16 @@ class Inputs:
                 f"{self.recipe.name} starts from documents, but sources.documents names none.",
                 hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
             )
+        if not self._passages:
+            reasons = self.reading.skipped.lines()[:5]
+            raise NoPassage(f"No passage could be made of the sources: {'; '.join(reasons)}.")
+        return self._passages
+
+    @functools.cached_property
+    def _passages(self) -> Sequence[Source]:
+        """The documents cut into passages, once; those that are too short are counted among what was skipped."""
         skipped = self.reading.skipped
-        sources = DiskList(passages(self.reading.documents, self._copies, self.config.sources, skipped))
-        if not sources:
-            raise NoPassage(f"No passage could be made of the sources: {'; '.join(skipped.lines()[:5])}.")
-        return sources
+        return DiskList(passages(self.reading.documents, self._copies, self.config.sources, skipped))
 
     def said_of_sources(self) -> list[str]:
         """Parts of documents that gave no passage and why, and files that were not in UTF-8: a line for each."""

@@ -10,6 +10,7 @@ from seedbed.errors import UserError
 from seedbed.storage.shipped import data_folder
 
 SCHEMA = ".seedbed/schema.json"  # with it an editor completes and checks the config
+_VERDICTS = "verdicts: verdicts.jsonl                   # people's yes and no: the metric is fitted to them\n"
 _CONFIG = """\
 # yaml-language-server: $schema={schema}
 # A Seedbed project. Every key is explained in docs/config.md; an unknown key is an error.
@@ -70,9 +71,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 sources=_DOCUMENTS if grounded else "",
                 gates=_GROUNDED_GATES if grounded else "",
                 compare=36 if grounded else 24,
-                verdicts="verdicts: verdicts.jsonl                   # real replies with a yes or a no: the metric is fitted to them\n"
-                if verdicts.is_file()
-                else "",
+                verdicts=_VERDICTS if verdicts.is_file() else "",
             ),
             encoding="utf-8",
         )

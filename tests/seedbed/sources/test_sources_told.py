@@ -11,6 +11,8 @@ from support.office_files import xlsx
 from support.paths import TEACHER
 
 from seedbed.cli.main import main
+from seedbed.cli.options import open_project
+from seedbed.errors import UserError
 
 PROSE = "The boat house of the club was built in {} and holds {} boats on racks of ash wood along its northern wall."
 QUESTIONS = ["How often does it turn?", "What does the mill do?", "How many turns are there?", "Does it turn?"]
@@ -129,6 +131,14 @@ def test_no_passage_at_all_is_an_error_with_the_reason(
     assert code == 1
     assert why in printed
     assert "sources.shortest" in printed.splitlines()[-1]
+
+
+def test_a_document_that_is_too_short_is_counted_once_however_often_the_sources_are_asked_for(folder: Folder) -> None:
+    folder.add(a_txt="Too short.")
+    project = open_project(folder.base / "seedbed.yaml")
+    for _ in range(3):
+        with pytest.raises(UserError, match=r"sources: documents/a\.txt: fewer than 12 words"):
+            _ = project.sources
 
 
 def test_columns_of_a_table_make_passages_together(folder: Folder) -> None:
