@@ -1,1 +1,1 @@
-"""What users feed in: documents found, read, and cut into passages; tables and lists of lines."""
+"""Reads the user's files: finds documents, cuts them into passages, and reads tables and labelled lines."""

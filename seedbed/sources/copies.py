@@ -1,4 +1,4 @@
-"""Copies: documents of nearly the same text under several names, such as a page and its PDF."""
+"""Finds copies: documents with nearly the same text under several names, such as a page and its PDF."""
 
 import functools
 import zlib
@@ -10,14 +10,14 @@ import numpy as np
 from programs.core.text import END, words
 from seedbed.sources.reading.document import Document
 
-MARKS = 8  # sentences of each document by which copies are looked for
+MARKS = 8  # sentences of each document that are compared to find candidate pairs
 
 
 def copies(documents: Sequence[Document]) -> dict[str, str]:
-    """By the name of each document that has copies, one name for all of them: the first in the order of names.
+    """The name of each document that has copies -> one name for all of them, the first in alphabetical order.
 
-    Two documents are copies where more than half of the sentences of the longer one stand in the other, whatever
-    their line breaks and marks. They are looked for by the eight sentences of the least hashes of each (bottom-k
+    Two documents are copies where the shorter one has more than half of the longer one's sentences, apart from line
+    breaks and punctuation. Candidates share one of the eight sentences with the least hashes of each (bottom-k
     sketches, Cohen and Kaplan 2007): where half of all their sentences are common, one pair in 256 may be missed.
     """
 
@@ -26,12 +26,10 @@ def copies(documents: Sequence[Document]) -> dict[str, str]:
         return _sentences(documents[place].text)
 
     family = list(range(len(documents)))
-    for one, other in _pairs(documents):
-        ours, theirs = _first(family, one), _first(family, other)
-        if ours != theirs and 2 * len(sentences(one) & sentences(other)) > max(
-            len(sentences(one)), len(sentences(other))
-        ):
-            family[max(ours, theirs)] = min(ours, theirs)
+    for pair in _pairs(documents):
+        first, *later = sorted({_first(family, place) for place in pair})
+        if later and _are_copies(*map(sentences, pair)):
+            family[later[0]] = first
     members = dict[int, list[str]]()
     for place in range(len(family)):
         if (first := _first(family, place)) != place:
@@ -39,9 +37,13 @@ def copies(documents: Sequence[Document]) -> dict[str, str]:
     return {name: min(names) for names in members.values() for name in names}
 
 
+def _are_copies(first: frozenset[int], second: frozenset[int]) -> bool:
+    return 2 * len(first & second) > max(len(first), len(second))
+
+
 def _pairs(documents: Sequence[Document]) -> Iterator[tuple[int, int]]:
-    """Places of documents with one of their marks in common: of each mark the first with each, and each with the
-    next, so that a sentence that stands in all documents makes no pair of every two."""
+    """Places of documents that share a mark: for each mark the first document with each other one, and each with the
+    next. Not every two of them, for a sentence may stand in all documents."""
     marks, places = array("I"), array("I")
     for place, document in enumerate(documents):
         least = sorted(_sentences(document.text))[:MARKS]
@@ -63,6 +65,7 @@ def _pairs(documents: Sequence[Document]) -> Iterator[tuple[int, int]]:
 
 
 def _first(family: list[int], place: int) -> int:
+    """The first document of the family; shortens the path to it (union-find)."""
     while family[place] != place:
         family[place] = place = family[family[place]]
     return place

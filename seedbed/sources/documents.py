@@ -1,4 +1,4 @@
-"""Reads the sources: files of many kinds, tables whose rows make texts, and datasets."""
+"""Reads the sources: files of many kinds, tables whose rows become texts, and datasets."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from seedbed.sources.finding import HF, TABLES, UNDERSTOOD, find
 from seedbed.sources.reading.document import Document
 from seedbed.sources.reading.texts import Texts
 from seedbed.sources.remarks import Remarks
-from seedbed.sources.tables import Row, Wording, dataset_rows, table_encoding, table_rows, told_rows
+from seedbed.sources.tables import Row, RowText, checked_rows, dataset_rows, table_encoding, table_rows
 from seedbed.storage.disk_list import DiskList
 
 
 @dataclass
 class Reading:
-    """What reading the sources gave: the documents, kept on disk, what was skipped with the reason, and what to know of
-    how others were read."""
+    """The documents of the sources, kept on disk; what was skipped, with the reason; and notes on how others were
+    read."""
 
     documents: Sequence[Document]
     skipped: Remarks = field(default_factory=Remarks)
     notes: Remarks = field(default_factory=Remarks)
 
     def lines(self) -> list[str]:
-        """What was skipped and what to know, for people."""
+        """The skipped documents and the notes, as lines for people."""
         return [*(f"skipped {line}" for line in self.skipped.lines()), *(f"note {line}" for line in self.notes.lines())]
 
 
@@ -44,24 +44,24 @@ def read_documents(
     split: str = "train",
     cache: Path | None = None,
 ) -> Reading:
-    """The documents in `where`, and what was skipped there.
+    """Read the documents in `where`; what cannot be read is skipped and named.
 
-    `where` is what find_documents takes, and datasets as `hf://owner/name` or `hf:///absolute/folder`.
-    A file is named by its path from `base`. Tables and datasets give one document a row by `text` (see Wording),
-    `file.jsonl#12`, or `#` and the `id` column where every row has its own; a workbook that has no such columns is
-    read whole. `split` picks a dataset's split; `cache` is the file where texts are kept. What cannot be read is
-    skipped and named. Raises UserError when nothing can be read, an entry is not there, no table has the columns of
-    `text`, or a dataset or its `split` cannot be loaded.
+    `where` holds paths as in find_documents, and datasets as `hf://owner/name` or `hf:///absolute/folder`. The name
+    of a file is its path from `base`. Tables and datasets give one document per row, with the text that `text` makes
+    (see RowText); its name is `file.jsonl#12`, or `#` with the row's `id` where every row has its own. A workbook
+    without the columns of `text` is one document. `split` picks a dataset's split; `cache` is the file of the text
+    cache. Raises UserError when nothing can be read, an entry is not there, no table has the columns of `text`, or a
+    dataset or its `split` cannot be loaded.
     """
     entries = [where] if isinstance(where, str) else where
-    reader = _Reader(base, Wording(text), Texts(cache))
+    reader = _Reader(base, RowText(text), Texts(cache))
     try:
         documents = DiskList(reader.documents(entries, split))
     finally:
         reader.texts.close()
     if reader.lacking and not reader.tables:
-        name, what = reader.lacking[0]
-        raise UserError(f"{name}: {what}.", hint="Mend sources.text in seedbed.yaml.")
+        name, lack = reader.lacking[0]
+        raise UserError(f"{name}: {lack}.", hint="Mend sources.text in seedbed.yaml.")
     if not documents:
         reasons = "; ".join(reader.skipped.lines()[:5])
         raise UserError(f"No document could be read from {', '.join(entries)} ({reasons})", hint=UNDERSTOOD)
@@ -69,28 +69,28 @@ def read_documents(
 
 
 class _Reader:
-    """Reads one document at a time, and keeps what is said of them."""
+    """Reads one document at a time, and collects the remarks on them."""
 
-    def __init__(self, base: Path, wording: Wording, texts: Texts) -> None:
-        self.base, self.wording, self.texts = base, wording, texts
+    def __init__(self, base: Path, row_text: RowText, texts: Texts) -> None:
+        self.base, self.row_text, self.texts = base, row_text, texts
         self.skipped, self.notes = Remarks(), Remarks()
-        self.tables, self.lacking = 0, list[tuple[str, str]]()  # tables with the columns that are asked for, or without
+        self.tables, self.lacking = 0, list[tuple[str, str]]()  # tables with and without the columns of sources.text
 
     def documents(self, entries: list[str], split: str) -> Iterator[Document]:
         """All documents; what cannot be read is added to `skipped`."""
-        found = find([entry for entry in entries if not entry.startswith(HF)], self.base)
-        for path in sorted(found.files):
+        matches = find([entry for entry in entries if not entry.startswith(HF)], self.base)
+        for path in sorted(matches.files):
             with self._skipping(name := self._name(path)):
                 yield from self._rows(name, path) if path.suffix.lower() in TABLES else [self._document(name, path)]
         for entry in entries:
             if entry.startswith(HF):
                 with self._skipping(entry):
-                    yield from self._of_rows(entry, functools.partial(told_rows, dataset_rows(entry, split)))
-        for path in sorted(found.links):
+                    yield from self._of_rows(entry, functools.partial(checked_rows, dataset_rows(entry, split)))
+        for path in sorted(matches.links):
             self.skipped.add(
                 self._name(path), "it is a link to a folder: name it under sources.documents to have it read"
             )
-        for path in sorted(found.others):
+        for path in sorted(matches.other_files):
             kind = f"{path.suffix.lower()} files" if path.suffix else "files without a suffix"
             self.skipped.add(self._name(path), f"{kind} are not read")
 
@@ -113,37 +113,37 @@ class _Reader:
         return document
 
     def _rows(self, name: str, path: Path) -> Iterator[Document]:
-        """A document a row; a workbook whose columns are not named is a document itself."""
-        read = functools.partial(table_rows, path, self.texts)
-        if path.suffix.lower() == ".xlsx" and self.wording.lacks(_survey(read())[0]):
+        """One document per row; a workbook without the columns of `text` is itself one document."""
+        read_rows = functools.partial(table_rows, path, self.texts)
+        if path.suffix.lower() == ".xlsx" and self.row_text.lacks(_survey(read_rows())[0]):
             yield self._document(name, path)
             return
         if path.suffix.lower() not in (".parquet", ".xlsx") and (encoding := table_encoding(path)[1]):
             self.notes.add(name, f"read as {encoding}")
-        yield from self._of_rows(name, read)
+        yield from self._of_rows(name, read_rows)
 
-    def _of_rows(self, name: str, read: Callable[[], Iterator[Row]]) -> Iterator[Document]:
-        """A document a row. The table is read twice: first for its columns and ids, and for faults."""
-        columns, own_ids = _survey(read())
+    def _of_rows(self, name: str, read_rows: Callable[[], Iterator[Row]]) -> Iterator[Document]:
+        """One document per row. The table is read twice: first for its columns, its ids and its faults."""
+        columns, own_ids = _survey(read_rows())
         if not columns:
             raise Unreadable("it is a table without a readable row")
-        if lacks := self.wording.lacks(columns):
-            if self.wording.named:
+        if lacks := self.row_text.lacks(columns):
+            if self.row_text.is_named:
                 self.lacking.append((name, lacks))
             raise Unreadable(lacks)
         self.tables += 1
-        for number, row in enumerate(read(), 1):
+        for number, row in enumerate(read_rows(), 1):
             key = _encodable(f"{name}#{row['id'] if own_ids else number}")
-            if (text := self.wording.text(row)).strip():
+            if (text := self.row_text.text(row)).strip():
                 yield Document(key, text)
             else:
-                self.skipped.add(key, f"there is no text in {self.wording}" if row else "it is not a JSON object")
+                self.skipped.add(key, f"there is no text in {self.row_text}" if row else "it is not a JSON object")
 
 
 def _survey(rows: Iterable[Row]) -> tuple[list[str], bool]:
-    """The columns there are, and whether every row has an id of its own: 8 bytes of memory a row."""
+    """The columns of the rows, and whether every row has an id of its own; takes 8 bytes of memory a row."""
     columns, ids, number = dict[str, None](), array("Q"), 0
-    for number, row in enumerate(rows, 1):  # noqa: B007 - the count is of use
+    for number, row in enumerate(rows, 1):  # noqa: B007 - used below as the count
         columns |= dict.fromkeys(row)
         if row.get("id") not in (None, ""):
             ids.append(int(digest(_encodable(str(row["id"]))), 16))
@@ -151,5 +151,5 @@ def _survey(rows: Iterable[Row]) -> tuple[list[str], bool]:
 
 
 def _encodable(name: str) -> str:
-    """Without what no encoder takes: a file name's undecodable bytes, JSON's lone surrogates."""
+    """Replace what cannot be encoded: undecodable bytes of file names, lone surrogates of JSON."""
     return name.encode(errors="replace").decode()

@@ -1,4 +1,4 @@
-"""Finds the files that sources name: what is read, what is not, and links to folders."""
+"""Finds the files that sources name: files to read, other files, and links to folders."""
 
 from __future__ import annotations
 
@@ -19,58 +19,58 @@ UNDERSTOOD = f"Name {', '.join(SUFFIXES)} files, {', '.join(TABLES)} tables or {
 
 
 @dataclass
-class Found:
-    """Files of an understood suffix, other files, and folders that are links, which are not looked into."""
+class Matches:
+    """Files with a readable suffix, other files, and links to folders, which are not searched."""
 
     files: set[Path] = field(default_factory=set)
-    others: set[Path] = field(default_factory=set)
+    other_files: set[Path] = field(default_factory=set)
     links: set[Path] = field(default_factory=set)
 
 
 def find_documents(where: str | list[str], base: Path) -> list[Path]:
-    """The files of an understood suffix in `where`, sorted: folders (to the bottom), globs or files.
+    """The files with a readable suffix in `where` (folders with their subfolders, globs or files), sorted.
 
-    Paths are taken from `base`; hidden files and folders are left out, and so is what a run wrote into a folder, unless
-    the entry names that very folder or file. Raises UserError for an entry that is not there or holds no such file.
+    Paths start from `base`. Hidden files and folders are left out. So are the files that a run wrote, unless the entry
+    names its folder or file itself. Raises UserError for an entry that is not there or holds no such file.
     """
     return sorted(find(where, base).files)
 
 
-def find(where: str | list[str], base: Path) -> Found:
-    """Likewise, with what else is there."""
-    found = Found()
+def find(where: str | list[str], base: Path) -> Matches:
+    """Like find_documents, with the other files and the links."""
+    matches = Matches()
     for entry in [where] if isinstance(where, str) else where:
         try:
-            _find(entry, base, found)
+            _find(entry, base, matches)
         except OSError as error:
             raise UserError(
                 f"{error.filename or entry} cannot be looked into: {error.strerror}.", hint="Mend its permissions."
             ) from error
-    return Found(_once(found.files), _once(found.others), _once(found.links))
+    return Matches(_once(matches.files), _once(matches.other_files), _once(matches.links))
 
 
-def _find(entry: str, base: Path, found: Found) -> None:
+def _find(entry: str, base: Path, matches: Matches) -> None:
     name = _at_home(entry)
     place = base / name
     if place.is_dir():
         files = [path for path in place.rglob("*") if not _hidden(path.relative_to(place))]
-        found.links |= {path for path in files if path.is_symlink() and path.is_dir()}
+        matches.links |= {path for path in files if path.is_symlink() and path.is_dir()}
     else:
-        matches = glob.glob(str(name), root_dir=base, recursive=True)  # noqa: PTH207
-        files = [place] if place.exists() else [base / match for match in matches]
+        names = glob.glob(str(name), root_dir=base, recursive=True)  # noqa: PTH207
+        files = [place] if place.exists() else [base / path for path in names]
     if place.is_dir() or not place.exists():
         files = _not_of_runs(files, place if place.is_dir() else base)
     here = {path for path in files if _is_file(path)}
-    understood = {path for path in here if path.suffix.lower() in (*SUFFIXES, *TABLES)}
-    if not understood:
-        what = "There is nothing Seedbed can read in" if files or place.exists() else "Nothing was found at"
-        raise UserError(f"{what} {entry!r}, looked for in {base.resolve()}", hint=UNDERSTOOD)
-    found.files |= understood
-    found.others |= here - understood
+    readable = {path for path in here if path.suffix.lower() in (*SUFFIXES, *TABLES)}
+    if not readable:
+        problem = "There is nothing Seedbed can read in" if files or place.exists() else "Nothing was found at"
+        raise UserError(f"{problem} {entry!r}, looked for in {base.resolve()}", hint=UNDERSTOOD)
+    matches.files |= readable
+    matches.other_files |= here - readable
 
 
 def _at_home(entry: str) -> Path:
-    """A path with the home for its `~`; one that begins with a tilde and names nobody's home stays as it is."""
+    """Replace `~` by the user's home; keep a path that begins with a tilde but names no user."""
     try:
         return Path(entry).expanduser()
     except RuntimeError:
@@ -78,13 +78,12 @@ def _at_home(entry: str) -> Path:
 
 
 def _once(paths: Iterable[Path]) -> set[Path]:
-    """Each once, also where the way to it differs, as of `a.txt` and `../folder/a.txt`."""
+    """Keep each file once, even where it has two paths, such as `a.txt` and `../folder/a.txt`."""
     return {*{os.path.abspath(path): path for path in sorted(paths)}.values()}  # noqa: PTH100 - links stay links
 
 
 def _not_of_runs(files: list[Path], top: Path) -> list[Path]:
-    """Without what runs wrote: their own card and rows are no documents. The folder `top` and those above it may hold
-    a run all the same."""
+    """Leave out what runs wrote, for their card and rows are no documents. Only runs in folders below `top` count."""
 
     @functools.cache
     def of_run(folder: Path) -> bool:
@@ -94,7 +93,7 @@ def _not_of_runs(files: list[Path], top: Path) -> list[Path]:
 
 
 def _is_file(path: Path) -> bool:
-    """A file, or a link to nothing or to itself, which is to be named; no folder or pipe."""
+    """Whether it is a file, or a broken link, which is then named as skipped; not a folder or pipe."""
     return path.is_file() or not path.exists()
 
 

@@ -1,4 +1,4 @@
-"""A file of labelled lines, read for people: every bad line is told at once."""
+"""Reads a file of labelled lines, and reports all bad lines at once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +15,8 @@ Line = TypeVar("Line", bound=BaseModel)
 
 
 def labelled_lines(path: Path, parse: Callable[[bytes], Line], *, missing: str, say: Say = silent) -> list[Line]:
-    """The labelled lines of a file; `say` is told where it is in no UTF-8. Raises UserError naming every bad line;
-    `missing` is the hint for no file."""
+    """The labelled lines of a file; `say` hears of an encoding other than UTF-8. Raises UserError naming every bad
+    line; `missing` is the hint for a file that cannot be opened."""
     try:
         text, encoding = decode(path.read_bytes())
         if encoding:

@@ -1,4 +1,4 @@
-"""Passages: what documents are cut into, each a source."""
+"""Cuts documents into passages, each a source."""
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from seedbed.sources.remarks import Remarks
 def passages(
     documents: Iterable[Document], copies: Mapping[str, str], settings: Sources, skipped: Remarks
 ) -> Iterator[Source]:
-    """One source a passage; `copies` gives the group of a document that has copies. What is too short goes to
+    """One source per passage; `copies` gives the group of a document that has copies. Pieces that are too short go to
     `skipped`."""
     for document in documents:
         group = copies.get(document.name, document.name)
@@ -28,7 +28,7 @@ def passages(
 
 
 def _source(piece: Chunk, group: str, headings: bool) -> Source:
-    """`lead` is what stands in the prompt before the text of the span: headings, and the header of a table."""
+    """The source of a piece. In the prompt, its headings and the header of its table stand before the text (`lead`)."""
     lead = [" > ".join(piece.headings)] if headings and piece.headings else []
     lead += [piece.header] if piece.header else []
     before = "".join(f"{line}\n" for line in lead)
@@ -49,8 +49,8 @@ def _source(piece: Chunk, group: str, headings: bool) -> Source:
 
 
 def evenly(sources: Sequence[Source], groups: Collection[str], n: int) -> list[Source]:
-    """n of the passages of these groups (or all, where there are fewer), as evenly of each group as there are."""
-    piles = {group: array("Q") for group in sorted(groups)}  # of places among the sources
+    """Pick n passages of these groups (or all, if there are fewer), as evenly from each group as possible."""
+    piles = {group: array("Q") for group in sorted(groups)}  # indexes of its sources
     for place, source in enumerate(sources):
         if source.group in piles:
             piles[source.group].append(place)

@@ -1,4 +1,4 @@
-"""What there is to know of the sources, alike things together: long lists as their count and the first few."""
+"""Groups remarks on the sources: many with one sentence become a count and the first few names."""
 
 from __future__ import annotations
 
@@ -6,46 +6,46 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-SHOWN, KEPT = 3, 100  # names of alike things: in a line, and at all
+SHOWN, KEPT = 3, 100  # names of a group: in a line, and in all
 
 
 @dataclass
-class Alike:
-    """How many things one sentence is true of, and the first of them by name."""
+class Group:
+    """The number of things that one sentence is true of, and the names of the first."""
 
     count: int = 0
     first: list[str] = field(default_factory=list)
 
 
 class Remarks:
-    """Sentences on things that have names, in the order in which each was first said."""
+    """Sentences on named things, in the order in which they were first added."""
 
     def __init__(self) -> None:
-        self._alike = dict[str, Alike]()
+        self._groups = dict[str, Group]()
 
     def add(self, name: str, sentence: str) -> None:
-        """Say this of one more thing."""
-        alike = self._alike.setdefault(sentence, Alike())
-        alike.count += 1
-        if len(alike.first) < KEPT:
-            alike.first.append(name)
+        """Add one more thing that the sentence is true of."""
+        group = self._groups.setdefault(sentence, Group())
+        group.count += 1
+        if len(group.first) < KEPT:
+            group.first.append(name)
 
     @property
     def count(self) -> int:
-        """Of how many things anything is said."""
-        return sum(alike.count for alike in self._alike.values())
+        """The number of things over all sentences."""
+        return sum(group.count for group in self._groups.values())
 
     def lines(self) -> list[str]:
-        """A line a sentence, with the names it is true of."""
-        return [line(sentence, alike.count, alike.first) for sentence, alike in self._alike.items()]
+        """One line per sentence, with the names that it is true of."""
+        return [line(sentence, group.count, group.first) for sentence, group in self._groups.items()]
 
     def report(self) -> list[dict[str, Any]]:
-        """The same as data."""
-        return [{"why": why, "count": alike.count, "first": alike.first} for why, alike in self._alike.items()]
+        """The same lines as data."""
+        return [{"why": why, "count": group.count, "first": group.first} for why, group in self._groups.items()]
 
 
 def line(why: str, count: int, first: Sequence[str]) -> str:
-    """A sentence, and what it is true of: one by its name, more by their number and the first few."""
+    """A sentence with the name of the thing it is true of; of several things, their number and the first names."""
     if count == 1:
         return f"{first[0]}: {why}"
     return f"{count:,} ({', '.join(first[:SHOWN])}{', ...' if count > SHOWN else ''}): {why}"

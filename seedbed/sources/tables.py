@@ -1,4 +1,4 @@
-"""Rows of tables, and the texts that a column, several, or a template makes of them."""
+"""Reads the rows of tables, and makes texts of them: from a column, several columns or a template."""
 
 from __future__ import annotations
 
@@ -19,66 +19,66 @@ from seedbed.sources.reading.extract import plain
 from seedbed.sources.reading.texts import Texts, contents
 
 Row = dict[str, Any]
-TEXT = "text"  # the column that is read where none is named
+TEXT = "text"  # the column to read where none is named
 _PIECE = 1 << 20  # bytes
 _FIELD = re.compile(r"\{([^{}]+)\}")  # of a template
 
 
-class Wording:
-    """How rows become texts: by one column, by several (a line each, `name: value`), or by a template with `{names}`.
+class RowText:
+    """Turns rows into texts: from one column, several (a line each, `name: value`), or a template with `{names}`.
 
     Args:
         text: the column, the columns, or the template; None is the column `text`.
     """
 
     def __init__(self, text: str | Sequence[str] | None) -> None:
-        self.named = text is not None
+        self.is_named = text is not None
         self._columns = _FIELD.findall(text) if isinstance(text, str) else list(text or ())
         self._template = text if self._columns and isinstance(text, str) else None
         self._columns = self._columns or [text if isinstance(text, str) else TEXT]
 
     def lacks(self, columns: Sequence[str]) -> str:
-        """What a table of these columns lacks to be read so, in words; "" where nothing is."""
-        if self.named:
+        """Why a table of these columns gives no text, in words; "" where it gives one."""
+        if self.is_named:
             absent = [name for name in self._columns if name not in columns]
             return f"it has no column {absent[0]!r}, but {', '.join(columns)}" if absent else ""
-        named = f"it is a table: name its text columns under sources.text, one or more of {', '.join(columns)}"
-        return "" if TEXT in columns else named
+        unnamed = f"it is a table: name its text columns under sources.text, one or more of {', '.join(columns)}"
+        return "" if TEXT in columns else unnamed
 
     def text(self, row: Row) -> str:
         """The plain text of a row; "" where there is none."""
         if self._template:
-            values = {name: _told(row.get(name)) for name in self._columns}
+            values = {name: _cell_text(row.get(name)) for name in self._columns}
             return plain(_FIELD.sub(lambda field: values[field[1]], self._template)) if any(values.values()) else ""
         if len(self._columns) == 1:
             return plain(value) if isinstance(value := row.get(self._columns[0]), str) else ""
-        return plain("\n".join(f"{name}: {value}" for name in self._columns if (value := _told(row.get(name)))))
+        return plain("\n".join(f"{name}: {value}" for name in self._columns if (value := _cell_text(row.get(name)))))
 
     def __str__(self) -> str:
-        """Where the text is, in words."""
+        """The columns of the text, in words."""
         return f"column{'s' * (len(self._columns) > 1)} {', '.join(map(repr, self._columns))}"
 
 
-def _told(value: Any) -> str:
-    """A cell's value in words; "" for none, NaN, and what holds further values."""
+def _cell_text(value: Any) -> str:
+    """A cell's value as text; "" for None, NaN and dicts."""
     if isinstance(value, list):
-        return ", ".join(filter(None, map(_told, value)))
+        return ", ".join(filter(None, map(_cell_text, value)))
     if value is None or isinstance(value, dict) or (isinstance(value, float) and math.isnan(value)):
         return ""
     return str(value).strip()
 
 
 def table_rows(path: Path, texts: Texts | None = None) -> Iterator[Row]:
-    """The rows of a file whose suffix is in TABLES; of JSON Lines an empty one where a line is no JSON object.
+    """The rows of a file whose suffix is in TABLES; a line of JSON Lines that is no JSON object gives an empty row.
 
     Raises Unreadable, with the reason in words.
     """
-    yield from told_rows(_READERS[path.suffix.lower()](path, texts or Texts(None)))
+    yield from checked_rows(_READERS[path.suffix.lower()](path, texts or Texts(None)))
 
 
-def told_rows(rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows of a table or dataset. Raises Unreadable, with the reason in words, where one cannot be read: pyarrow's
-    errors are ValueErrors, and of a date no other type holds or a picture that needs a package it has others."""
+def checked_rows(rows: Iterable[Row]) -> Iterator[Row]:
+    """Pass on the rows of a table or dataset. Raises Unreadable, with the reason in words, where one cannot be read.
+    Most errors of pyarrow are ValueErrors; a date out of range or a picture without its package raises others."""
     try:
         yield from rows
     except (OSError, ValueError, csv.Error, RecursionError, OverflowError, ImportError) as error:
@@ -86,8 +86,8 @@ def told_rows(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def table_encoding(path: Path) -> tuple[str, str]:
-    """As `encoding`, of a file that may be larger than memory where it is UTF-8. Raises Unreadable, OSError."""
-    if path.suffix.lower() == ".json":  # which is read whole
+    """Like `encoding`, for a file; a UTF-8 file may be larger than memory. Raises Unreadable, OSError."""
+    if path.suffix.lower() == ".json":  # read whole in any case
         return encoding(contents(path))
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
@@ -119,7 +119,7 @@ def _delimiter(path: Path, head: str) -> str:
 
 
 def _jsonl_rows(path: Path, _: Texts) -> Iterator[Row]:
-    """One dict a line that is not blank; an empty one where the line is no JSON object."""
+    """One dict per line that is not blank; an empty dict where the line is no JSON object."""
     with path.open(encoding=table_encoding(path)[0]) as file:
         for line in filter(str.strip, file):
             try:
@@ -130,7 +130,7 @@ def _jsonl_rows(path: Path, _: Texts) -> Iterator[Row]:
 
 
 def _json_rows(path: Path, _: Texts) -> Iterator[Row]:
-    """The objects of an array, of the one array that an object holds, or the object itself; a string is a text."""
+    """The objects of an array, of the only array in an object, or the object itself; a string is a text."""
     data = contents(path)
     text = data.decode(encoding(data)[0])
     try:
@@ -168,8 +168,8 @@ _READERS: dict[str, Callable[[Path, Texts], Iterator[Row]]] = {
 
 
 def dataset_rows(entry: str, split: str) -> Iterable[Row]:
-    """The rows of `hf://owner/name` or `hf:///absolute/folder`, each read when it is its turn. Raises UserError
-    where they cannot be had."""
+    """The rows of `hf://owner/name` or `hf:///absolute/folder`, read one at a time. Raises UserError where the dataset
+    cannot be loaded."""
     import datasets
 
     place = entry.removeprefix(HF)
@@ -177,12 +177,12 @@ def dataset_rows(entry: str, split: str) -> Iterable[Row]:
         raise UserError(f"{entry} names no dataset.", hint=f"Name one as {HF}owner/name, or {HF}/absolute/folder.")
     try:
         saved = place.startswith("/")
-        found = datasets.load_from_disk(place) if saved else datasets.load_dataset(place, split=split)
-    except Exception as error:  # the hub, the network and the disk each fail in ways of their own
+        dataset = datasets.load_from_disk(place) if saved else datasets.load_dataset(place, split=split)
+    except Exception as error:  # the hub, the network and the disk raise many kinds
         raise UserError(f"{entry} could not be loaded: {error}", hint="Check name and split.") from error
-    if isinstance(found, datasets.DatasetDict):
-        if split not in found:
-            raise UserError(f"{entry} has no split {split!r}", hint=f"Name one of {', '.join(found)}.")
-        found = found[split]
-    rows: Iterable[Row] = found
+    if isinstance(dataset, datasets.DatasetDict):
+        if split not in dataset:
+            raise UserError(f"{entry} has no split {split!r}", hint=f"Name one of {', '.join(dataset)}.")
+        dataset = dataset[split]
+    rows: Iterable[Row] = dataset
     return rows

@@ -1,1 +1,1 @@
-"""One file to a Document: a reader for each format, in a process of its own."""
+"""Turns a file into a Document: a reader for each format, in a separate process."""

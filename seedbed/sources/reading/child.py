@@ -1,4 +1,4 @@
-"""Reads files in a process of its own: what a bad one can cost is a limit of time and of memory, not the command."""
+"""Reads files in a separate process: a bad file can cost limited time and memory, but not the command."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Any
 
 from seedbed.errors import Unreadable, UserError
 
-SECONDS, SECONDS_A_MEGABYTE = 60.0, 30.0  # of CPU for a file, so that a busy machine refuses no more than an idle one
-MEMORY = 2 << 30  # bytes of address space; only Linux holds a process to it
-IDLE = 20  # seconds without an order after which the process leaves
-_NEEDED = ("PATH", "PYTHON", "LD_LIBRARY_PATH", "LANG", "LC_", "TMPDIR", "HOME", "VIRTUAL_ENV")
+SECONDS, SECONDS_A_MEGABYTE = 60.0, 30.0  # of CPU for a file; not of the clock, which a busy machine loses
+MEMORY = 2 << 30  # bytes of address space; only Linux enforces it
+IDLE = 20  # seconds without a request after which the process exits
+_VARIABLES = ("PATH", "PYTHON", "LD_LIBRARY_PATH", "LANG", "LC_", "TMPDIR", "HOME", "VIRTUAL_ENV")
 _SERVE = "from seedbed.sources.reading.child import serve; serve({})"
 
 
 class Child:
-    """The process, started when there is something to read. It leaves by itself: idle, or when this process ends."""
+    """The reading process. It starts at the first read; it exits when it is idle or this process ends."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
@@ -30,9 +30,9 @@ class Child:
         self._lock = threading.Lock()
 
     def read(self, work: str, data: bytes, suffix: str) -> dict[str, Any]:
-        """What `extract.WORK[work]` makes of a file's bytes, or `unreadable` and why, which may be a limit.
+        """The result of `extract.WORK[work]` for a file's bytes, or `unreadable` with the reason, which may be a limit.
 
-        Raises Unreadable where the process broke down, be it by the file or by the machine; UserError where it is gone.
+        Raises Unreadable where the process broke down, by the file or by the machine; UserError where it is gone.
         """
         seconds = SECONDS + SECONDS_A_MEGABYTE * len(data) / 1e6
         with self._lock:
@@ -52,22 +52,22 @@ class Child:
 
     def _opened(self) -> Connection:
         if self._pipe is None:
-            self._pipe, theirs = Pipe()
+            self._pipe, child_end = Pipe()
             path = os.pathsep.join(filter(None, sys.path))
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _SERVE.format(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
+                [sys.executable, "-c", _SERVE.format(child_end.fileno())],
+                pass_fds=[child_end.fileno()],
                 env=_environment() | {"PYTHONPATH": path},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for the command, which ends this one with it
+                start_new_session=True,  # Ctrl-C goes to the command, which then ends this process
             )
-            theirs.close()
+            child_end.close()
         return self._pipe
 
     def _ended(self) -> int:
-        """How the process ended; 0 where it left because nobody asked it anything."""
+        """The exit code of the process; 0 where it exited because it was idle."""
         assert self._process
         assert self._pipe
         self._pipe.close()
@@ -76,15 +76,15 @@ class Child:
 
 
 def _environment() -> dict[str, str]:
-    """What Python needs to start, and none of the keys that a file might be made to fetch."""
-    return {name: value for name, value in os.environ.items() if name.startswith(_NEEDED)}
+    """The variables that Python needs to start. Keys are left out, for a malicious file might fetch them."""
+    return {name: value for name, value in os.environ.items() if name.startswith(_VARIABLES)}
 
 
 CHILD = Child()
 
 
 def serve(number: int) -> None:
-    """Answer orders that come through this file descriptor until there are no more."""
+    """Answer the requests that come through this file descriptor, until there are no more."""
     from seedbed.sources.reading.extract import WORK
 
     pipe = Connection(number)
@@ -101,7 +101,7 @@ def serve(number: int) -> None:
             answer = {"unreadable": str(error)}
         except MemoryError:
             pipe.send_bytes(json.dumps({"unreadable": f"reading it takes more than {_size(memory)}"}).encode())
-            return  # what is left of its memory is in pieces
+            return  # its memory is too fragmented to go on
         pipe.send_bytes(json.dumps(answer, ensure_ascii=False).encode(errors="replace"))
         _limit(0, memory)
 
@@ -110,7 +110,7 @@ def _limit(seconds: float, memory: int) -> None:
     import resource
 
     resource.setrlimit(resource.RLIMIT_AS, (memory, resource.getrlimit(resource.RLIMIT_AS)[1]))
-    signal.setitimer(signal.ITIMER_PROF, seconds)  # at its end the process dies, in whatever C code it is
+    signal.setitimer(signal.ITIMER_PROF, seconds)  # when it runs out the process dies, even inside C code
 
 
 def _size(memory: int) -> str:

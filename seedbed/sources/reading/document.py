@@ -1,4 +1,4 @@
-"""What a source file becomes: a Document of plain text, headings and tables."""
+"""A Document: the plain text, headings and tables of a source file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading: its line begins at `offset` in the document's text; `level` 1 is the outermost."""
+    """A heading. Its line begins at `offset` in the document's text; `level` 1 is the outermost."""
 
     offset: int
     level: int
@@ -18,7 +18,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of lines from `start` to `end` in the document's text, whose header (caption included) ends at `head`."""
+    """A table: the text from `start` to `end` of a document. Its header (caption included) ends at `head`."""
 
     start: int
     head: int
@@ -27,8 +27,8 @@ class Table:
 
 @dataclass(frozen=True)
 class Document:
-    """A source text. `name` is its path relative to the sources root, with forward slashes; `notes` say what to know
-    of how it was read."""
+    """A source text. `name` is its path relative to the sources root, with forward slashes; `notes` are remarks on how
+    it was read."""
 
     name: str
     text: str

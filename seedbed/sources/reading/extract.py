@@ -1,4 +1,4 @@
-"""Turns the bytes of one file into a Document: plain text, and where headings and tables stand in it."""
+"""Turns the bytes of one file into a Document: its plain text, with the places of headings and tables."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from seedbed.errors import Unreadable
 from seedbed.sources.reading.characters import clean, without_base64
 from seedbed.sources.reading.document import Document, Heading, Table
 
-TEXT = (".txt",)  # read where the command runs: nothing in them can break a reader
+TEXT = (".txt",)  # read in the command's own process, because plain text cannot break a reader
 
 
 def extract(data: bytes, suffix: str) -> Document:
-    """A file of a suffix in SUFFIXES as a Document without a name.
+    """Turn a file with a suffix in SUFFIXES into a Document without a name.
 
-    Raises Unreadable, with the reason in words, when no text can be had from the file; MemoryError.
+    Raises Unreadable, with the reason in words, when the file gives no text; MemoryError.
     """
     try:
         document = _EXTRACTORS[suffix](data)
@@ -32,26 +32,26 @@ def extract(data: bytes, suffix: str) -> Document:
 
 
 def to_json(data: bytes, suffix: str) -> dict[str, Any]:
-    """As `extract`, in kinds that JSON knows; `from_json` makes the document of it again."""
+    """Like `extract`, but as types that JSON knows; `from_json` turns them back into the document."""
     return dataclasses.asdict(extract(data, suffix))
 
 
 def from_json(fields: dict[str, Any], name: str) -> Document:
-    """The document that `to_json` told of, under its name."""
+    """The document from the fields that `to_json` returned, with its name."""
     headings = (Heading(**heading) for heading in fields["headings"])
     tables = (Table(**table) for table in fields["tables"])
     return Document(name, fields["text"], tuple(headings), tuple(tables), tuple(fields["notes"]))
 
 
 def plain(text: str) -> str:
-    """Clean `text` with form feeds (and the page's running lines) as paragraph breaks."""
+    """Clean `text`; form feeds (and a page's running lines) become paragraph breaks."""
     pages = clean(text.removeprefix("\ufeff")).split("\f")
     return "\n\n".join(filter(None, map(_page_body, pages))) if len(pages) > 1 else pages[0]
 
 
 def decoded(data: bytes, declared: str | None = None) -> tuple[str, tuple[str, ...]]:
-    """The plain text of a file without its base64, and notes: its encoding where that was told by its looks, and what
-    was left out. Raises Unreadable."""
+    """The plain text of a file without its base64, and notes: the encoding where it was guessed, and the amount of
+    base64. Raises Unreadable."""
     text, encoding = decode(data, declared)
     text, letters = without_base64(plain(text))
     notes = [f"read as {encoding}"] if encoding else []
@@ -59,7 +59,7 @@ def decoded(data: bytes, declared: str | None = None) -> tuple[str, tuple[str, .
 
 
 def _page_body(page: str) -> str:
-    """A page without the running lines that RFCs are printed with."""
+    """A page without the running lines of a printed RFC."""
     lines = page.strip("\n").split("\n")
     if re.match(r"RFC \d+ .*\d{4}$", lines[0]):
         del lines[0]
@@ -135,7 +135,7 @@ _EXTRACTORS: dict[str, Callable[[bytes], Document]] = {
     ".txt": _text,
 }
 SUFFIXES = tuple(_EXTRACTORS)
-_EXTRACTORS[".xlsx"] = lambda data: _office(data, "xlsx")  # a table, which may be read whole
+_EXTRACTORS[".xlsx"] = lambda data: _office(data, "xlsx")  # a table, which may also be read as one document
 
 
 def _sheet_rows(data: bytes, _: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Turns HTML into plain text, and says where headings and tables stand in it."""
+"""Turns HTML into plain text, with the places of headings and tables."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _INLINE |= {"img", "ins", "kbd", "label", "mark", "math", "q", "s", "samp", "sma
 _INLINE |= {"strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
 _SECTIONS = ["article", "aside", "main", "section"]
 _HIDING = re.compile(r"(?i)(?:display\s*:\s*none|visibility\s*:\s*hidden|(?:opacity|font-size)\s*:\s*0(?![.\d]*[1-9]))")
-_FEWEST_ROWS = 3  # of a table without marked header cells whose first row is taken for the header
+_FEWEST_ROWS = 3  # rows of a table without marked header cells, for its first row to count as the header
 
 
 def from_html(html: str) -> Document:
-    """The plain text of an HTML page or fragment, its headings and tables; the text is empty where there is none.
+    """The plain text, headings and tables of an HTML page or fragment; the text may be empty.
 
-    Lists keep their marks, tables their rows as `a | b`, and `pre` its lines. Navigation is left out, and so are
-    elements that are hidden, of which a note is made. Raises RecursionError when the tags are nested too deep.
+    Lists keep their marks, table rows become `a | b`, and `pre` keeps its lines. Navigation and hidden elements are
+    left out, and a note counts the hidden text. Raises RecursionError when the tags are nested too deeply.
     """
     from bs4 import BeautifulSoup
 
@@ -45,11 +45,11 @@ def from_html(html: str) -> Document:
 
 
 def _pruned(soup: Tag) -> tuple[str, ...]:
-    """Take out what is no text of the page: the notes on what a reader of it would not see."""
+    """Remove everything that is not text of the page; returns notes on text that its readers would not see."""
     for tag in soup.select("head, script, style, nav, template, a.headerlink"):
         tag.decompose()
     for tag in soup.select("header, footer"):
-        if not tag.find_parent(_SECTIONS):  # the page's own; that of an article is part of its text
+        if not tag.find_parent(_SECTIONS):  # the page's own; an article's header is part of its text
             tag.decompose()
     letters = 0
     for tag in soup.select("[hidden], [style]"):
@@ -61,7 +61,7 @@ def _pruned(soup: Tag) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class _Block:
-    """A block of plain text; `level` is a heading's, `item` marks a part of a list, `head` is a table header's end."""
+    """A block of plain text: a heading of a `level`, an `item` of a list, or a table whose header ends at `head`."""
 
     text: str = ""
     level: int = 0
@@ -70,13 +70,13 @@ class _Block:
 
 
 def _tokens(node: Tag) -> Iterator[str | _Block]:
-    """The tree in reading order: pieces of running text, and blocks, of which an empty one only separates."""
+    """The tree in reading order: pieces of running text, and blocks. An empty block only separates."""
     from bs4.element import NavigableString, Tag
 
     for child in node.children:
         if isinstance(child, Tag):
             yield from _tag(child)
-        elif type(child) is NavigableString:  # its subclasses are comments and the like
+        elif type(child) is NavigableString:  # the subclasses are comments and the like
             yield str(child)
 
 
@@ -89,7 +89,7 @@ def _tag(tag: Tag) -> Iterator[str | _Block]:
         yield _Block(clean("".join(tag.strings)).strip("\n").rstrip())
     elif tag.name == "li":
         yield from _item(tag)
-    elif tag.name == "table" and not tag.find(["table", "pre", *_HEADINGS]):  # such a one is mere layout
+    elif tag.name == "table" and not tag.find(["table", "pre", *_HEADINGS]):  # a table around these is only layout
         yield _table(tag)
     elif tag.name in _INLINE:
         yield from _tokens(tag)
@@ -98,7 +98,7 @@ def _tag(tag: Tag) -> Iterator[str | _Block]:
 
 
 def _blocks(tokens: Iterable[str | _Block]) -> Iterator[_Block]:
-    """Runs of text become paragraphs, in which only \\0 breaks a line; blocks stay; empty ones go."""
+    """Turn runs of text into paragraphs, where only \\0 breaks a line; keep blocks, and drop empty ones."""
     running = ""
     for token in (*tokens, _Block()):
         if isinstance(token, str):
@@ -118,16 +118,16 @@ def _item(tag: Tag) -> Iterator[_Block]:
 
 def _table(tag: Tag) -> _Block:
     rows = [(row, line) for row in tag.find_all(["caption", "tr"]) if (line := _row(row))]
-    marked = [row.name == "caption" or not row.find("td") for row, _ in rows]
-    count = marked.index(False) if False in marked else 0  # of the lines that make the header
-    if not any(row.find("th") for row, _ in rows) and len(rows) - count >= _FEWEST_ROWS and _names(rows[count][0]):
+    are_headers = [row.name == "caption" or not row.find("td") for row, _ in rows]
+    count = are_headers.index(False) if False in are_headers else 0  # lines of the header
+    if not any(row.find("th") for row, _ in rows) and len(rows) - count >= _FEWEST_ROWS and _are_names(rows[count][0]):
         count += 1
     lines = [line for _, line in rows]
     return _Block("\n".join(lines), head=len("\n".join(lines[:count])))
 
 
-def _names(row: Tag) -> bool:
-    """Whether the cells of a first row may be the names of its columns: all filled, and none a number."""
+def _are_names(row: Tag) -> bool:
+    """Whether the cells of a first row can be the names of the columns: all are filled, and none is a number."""
     cells = [_flat(cell) for cell in row.find_all("td")]
     return all(cells) and not any(re.fullmatch(r"[\W\d]+", cell) for cell in cells)
 

@@ -23,7 +23,7 @@ _LINK = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id
 
 
 def docx_html(data: bytes) -> str:
-    """A Word document as HTML, without pictures. Raises Unreadable for what is none."""
+    """A Word document as HTML, without pictures. Raises Unreadable for any other file."""
     import mammoth
 
     _unzipped(data, "a .docx file (an older .doc, or encrypted?)")
@@ -33,7 +33,7 @@ def docx_html(data: bytes) -> str:
 
 
 def pptx_html(data: bytes) -> str:
-    """The slides of a presentation in their order, the title of each as a heading, with its speaker's notes behind."""
+    """The slides of a presentation in order: each title as a heading, and the speaker's notes after the slide."""
     archive = _unzipped(data, "a .pptx file (an older .ppt, or encrypted?)")
     links = _links(archive, "ppt/presentation.xml")
     slides = [links[slide.get(_LINK)][0] for slide in _xml(archive, "ppt/presentation.xml").iter(f"{_SLIDE}sldId")]
@@ -41,25 +41,25 @@ def pptx_html(data: bytes) -> str:
 
 
 def epub_html(data: bytes) -> str:
-    """The chapters of an e-book in the order in which they are read."""
+    """The chapters of an e-book in reading order."""
     archive = _unzipped(data, "an .epub file")
     container = _xml(archive, "META-INF/container.xml")
     package = next(unquote(file.get("full-path", "")) for file in container.iter("{*}rootfile"))
     book = _xml(archive, package)
     files = {item.get("id"): item for item in book.iter("{*}item")}
     chapters = [files[part.get("idref")] for part in book.iter("{*}itemref") if part.get("idref") in files]
-    names = [_beside(package, unquote(chapter.get("href", ""))) for chapter in chapters]
-    there = [name for name in names if name in archive.NameToInfo]
-    return "".join(archive.read(name).decode("utf-8-sig", errors="replace") for name in there)
+    names = (_beside(package, unquote(chapter.get("href", ""))) for chapter in chapters)
+    pages = [archive.read(name) for name in names if name in archive.NameToInfo]
+    return "".join(page.decode("utf-8-sig", errors="replace") for page in pages)
 
 
 def xlsx_html(data: bytes) -> str:
-    """The sheets of a workbook, each a heading and a table whose first row is its header."""
+    """The sheets of a workbook: each a heading, and a table whose first row is the header."""
     return "".join(f"<h2>{escape(name)}</h2>{_table_html(rows)}" for name, rows in _sheets(data))
 
 
 def sheet_rows(data: bytes) -> list[dict[str, str]]:
-    """The rows of all sheets of a workbook, by the names in the first row of each."""
+    """The rows of all sheets of a workbook, with the names in each sheet's first row as keys."""
     return [
         {name or f"column {place}": cell for place, (name, cell) in enumerate(zip(rows[0], row, strict=False), 1)}
         for _, rows in _sheets(data)
@@ -68,7 +68,7 @@ def sheet_rows(data: bytes) -> list[dict[str, str]]:
 
 
 def _sheets(data: bytes) -> Iterator[tuple[str, list[list[str]]]]:
-    """The name and the rows of each sheet that has any; blank rows and columns are left out."""
+    """The name and rows of each sheet that is not empty; blank rows and columns are left out."""
     from python_calamine import CalamineWorkbook
 
     _unzipped(data, "an .xlsx file (an older .xls, or encrypted?)")
@@ -103,10 +103,10 @@ def _slide_html(archive: zipfile.ZipFile, name: str) -> str:
 
 
 def _shapes_html(slide: _Element, *, titled: bool) -> str:
-    """The texts of a slide, tables as such; of its notes (not `titled`) the body alone, not the slide's number."""
+    """The texts and tables of a slide; of notes (not `titled`) only the body, without the slide's number."""
     html = ""
     for shape in slide.iter(f"{_SLIDE}sp", f"{_SLIDE}graphicFrame"):
-        place = next((found.get("type", "body") for found in shape.iter(f"{_SLIDE}ph")), "")
+        place = next((mark.get("type", "body") for mark in shape.iter(f"{_SLIDE}ph")), "")
         if place in ("sldNum", "dt", "ftr", "hdr") or (not titled and place != "body"):
             continue
         tables = list(shape.iter(f"{_DRAWING}tbl"))
@@ -125,7 +125,7 @@ def _text(element: _Element) -> str:
 
 
 def _links(archive: zipfile.ZipFile, name: str) -> dict[str | None, tuple[str, str]]:
-    """By its id, the file and the kind of each link of a part."""
+    """The links of a part: id -> (file, kind)."""
     folder, file = posixpath.split(name)
     path = f"{folder}/_rels/{file}.rels"
     if path not in archive.NameToInfo:
@@ -145,8 +145,8 @@ def _xml(archive: zipfile.ZipFile, name: str) -> _Element:
     return etree.fromstring(archive.read(name), parser)
 
 
-def _unzipped(data: bytes, what: str) -> zipfile.ZipFile:
+def _unzipped(data: bytes, kind: str) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile as error:
-        raise Unreadable(f"it is not {what}") from error
+        raise Unreadable(f"it is not {kind}") from error

@@ -29,7 +29,7 @@ def to_html(text: str) -> str:
     """The body of the HTML page that docutils makes of `text`, with the outermost headings as `h1`.
 
     Roles and directives that docutils lacks keep their text; they are registered for the whole process.
-    Faulty markup is passed over in silence, but where docutils itself fails, its exception is raised.
+    Faulty markup is ignored; where docutils itself fails, its exception is raised.
     """
     from docutils.core import publish_parts
 
@@ -38,7 +38,7 @@ def to_html(text: str) -> str:
 
 
 def _learn_sphinx(text: str) -> None:
-    """Teach docutils the roles and directives in `text` that it lacks: it would drop their text."""
+    """Register the roles and directives in `text` that docutils lacks; it would drop their text."""
     from docutils.parsers.rst import directives, roles
     from docutils.parsers.rst.languages import en
 
@@ -52,15 +52,15 @@ def _learn_sphinx(text: str) -> None:
 
 
 def _lenient_role(name: str, raw: str, text: str, *_: Any, **__: Any) -> tuple[list[Any], list[Any]]:
-    """What Sphinx would show: the title of `title <target>`, the last name of `~package.module.name`."""
+    """The text that Sphinx would show: the title of `title <target>`, the last name of `~package.module.name`."""
     from docutils import nodes
 
     text = nodes.unescape(text)
-    shown = re.sub(r"(?<!^)\s*<[^<>]*>$", "", text)
-    shown = shown.rsplit(".", 1)[-1] if shown.startswith("~") else shown.lstrip("!.")
-    if shown == text and name in ("pep", "rfc"):
-        shown = f"{name.upper()} {text}"
-    return [nodes.inline(raw, shown)], []
+    title = re.sub(r"(?<!^)\s*<[^<>]*>$", "", text)
+    title = title.rsplit(".", 1)[-1] if title.startswith("~") else title.lstrip("!.")
+    if title == text and name in ("pep", "rfc"):
+        title = f"{name.upper()} {text}"
+    return [nodes.inline(raw, title)], []
 
 
 def _lenient_directive() -> Any:
@@ -68,24 +68,24 @@ def _lenient_directive() -> Any:
     from docutils.parsers.rst import Directive
 
     class Lenient(Directive):
-        """Keeps the text of a directive: code as it stands, prose with the argument as its first line."""
+        """Keeps the text of a directive: code unchanged, prose with the argument as its first line."""
 
         optional_arguments, final_argument_whitespace, has_content = 1, True, True
         option_spec: ClassVar = defaultdict(lambda: str, name=str)  # any option; must not be empty
 
         def run(self) -> list[Any]:
-            if self.name == "date":  # today's would make another document of the same file tomorrow
+            if self.name == "date":  # today's date would make the file another document tomorrow
                 return [nodes.inline()]
             if self.name in _SILENT:
                 return []
             if self.name in _CODE:
                 code = "\n".join(self.content)
                 return [nodes.literal_block(code, code)]
-            kept = nodes.container()
+            container = nodes.container()
             if self.arguments:
                 inline, _ = self.state.inline_text(f"{self.name}: {self.arguments[0]}", self.lineno)
-                kept += nodes.paragraph("", "", *inline)
-            self.state.nested_parse(self.content, self.content_offset, kept)
-            return [kept]
+                container += nodes.paragraph("", "", *inline)
+            self.state.nested_parse(self.content, self.content_offset, container)
+            return [container]
 
     return Lenient

@@ -206,7 +206,7 @@ def test_a_file_too_large_to_be_read_whole_is_named_before_it_is(tmp_path: Path,
         file.truncate(20 << 30)  # a hole, which takes no disk
     started = time.monotonic()
     _, skipped = read(tmp_path)
-    assert "it has 20,480 MB, and a document has at most 256: part it" in skipped[name]
+    assert "it has 20,480 MB, and a document has at most 256: split it" in skipped[name]
     assert time.monotonic() - started < 5
 
 
