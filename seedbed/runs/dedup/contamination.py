@@ -1,4 +1,4 @@
-"""Rows that give away a benchmark: their words are, for the most part of an item, those of a test set."""
+"""Refuses rows that give away a benchmark: they contain most words of a test item."""
 
 import contextlib
 import textwrap
@@ -19,55 +19,55 @@ from seedbed.sources.reading.texts import Texts
 from seedbed.sources.tables import dataset_rows, table_rows
 
 GRAM = 8  # words; Tülu 3's figure
-SHARE = 0.5  # of an item's words, that must be exceeded; Tülu 3's figure
-TEMPLATE = 10  # rows of a set with one and the same text, from which on it is no item but the set's own wording
+SHARE = 0.5  # of an item's words, above which a row is refused; Tülu 3's figure
+TEMPLATE = 10  # rows of a set with the same text at most; a text in more rows is a template and no item
 MIX = np.random.default_rng(8).integers(1 << 63, size=GRAM, dtype=np.uint64) | np.uint64(1)
 NOWHERE = np.zeros(0, dtype=np.int64)
-QUOTED = 200  # characters of what is shared
+QUOTED = 200  # characters of the shared words
 
 _Numbers = npt.NDArray[np.uint64]
 
 
 class Contamination:
-    """Benchmark test sets, and what must not be in a dataset because it is in one of them.
+    """Benchmark test sets, and the check whether a row contains one of their items.
 
     The rule is Tülu 3's (Lambert et al. 2024, section 3.2): a word of a test item is matched if it stands in a run of
-    8 words that the row has too, and a row is contaminated by an item of which it matches more than half the words.
-    GPT-3's rule, any run of 13 words (Brown et al. 2020, appendix C), takes a row for one quoted sentence of a
-    passage that a test asks about, and never sees a question of 12 words or one with a word changed in its middle.
-    From there is the limit of 10: what stands in more of a set's rows is template.
+    8 words that the row has too, and a row is contaminated if it matches more than half the words of an item.
+    GPT-3's rule, any run of 13 words (Brown et al. 2020, appendix C), refuses a row for one quoted sentence of a
+    passage that a test asks about, and misses a question of 12 words or one with a word changed in its middle.
+    The limit of 10 is from the same appendix: a text in more rows of a set is a template.
 
-    An item is one text of a test row: its question, its answer, each of its choices; of a file that is no table, a
-    line. Items of fewer than 8 words must be the whole prompt or topic of a row: as a part, or as a response, "true
-    or false" and "Paris" are in too much. A row's prompt and response are looked at, but not its document: that is
-    the user's own, and it is what the teacher makes of it that can give a test away.
+    An item is one text of a test row: its question, its answer, each of its choices; in a file that is no table, a
+    line. An item of fewer than 8 words must be the whole prompt or topic of a row, because texts such as "true or
+    false" and "Paris" are parts of many rows. A row's prompt and response are checked, but not its document: that is
+    the user's own, and only what the teacher writes can give a test away.
 
     Args:
-        test_sets: what gates.test_sets holds: files, folders and globs from `base`, and `hf://owner/name`, of which
-        the split `test` is taken. Raises UserError, which names the entry, for one that cannot be read.
+        test_sets: the entries of gates.test_sets: files, folders and globs from `base`, and `hf://owner/name`, whose
+        split `test` is read. Raises UserError, which names the entry, for one that cannot be read.
     """
 
     def __init__(self, test_sets: Sequence[str], base: Path) -> None:
-        self._numbers: dict[str, int] = {}  # of each word, from 1
-        self._short: dict[str, str] = {}  # items of fewer than GRAM words, and where they are
-        self._names: list[str] = []  # where each longer item is
-        said, starts = array("Q"), array("Q", [0])
+        self._numbers: dict[str, int] = {}  # word -> its number, from 1
+        self._short: dict[str, str] = {}  # item of fewer than GRAM words -> its place
+        self._names: list[str] = []  # the place of each longer item
+        numbers, starts = array("Q"), array("Q", [0])
         for where, text in _items(test_sets, base):
             item = words(text)
             if len(item) < GRAM:
                 self._short.setdefault(" ".join(item), where)
             else:
-                said.extend(self._numbers.setdefault(word, len(self._numbers) + 1) for word in item)
-                starts.append(len(said))
+                numbers.extend(self._numbers.setdefault(word, len(self._numbers) + 1) for word in item)
+                starts.append(len(numbers))
                 self._names.append(where)
-        self._said: _Numbers = np.array(said, dtype=np.uint64)
+        self._item_words: _Numbers = np.array(numbers, dtype=np.uint64)
         self._starts = np.array(starts, dtype=np.int64)
         self._words = ["", *self._numbers]
         self._index()
 
     def _index(self) -> None:
-        """The hashes of all runs of GRAM words within an item, sorted, and where each begins."""
-        hashes = _hashes(self._said)
+        """Hash all runs of GRAM words within an item; store the sorted hashes and the place of each run."""
+        hashes = _hashes(self._item_words)
         ends = self._starts[np.searchsorted(self._starts, np.arange(len(hashes)), side="right")]
         within = np.flatnonzero(np.arange(len(hashes)) + GRAM <= ends)
         order = np.argsort(hashes[within], kind="stable")
@@ -75,17 +75,17 @@ class Contamination:
         self._hashes = hashes[within[order]]
 
     def refusal(self, candidate: Candidate) -> Drop | None:
-        """Why a row gives a test set away, or None."""
-        asked = words(candidate.prompt)
-        topic = asked if candidate.topic == candidate.prompt else words(candidate.topic)
-        for short in map(" ".join, (asked, topic)):
+        """Why a row gives a test set away; None where it does not."""
+        prompt = words(candidate.prompt)
+        topic = prompt if candidate.topic == candidate.prompt else words(candidate.topic)
+        for short in map(" ".join, (prompt, topic)):
             if short and short in self._short:
                 return _drop(self._short[short], 1.0, short)
-        matched = np.unique(np.concatenate([self._matched(asked), self._matched(words(candidate.response))]))
+        matched = np.unique(np.concatenate([self._matched(prompt), self._matched(words(candidate.response))]))
         return self._worst(matched) if len(matched) else None
 
     def _matched(self, text: list[str]) -> npt.NDArray[np.int64]:
-        """The places in the items' words that stand in a run shared with this text, some of them more than once."""
+        """The places in the items' words that are in a run shared with this text; a place may come more than once."""
         if len(text) < GRAM or not len(self._hashes):
             return NOWHERE
         numbers = np.array([self._numbers.get(word, 0) for word in text], dtype=np.uint64)
@@ -95,22 +95,22 @@ class Contamination:
         if not len(runs):
             return NOWHERE
         ends = np.searchsorted(self._hashes, hashes[runs], side="right")
-        found = [self._places[start:end] for start, end in zip(starts[runs], ends, strict=True)]
-        places = np.concatenate(found)[:, None] + np.arange(GRAM)
-        ours = np.repeat(runs, [len(one) for one in found])[:, None] + np.arange(GRAM)
-        same = (self._said[places] == numbers[ours]).all(axis=1)  # and not by chance in their hash
+        matches = [self._places[start:end] for start, end in zip(starts[runs], ends, strict=True)]
+        places = np.concatenate(matches)[:, None] + np.arange(GRAM)
+        ours = np.repeat(runs, [len(match) for match in matches])[:, None] + np.arange(GRAM)
+        same = (self._item_words[places] == numbers[ours]).all(axis=1)  # not only by a collision of hashes
         return places[same].ravel()
 
     def _worst(self, matched: npt.NDArray[np.int64]) -> Drop | None:
-        """The refusal by the item of which the largest share is matched, if that is too large."""
+        """The refusal for the item with the largest share of matched words, if the share is too large."""
         owners = np.searchsorted(self._starts, matched, side="right") - 1
         items, counts = np.unique(owners, return_counts=True)
         shares = counts / np.diff(self._starts)[items]
         worst = int(np.argmax(shares))
         if shares[worst] <= SHARE:
             return None
-        shared = self._said[matched[owners == items[worst]]]
-        return _drop(self._names[items[worst]], shares[worst], " ".join(self._words[one] for one in shared))
+        shared = self._item_words[matched[owners == items[worst]]]
+        return _drop(self._names[items[worst]], shares[worst], " ".join(self._words[number] for number in shared))
 
 
 def _hashes(numbers: _Numbers) -> _Numbers:
@@ -124,18 +124,18 @@ def _drop(where: str, share: float, shared: str) -> Drop:
 
 
 def _items(test_sets: Sequence[str], base: Path) -> Iterator[tuple[str, str]]:
-    """Each item once, with where it is: its set's name and its row, from 1."""
+    """Each item once, as (place, text); the place is the set's name and the row's number, from 1."""
     for name, rows in _sets(test_sets, base):
         texts = [list(dict.fromkeys(_texts(row))) for row in rows]
-        seen = Counter(text for row in texts for text in row)
-        if not seen:
+        counts = Counter(text for row in texts for text in row)
+        if not counts:
             raise _unreadable(name, "there is no text in it")
         first = {text: number for number, row in reversed([*enumerate(texts, 1)]) for text in row}
-        yield from ((f"{name}#{first[text]}", text) for text, count in seen.items() if count <= TEMPLATE)
+        yield from ((f"{name}#{first[text]}", text) for text, count in counts.items() if count <= TEMPLATE)
 
 
 def _sets(test_sets: Sequence[str], base: Path) -> Iterator[tuple[str, list[Any]]]:
-    """The name and the rows of every set; lines stand for the rows of what is no table."""
+    """The name and rows of every set; a file that is no table gives its lines as rows."""
     with contextlib.closing(Texts(base / ".seedbed" / "texts.sqlite")) as texts:
         for entry in test_sets:
             if entry.startswith(HF):
@@ -147,7 +147,7 @@ def _sets(test_sets: Sequence[str], base: Path) -> Iterator[tuple[str, list[Any]
 
 
 def _rows(path: Path, name: str, texts: Texts) -> list[Any]:
-    """The rows of a file. Raises UserError where it or one of them cannot be read."""
+    """The rows of a file. Raises UserError where the file or a row cannot be read."""
     try:
         table = path.suffix.lower() in TABLES
         rows: list[Any] = list(table_rows(path, texts)) if table else texts.document(path, name).text.splitlines()
@@ -159,13 +159,13 @@ def _rows(path: Path, name: str, texts: Texts) -> list[Any]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """The texts in a row, however deep, that have a word."""
+    """The texts in a row, at any depth, that have a word."""
     if isinstance(value, str):
         if words(value):
             yield value
     elif isinstance(value, dict | list):
-        for one in value.values() if isinstance(value, dict) else value:
-            yield from _texts(one)
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def _unreadable(name: str, why: str) -> UserError:

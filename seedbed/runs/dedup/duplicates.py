@@ -1,4 +1,4 @@
-"""Rows that are there already: the same words, nearly the same question, or the same meaning."""
+"""Refuses rows that repeat an earlier one: the same words, nearly the same question, or the same meaning."""
 
 import hashlib
 import textwrap
@@ -10,32 +10,31 @@ import numpy.typing as npt
 from programs.core.candidate import Candidate, Drop
 from programs.core.embedding import Embed
 from programs.core.text import rouge_l, words
-from seedbed.runs.dedup.lsh import NEWEST, Lsh, Print
+from seedbed.runs.dedup.lsh import NEWEST, Fingerprint, Lsh
 from seedbed.storage.disk_list import DiskList
 
-QUOTED = 200  # characters of the row that a refused one is like
+QUOTED = 200  # characters of the earlier row in a refusal
 
 
 class _Look(NamedTuple):
-    """What looking at a candidate found out, kept for when it is remembered."""
+    """What `refusal` computed of a candidate; `remember` stores it."""
 
     key: int
     topic: str
-    print: Print
+    fingerprint: Fingerprint
     vector: npt.NDArray[np.float32] | None
 
 
 class Duplicates:
-    """The accepted rows, as far as telling a new one from them takes: under 100 bytes each, and topics in a file.
+    """Compares rows with all accepted ones, of which it stores under 100 bytes each, and the topics in a file.
 
-    A row is refused whose prompt and response have the words of an accepted row's, and one whose topic has a ROUGE-L
-    (Lin 2004, section 3.1) of `bar` or more with an accepted row's. That is exact for every pair looked at, so no
-    row below the bar is refused; which pairs are looked at is `lsh`'s to say. Of two rows the later one is
-    refused, so rows must come in order.
+    A row is refused if its prompt and response have the same words as an accepted row's, or if its topic has a ROUGE-L
+    (Lin 2004, section 3.1) of `bar` or more with an accepted row's. ROUGE-L is computed exactly for the pairs that
+    `lsh` finds, so no row below the bar is refused. Of two rows the later one is refused, so rows must come in order.
 
     Args:
-        bar: in (0, 1]. cosine: topics are also one from this cosine on, at 1.5 kB of memory a row and a comparison
-        with each; None is off. embed: texts to unit vectors, for cosine.
+        bar: in (0, 1]. cosine: topics from this cosine on are duplicates too, at 1.5 kB of memory a row and a
+        comparison with each; None is off. embed: texts to unit vectors, for cosine.
     """
 
     def __init__(self, bar: float, *, cosine: float | None = None, embed: Embed | None = None) -> None:
@@ -44,41 +43,41 @@ class Duplicates:
         self._latest: _Look | None = None
 
     def refusal(self, candidate: Candidate) -> Drop | None:
-        """Why a row is one that is there already, or None."""
+        """Why a row is a duplicate of an accepted one; None where it is new."""
         topic = words(candidate.topic)
-        asked = topic if candidate.topic == candidate.prompt else words(candidate.prompt)
-        key = _key(asked + words(candidate.response))
+        prompt = topic if candidate.topic == candidate.prompt else words(candidate.prompt)
+        key = _key(prompt + words(candidate.response))
         if key in self._keys:
             return Drop(step="duplicate", reason="exact duplicate", detail=_quoted(candidate.prompt))
-        print = self._lsh.print(topic)
-        for row in self._lsh.alike(print):
-            known = self._topics[row]
-            if (likeness := rouge_l(candidate.topic, known)) >= self._bar:
-                return _near("ROUGE-L", likeness, known)
+        fingerprint = self._lsh.fingerprint(topic)
+        for row in self._lsh.alike(fingerprint):
+            earlier = self._topics[row]
+            if (likeness := rouge_l(candidate.topic, earlier)) >= self._bar:
+                return _near("ROUGE-L", likeness, earlier)
         vector = None
         if self._cosine is not None and self._embed is not None:
             vector = self._embed([candidate.topic])[0]
             row, likeness = self._vectors.nearest(vector)
             if likeness >= self._cosine:
                 return _near("cosine", likeness, self._topics[row])
-        self._latest = _Look(key, candidate.topic, print, vector)
+        self._latest = _Look(key, candidate.topic, fingerprint, vector)
         return None
 
     def remember(self, candidate: Candidate) -> None:
-        """From now on rows like this one, for which `refusal` has just given None, are refused."""
+        """Add a row, for which `refusal` has just returned None, to the accepted ones."""
         look = self._latest
         assert look is not None
         assert look.topic == candidate.topic
         self._keys.add(look.key)
         self._topics.append(look.topic)
-        self._lsh.add(look.print)
+        self._lsh.add(look.fingerprint)
         if look.vector is not None:
             self._vectors.add(look.vector)
         self._latest = None
 
 
 class _Keys:
-    """A set of 64-bit numbers in 8 bytes each: a sorted array, and the newest in a set."""
+    """A set of 64-bit numbers, 8 bytes each: a sorted array, and a Python set of the newest."""
 
     def __init__(self) -> None:
         self._old: npt.NDArray[np.uint64] = np.zeros(0, dtype=np.uint64)
@@ -97,7 +96,7 @@ class _Keys:
 
 
 class _Vectors:
-    """Unit vectors, compared one by one; room for them is doubled when it is used up."""
+    """Unit vectors in one array, which doubles when it is full."""
 
     def __init__(self) -> None:
         self._all: npt.NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
@@ -120,13 +119,13 @@ class _Vectors:
         self._count += 1
 
 
-def _key(said: list[str]) -> int:
-    data = " ".join(said).encode(errors="surrogatepass")
+def _key(tokens: list[str]) -> int:
+    data = " ".join(tokens).encode(errors="surrogatepass")
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
 
 
-def _near(measure: str, likeness: float, known: str) -> Drop:
-    return Drop(step="duplicate", reason="near duplicate", detail=f"{measure} {likeness:.2f} with {_quoted(known)!r}")
+def _near(measure: str, likeness: float, earlier: str) -> Drop:
+    return Drop(step="duplicate", reason="near duplicate", detail=f"{measure} {likeness:.2f} with {_quoted(earlier)!r}")
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,4 @@
-"""MinHash-LSH over short texts: which of the rows added so far may be alike, in about 60 bytes a row."""
+"""MinHash-LSH over short texts: finds earlier rows that may be alike, in about 60 bytes a row."""
 
 import math
 from collections.abc import Sequence
@@ -8,21 +8,21 @@ import numpy as np
 import numpy.typing as npt
 from rensa import RMinHash
 
-RECALL = 0.98  # of the pairs that are only just alike; the others are found more surely
+RECALL = 0.98  # share of the pairs at the bar that are found; more similar pairs are found more surely
 BANDS = 12  # at most; each takes 4 bytes a row
 ROWS = 8  # MinHashes a band at most: at a bar of 1 any number would do
-NEWEST = 4096  # rows that are kept in a dict, at 2 kB each, until they go into the arrays together
+NEWEST = 4096  # rows that wait in a dict, at 2 kB each, until they go into the arrays together
 BITS = 18  # of a bucket's number
 BUCKETS = 1 << BITS  # a band
-LONG = 65_535  # words; nothing is told from longer texts, which differ in 64 parities at most
+LONG = 65_535  # words; longer texts pass the bound in any case, for they differ in 64 parities at most
 SEED = 42
 MIX = np.random.default_rng(SEED).integers(1 << 63, size=ROWS, dtype=np.uint64) | np.uint64(1)
 
 Rows = npt.NDArray[np.uint32]
 
 
-class Print(NamedTuple):
-    """What is kept of a text: its bucket in each band, 64 parities of its words' hashes, and its number of words."""
+class Fingerprint(NamedTuple):
+    """What the index stores of a text: a bucket in each band, 64 parities of the words' hashes, the number of words."""
 
     buckets: list[int]
     parities: int
@@ -30,13 +30,13 @@ class Print(NamedTuple):
 
 
 def banding(bar: float) -> tuple[int, int]:
-    """Bands and MinHashes a band that find pairs of ROUGE-L `bar` in (0, 1] with probability RECALL at least.
+    """The numbers of bands, and of MinHashes a band, that find pairs of ROUGE-L `bar` (0, 1] with probability RECALL.
 
-    A common subsequence is in both bags of words, so their Dice coefficient is at least the ROUGE-L, and their
+    Both bags of words contain the common subsequence, so their Dice coefficient is at least the ROUGE-L, and their
     Jaccard similarity at least j = bar / (2 - bar). b bands of r MinHashes find such a pair with probability
     1 - (1 - j^r)^b (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, section 3.4.2). The r is the largest
-    for which BANDS bands are enough, since more MinHashes a band mean fewer pairs that are looked at in vain:
-    6 of them in 11 bands at 0.9, 2 in 12 at 0.7. Below about 0.43 RECALL is missed, and BANDS are taken.
+    for which BANDS bands are enough, since more MinHashes a band mean fewer pairs that are compared in vain:
+    6 of them in 11 bands at 0.9, 2 in 12 at 0.7. Below a bar of about 0.43, BANDS bands do not reach RECALL.
     """
     jaccard = bar / (2 - bar)
     for rows in range(ROWS, 0, -1):
@@ -48,12 +48,12 @@ def banding(bar: float) -> tuple[int, int]:
 
 
 class Lsh:
-    """Rows in the order in which they were added, and those of them that may have a ROUGE-L of `bar` with a text.
+    """Finds the rows added so far that may have a ROUGE-L of `bar` or more with a text. Rows are numbered as added.
 
     rensa's own LSH takes about 1,000 bytes a row, so only its MinHashes are used. A band's buckets are slices of one
-    array of rows, 4 bytes each. Who shares a bucket must also pass a bound that every pair above the bar does: a word
-    that two bags do not share turns at most one of the 64 parities. So what is missed is missed by MinHash alone, and
-    whether a pair is found depends on its two texts only.
+    array of rows, 4 bytes each. Rows that share a bucket must also pass a bound that every pair above the bar passes: a
+    word that two bags do not share turns at most one of the 64 parities. So only MinHash misses pairs, and whether a
+    pair is found depends on its two texts only.
 
     Args:
         bar: of ROUGE-L, in (0, 1].
@@ -67,14 +67,14 @@ class Lsh:
         self._rows: list[Rows] = [np.zeros(0, dtype=np.uint32)] * self._bands
         self._parities: npt.NDArray[np.uint64] = np.zeros(NEWEST, dtype=np.uint64)
         self._lengths: npt.NDArray[np.uint16] = np.zeros(NEWEST, dtype=np.uint16)
-        self._new: list[Print] = []
+        self._new: list[Fingerprint] = []
         self._new_buckets: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
         return len(self._parities) - NEWEST + len(self._new)
 
-    def print(self, words: Sequence[str]) -> Print:
-        """The print of a text by its words."""
+    def fingerprint(self, words: Sequence[str]) -> Fingerprint:
+        """The fingerprint of a text, from its words."""
         bag = _bag(words)
         sketch = RMinHash(self._bands * self._width, SEED)
         sketch.update(bag)
@@ -83,25 +83,25 @@ class Lsh:
         parities = 0
         for number in map(hash, bag):
             parities ^= 1 << (number & 63)
-        return Print(buckets.tolist(), parities, len(bag))
+        return Fingerprint(buckets.tolist(), parities, len(bag))
 
-    def alike(self, one: Print) -> list[int]:
-        """The rows that may be like it, in order."""
-        shared, slack = self._sharing(one.buckets), 1 - self._bar
-        differing = np.bitwise_count(self._parities[shared] ^ np.uint64(one.parities))
-        near = differing <= slack * one.length * 2 / self._bar + 1e-9  # both texts have this many words at most
+    def alike(self, fingerprint: Fingerprint) -> list[int]:
+        """The numbers of the rows that may be like this text, in order."""
+        shared, slack = self._sharing(fingerprint.buckets), 1 - self._bar
+        differing = np.bitwise_count(self._parities[shared] ^ np.uint64(fingerprint.parities))
+        near = differing <= slack * fingerprint.length * 2 / self._bar + 1e-9  # both have 2 * length / bar words
         if not near.any():
             return []
         rows, differing = shared[near], differing[near]
-        close = differing <= slack * (self._lengths[rows] + float(one.length)) + 1e-9  # words not shared
+        close = differing <= slack * (self._lengths[rows] + float(fingerprint.length)) + 1e-9  # words not shared
         return sorted(set(rows[close].tolist()))
 
-    def add(self, one: Print) -> None:
-        """Add a row."""
+    def add(self, fingerprint: Fingerprint) -> None:
+        """Add a row, by the fingerprint of its text."""
         row = len(self)
-        self._parities[row], self._lengths[row] = one.parities, min(one.length, LONG)
-        self._new.append(one)
-        for bucket in one.buckets:
+        self._parities[row], self._lengths[row] = fingerprint.parities, min(fingerprint.length, LONG)
+        self._new.append(fingerprint)
+        for bucket in fingerprint.buckets:
             self._new_buckets.setdefault(bucket, []).append(row)
         if len(self._new) == NEWEST:
             self._fold()
@@ -109,13 +109,13 @@ class Lsh:
     def _sharing(self, buckets: list[int]) -> Rows:
         """The rows in these buckets, some of them more than once."""
         starts = self._starts.data  # single numbers are read several times as fast from a memoryview
-        old = [rows[starts[one] : starts[one + 1]] for rows, one in zip(self._rows, buckets, strict=True)]
-        new = [row for one in buckets if one in self._new_buckets for row in self._new_buckets[one]]
+        old = [rows[starts[bucket] : starts[bucket + 1]] for rows, bucket in zip(self._rows, buckets, strict=True)]
+        new = [row for bucket in buckets for row in self._new_buckets.get(bucket, ())]
         return np.concatenate([*old, np.array(new, dtype=np.uint32)])
 
     def _fold(self) -> None:
-        """Put the newest rows behind the others of their buckets."""
-        buckets = np.array([one.buckets for one in self._new]).T - self._first[:, None].astype(np.int64)
+        """Append the newest rows to their buckets in the arrays."""
+        buckets = np.array([fingerprint.buckets for fingerprint in self._new]).T - self._first[:, None].astype(np.int64)
         for band, (new, starts) in enumerate(zip(buckets, self._starts.reshape(self._bands, -1), strict=True)):
             order = np.argsort(new, kind="stable")
             rows = (order + (len(self) - NEWEST)).astype(np.uint32)
@@ -128,10 +128,10 @@ class Lsh:
 
 
 def _bag(words: Sequence[str]) -> list[str]:
-    """The words, told apart from their own other occurrences, so that the set of them is the bag."""
-    seen: dict[str, int] = {}
+    """The words, with a number at repeated ones, so that the set of them is the bag."""
+    counts: dict[str, int] = {}
     bag = []
     for word in words:
-        count = seen[word] = seen.get(word, 0) + 1
+        count = counts[word] = counts.get(word, 0) + 1
         bag.append(word if count == 1 else f"{word} {count}")
     return bag
