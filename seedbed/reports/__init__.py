@@ -1,1 +1,1 @@
-"""What people read in a terminal after a command."""
+"""The text that a command prints in the terminal."""

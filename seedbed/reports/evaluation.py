@@ -1,4 +1,4 @@
-"""An evaluation in text: what each teacher's programs reached on what no prompt has seen."""
+"""An evaluation as text: the results of each teacher's programs on documents that no prompt has seen."""
 
 from seedbed.compiling.evaluate import Evaluation
 from seedbed.reports.summary import agreement_text, procedure_text, standings_table
@@ -9,9 +9,9 @@ def evaluation_text(result: Evaluation) -> str:
     lines = [
         f"teacher {result.teacher}, by metric {result.metric}",
         standings_table(result.standings, result.gains),
-        *(f"rows of {name}: {found}" for name, found in result.variety.items() if found),
-        *(agreement_text(one, "held out") for one in result.agreement),
-        *(procedure_text(one, result.folds) for one in result.procedure),
+        *(f"rows of {name}: {diversity}" for name, diversity in result.variety.items() if diversity),
+        *(agreement_text(agreement, "held out") for agreement in result.agreement),
+        *(procedure_text(agreement, result.folds) for agreement in result.procedure),
         f"ships: {result.ships} ({result.why})",
     ]
     return "\n".join(lines)

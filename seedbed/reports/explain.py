@@ -1,4 +1,4 @@
-"""One row of a run explained: what it rests on, what each score was and why, and every call that made it."""
+"""Explains one row of a run: its source, each score with its reason, and every call that made it."""
 
 import contextlib
 import json
@@ -18,8 +18,8 @@ from seedbed.storage.run_reader import Records, find_row, read_report
 
 
 class Passage(BaseModel):
-    """What a row rests on. `cited`: the spans in `text` of the sentences behind the answer. `found`, `missing`: the
-    answer's content words that stand in the text, and those that do not."""
+    """The source of a row. `cited`: spans in `text` of the sentences that support the answer. `found`, `missing`: the
+    answer's content words that the text has, and those that it does not have."""
 
     id: str
     document: str | None
@@ -35,9 +35,9 @@ class Passage(BaseModel):
 class Explanation(BaseModel):
     """A row, or a rejected candidate, with everything its run knows of it.
 
-    `rejected` is None for a row. `unscored` are judges without a verdict, and why. `attempt` is the call of the
-    program that made it; each of that one's `candidates` carries an equal share of its tokens and dollars. `seeds` are
-    all that the program was compiled on. `calls` and `candidates` are None where the journal has no record of them.
+    `rejected` is None for a row. `unscored`: judges without a verdict, and why. `attempt` is the call of the program
+    that made the row; it made so many `candidates`, and each carries an equal share of its tokens and dollars. `seeds`
+    are all seeds that the program was compiled on. `calls` and `candidates` are None where the journal has no record.
     """
 
     id: str
@@ -69,9 +69,9 @@ _CARRIED = (
 
 
 def explain_row(folder: Path, prefix: str) -> Explanation:
-    """The row or rejected candidate of a run whose id begins so. Opens no model and writes nothing.
+    """Explain the row or rejected candidate whose id begins with `prefix`. Opens no model and writes nothing.
 
-    Raises UserError where there is no run, or where none or several ids begin so.
+    Raises UserError where there is no run, or where no id or several begin with `prefix`.
     """
     row, accepted = find_row(folder, prefix)
     if "attempt" not in row:
@@ -80,13 +80,13 @@ def explain_row(folder: Path, prefix: str) -> Explanation:
     with contextlib.closing(Records(folder / "journal.sqlite")) as records:
         setup, outcome, number = _attempt(records, row["attempt"], candidate)
         made_with = read_report(folder) | records.made_with(setup)
-        kept = outcome["scored"][number] if outcome else {}
-        reasons = kept.get("worth", {}).get("reasons", {})
+        scored = outcome["scored"][number] if outcome else {}
+        reasons = scored.get("worth", {}).get("reasons", {})
         return Explanation(
             **{name: row[name] for name in _CARRIED},
             rejected=None if accepted else Drop(step=row["step"], reason=row["reason"], detail=row["detail"]),
             metric=made_with.get("metric"),
-            source=_passage(row, candidate, kept.get("cites", [])),
+            source=_passage(row, candidate, scored.get("cites", [])),
             prompt=candidate.prompt,
             response=candidate.response,
             unscored={judge: reasons.get(judge, "") for judge in row["unscored"]},
@@ -96,34 +96,34 @@ def explain_row(folder: Path, prefix: str) -> Explanation:
 
 
 def _candidate(row: Mapping[str, Any], *, accepted: bool) -> Candidate:
-    """The row as the program made it."""
+    """The candidate that the program made."""
     kind = recipes()[row["recipe"]].program.row
     fields = row if accepted else json.loads(row["candidate"])
     return kind.model_validate({name: fields[name] for name in kind.model_fields if name in fields})
 
 
 def _attempt(records: Records, id: str, candidate: Candidate) -> tuple[str, dict[str, Any], int]:
-    """(setup, outcome, which of its candidates) of the attempt that gave this one; empty where none on record did.
+    """(setup, outcome, number of the candidate) of the attempt that made this one; ("", {}, 0) without a record of it.
 
-    One attempt may be on record under several setups, such as before and after a gate was changed.
+    One attempt may be on record under several setups, such as before and after a change of a gate.
     """
     fields = candidate.model_dump(mode="json", exclude={"dropped"})
     for setup, outcome in records.outcomes(id):
-        for number, one in enumerate(outcome["scored"]):
-            if fields.items() <= one["candidate"].items():
+        for number, scored in enumerate(outcome["scored"]):
+            if fields.items() <= scored["candidate"].items():
                 return setup, outcome, number
     return "", {}, 0
 
 
 def _passage(row: Mapping[str, Any], candidate: Candidate, cites: Sequence[Span]) -> Passage:
-    text, said = candidate.document, list(dict.fromkeys(content_words(candidate.response)))
-    there = set(content_words(text or ""))
+    text, words = candidate.document, list(dict.fromkeys(content_words(candidate.response)))
+    text_words = set(content_words(text or ""))
     return Passage(
         **{name: row[name] for name in ("document", "start", "end")},
         id=row["source"],
         headings=row["headings"] or [],
         text=text,
         cited=list(cites),
-        found=[word for word in said if word in there],
-        missing=[word for word in said if text and word not in there],
+        found=[word for word in words if word in text_words],
+        missing=[word for word in words if text and word not in text_words],
     )

@@ -1,4 +1,4 @@
-"""Explanations and prompts laid out for a person: styled on a terminal, with marks in their place elsewhere."""
+"""Prints explanations and prompts for people: with styles on a terminal, with marks elsewhere."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from seedbed.runs.calls import Call
 from seedbed.terminal import readable
 
 HEAD, DIM, CITED, WORD, SLOT = "bold cyan", "dim", "green", "bold underline green", "bold magenta"
-LOW = 0.5  # the score below which a part of the evidence speaks against a row
+LOW = 0.5  # below this score a part of the evidence speaks against a row
 
 
 class Page:
@@ -22,33 +22,35 @@ class Page:
         self._console = console or Console(highlight=False)
         self._styled = self._console.is_terminal and not self._console.no_color
 
-    def explanation(self, one: Explanation) -> None:
+    def explanation(self, explanation: Explanation) -> None:
         """A row or a rejected candidate."""
         verdict = Text("accepted", "bold green")
-        if one.rejected:
-            said = f"rejected at {one.rejected.step}: {one.rejected.reason}, {one.rejected.detail}"
-            verdict = Text(said.removesuffix(", "), "bold red")
-        self._line(Text(f"{one.id}  ", "bold"), verdict, f"  score {one.score:.2f}")
-        judges = ", ".join(one.judges) or "none"
-        self._line(Text(f"{one.recipe}, teacher {one.teacher}, judges {judges}", DIM))
-        self._line(Text(f"program {one.program}, metric {one.metric or 'unknown'}, {_spent(one)}", DIM))
-        self._passage(one.source)
-        self._part("prompt", one.prompt)
-        self._part("response", one.response)
-        self._scores(one)
-        self._calls(one.calls)
+        if drop := explanation.rejected:
+            reason = f"rejected at {drop.step}: {drop.reason}, {drop.detail}"
+            verdict = Text(reason.removesuffix(", "), "bold red")
+        self._line(Text(f"{explanation.id}  ", "bold"), verdict, f"  score {explanation.score:.2f}")
+        judges = ", ".join(explanation.judges) or "none"
+        self._line(Text(f"{explanation.recipe}, teacher {explanation.teacher}, judges {judges}", DIM))
+        metric = explanation.metric or "unknown"
+        self._line(Text(f"program {explanation.program}, metric {metric}, {_cost(explanation)}", DIM))
+        self._passage(explanation.source)
+        self._part("prompt", explanation.prompt)
+        self._part("response", explanation.response)
+        self._scores(explanation)
+        self._calls(explanation.calls)
 
-    def prompt(self, one: Prompt) -> None:
+    def prompt(self, prompt: Prompt) -> None:
         """A predictor's prompt, with `<name>` where an input goes."""
-        demos = f"{len(one.demos)} demo{'s' * (len(one.demos) != 1)}"
-        if one.nearest:
-            demos += f" of {one.nearest}, those nearest to the inputs (here the first)"
-        self._head(f"{one.step}: {one.format}, {demos}, {one.characters:,} characters, about {one.tokens:,} tokens")
-        self._demos(one.demos)
-        for message in one.messages:
+        demos = f"{len(prompt.demos)} demo{'s' * (len(prompt.demos) != 1)}"
+        if prompt.nearest:
+            demos += f" of {prompt.nearest}, those nearest to the inputs (here the first)"
+        size = f"{prompt.characters:,} characters, about {prompt.tokens:,} tokens"
+        self._head(f"{prompt.step}: {prompt.format}, {demos}, {size}")
+        self._demos(prompt.demos)
+        for message in prompt.messages:
             self._line(Text(f"[{message['role']}]", DIM))
             text = Text(message["text"])
-            text.highlight_words([f"<{name}>" for name in one.inputs], SLOT)
+            text.highlight_words([f"<{name}>" for name in prompt.inputs], SLOT)
             self._line(text)
 
     def say(self, line: str) -> None:
@@ -61,13 +63,13 @@ class Page:
         if source.text is None:
             return self._line(Text("no document: what it was made from stands in the prompts below", DIM))
         self._line(self._marked(source))
-        if said := len(source.found) + len(source.missing):
+        if count := len(source.found) + len(source.missing):
             missing = f"; not there: {', '.join(source.missing)}" if source.missing else ""
-            self._line(Text(f"{len(source.found)} of {said} words of the response stand in it{missing}", DIM))
+            self._line(Text(f"{len(source.found)} of {count} words of the response stand in it{missing}", DIM))
         return None
 
     def _marked(self, source: Passage) -> Text:
-        """The passage with its cited sentences, and in them the response's words."""
+        """The passage with marks around the cited sentences, and the response's words in them."""
         assert source.text is not None
         words = (
             re.compile(rf"\b(?:{'|'.join(map(re.escape, source.found))})\b", re.IGNORECASE) if source.found else None
@@ -82,17 +84,18 @@ class Page:
             end = stop
         return marked.append(source.text[end:])
 
-    def _scores(self, one: Explanation) -> None:
+    def _scores(self, explanation: Explanation) -> None:
         self._head("scores")
-        width = max([len(score["part"]) for score in one.scores] + [len(judge) for judge in one.unscored], default=0)
-        for score in one.scores:
-            # evidence says what is wrong where it is low, a judge why in any case
-            said = score["reason"] if score["part"] in one.judges or score["score"] < LOW else None
-            self._line(f"{score['part']:<{width}}  {score['score']:>8.2f}  {said or ''}".rstrip())
-        for judge, reason in one.unscored.items():
+        parts = [*(score["part"] for score in explanation.scores), *explanation.unscored]
+        width = max(map(len, parts), default=0)
+        for score in explanation.scores:
+            # a judge always has a reason to show, evidence only where it is low
+            reason = score["reason"] if score["part"] in explanation.judges or score["score"] < LOW else None
+            self._line(f"{score['part']:<{width}}  {score['score']:>8.2f}  {reason or ''}".rstrip())
+        for judge, reason in explanation.unscored.items():
             self._line(f"{judge:<{width}}  unscored  {reason}".rstrip())
-        if not one.scores and not one.unscored:
-            self._line(Text("none: it was out before anything was scored", DIM))
+        if not parts:
+            self._line(Text("none: it was rejected before anything was scored", DIM))
 
     def _calls(self, calls: Sequence[Call] | None) -> None:
         if calls is None:
@@ -101,13 +104,13 @@ class Page:
         shown = [call for call in calls if not call.sibling]
         for number, call in enumerate(shown, 1):
             self._call(number, call)
-        if left := len(calls) - len(shown):
-            self._line(Text(f"\n{left} calls made other candidates of the attempt; --json has them too", DIM))
+        if hidden := len(calls) - len(shown):
+            self._line(Text(f"\n{hidden} calls made other candidates of the attempt; --json has them too", DIM))
 
     def _call(self, number: int, call: Call) -> None:
         model = f"{call.alias} ({call.model})" if call.model else call.alias
-        took = f"{call.input_tokens} tokens in, {call.output_tokens} out, {call.seconds:.1f} s"
-        self._head(f"call {number}: {call.step}, {model}, temperature {call.temperature or 0:g}, {took}")
+        usage = f"{call.input_tokens} tokens in, {call.output_tokens} out, {call.seconds:.1f} s"
+        self._head(f"call {number}: {call.step}, {model}, temperature {call.temperature or 0:g}, {usage}")
         self._demos(call.demos)
         for message in [*call.messages, {"role": "reply", "text": call.reply}]:
             self._line(Text(f"[{message['role']}]", DIM))
@@ -115,8 +118,8 @@ class Page:
 
     def _demos(self, demos: Sequence[Sequence[str]]) -> None:
         if demos:
-            said = "; ".join(" or ".join(seeds) or "no seed's" for seeds in demos)
-            self._line(Text(f"demos of {said}", DIM))
+            names = "; ".join(" or ".join(seeds) or "no seed's" for seeds in demos)
+            self._line(Text(f"demos of {names}", DIM))
 
     def _part(self, name: str, text: str) -> None:
         self._head(name)
@@ -132,7 +135,8 @@ class Page:
         self._console.print(line, soft_wrap=not self._console.is_terminal)
 
 
-def _spent(one: Explanation) -> str:
-    dollars = "cost unknown" if one.dollars is None else f"${one.dollars:.4f}"
-    shared = f", its share as one of {one.candidates} candidates" if (one.candidates or 1) > 1 else ""
-    return f"{one.input_tokens:,} tokens in, {one.output_tokens:,} out, {dollars}{shared}"
+def _cost(explanation: Explanation) -> str:
+    dollars = "cost unknown" if explanation.dollars is None else f"${explanation.dollars:.4f}"
+    candidates = explanation.candidates or 1
+    share = f", its share as one of {candidates} candidates" if candidates > 1 else ""
+    return f"{explanation.input_tokens:,} tokens in, {explanation.output_tokens:,} out, {dollars}{share}"

@@ -1,4 +1,4 @@
-"""What is printed at the end of a command: the figures that decide, in a few lines."""
+"""The summary that a command prints at its end: the figures that decide, in a few lines."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,19 +17,20 @@ from seedbed.sources.remarks import line
 
 
 def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
-    """A compile: what the metric is worth, what was chosen, and what it brought on held-out sources."""
+    """Of a compile: how good the metric is, the choice for each step, and the gain on held-out sources."""
     lines = []
     if manifest.calibration:
         lines += [calibration_line(manifest.calibration), *(f"note: {note}" for note in manifest.calibration.notes)]
-    lines += [f"{name}: {what}" for name, what in manifest.steps.items()]
-    if both := manifest.comparison:
-        lines += ["", standings_table([both.before, both.after], {both.after.name: both.difference})]
-    lines += [f"\n{procedure_text(one, manifest.folds)}" for one in manifest.procedure]
+    lines += [f"{name}: {choice}" for name, choice in manifest.steps.items()]
+    if comparison := manifest.comparison:
+        before, after = comparison.before, comparison.after
+        lines += ["", standings_table([before, after], {after.name: comparison.difference})]
+    lines += [f"\n{procedure_text(agreement, manifest.folds)}" for agreement in manifest.procedure]
     lines += ["", f"ships: {manifest.ships} ({manifest.why})"]
-    if not both:
+    if not comparison:
         lines.append("warning: the gain is not known; documents that no seed is on would be held out to measure it")
-    elif both.barren:
-        lines += barren_lines(both)
+    elif comparison.barren:
+        lines += barren_lines(comparison)
     elif manifest.ships == "uncompiled" and not manifest.settings["ship"]:
         lines.append(
             f"  compiled ships at a mean gain above 0 over {TOO_FEW} documents or more, with its interval above "
@@ -39,34 +40,34 @@ def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
     return "\n".join(lines)
 
 
-def barren_lines(both: Comparison) -> list[str]:
-    """That neither program made a row, why most candidates fell, one of them, and what to try."""
-    lines = [f"neither program made a row of {both.after.documents} documents:"]
-    for program in (both.before, both.after):
+def barren_lines(comparison: Comparison) -> list[str]:
+    """Says that neither program made a row, why most candidates were rejected, one example, and what to try."""
+    lines = [f"neither program made a row of {comparison.after.documents} documents:"]
+    for program in (comparison.before, comparison.after):
         reason, count = next(iter(program.rejected.items()))
         lines.append(f"  {program.name}: {reason}, {count} of {program.n}, such as: {program.glimpse}")
-    return [*lines, f"  try {advice(next(iter(both.after.rejected)))}"]
+    return [*lines, f"  try {advice(next(iter(comparison.after.rejected)))}"]
 
 
 def standings_table(standings: Sequence[Standing], gains: Mapping[str, Gain]) -> str:
-    """A line a program: metric and acceptance with 95% intervals by document, unreadable replies, what a row took
-    (seconds are those in which a model was at work), and calls; then the paired differences to the first program. 116
-    columns and what long names take."""
+    """One line per program: metric and acceptance with 95% intervals by document, unreadable replies, tokens, seconds
+    (while a model was at work) and dollars per row, and calls; then the paired differences to the first program. It is
+    116 columns wide, more with long names."""
     first = standings[0]
-    width = max(24, 2 + max(len(one.name) for one in standings))
+    width = max(24, 2 + max(len(standing.name) for standing in standings))
     head = f"{f'{first.documents} documents held out':<{width}}{'metric':>20}{'acceptance':>20}{'unreadable':>12}"
     head += f"{'tokens/row':>12}{'s/row':>10}{'$/row':>11}{'calls':>7}"
-    lines = [head, *(_standing(one, width) for one in standings)]
+    lines = [head, *(_standing(standing, width) for standing in standings)]
     return "\n".join([*lines, *(f"gain of {name}: {gain}" for name, gain in gains.items())])
 
 
 def procedure_text(agreement: Agreement, folds: int) -> str:
-    """What k-fold says: of the procedure, not of the program that ships."""
+    """The agreement by k-fold, which measures the procedure and not the program that ships."""
     return agreement_text(agreement, f"(the procedure, by {folds}-fold; the shipped program has seen all seeds)")
 
 
 def agreement_text(agreement: Agreement, which: str) -> str:
-    """A labelled step's word F1 with the labels, a line a program; `which` says on what seeds."""
+    """A labelled step's word F1 with the labels, one line per program; `which` names the seeds."""
     width = max(24, 2 + max(map(len, agreement.f1)))
     lines = [f"{agreement.step}, word F1 with the labels on {agreement.n} seeds {which}"]
     for name, interval in agreement.f1.items():
@@ -76,7 +77,7 @@ def agreement_text(agreement: Agreement, which: str) -> str:
 
 
 def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, Any]]) -> str:
-    """A run: why it stopped, what was kept and why the rest was not, its best rows, and how to load it."""
+    """Of a run: why it stopped, its rows, the reasons of the rejected ones, its best rows, and how to load it."""
     counts = report["counts"]
     acceptance = counts["accepted"] / counts["candidates"] if counts["candidates"] else 0.0
     lines = [
@@ -90,24 +91,25 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
         lines.append(f"  {count} rows were scored without the {name} judge: its verdict could not be read")
     dollars = "unknown (no price or token counts)" if report["dollars"] is None else f"${report['dollars']:.4f}"
     lines.append(f"calls {report['calls']} ({report['replayed']} replayed), cost {dollars}, {report['seconds']:.0f} s")
-    lines += [f"  {line}" for line in bill_lines(report)]
+    lines += [f"  {cost}" for cost in bill_lines(report)]
     lines += [f"  skipped {line(**group)}" for group in counts["skipped"]]
     lines += [str(Variety.model_validate(report["variety"]))] if report["variety"] else []
     lines += [f"warning: {warning}" for warning in report["warnings"]]
     for sample in samples:
         lines += ["", *(f"  {message['role']:>9}: {message['content']}" for message in sample["messages"])]
-    loaded = loading_line(out, report) or "no rows to load"
-    return "\n".join([*lines, "", f"{out}", f"  {loaded}"])
+    loading = loading_line(out, report) or "no rows to load"
+    return "\n".join([*lines, "", f"{out}", f"  {loading}"])
 
 
-def _standing(one: Standing, width: int) -> str:
-    tokens = "none kept" if one.tokens_per_row is None else f"{one.tokens_per_row:,.0f}"
-    seconds = "none kept" if one.seconds_per_row is None else f"{one.seconds_per_row:,.1f}"
-    score = f"{one.name:<{width}}{one.metric!s:>20}{one.acceptance!s:>20}{one.unreadable:>12.0%}"
-    return f"{score}{tokens:>12}{seconds:>10}{_dollars(one):>11}{one.calls:>7,}"
+def _standing(standing: Standing, width: int) -> str:
+    tokens = "none kept" if standing.tokens_per_row is None else f"{standing.tokens_per_row:,.0f}"
+    seconds = "none kept" if standing.seconds_per_row is None else f"{standing.seconds_per_row:,.1f}"
+    score = f"{standing.name:<{width}}{standing.metric!s:>20}{standing.acceptance!s:>20}{standing.unreadable:>12.0%}"
+    return f"{score}{tokens:>12}{seconds:>10}{_dollars(standing):>11}{standing.calls:>7,}"
 
 
-def _dollars(one: Standing) -> str:
-    if one.dollars is None:
+def _dollars(standing: Standing) -> str:
+    if standing.dollars is None:
         return "unknown"
-    return "none kept" if one.dollars_per_row is None else f"${one.dollars_per_row:.5f}".rstrip("0").rstrip(".")
+    per_row = standing.dollars_per_row
+    return "none kept" if per_row is None else f"${per_row:.5f}".rstrip("0").rstrip(".")

@@ -1,1 +1,1 @@
-"""What people say of rows: verdicts asked for and kept."""
+"""Asks people for verdicts on rows, and writes them down."""

@@ -1,4 +1,4 @@
-"""People's verdicts on rows, asked for in the terminal and written where compile reads them."""
+"""Asks people for verdicts on rows in the terminal, and writes them where compile reads them."""
 
 import json
 import statistics
@@ -19,24 +19,24 @@ from seedbed.terminal import readable
 
 
 def verdicts_file(config: Path) -> Path:
-    """The project's verdicts file, or where one would go."""
+    """The path of the project's verdicts file, which may not be there yet."""
     return config.parent / (load_config(config).verdicts or "verdicts.jsonl")
 
 
 def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
-    """Rows of a run without a verdict yet, accepted ones and those no veto dropped; disagreement of scorers first."""
+    """The rows of a run that have no verdict yet, accepted or rejected with scores; most disagreement first."""
     if not (folder / REPORT).is_file():
         raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
     report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     kind = recipes()[report["recipe"]].program.row
     accepted = [row for shard in shards_of(folder, "rows") for row in shard.read().to_pylist()]
-    others = [
+    rejected = [
         {**row, **json.loads(row["candidate"])}
         for shard in shards_of(folder, "rejected")
         for row in shard.read().to_pylist()
         if row["scores"]
     ]
-    rows = sorted(accepted + others, key=_disagreement, reverse=True)
+    rows = sorted(accepted + rejected, key=_disagreement, reverse=True)
     cases = [
         _case(
             kind.model_validate({key: row[key] for key in kind.model_fields if key in row}),
@@ -50,7 +50,7 @@ def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
 
 
 def ask(case: LabelledCase, to: Path, number: str) -> bool:
-    """Show one row and take the verdict; True when one was written. `q` ends the asking."""
+    """Show one row and ask for its verdict; True when one was written. `q` ends the command."""
     print(readable(f"\n{number} {case.group}\n{case.document}\n\n  Q: {case.question}\n  A: {case.answer}"))
     answer = ""
     while answer not in ("y", "n", "s", "q"):
@@ -60,10 +60,10 @@ def ask(case: LabelledCase, to: Path, number: str) -> bool:
     if answer == "s":
         return False
     reason = typer.prompt("why", default="", show_default=False)
-    said = case.model_copy(update={"label": float(answer == "y"), "reason": reason})
-    glued = to.is_file() and to.stat().st_size > 0 and not to.read_bytes().endswith(b"\n")
+    verdict = case.model_copy(update={"label": float(answer == "y"), "reason": reason})
+    is_open = to.is_file() and to.stat().st_size > 0 and not to.read_bytes().endswith(b"\n")  # ends within a line
     with to.open("a", encoding="utf-8") as file:
-        file.write("\n" * glued + said.model_dump_json() + "\n")
+        file.write("\n" * is_open + verdict.model_dump_json() + "\n")
     return True
 
 
