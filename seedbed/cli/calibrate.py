@@ -1,4 +1,4 @@
-"""`seedbed calibrate`: what the metric and the judge are worth against people."""
+"""`seedbed calibrate`: measures the metric and the judge against people's verdicts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +26,7 @@ def calibrate(
     """Fit the metric to people's verdicts, measure it and the judge on verdicts it was not fitted to, and freeze it.
 
     A line is {"document", "question", "answer", "label": 0 or 1 or a grade}, with "group", "aspect" and "scores"
-    (readings already taken, as {"judge": 0.7}) where there are any; or {"prompt", "a", "b", "label": 1 or 2}.
+    (readings that exist already, as {"judge": 0.7}) where there are any; or {"prompt", "a", "b", "label": 1 or 2}.
     Works without a project, on evidence alone. Name the result under metric: in seedbed.yaml, and compile uses it.
     """
     from seedbed.errors import UserError

@@ -1,4 +1,4 @@
-"""`seedbed compile`: the metric first, then the program."""
+"""`seedbed compile`: fits the metric, then compiles the program."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -19,7 +19,7 @@ from seedbed.cli.supply import YesOption, supply
 
 
 class Ship(StrEnum):
-    """What a run may be told to use."""
+    """The programs that a run can use."""
 
     compiled = "compiled"
     uncompiled = "uncompiled"
@@ -38,9 +38,8 @@ def compile(
     """Compile the prompts against your seeds: fit the metric, search every step, compare on held-out sources.
 
     Writes compiled/RECIPE/TEACHER.json, the uncompiled program beside it, and a manifest that says which of the two
-    ships and why. Interrupted, the same command goes on where it was;
-    compiled again with nothing changed, no model is called. Where neither makes a row of the held-out sources, the exit
-    code is 1, and what to try is said.
+    ships and why. After an interrupt, run the same command to resume; if nothing has changed, no model is called.
+    Where neither program makes a row of the held-out sources, the exit code is 1, and the output says what to try.
     """
     project = open_project(config, teacher, [*(set or []), *([f"compile.ship={ship}"] if ship else [])])
     supply(project.config, project.base, yes=yes)

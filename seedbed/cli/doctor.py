@@ -1,4 +1,4 @@
-"""`seedbed doctor`: does everything answer?"""
+"""`seedbed doctor`: checks that files, models and embedder work."""
 
 import sys
 
@@ -25,12 +25,12 @@ def doctor(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Check the project: read its files, make real calls per role and format, load the embedder; say what is wrong and
-    why."""
+    """Check the project: read its files, make real calls per role and format, load the embedder; report each problem
+    and its cause."""
     project = open_project(config, teacher, set)
     try:
         supply(project.config, project.base, yes=yes)
-    except UserError as error:  # what is absent is found below; why it could not be brought is said here
+    except UserError as error:  # the check below names what is absent; this says why it could not be downloaded
         print(f"seedbed: {error}\n  {error.hint}", file=sys.stderr)
     from seedbed.project.doctor import diagnose
 

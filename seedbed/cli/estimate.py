@@ -1,4 +1,4 @@
-"""`seedbed estimate`: what a run will cost, before it is paid."""
+"""`seedbed estimate`: estimates the cost of a run before it starts."""
 
 from typing import Annotated
 
@@ -26,12 +26,12 @@ def estimate(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Try a few sources, and tell from them what N accepted rows take: calls, tokens, dollars and hours.
+    """Try a few sources, and estimate from them what N accepted rows take: calls, tokens, dollars and hours.
 
-    The pilot's calls are real and paid, once: they are kept, and asked for again cost nothing. Every figure comes by
-    model and with a 95% range, which counts both how many sources are accepted and what one takes. Time is that of the
-    models at the concurrency, rpm and tpm of their entries. A price that neither the config nor DSPy knows is said to
-    be unknown. Where no row of the pilot is accepted only lower bounds can be told, and the exit code is 1.
+    The pilot's calls are real and are paid once; their replies are kept, so a repeat costs nothing. Every figure is
+    given by model and with a 95% range, over both the share of accepted sources and the cost of one. Time is that of
+    the models at the concurrency, rpm and tpm of their entries. A price that neither the config nor DSPy knows is
+    reported as unknown. If no row of the pilot is accepted, there are only lower bounds, and the exit code is 1.
 
     For example: seedbed estimate --rows 10000 --pilot 30
     """
@@ -41,11 +41,11 @@ def estimate(
     from seedbed.runs.estimate import estimate_rows, estimate_text
 
     with Progress() as progress:
-        estimated = estimate_rows(
+        figures = estimate_rows(
             project, rows or project.config.run.rows, pilot, uncompiled=uncompiled, progress=progress
         )
     if json:
-        print_json(estimated)
+        print_json(figures)
     else:
-        print(estimate_text(estimated))
-    raise typer.Exit(int(not estimated["pilot"]["accepted"]))
+        print(estimate_text(figures))
+    raise typer.Exit(int(not figures["pilot"]["accepted"]))

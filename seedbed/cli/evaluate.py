@@ -1,4 +1,4 @@
-"""`seedbed evaluate`: uncompiled against compiled, teacher against teacher."""
+"""`seedbed evaluate`: compares uncompiled with compiled programs, and teachers with each other."""
 
 from typing import Annotated
 
@@ -20,18 +20,18 @@ def evaluate(
 ) -> None:
     """Compare programs on passages of held-out documents, and their answers with people's on held-out seeds.
 
-    Per teacher: as written, compiled for another of the teachers, and compiled for itself; all on the same passages,
-    scored by the metric that was frozen for the first teacher.
+    Per teacher: the program as written, compiled for another teacher, and compiled for itself; all on the same
+    passages, scored by the frozen metric of the first teacher.
     """
     project = open_project(config, None, set)
-    named = [alias.strip() for alias in (teachers or project.config.teacher).split(",")]
-    supply(project.config, project.base, named, yes=yes)
+    aliases = [alias.strip() for alias in (teachers or project.config.teacher).split(",")]
+    supply(project.config, project.base, aliases, yes=yes)
     from seedbed.compiling.evaluate import evaluate_teachers
     from seedbed.progress import Progress
     from seedbed.reports.evaluation import evaluation_text
 
     with Progress() as progress:
-        results = evaluate_teachers(project, named, progress, compile_missing=compile_missing)
+        results = evaluate_teachers(project, aliases, progress, compile_missing=compile_missing)
     if json:
         print_json([result.model_dump() for result in results])
     else:

@@ -1,4 +1,4 @@
-"""`seedbed explain`: one row, and everything that made it."""
+"""`seedbed explain`: shows one row, and everything that made it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,13 +11,13 @@ from seedbed.cli.options import JsonOption, print_json
 def explain(
     folder: Annotated[Path, typer.Argument(help="A run's folder.", show_default=False)],
     row_id: Annotated[
-        str, typer.Argument(help="A row's or a rejected candidate's id, or how it begins.", show_default=False)
+        str, typer.Argument(help="The id of a row or a rejected candidate, or its beginning.", show_default=False)
     ],
     json: JsonOption = False,
 ) -> None:
-    """Explain one row: its source with the sentences behind it, every score and why, each prompt and reply as sent.
+    """Explain one row: its source with the sentences that support it, every score and why, each prompt and reply.
 
-    Reads the folder alone: no model is opened, nothing is written, and a run may be going.
+    Only reads the folder: it opens no model and writes nothing, and a run may be going on.
     """
     from seedbed.reports.explain import explain_row
 

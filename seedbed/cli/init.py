@@ -1,4 +1,4 @@
-"""`seedbed init`: a project that runs as it is."""
+"""`seedbed init`: writes a project that runs as it is."""
 
 from pathlib import Path
 from typing import Annotated

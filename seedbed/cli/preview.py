@@ -1,4 +1,4 @@
-"""`seedbed preview`: a few rows, their prompts and what they cost, before anything is spent on a run."""
+"""`seedbed preview`: shows a few rows, their prompts and their cost, before a run."""
 
 from typing import Annotated
 
@@ -33,8 +33,8 @@ def preview(
     from seedbed.runs.preview import preview_rows, preview_text
 
     with Progress() as progress:
-        shown = preview_rows(project, rows, uncompiled=uncompiled, say=progress.say)
+        candidates = preview_rows(project, rows, uncompiled=uncompiled, say=progress.say)
     if json:
-        print_json(shown)
+        print_json(candidates)
     else:
-        print_text("\n\n".join(map(preview_text, shown)))
+        print_text("\n\n".join(map(preview_text, candidates)))

@@ -1,4 +1,4 @@
-"""`seedbed prompt`: the prompts, as a model sees them."""
+"""`seedbed prompt`: prints the prompts as a model sees them."""
 
 from typing import Annotated
 
@@ -27,14 +27,14 @@ def prompt(
     project = open_project(config, teacher, set)
     from seedbed.reports.prompts import chosen, prompts
 
-    found, remark = prompts(project, uncompiled=uncompiled)
-    shown = chosen(found, step)
+    all_prompts, remark = prompts(project, uncompiled=uncompiled)
+    shown_prompts = chosen(all_prompts, step)
     if json:
-        print_json([one.model_dump() for one in shown])
+        print_json([prompt.model_dump() for prompt in shown_prompts])
         return
     from seedbed.reports.page import Page
 
     page = Page()
     page.say(remark)
-    for one in shown:
-        page.prompt(one)
+    for prompt in shown_prompts:
+        page.prompt(prompt)

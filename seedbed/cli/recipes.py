@@ -1,14 +1,16 @@
-"""`seedbed recipes`: what kinds of rows there are."""
+"""`seedbed recipes`: lists the kinds of rows."""
 
 from seedbed.cli.options import JsonOption, print_json
 
 
 def recipes(json: JsonOption = False) -> None:
     """List the recipes with their paper, what they start from and what a row is."""
-    from programs.core.recipe import recipes as known
+    from programs.core import recipe
 
+    kinds = recipe.recipes().values()
     if json:
-        print_json([{"name": r.name, "paper": r.paper, "takes": r.takes, "gives": r.gives} for r in known().values()])
+        fields = ("name", "paper", "takes", "gives")
+        print_json([{field: getattr(kind, field) for field in fields} for kind in kinds])
         return
-    for recipe in known().values():
-        print(f"{recipe.name:<16}{recipe.takes:<12}{recipe.gives}\n{'':<28}{recipe.paper}")
+    for kind in kinds:
+        print(f"{kind.name:<16}{kind.takes:<12}{kind.gives}\n{'':<28}{kind.paper}")

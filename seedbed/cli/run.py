@@ -1,4 +1,4 @@
-"""`seedbed run`: the dataset."""
+"""`seedbed run`: writes the dataset."""
 
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +25,7 @@ def run(
     rows: Annotated[int | None, typer.Option(min=1, help="Accepted rows wanted; run.rows by default.")] = None,
     replay: Annotated[
         Path | None,
-        typer.Option(help="Ask no model: make the rows again from this run's journal, into --out or in its own place."),
+        typer.Option(help="Call no model: make the rows again from this run's journal, in --out or in its own folder."),
     ] = None,
     batch_job: Annotated[
         list[str] | None,
@@ -35,7 +35,7 @@ def run(
     ] = None,
     wave: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Go on where source after source gives no row.")
+        bool, typer.Option("--keep-going", help="Do not stop when source after source gives no row.")
     ] = False,
     uncompiled: Annotated[bool, typer.Option("--uncompiled", help="Use the prompts as written.")] = False,
     config: ConfigOption = CONFIG,
@@ -46,8 +46,8 @@ def run(
 ) -> None:
     """Write a dataset of N accepted rows, or stop at a limit and say which (exit code 1).
 
-    A run of which nothing comes stops, says why, and goes on with --keep-going or when something was mended.
-    The same command resumes after Ctrl-C or a kill: replies that are on the disk are never paid again.
+    A run that gives no rows stops and says why; it goes on with --keep-going, or after the cause is fixed.
+    After Ctrl-C or a kill, run the same command to resume: replies on the disk are never paid again.
     """
     if wave:
         raise typer.BadParameter("is called --batch-job now", param_hint="--wave")

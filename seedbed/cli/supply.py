@@ -1,4 +1,4 @@
-"""Before a command's first call: absent models are brought here, once their sizes and licences are said."""
+"""Downloads absent models before a command's first call, after it prints their sizes and licences."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from seedbed.config.reference import OnHub, OnShelf
     from seedbed.progress import Progress
 
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Bring absent models here without asking.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Download absent models without asking.")]
 
 
 class Absent(NamedTuple):
-    """A model that is not here: its name, its bytes, its licence, and what brings it."""
+    """A model that is not here: its name, bytes and licence, and the function that downloads it."""
 
     name: str
     size: int
@@ -37,19 +37,20 @@ class Absent(NamedTuple):
 
 
 def supply(config: Config, base: Path, teachers: Sequence[str | None] = (None,), *, yes: bool) -> None:
-    """Bring here what this machine lacks of the models that calls may go to, with each of these teachers (None: the
-    config's), and see that memory suffices for those that are served together.
+    """Download the absent models that calls may need with each of these teachers (None: the config's), and check that
+    memory suffices for the models that are served together.
 
-    On a terminal a person is asked first. Where `SEEDBED_OFFLINE` is set nothing is brought: a call that needs what is
-    absent then says so. Raises UserError where a model cannot be had or served.
+    On a terminal a person is asked first. If `SEEDBED_OFFLINE` is set, nothing is downloaded, and a call that needs an
+    absent model says so. Raises UserError where a model cannot be downloaded or served.
     """
     from seedbed.models.prices import in_use
 
-    supply_entries([[config.models[alias] for alias in in_use(config.swap(one))] for one in teachers], base, yes=yes)
+    configs = [config.swap(teacher) for teacher in teachers]
+    supply_entries([[config.models[alias] for alias in in_use(swapped)] for swapped in configs], base, yes=yes)
 
 
 def supply_entries(together: Sequence[Sequence[ModelEntry]], base: Path, *, yes: bool) -> None:
-    """Likewise, for groups of entries that are served together."""
+    """Like `supply`, for groups of entries that are served together."""
     from seedbed.models.engines.embedded import check_memory
     from seedbed.models.shelf.files import is_offline
 
@@ -62,7 +63,10 @@ def supply_entries(together: Sequence[Sequence[ModelEntry]], base: Path, *, yes:
 
 
 def bring(models: Sequence[str], base: Path, *, yes: bool) -> None:
-    """Likewise, for model strings `embedded/...`; offline, an absent one is an error. Paths start from `base`."""
+    """Download the absent ones of these model strings `embedded/...`; paths start from `base`.
+
+    Asks first, as `supply` does. Raises UserError offline, and where a model cannot be downloaded.
+    """
     from seedbed.models.shelf.files import check_online
 
     if not (missing := _missing(models, base)):
@@ -70,8 +74,8 @@ def bring(models: Sequence[str], base: Path, *, yes: bool) -> None:
     check_online(", ".join(missing))
     absent = [_looked_up(model, reference) for model, reference in missing.items()]
     print(f"seedbed: needed and not here: {'; '.join(map(str, absent))}", file=sys.stderr)
-    if not yes and _is_answered() and not typer.confirm("Bring it here?", True, err=True):
-        raise UserError("Nothing was brought here.", hint="Name another model under models:, or say yes.")
+    if not yes and _is_answered() and not typer.confirm("Download it?", True, err=True):
+        raise UserError("Nothing was downloaded.", hint="Name another model under models:, or say yes.")
     from seedbed.progress import Progress
 
     with Progress() as progress:
@@ -81,7 +85,7 @@ def bring(models: Sequence[str], base: Path, *, yes: bool) -> None:
 
 
 def _is_answered() -> bool:
-    """Whether there is a person at a terminal to be asked."""
+    """Whether a person at a terminal can answer."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
@@ -103,8 +107,8 @@ def _looked_up(model: str, reference: OnShelf | OnHub) -> Absent:
     from seedbed.models.shelf import hub, pull
 
     if isinstance(reference, OnShelf):
-        known = shelf()[reference.name]
-        return Absent(known.name, known.bytes, known.licence, partial(pull.pull, known))
+        shelf_model = shelf()[reference.name]
+        return Absent(shelf_model.name, shelf_model.bytes, shelf_model.licence, partial(pull.pull, shelf_model))
     try:
         listing = hub.listing(reference)
     except hub.Unreachable as error:

@@ -1,1 +1,1 @@
-"""seedbed.yaml as data: every key with its range and its default, and the models that a config may name."""
+"""Reads seedbed.yaml: every key with its range and default, and the models that a config may name."""

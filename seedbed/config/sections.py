@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-NAMING = {"abfs", "abfss", "ftp", "hdfs", "sftp", "smb", "ssh", "webhdfs"}  # whose URLs name an account or container
+WITH_ACCOUNT = {"abfs", "abfss", "ftp", "hdfs", "sftp", "smb", "ssh", "webhdfs"}  # their URLs name an account
 
 
 class Section(BaseModel):
@@ -214,11 +214,11 @@ class RunSettings(Section):
 
 
 def _tells(url: str) -> bool:
-    """Whether a URL may hold a secret: something behind a colon and before an @, or a name before the @ where the
-    scheme has none, so that it may be a key. An @ further on is the path's, unless a secret has a slash in it."""
+    """Whether a URL may hold a secret: text between a colon and an @; or a name before the @ in a scheme without names,
+    which may be a key. A later @ belongs to the path, unless the secret has a slash in it."""
     for scheme in re.finditer(r"([\w+.-]+)://", url):
         rest = url[scheme.end() :]
         name, before = rest.split("/")[0].rpartition("@")[0], rest.split("@")[0]
-        if ":" in name or (":" in before and before != rest) or (name and scheme[1].lower() not in NAMING):
+        if ":" in name or (":" in before and before != rest) or (name and scheme[1].lower() not in WITH_ACCOUNT):
             return True
     return False
