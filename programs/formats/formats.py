@@ -1,8 +1,8 @@
 """Message formats: how a signature becomes a prompt and a reply becomes fields. One is chosen per predictor.
 
-`Chat` and `JSON` ask as DSPy's own adapters do, to the byte. What they make anew for every call (the system message,
-the demos, a pydantic type per value, the reply's schema: 0.2 to 0.6 ms) is made once here. Replies are read by one
-reader in every format (`programs.formats.replies`), since DSPy's parsers take what they cannot read for something else.
+`Chat` and `JSON` write the same bytes as DSPy's own adapters. DSPy makes the system message, the demos, a pydantic type
+per value and the reply's schema again for every call, in 0.2 to 0.6 ms; here they are made once. All formats share one
+reader of replies (`programs.formats.replies`), because DSPy's parsers misread what they cannot read.
 """
 
 import functools
@@ -16,30 +16,30 @@ from programs.formats.plain import PlainAdapter, is_plain
 from programs.formats.replies import Read
 from programs.formats.values import written
 
-KEPT = 256  # signatures, and demos of one signature, whose text is remembered
+KEPT = 256  # signatures whose text is cached, and demos of one signature
 _KEYED = (str, int, bool, type(None), type(...))
 
 
 class _Layout(NamedTuple):
-    """What of a signature every prompt repeats."""
+    """The parts of a signature that every prompt repeats."""
 
     system: str
     requirements: str
     inputs: dict[str, Any]  # name -> field
     outputs: dict[str, Any]  # name -> annotation
-    demos: dict[Any, list[dict[str, Any]]]  # what is shown of a demo -> its messages
-    schemas: dict[Any, dict[str, Any]]  # what the model's endpoint can do -> the reply's schema, as a call's keywords
+    demos: dict[Any, list[dict[str, Any]]]  # content of a demo -> its messages
+    schemas: dict[Any, dict[str, Any]]  # abilities of the endpoint -> the reply's schema, as keywords of a call
 
 
 @functools.lru_cache(maxsize=KEPT)
 def _layout(adapter: "Chat", signature: Any, wording: str) -> _Layout:
-    """`wording` is the signature's docstring, the one thing of it that DSPy lets be set."""
+    """The cached layout. `wording` is the signature's docstring, its only part that DSPy can change in place."""
     outputs = {name: field.annotation for name, field in signature.output_fields.items()}
     return _Layout(*adapter.fixed_texts(signature), signature.input_fields, outputs, {}, {})
 
 
 def _content(demo: Any, names: Iterable[str]) -> tuple[Any, ...] | None:
-    """What a prompt shows of a demo, to look it up by; None where it is more than texts, lists of them and integers."""
+    """A demo's values in a prompt, as a cache key; None where they are not all texts, lists of texts or integers."""
     content: list[tuple[type, Any]] = []
     for name in names:
         value = demo.get(name, ...)
@@ -47,7 +47,7 @@ def _content(demo: Any, names: Iterable[str]) -> tuple[Any, ...] | None:
             value = (*value,)
         elif type(value) not in _KEYED:
             return None
-        content.append((type(value), value))  # True is no 1 here
+        content.append((type(value), value))  # so that True is not 1
     return (*content,)
 
 
@@ -74,7 +74,7 @@ class Chat(Read, dspy.ChatAdapter):
         return "\n\n".join([*parts, suffix]).strip()
 
     def format_demos(self, signature: Any, demos: Any) -> list[dict[str, Any]]:
-        """The demos' messages, those of incomplete demos first."""
+        """The demos' messages; incomplete demos come first."""
         layout = _layout(self, signature, signature.__doc__)
         messages: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
         for demo in demos:
@@ -94,16 +94,16 @@ class Chat(Read, dspy.ChatAdapter):
 
 
 class JSON(Chat, dspy.JSONAdapter):
-    """`dspy.JSONAdapter`, likewise, with the reply's schema (a pydantic model, 0.4 ms) made once per signature."""
+    """`dspy.JSONAdapter`, as fast; the reply's schema (a pydantic model, 0.4 ms) is made once per signature."""
 
     def _prepare_response_format(self, lm: Any, lm_kwargs: dict[str, Any], signature: Any) -> None:
-        known = _layout(self, signature, signature.__doc__).schemas
-        able = ("response_format" in lm.supported_params, lm.supports_response_schema)
-        if able not in known:
-            chosen: dict[str, Any] = {}
-            super()._prepare_response_format(lm, chosen, signature)
-            known[able] = chosen
-        lm_kwargs.update(known[able])
+        schemas = _layout(self, signature, signature.__doc__).schemas
+        abilities = ("response_format" in lm.supported_params, lm.supports_response_schema)
+        if abilities not in schemas:
+            keywords: dict[str, Any] = {}
+            super()._prepare_response_format(lm, keywords, signature)
+            schemas[abilities] = keywords
+        lm_kwargs.update(schemas[abilities])
 
 
 FORMATS: dict[str, dspy.Adapter] = {
@@ -117,11 +117,11 @@ SEARCHED = ("chat", "json", "compact")
 
 
 def formats_of(lm: Any) -> list[str]:
-    """Those of SEARCHED in which a model can be asked; one without a chat template only continues text."""
+    """The formats of SEARCHED that a model can use; a model without a chat template only continues text."""
     return list(SEARCHED) if getattr(lm, "chats", True) else ["compact"]
 
 
 def formats_to_judge(lm: Any, signature: Any) -> list[str]:
-    """The formats in which a verdict can be asked for, the cheapest first."""
+    """The formats in which a judge can ask for a verdict, the cheapest first."""
     plain = ["plain"] if getattr(lm, "chats", True) and is_plain(signature) else []
     return [*plain, *reversed(formats_of(lm))]

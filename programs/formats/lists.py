@@ -1,4 +1,4 @@
-"""A list as models write it in lines: with numbers or bullets, or bare."""
+"""Reads a list that a model wrote in lines: with numbers or bullets, or bare."""
 
 import re
 
@@ -7,13 +7,13 @@ _COLONS = (":", "\uff1a")
 
 
 def in_lines(text: str) -> list[str]:
-    """The items, without what announces them. Raises ValueError where it is not plain which lines are items."""
+    """The items, without the line that announces them. Raises ValueError where it is unclear which lines are items."""
     lines = text.splitlines()
     return _numbered(lines) if any(map(_NUMBERED.match, lines)) else _bare(lines)
 
 
 def _bare(lines: list[str]) -> list[str]:
-    """A line an item, but for one that announces them."""
+    """One item per line, except a first line that announces them."""
     items = [line.strip() for line in lines if line.strip()]
     items = items[1:] if items[0].endswith(_COLONS) else items
     if not items or any(item.endswith('",') for item in items):
@@ -22,22 +22,22 @@ def _bare(lines: list[str]) -> list[str]:
 
 
 def _numbered(lines: list[str]) -> list[str]:
-    """Items that begin with a number or a bullet and go on in indented lines; a blank line and a remark end them."""
-    items, over, blank = list[str](), False, False
+    """Items begin with a number or bullet and go on in indented lines; a blank line with a remark ends them."""
+    items, is_over, blank = list[str](), False, False
     for line in lines:
         begins = _NUMBERED.match(line)
         if not line.strip():
             blank = True
             continue
-        if (over and begins) or not (begins or items or line.rstrip().endswith(_COLONS)):
+        if (is_over and begins) or not (begins or items or line.rstrip().endswith(_COLONS)):
             raise ValueError("a list with something before or between its items")
         if begins:
             items.append(line[begins.end() :].strip())
-        elif items and line[0].isspace() and not over:
+        elif items and line[0].isspace() and not is_over:
             items[-1] = f"{items[-1]} {line.strip()}"
-        elif items and not (blank or over):
+        elif items and not (blank or is_over):
             raise ValueError("an item, or a remark, that goes on in the next line")
         else:
-            over = bool(items)
+            is_over = bool(items)
         blank = False
     return [item for item in items if item]

@@ -1,4 +1,4 @@
-"""JSON as models write it."""
+"""Reads JSON as models write it."""
 
 import ast
 import contextlib
@@ -6,20 +6,20 @@ import json
 import re
 from typing import Any
 
-LONGEST_CODE = 20_000  # characters of a list in Python's notation, which takes long to find out to be none
+LONGEST_CODE = 20_000  # characters; a longer text takes too long to parse as Python
 _STRING_OR_COMMA = re.compile(r'("(?:\\.|[^"\\])*")|,(?=\s*[\]}])', re.DOTALL)
 
 
 class NotJSON(ValueError):
-    """A text is no JSON value."""
+    """A text that is no JSON value."""
 
 
 def decoded(text: str) -> Any:
-    """The JSON value that a text is, with line breaks in its strings, commas too many, or in Python's notation. Raises
-    ValueError for anything else: what a repair would guess is not what the model said."""
-    for read in (_json, _without_commas, _python):
+    """The JSON value of a text, which may have line breaks in strings, extra commas, or Python's notation. Raises
+    ValueError for any other text, because a repair would guess what the model meant."""
+    for reader in (_json, _without_commas, _python):
         with contextlib.suppress(json.JSONDecodeError, SyntaxError, RecursionError, MemoryError, TypeError):
-            return read(text)
+            return reader(text)
         if not text.startswith(("[", "{")) or len(text) > LONGEST_CODE:
             break
     raise NotJSON("no JSON")
@@ -30,11 +30,11 @@ def _json(text: str) -> Any:
 
 
 def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; ValueError where a key stands in it twice with two values."""
-    read = dict(pairs)
-    if any(read[key] != value for key, value in pairs):
+    """A JSON object from its pairs. Raises ValueError where a key has two values."""
+    members = dict(pairs)
+    if any(members[key] != value for key, value in pairs):
         raise ValueError("a key with two values")
-    return read
+    return members
 
 
 def _without_commas(text: str) -> Any:

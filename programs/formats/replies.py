@@ -1,5 +1,5 @@
-"""How a reply becomes fields, in every format: without its thoughts, each field where it stands, each value as its
-kind. What cannot be read for certain is unreadable."""
+"""Turns a reply into fields, in every format: removes thoughts, finds each field, and reads each value as its type.
+A reply that cannot be read for certain is unreadable."""
 
 import re
 from typing import Any, Literal, get_args, get_origin
@@ -14,20 +14,20 @@ from programs.formats.values import from_json, from_text
 
 UNREADABLE, CUT_OFF, EMPTY = "unreadable reply", "cut off at max_tokens", "empty reply"
 DECLINED = "refusal"
-FAILED = "teacher failed"  # no reply: a call that did not come through
+FAILED = "teacher failed"  # no reply, because the call failed
 UNREAD = (UNREADABLE, CUT_OFF, EMPTY)
-"""The reasons for which a candidate is dropped whose reply was not read."""
-_LOST = re.compile("[\ud800-\udfff\ufffd]")  # half a surrogate pair, and what stands for bytes that were no character
+"""The reasons to drop a candidate whose reply could not be read."""
+_LOST = re.compile("[\ud800-\udfff\ufffd]")  # half a surrogate pair, and U+FFFD for bytes that were no character
 
 
 class Cut(str):
-    """The text of a reply that was not at its end when `max_tokens` were written."""
+    """The text of a reply that was cut off at `max_tokens`."""
 
     __slots__ = ()
 
 
 class Blank(str):
-    """A reply without a text. `why` says what became of its tokens, or in which words the model `declines`."""
+    """A reply without text. `why` says where its tokens went, or how the model `declines`."""
 
     why: str
     declines: bool
@@ -39,19 +39,19 @@ class Blank(str):
 
 
 class CutOff(AdapterParseError):
-    """A reply that the cut made unreadable, or may have left with another value than it was to have."""
+    """A reply that the cut made unreadable, or whose value it may have changed."""
 
 
 class Empty(AdapterParseError):
-    """A reply without a text. Its `lm_response` says what became of its tokens."""
+    """A reply without text. Its `lm_response` says where its tokens went."""
 
 
 class Declined(Empty):
-    """A reply in whose place the model, or who stands before it, says that it declines."""
+    """No reply, because the model, or a filter in front of it, declines."""
 
 
 def dropped(step: str, error: AdapterParseError) -> Drop:
-    """A candidate's end at a reply that cannot be read, with what there was of it."""
+    """The rejection of a candidate whose reply cannot be read, with the text of the reply."""
     reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), UNREADABLE)
     return Drop(step=step, reason=reason, detail=error.lm_response or "")
 
@@ -62,12 +62,12 @@ _REASONS = ((Declined, DECLINED), (Empty, EMPTY), (CutOff, CUT_OFF))
 class Read:
     """A `dspy.Adapter` that reads replies as models write them.
 
-    Raises AdapterParseError for a reply that cannot be read for certain or is damaged; as CutOff where it was cut off,
-    unless all that is read of it was whole before the cut, and as Empty where it has no text.
+    Raises AdapterParseError for a reply that is damaged or cannot be read for certain; CutOff for one that was cut off,
+    unless all its fields were whole before the cut; Empty for one without text.
     """
 
     def sections(self, signature: Any, reply: str) -> Sections:
-        """Where the output fields stand in a reply without thoughts. Raises ValueError where it does not say."""
+        """Find the output fields in a reply without thoughts. Raises ValueError where it does not mark them."""
         sections = structured(reply, signature.output_fields)
         if sections is None:
             raise ValueError("no field")
@@ -81,10 +81,10 @@ class Read:
         """Each field's value, and whether no more text could have changed it."""
         try:
             sections = self.sections(signature, _plain(without_thoughts(_plain(reply))))
-            said = any(section.value not in ("", None) for told in sections.values() for section in told)
+            has_text = any(part.value not in ("", None) for parts in sections.values() for part in parts)
             return {
                 name: ("", True)
-                if said and _is_left_empty(sections.get(name), field)
+                if has_text and _is_left_empty(sections.get(name), field)
                 else _field(name, sections, field)
                 for name, field in signature.output_fields.items()
             }
@@ -124,55 +124,57 @@ class Read:
 
 
 def _plain(reply: str) -> str:
-    """With line breaks of one kind, and without the invisible marks that may stand before a reply."""
+    """Write line breaks as \\n, and remove invisible marks before the reply."""
     return str(reply).replace("\r\n", "\n").lstrip("\ufeff\u200b\u2060")
 
 
 def _is_left_empty(sections: list[Section] | None, field: Any) -> bool:
-    """Whether a reply has the place of a text and nothing in it, as of an input that a task does not need."""
+    """Whether a reply leaves a text field empty, such as an input that a task does not need."""
     return bool(sections) and field.annotation is str and all(section.value == "" for section in sections or ())
 
 
 def _field(name: str, sections: Sections, field: Any) -> tuple[Any, bool]:
-    """A field's value: its first text, or what all its decisions agree on. Raises ValueError."""
-    told = [section for section in sections.get(name, ()) if section.is_json or section.value]
-    if not told:
+    """A field's value, and whether it is whole. It is the first text, or what all decisions agree on.
+
+    Raises ValueError where there is no such value.
+    """
+    filled = [section for section in sections.get(name, ()) if section.is_json or section.value]
+    if not filled:
         if field.default is PydanticUndefined and field.default_factory is None:
             raise ValueError(f"no {name}")
         return field.get_default(call_default_factory=True), True
-    first, annotation = told[0], field.annotation
+    first, annotation = filled[0], field.annotation
     if first.is_json:
         return from_json(first.value, annotation, name), True
     text = first.value
-    if get_origin(annotation) is Literal:  # a text counts the first time, decisions must agree
-        text = "\n".join([text, *(f"{name}: {other.value.strip()}" for other in told[1:])])
+    if get_origin(annotation) is Literal:  # the first text counts, but decisions must agree
+        text = "\n".join([text, *(f"{name}: {section.value.strip()}" for section in filled[1:])])
     value = from_text(text, annotation, name)
     return value, first.ended or _is_whole(text, value, annotation)
 
 
 def _is_whole(text: str, value: Any, annotation: Any) -> bool:
-    """Whether no more text could change what was read of a field: never of text or a list; of a decision or a number
-    where more follows its first word, or none of the others begins with it. So a verdict may be asked for with a single
-    token: what would follow is its reason."""
+    """Whether more text could not change a field's value. A text or list is never whole; a decision or number is if
+    another word follows it, or if it begins no other choice. So a judge can ask for a verdict of a single token: only
+    the reason would follow."""
     if annotation is str or get_origin(annotation) is list:
         return False
     if get_origin(annotation) is Literal or annotation is bool:
-        settled = is_settled(value, annotation) and text.strip().lower().startswith(str(value).lower())
-        return settled or len(text.split()) > 1 or text[-1:].isspace()
+        is_final = is_settled(value, annotation) and text.strip().lower().startswith(str(value).lower())
+        return is_final or len(text.split()) > 1 or text[-1:].isspace()
     return len(text.split()) > 1 or text[-1:].isspace()
 
 
 def is_settled(value: Any, annotation: Any) -> bool:
-    """Whether no text that begins with this value, as it is written, has another value: one of a closed set, of which
-    none goes on where it ends."""
+    """Whether every text that begins with this value has this value: it is of a closed set, and begins no other value
+    of the set."""
     if get_origin(annotation) is Literal:
-        others = (str(other) for other in get_args(annotation) if other != value)
-        return not any(other.startswith(str(value)) for other in others)
+        return not any(str(choice).startswith(str(value)) for choice in get_args(annotation) if choice != value)
     return annotation is bool
 
 
 def is_damaged(value: Any) -> bool:
-    """Whether a text in it holds half a surrogate pair, which no file takes, or U+FFFD."""
+    """Whether a text in the value has half a surrogate pair, which cannot be written to a file, or U+FFFD."""
     if isinstance(value, str):
         return not value.isascii() and bool(_LOST.search(value))
     if isinstance(value, dict):

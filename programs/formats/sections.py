@@ -1,4 +1,4 @@
-"""Where the fields of a reply stand: behind DSPy's markers, in a JSON object, in tags, behind labels, or bare."""
+"""Finds the fields of a reply: after DSPy's markers, in a JSON object, in tags, after labels, or bare."""
 
 import functools
 import itertools
@@ -9,13 +9,13 @@ from typing import Any, Literal, NamedTuple, get_origin
 
 from programs.formats.notation import decoded, unique
 
-TRIED = 2_000  # braces at which an object may begin
-# Runs of blanks are taken whole and never given back (`*+`): a model that falls into them writes thousands.
+TRIED = 2_000  # braces that are tried as the beginning of an object
+# Runs of blanks match possessively (`*+`), because a model that falls into them writes thousands.
 _MARKER = re.compile(
     r"(?:(?<!\S)(?:\*\*|__|`))?\[\[\s*+##\s*+(\w++(?: ++\w++)*+)\s*+:?+\s*+##\s*+\]\](?:(?:\*\*|__|`)(?=\s|\Z))?"
 )
-_LINE = re.compile(r"(?:\A|\n|\]\](?:\*\*|`)?)[^\S\n]*\Z")  # a field begins a line, or follows another's marker
-_TORN = re.compile(r"(?<!\s)\s*+\[\[\s*+##[^\[\]\n]*+\]?+\s*+\Z")  # a last marker that was not written to its end
+_LINE = re.compile(r"(?:\A|\n|\]\](?:\*\*|`)?)[^\S\n]*\Z")  # a field begins a line, or follows another marker
+_TORN = re.compile(r"(?<!\s)\s*+\[\[\s*+##[^\[\]\n]*+\]?+\s*+\Z")  # an unfinished marker at the end
 _FENCE = re.compile(
     r"\A```[^\S\n]*+(?:json|text|txt|plaintext|markdown|md)?+[^\S\n]*+\n(.*?)```?\Z", re.DOTALL | re.IGNORECASE
 )
@@ -24,8 +24,8 @@ _NUMBERED = re.compile(r"\s*(?:\d+[.)]|[-*\u2022])\s")
 
 
 class Section(NamedTuple):
-    """What a reply says of a field: text, or a JSON value where `is_json`. `ended` where something follows, so that no
-    more text could belong to it."""
+    """The text of a field in a reply, or its JSON value if `is_json`. `ended`: something follows, so no more text can
+    belong to it."""
 
     value: Any
     ended: bool
@@ -33,7 +33,7 @@ class Section(NamedTuple):
 
 
 Sections = dict[str, list[Section]]
-"""By field, in the order of the reply."""
+"""Field -> its sections, in the order of the reply."""
 
 
 def label(name: str) -> str:
@@ -42,8 +42,8 @@ def label(name: str) -> str:
 
 
 def structured(reply: str, names: Iterable[str]) -> Sections | None:
-    """The sections of a reply that says itself where its fields stand; None for one that does not. Raises ValueError
-    where it says so in two ways."""
+    """The sections of a reply that marks its fields; None for a reply that does not. Raises ValueError where the marks
+    contradict each other."""
     text, names = unfenced(reply), tuple(names)
     if text.startswith(("{", "[{")) and (sections := _object(text, names)):
         return sections
@@ -53,15 +53,15 @@ def structured(reply: str, names: Iterable[str]) -> Sections | None:
 
 
 def unfenced(reply: str) -> str:
-    """A reply without the fence that stands around all of it."""
+    """The reply without a fence around all of it."""
     text = reply.strip()
     fenced = _FENCE.match(text)
     return fenced[1].strip() if fenced and "```" not in fenced[1] else text
 
 
 def _marked(text: str, names: tuple[str, ...]) -> Sections:
-    known = {name.lower(): name for name in names}
-    first = next((mark for mark in _MARKER.finditer(text) if mark[1].lower().replace(" ", "_") in known), None)
+    by_key = {name.lower(): name for name in names}
+    first = next((mark for mark in _MARKER.finditer(text) if mark[1].lower().replace(" ", "_") in by_key), None)
     if first and not _LINE.search(text, 0, first.start()):
         raise ValueError("a marker that is only spoken of")
     if first and _is_of_another(text, first):
@@ -69,25 +69,25 @@ def _marked(text: str, names: tuple[str, ...]) -> Sections:
     sections: Sections = {}
     for mark, following in itertools.pairwise([*_MARKER.finditer(text), None]):
         assert mark
-        name = mark[1].lower().replace(" ", "_")
-        if name == "completed" and name not in known:
+        key = mark[1].lower().replace(" ", "_")
+        if key == "completed" and key not in by_key:
             break
-        if name in known:
-            said = text[mark.end() : following.start()] if following else _TORN.sub("", text[mark.end() :])
-            sections.setdefault(known[name], []).append(Section(said.strip(), following is not None))
+        if key in by_key:
+            value = text[mark.end() : following.start()] if following else _TORN.sub("", text[mark.end() :])
+            sections.setdefault(by_key[key], []).append(Section(value.strip(), following is not None))
     return sections
 
 
 def _is_of_another(text: str, first: re.Match[str]) -> bool:
-    """Whether the first field stands behind another field's marker that itself has text before it, which announces
-    nothing: a bare reply, and then an example that the model made up."""
+    """Whether a bare reply comes first, and then an example that the model invented: before the first field there is
+    another field's marker, and text before that which announces nothing."""
     foremost = _MARKER.search(text)
     lead = text[: foremost.start()].rstrip() if foremost and foremost.start() < first.start() else ""
     return bool(lead) and not lead.endswith((":", "\uff1a"))
 
 
 def _object(text: str, names: tuple[str, ...]) -> Sections | None:
-    """The one object that has all the fields."""
+    """The fields of the object that has all of them. Raises ValueError where two objects differ."""
     fitting = list[dict[str, Any]]()
     for value in _values(text):
         if (fields := _fields(value, names)) is not None and fields not in fitting:
@@ -98,7 +98,7 @@ def _object(text: str, names: tuple[str, ...]) -> Sections | None:
 
 
 def _fields(value: Any, names: tuple[str, ...]) -> dict[str, Any] | None:
-    """The fields of an object, also where its keys are written as labels; None where one is missing."""
+    """The fields of an object, whose keys may be labels; None where a field is missing."""
     if type(value) is list and len(value) == 1:
         (value,) = value
     if type(value) is not dict:
@@ -109,7 +109,7 @@ def _fields(value: Any, names: tuple[str, ...]) -> dict[str, Any] | None:
 
 
 def _values(text: str) -> Iterator[Any]:
-    """The objects in a text: it as a whole, else each that is whole."""
+    """The value of the whole text, else each complete object in it."""
     try:
         yield decoded(text)
         return
@@ -129,24 +129,24 @@ def _values(text: str) -> Iterator[Any]:
 
 
 def _tagged(text: str, names: tuple[str, ...]) -> Sections | None:
-    found = {name: [Section(said.strip(), True) for said in _between_tags(text, name)] for name in names}
-    return found if all(found.values()) else None
+    sections = {name: [Section(value.strip(), True) for value in _between_tags(text, name)] for name in names}
+    return sections if all(sections.values()) else None
 
 
 def _between_tags(text: str, name: str) -> Iterator[str]:
-    """What stands between an opening tag and the next closing one."""
-    opened = None
+    """Each text between an opening tag and the next closing tag."""
+    start = None
     for tag in re.finditer(rf"<(/?){name}>", text, re.IGNORECASE):
         if not tag[1]:
-            opened = opened or tag
-        elif opened:
-            yield text[opened.end() : tag.start()]
-            opened = None
+            start = start or tag
+        elif start:
+            yield text[start.end() : tag.start()]
+            start = None
 
 
 @functools.lru_cache(maxsize=256)
 def _labels(outputs: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[re.Pattern[str], Mapping[str, str | None]]:
-    """A label at the start of a line, and the output field it stands for; None for an input's."""
+    """A pattern of labels at the start of a line, and label -> output field; None for the label of an input."""
     by_label = {form.lower(): None for name in inputs for form in (label(name), name)}
     by_label |= {form.lower(): name for name in outputs for form in (label(name), name)}  # type: ignore[misc]
     forms = "|".join(re.escape(form) for form in sorted(by_label, key=len, reverse=True))
@@ -156,8 +156,8 @@ def _labels(outputs: tuple[str, ...], inputs: tuple[str, ...]) -> tuple[re.Patte
 
 
 def _labelled(reply: str, outputs: tuple[str, ...], inputs: tuple[str, ...]) -> Sections:
-    """The sections of a reply in `Label: value` lines. What stands before any label is the first field's; an input's
-    label ends a section, as the beginning of another example."""
+    """The sections of a reply in `Label: value` lines. Text before any label belongs to the first field. An input's
+    label ends a section, because it begins another example."""
     pattern, by_label = _labels(outputs, inputs)
     text = unfenced(reply) + ("\n\n" if reply.rstrip(" ").endswith("\n\n") else "")
     cuts = [*pattern.finditer(text)]
@@ -168,15 +168,15 @@ def _labelled(reply: str, outputs: tuple[str, ...], inputs: tuple[str, ...]) -> 
     for cut, following in itertools.pairwise([*cuts, None]):
         assert cut
         if name := by_label[(cut["label"] or cut["heading"]).lower()]:
-            said = text[cut.end() : following.start() if following else None]
-            sections.setdefault(name, []).append(Section(said, following is not None))
+            value = text[cut.end() : following.start() if following else None]
+            sections.setdefault(name, []).append(Section(value, following is not None))
         elif set(sections) == set(outputs):
             break
     return sections
 
 
 def _announces(lead: str, cuts: list[re.Match[str]]) -> bool:
-    """Whether what stands before the first label only says that the fields follow."""
+    """Whether the text before the first label only announces the fields."""
     return bool(cuts) and lead.rstrip().endswith((":", "\uff1a"))
 
 
@@ -186,7 +186,7 @@ def is_labelled(reply: str, name: str) -> bool:
 
 
 def paragraphs(signature: Any, reply: str) -> Sections:
-    """The sections of `Label: value` lines, each up to its first blank line; of a decision all that is said."""
+    """The sections of `Label: value` lines, each up to its first blank line; a decision has all its text."""
     outputs = signature.output_fields
     sections = _labelled(reply, (*outputs,), (*signature.input_fields,))
     first = next(iter(outputs))
@@ -194,17 +194,17 @@ def paragraphs(signature: Any, reply: str) -> Sections:
     if (
         outputs[first].annotation is str
         and starts_bare
-        and len({told.value.strip() for told in sections.get(first, [])}) > 1
+        and len({section.value.strip() for section in sections.get(first, [])}) > 1
     ):
         raise ValueError("a text before its label and another behind it")
     return {
-        name: [_paragraph(section, get_origin(outputs[name].annotation)) for section in told]
-        for name, told in sections.items()
+        name: [_paragraph(section, get_origin(outputs[name].annotation)) for section in parts]
+        for name, parts in sections.items()
     }
 
 
 def _paragraph(section: Section, kind: Any) -> Section:
-    """The first paragraph behind an announcement; of a list all, for a blank line may stand between its items."""
+    """The first paragraph, after an announcement if any; of a list all, because blank lines may separate its items."""
     text = section.value.strip()
     if kind is Literal or (kind is list and any(map(_NUMBERED.match, text.splitlines()))):
         return Section(text, section.ended)

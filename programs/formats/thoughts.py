@@ -1,4 +1,4 @@
-"""What a reasoning model thinks before it replies: no part of the reply, whatever stands in it."""
+"""Removes the thoughts that a reasoning model writes before its reply; they are never part of the reply."""
 
 import re
 
@@ -24,12 +24,12 @@ _BEFORE = re.compile(r"(?:\A|\n|\]\]|[:\uff1a]\**|\")[^\S\n]*\Z")  # a thought b
 
 
 def without_thoughts(reply: str) -> str:
-    """The reply alone. Raises ValueError where nobody can say what was thought: a thought does not end, or a tag of one
-    stands within a sentence."""
+    """The reply without thoughts. Raises ValueError where the thoughts are unclear: one does not end, or its tag stands
+    within a sentence."""
     text = _final_channel(reply)
     if not (tag := _TAG.search(text)):
         return text
-    if _ends(tag):  # the prompt's template opened the thought
+    if _ends(tag):  # the chat template opened the thought
         text = text[tag.end() :]
     while tag := _TAG.search(text):
         if _ends(tag) or not _BEFORE.search(text, 0, tag.start()):
@@ -38,10 +38,10 @@ def without_thoughts(reply: str) -> str:
     return text
 
 
-def _end_of(text: str, opened: re.Match[str]) -> int:
-    """Where the thought that a tag opens is closed, those within it apart."""
+def _end_of(text: str, start: re.Match[str]) -> int:
+    """The end of the thought that a tag opens, past the thoughts within it."""
     depth = 1
-    for tag in _TAG.finditer(text, opened.end()):
+    for tag in _TAG.finditer(text, start.end()):
         depth += -1 if _ends(tag) else 1
         if not depth:
             return tag.end()
@@ -53,7 +53,7 @@ def _ends(tag: re.Match[str]) -> bool:
 
 
 def _final_channel(reply: str) -> str:
-    """What stands in the last channel of gpt-oss, which is the reply, without the marks of any model's turns."""
+    """The final channel of gpt-oss, which is the reply; without the turn marks of any model."""
     if _CHANNEL.search(reply):
         finals = list(_FINAL.finditer(reply))
         if len(finals) != 1:

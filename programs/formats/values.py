@@ -1,4 +1,4 @@
-"""One field's value in a prompt or a reply: as DSPy writes it, and as models write it back."""
+"""Writes a field's value into a prompt as DSPy does, and reads the values that models write in replies."""
 
 import contextlib
 import functools
@@ -14,35 +14,35 @@ from programs.formats.decisions import decided
 from programs.formats.lists import in_lines
 from programs.formats.notation import NotJSON, decoded
 
-MENDABLE = 2_000  # braces of a value to repair: DSPy's search takes 0.2 s there, four times that for twice as many
+MENDABLE = 2_000  # braces of a value at most: DSPy's search takes 0.2 s for these, four times that for twice as many
 _SCALARS = (int, float, bool)
 _FENCED = re.compile(
     r"\A```[^\S\n]*+(?:text|txt|plaintext|markdown|md)?+[^\S\n]*+\n(.*?)```\Z", re.DOTALL | re.IGNORECASE
 )
 _FENCES = re.compile(r"^[^\S\n]*```", re.MULTILINE)
-_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')  # all of it, and no quotation within
+_QUOTED = re.compile(r'"(?:[^"\\\n]|\\.)*"')  # the whole text, without a quotation within
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?=[\s.,;:!?)]*(?:\s|\Z))")
 _SYNTAX = re.compile(r"\[\[\s*##|##\s*\]|##\s*\w+\s*##|\A\s*\]\]|\A\s*\[\s*##|```\s*(?:json|yaml|xml)\b", re.IGNORECASE)
 
 
 def written(value: Any, field: Any) -> str:
-    """What `dspy.adapters.utils.format_field_value` makes of a value; text costs nothing (there it is a round of
-    pydantic, 25 us)."""
+    """The same as `dspy.adapters.utils.format_field_value`, but free for text, which there goes through pydantic
+    (25 us)."""
     return value if type(value) is str else str(format_field_value(field, value))
 
 
 @functools.lru_cache(maxsize=256)
 def _check(annotation: Any) -> Callable[[Any], Any] | None:
     """pydantic's validator of a scalar or a list of scalars, made once; None for any other annotation."""
-    listed = get_origin(annotation) is list and get_args(annotation) and get_args(annotation)[0] in (str, *_SCALARS)
-    return TypeAdapter(annotation).validate_python if annotation in _SCALARS or listed else None
+    is_list = get_origin(annotation) is list and get_args(annotation) and get_args(annotation)[0] in (str, *_SCALARS)
+    return TypeAdapter(annotation).validate_python if annotation in _SCALARS or is_list else None
 
 
 def from_text(text: str, annotation: Any, name: str = "") -> Any:
-    """A field's text as its value. Raises ValueError where it is none, or none for certain.
+    """The value of a field's text. Raises ValueError where the text has no value, or no certain one.
 
-    Of text all counts but a fence around it; of a decision what is decided, and of a number the first word. A list is
-    JSON, or lines with numbers or bullets before them, of which a line without one goes on with the line above.
+    A text loses only a fence around it; a decision is what the text decides; a number is its first word. A list is
+    JSON, or lines that begin with numbers or bullets; a line without one continues the line above.
     """
     text = text.strip()
     if annotation is str:
@@ -60,8 +60,8 @@ def from_text(text: str, annotation: Any, name: str = "") -> Any:
 
 
 def from_json(value: Any, annotation: Any, name: str = "") -> Any:
-    """A decoded JSON value as a field's value. Raises ValueError for one of a wrong kind; one string in a list is that
-    string, where text or a decision is asked for."""
+    """The value of a field from a decoded JSON value. Raises ValueError for a wrong type. In a field of text or of a
+    decision, a list with one string counts as that string."""
     if annotation is str or get_origin(annotation) is Literal:
         if any(type(choice) is type(value) and choice == value for choice in get_args(annotation)):
             return value
@@ -85,11 +85,11 @@ def from_json(value: Any, annotation: Any, name: str = "") -> Any:
 
 
 def _as_dspy(value: Any, annotation: Any) -> Any:
-    """A value of a kind that no recipe of ours asks for."""
+    """A value of a type that no recipe of ours uses, read by DSPy."""
     if str(value).count("{") > MENDABLE:
         raise ValueError("too many braces to look for an object")
-    read = parse_value(value, annotation)
-    return _text(read, "") if type(read) is str else read
+    parsed = parse_value(value, annotation)
+    return _text(parsed, "") if type(parsed) is str else parsed
 
 
 def _text(text: str, name: str) -> str:
@@ -108,20 +108,20 @@ def _text(text: str, name: str) -> str:
 
 
 def _wraps(text: str, name: str) -> bool:
-    """Whether a text has this very field within it, as a key of an object or as a tag."""
+    """Whether a text contains the field itself, as a key of an object or as a tag."""
     field = re.escape(name)
     return bool(name) and bool(re.search(rf"""</?\s*{field}\s*/?>|["']{field}\\?["']\s*:""", text, re.IGNORECASE))
 
 
 def _listed(items: Any, annotation: Any, check: Callable[[Any], Any]) -> list[Any]:
-    read: list[Any] = check(items)
+    values: list[Any] = check(items)
     if get_args(annotation) != (str,):
-        return read
-    for item in read:
+        return values
+    for item in values:
         with contextlib.suppress(NotJSON):
             if item.strip()[:1] in ("[", "{") and decoded(item.strip()) is not None:
                 raise ValueError("a list within a list")
-    return [_text(item, "") for item in read if item.strip()]
+    return [_text(item, "") for item in values if item.strip()]
 
 
 def _choice(text: str, annotation: Any, name: str) -> Any:

@@ -15,7 +15,7 @@ from programs.core.step import Step
 from signatures.instructions.lab import AnswerForTask, AskFromTopic, CheckQuestion
 
 QUESTIONS = 5  # a call, as in the paper's prompt (section 3.2)
-SHOWN = 3  # examples a call shows at most
+SHOWN = 3  # examples in a call at most
 NO_CONTEXT = "none"
 
 
@@ -34,8 +34,8 @@ class LeafSeed(Seed):
 
 
 class Pair(Candidate):
-    """A question for a task, and its answer. The context is no `document`: a leaf such as unit conversion has
-    answers whose words and numbers do not stand in it."""
+    """A question for a task, and its answer. The context is no `document`, because answers of a leaf such as unit
+    conversion have words and numbers that the context does not have."""
 
     task: str = ""
     context: str = NO_CONTEXT
@@ -68,38 +68,38 @@ class Lab(Program):
         self.answer_for_task = Step(AnswerForTask)
 
     async def aforward(self, task: str = "", examples: str = "", context: str = NO_CONTEXT) -> dspy.Prediction:
-        asking = Pair(task=task, context=context)
-        outputs = await self.ask(asking, "ask_from_topic", task=task, examples=examples, context=context)
-        pairs = [asking] if outputs is None else _asked(asking, outputs["questions"])
+        blank = Pair(task=task, context=context)
+        outputs = await self.ask(blank, "ask_from_topic", task=task, examples=examples, context=context)
+        pairs = [blank] if outputs is None else _pairs(blank, outputs["questions"])
         await together(self._write(pair) for pair in pairs if not pair.dropped)
         return dspy.Prediction(candidates=pairs)
 
     async def _write(self, pair: Pair) -> None:
-        asked = {"task": pair.task, "context": pair.context, "question": pair.question}
+        inputs = {"task": pair.task, "context": pair.context, "question": pair.question}
         if not await self.settle(pair, question=pair.question):
             return
-        gate = await self.ask(pair, "check_question", **asked)
+        gate = await self.ask(pair, "check_question", **inputs)
         if gate and gate["verdict"] == "no":
             pair.dropped = Drop(step="check_question", reason="question gate", detail=gate["reasoning"])
         if not pair.dropped:
-            await self.fill(pair, "answer_for_task", **asked)
+            await self.fill(pair, "answer_for_task", **inputs)
 
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
         pair = Pair(context=inputs.get("document") or NO_CONTEXT)
         pair.take({**inputs, **outputs})
-        return [*_asked(pair, outputs["questions"])] if name == "ask_from_topic" else [pair]
+        return [*_pairs(pair, outputs["questions"])] if name == "ask_from_topic" else [pair]
 
 
-def _asked(asking: Pair, questions: Sequence[str]) -> list[Pair]:
-    """One pair a question, each once; never an empty list, so that a run counts what it paid for."""
-    found = dict.fromkeys(question.strip() for question in questions if question.strip())
-    pairs = [asking.model_copy(update={"question": question}) for question in found]
-    nothing = Drop(step="ask_from_topic", reason="no question")
-    return pairs[:QUESTIONS] or [asking.model_copy(update={"dropped": nothing})]
+def _pairs(blank: Pair, questions: Sequence[str]) -> list[Pair]:
+    """One pair for each distinct question; never an empty list, so that a run counts every paid call."""
+    distinct = dict.fromkeys(question.strip() for question in questions if question.strip())
+    pairs = [blank.model_copy(update={"question": question}) for question in distinct]
+    no_question = Drop(step="ask_from_topic", reason="no question")
+    return pairs[:QUESTIONS] or [blank.model_copy(update={"dropped": no_question})]
 
 
 class Leaves(Quiet):
-    """The leaves in turn, in a shuffled order and without end; each time with other examples of the leaf."""
+    """The leaves in turn, in shuffled order and without end; each time with other examples of the leaf."""
 
     def __init__(self, sources: Sequence[Source], seeds: Sequence[LeafSeed], *, seed: int, **_: Any) -> None:
         self._seed, self._leaves = seed, grouped(seeds)
@@ -128,10 +128,10 @@ def as_examples(seeds: Sequence[LeafSeed]) -> str:
 
 
 def examples(seeds: Sequence[LeafSeed]) -> dict[str, list[dspy.Example]]:
-    """Questions are compiled without a label (many are right), answers against people's; the gate has no labels."""
+    """Questions are compiled without labels (many are right), answers against people's; the gate has no labels."""
     leaves = [leaf for leaf in grouped(seeds).values() if len(leaf) >= 3]
     return {
-        "ask_from_topic": [_asking(seed, leaf) for leaf in leaves for seed in leaf],
+        "ask_from_topic": [_question_demo(seed, leaf) for leaf in leaves for seed in leaf],
         "answer_for_task": [
             dspy.Example(
                 **seed.model_dump(include={"task", "question", "answer"}),
@@ -143,14 +143,15 @@ def examples(seeds: Sequence[LeafSeed]) -> dict[str, list[dspy.Example]]:
     }
 
 
-def _asking(shown: LeafSeed, leaf: Sequence[LeafSeed]) -> dspy.Example:
-    """One example shown, as in the paper's prompt; the others' questions are the reply, their texts its context."""
-    others = [seed for seed in leaf[: QUESTIONS + 1] if seed is not shown][:QUESTIONS]
+def _question_demo(shown: LeafSeed, leaf: Sequence[LeafSeed]) -> dspy.Example:
+    """One seed is the example in the prompt, as in the paper. The questions of the rest are the reply, and their texts
+    the context."""
+    rest = [seed for seed in leaf[: QUESTIONS + 1] if seed is not shown][:QUESTIONS]
     return dspy.Example(
         task=shown.task,
         examples=as_examples([shown]),
-        context="\n".join(seed.document for seed in others if seed.document) or NO_CONTEXT,
-        questions=[seed.question for seed in others],
+        context="\n".join(seed.document for seed in rest if seed.document) or NO_CONTEXT,
+        questions=[seed.question for seed in rest],
         group=shown.group,
     ).with_inputs("task", "examples", "context")
 

@@ -22,12 +22,12 @@ from signatures.instructions.self_instruct import (
     WriteInstance,
 )
 
-PROPOSALS = 8  # new instructions a call; the published code stops at item 16 of a list that starts with 8
+PROPOSALS = 8  # new instructions per call; the published code stops at item 16 of a list that starts with 8 tasks
 LABELS = 2  # instances of a classification task, each with another label
 
 
 class TaskSeed(Seed):
-    """A task that a person wrote, done once."""
+    """A task that a person wrote, with one instance."""
 
     instruction: str = Field(min_length=1)
     input: str = Field("", description="what the task is done on; empty where it needs nothing")
@@ -36,10 +36,10 @@ class TaskSeed(Seed):
 
 
 class SelfInstruct(Program):
-    """A list of tasks -> up to eight new ones -> each filtered, classed, and given its instances.
+    """A list of tasks -> up to eight new ones -> each filtered, classified, and completed with its instances.
 
-    A classification task is done output first (labels, then an input for a label), or most inputs would belong
-    to one label; every other task input first.
+    Instances of a classification task are written output first (labels, then an input for each), or most inputs would
+    have the same label; those of other tasks input first.
     """
 
     row = Instance
@@ -55,18 +55,18 @@ class SelfInstruct(Program):
     async def aforward(self, tasks: str = "") -> dspy.Prediction:
         batch = Instance()
         outputs = await self.ask(batch, "propose_instructions", tasks=tasks)
-        proposed = [batch] if outputs is None else _proposed(outputs["proposals"])
-        sets = await together(self._instances(task) for task in proposed)
+        proposals = [batch] if outputs is None else _proposals(outputs["proposals"])
+        sets = await together(self._instances(task) for task in proposals)
         return dspy.Prediction(candidates=[instance for instances in sets for instance in instances])
 
     async def _instances(self, task: Instance) -> list[Instance]:
         task.dropped = task.dropped or word_filter(task)
         if task.dropped or not await self.settle(task, instruction=task.instruction):
             return [task]
-        said = await self.ask(task, "is_classification", instruction=task.instruction)
-        if said is None:
+        outputs = await self.ask(task, "is_classification", instruction=task.instruction)
+        if outputs is None:
             return [task]
-        task.classification = said["verdict"] == "yes"
+        task.classification = outputs["verdict"] == "yes"
         instances = await (self._output_first(task) if task.classification else self._input_first(task))
         return consistent(instances)
 
@@ -76,10 +76,10 @@ class SelfInstruct(Program):
         return [task]
 
     async def _output_first(self, task: Instance) -> list[Instance]:
-        said = await self.ask(task, "list_labels", instruction=task.instruction)
-        if said is None:
+        outputs = await self.ask(task, "list_labels", instruction=task.instruction)
+        if outputs is None:
             return [task]
-        labels = _chosen(said["labels"], task.instruction)
+        labels = _pick(outputs["labels"], task.instruction)
         if not labels:
             task.dropped = Drop(step="list_labels", reason="no label")
             return [task]
@@ -87,37 +87,38 @@ class SelfInstruct(Program):
         await together(map(self._write_input, instances))
         return instances
 
-    async def _write_input(self, one: Instance) -> None:
-        if await self.fill(one, "write_input_for_label", instruction=one.instruction, label=one.output):
-            one.dropped = broken(one)
+    async def _write_input(self, instance: Instance) -> None:
+        inputs = {"instruction": instance.instruction, "label": instance.output}
+        if await self.fill(instance, "write_input_for_label", **inputs):
+            instance.dropped = broken(instance)
 
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
         if name == "propose_instructions":
-            return [*_proposed(outputs["proposals"])]
-        written = (inputs.get("label"), *(outputs.get(field) for field in ("output", "verdict", "answer")))
-        made = Instance(instruction=inputs.get("question", ""))
-        made.take({**inputs, **outputs, "output": next(filter(None, written), "")})
+            return [*_proposals(outputs["proposals"])]
+        replies = (inputs.get("label"), *(outputs.get(field) for field in ("output", "verdict", "answer")))
+        instance = Instance(instruction=inputs.get("question", ""))
+        instance.take({**inputs, **outputs, "output": next(filter(None, replies), "")})
         if name in ("write_instance", "write_input_for_label"):
-            made.dropped = broken(made)
-        return [made]
+            instance.dropped = broken(instance)
+        return [instance]
 
 
-def _proposed(proposals: Sequence[str]) -> list[Instance]:
-    """One instance to be a proposal, each once; never an empty list, so that a run counts what it paid for."""
-    found = dict.fromkeys(text for one in proposals if (text := " ".join(one.split())))
-    tasks = [Instance(instruction=instruction) for instruction in found][:PROPOSALS]
+def _proposals(texts: Sequence[str]) -> list[Instance]:
+    """One unfinished instance for each distinct proposal; never an empty list, so that a run counts every paid call."""
+    instructions = dict.fromkeys(instruction for text in texts if (instruction := " ".join(text.split())))
+    tasks = [Instance(instruction=instruction) for instruction in instructions][:PROPOSALS]
     return tasks or [Instance(dropped=Drop(step="propose_instructions", reason="no instruction"))]
 
 
-def _chosen(labels: Sequence[str], instruction: str) -> list[str]:
-    """Up to two labels, from one on that the instruction's hash picks: the first named are the likeliest."""
-    found = list({plain(label).strip().casefold(): label.strip() for label in labels if label.strip()}.values())
-    start = int(digest(instruction), 16) % max(1, len(found))
-    return [*found[start:], *found[:start]][:LABELS]
+def _pick(labels: Sequence[str], instruction: str) -> list[str]:
+    """Up to two labels, from a start that the instruction's hash picks, because models list the likeliest first."""
+    distinct = list({plain(label).strip().casefold(): label.strip() for label in labels if label.strip()}.values())
+    start = int(digest(instruction), 16) % max(1, len(distinct))
+    return [*distinct[start:], *distinct[:start]][:LABELS]
 
 
 def examples(seeds: Sequence[TaskSeed]) -> dict[str, list[dspy.Example]]:
-    """Only the kind of a task has one right answer; lists of tasks and instances are compiled without labels."""
+    """Only the kind of a task has a single right answer; lists of tasks and instances are compiled without labels."""
     return {
         "propose_instructions": [_list(seeds, number) for number in range(len(seeds))],
         "is_classification": [
@@ -141,9 +142,9 @@ def _example(seed: TaskSeed, **values: str) -> dspy.Example:
 
 
 def _list(seeds: Sequence[TaskSeed], number: int) -> dspy.Example:
-    """Eight seeds as a prompt shows them, or half of them where there are few, and eight others as the reply."""
-    drawn = random.Random(f"list {number}").sample(range(len(seeds)), min(SHOWN + PROPOSALS, len(seeds)))
-    tasks, cut = [seeds[place].instruction for place in drawn], min(SHOWN, len(seeds) // 2)
+    """Eight seeds for the prompt, or half of them where there are few, and eight more as the reply."""
+    places = random.Random(f"list {number}").sample(range(len(seeds)), min(SHOWN + PROPOSALS, len(seeds)))
+    tasks, cut = [seeds[place].instruction for place in places], min(SHOWN, len(seeds) // 2)
     return dspy.Example(
         tasks=numbered(tasks[:cut]), proposals=tasks[cut : cut + PROPOSALS], group=f"list-{number}"
     ).with_inputs("tasks")

@@ -18,7 +18,7 @@ from signatures.variants import wordings
 
 
 class QASeed(Seed):
-    """A labelled question on a passage. `answer: null` means that the passage does not answer it."""
+    """A labelled question on a passage. `answer: null` means that the passage has no answer."""
 
     source: str = Field(description="the document the passage is from; seeds of one document stay together")
     document: str = Field(min_length=1, description="the passage")
@@ -35,7 +35,7 @@ class QASeed(Seed):
 
 
 class QA(Candidate):
-    """A question, its answer, and the passage they rest on."""
+    """A question and its answer, both from a passage."""
 
     passage: str = ""
     question: str = ""
@@ -60,9 +60,9 @@ class QA(Candidate):
 
 
 class GroundedQA(Program):
-    """passage -> question -> answer. Give `document`; or `examples` alone, to have the document invented first.
+    """passage -> question -> answer. Pass `document`; or only `examples`, to invent the document first.
 
-    With `answerable=False` it asks what the document does not say, and the answer is the sentence that says so.
+    With `answerable=False` the question is one that the document does not answer, and the answer says so.
     """
 
     row = QA
@@ -95,13 +95,13 @@ class GroundedQA(Program):
             await self.fill(candidate, "answer_question", document=candidate.document, question=candidate.prompt)
 
     async def answer_again(self, candidate: QA) -> str | None:
-        """The answer when the question is put in another wording; None where the reply is unreadable."""
+        """The answer to the question with another instruction; None where the reply is unreadable."""
         step = self.answer_question
-        others = [w for w in wordings(step.asked) if w != step.signature.instructions]
+        variants = [variant for variant in wordings(step.asked) if variant != step.signature.instructions]
         with contextlib.suppress(AdapterParseError):
             return (
                 await step.acall(
-                    signature=reworded(step.signature, others[0]),
+                    signature=reworded(step.signature, variants[0]),
                     document=candidate.passage,
                     question=candidate.question,
                 )
@@ -120,7 +120,7 @@ class GroundedQA(Program):
 
 
 def examples(seeds: Sequence[QASeed]) -> dict[str, list[dspy.Example]]:
-    """Questions are compiled without a label (many are right), answers against the people's."""
+    """Questions are compiled without labels (many are right), answers against people's."""
 
     def example(seed: QASeed, *inputs: str) -> dspy.Example:
         return dspy.Example(
@@ -140,7 +140,7 @@ def examples(seeds: Sequence[QASeed]) -> dict[str, list[dspy.Example]]:
 
 
 def unanswered(candidate: QA) -> Drop | None:
-    """A question the document was to answer, and the teacher says that it does not."""
+    """The rejection of a question that the document should answer, if the teacher says that it does not."""
     if candidate.answerable and declines(candidate.answer):
         return Drop(step="answer_question", reason="unanswerable question", detail=candidate.answer)
     return None
