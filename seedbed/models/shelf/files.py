@@ -1,4 +1,4 @@
-"""Where models lie on this machine, and the hash of what is in a file."""
+"""Finds model files on this machine, and computes their hashes."""
 
 import contextlib
 import hashlib
@@ -18,39 +18,39 @@ _HASHES = "hashes.json"
 
 
 def models_folder() -> Path:
-    """Where the shelf's files are kept: `SEEDBED_MODELS`, by default in the user's cache directory."""
-    if named := os.environ.get(FOLDER):
-        return expanded(named)
+    """The folder of the shelf's files: `SEEDBED_MODELS`, by default in the user's cache directory."""
+    if folder := os.environ.get(FOLDER):
+        return expanded(folder)
     return platformdirs.user_cache_path("seedbed") / "models"
 
 
 def is_offline() -> bool:
-    """Whether `SEEDBED_OFFLINE` forbids to bring anything here."""
+    """Whether `SEEDBED_OFFLINE` forbids downloads."""
     return os.environ.get(OFFLINE, "").lower() not in ("", "0", "false", "no")
 
 
-def check_online(what: str) -> None:
-    """Raises UserError where `SEEDBED_OFFLINE` forbids to bring this here."""
+def check_online(models: str) -> None:
+    """Raises UserError if `SEEDBED_OFFLINE` forbids to download these models, which the message names."""
     if is_offline():
         raise UserError(
-            f"{what}: not on this machine, and {OFFLINE} is set.",
+            f"{models}: not on this machine, and {OFFLINE} is set.",
             hint=f"Unset it; or put a file of the shelf into {models_folder()}.",
         )
 
 
 def shelf_file(model: ShelfModel) -> Path:
-    """Where a model of the shelf is, or would be."""
+    """The path of a model of the shelf, whether it is there or not."""
     return models_folder() / model.file
 
 
 def is_here(model: ShelfModel) -> bool:
-    """Whether a file of its name and size is there; its bytes are looked at when it is opened."""
+    """Whether a file of its name and size is there. Its bytes are checked when the model is opened."""
     file = shelf_file(model)
     return is_file(file) and file.stat().st_size == model.bytes
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there; not where its folder cannot be entered."""
+    """Whether a file is there; False where its folder cannot be entered."""
     try:
         return path.is_file()
     except OSError:
@@ -60,8 +60,8 @@ def is_file(path: Path) -> bool:
 def sha256(files: Sequence[Path]) -> str:
     """The SHA-256 of a model: of its file, or of the hashes of its files in their order.
 
-    A file of a gigabyte takes seconds to read, so its hash is remembered for as long as its size and its time of change
-    stay as they are, under whatever name.
+    A file of a gigabyte takes seconds to read, so its hash is remembered until its size or time of change differs. The
+    name of the file does not matter.
     """
     if len(files) == 1:
         return _sha256(files[0])
@@ -69,19 +69,19 @@ def sha256(files: Sequence[Path]) -> str:
 
 
 def _sha256(file: Path) -> str:
-    state, known = file.stat(), _remembered()
+    state, entries = file.stat(), _remembered()
     mark, key = [state.st_size, state.st_mtime_ns], f"{state.st_dev}:{state.st_ino}"
-    if (entry := known.get(key)) and entry[:2] == mark:
+    if (entry := entries.get(key)) and entry[:2] == mark:
         return str(entry[2])
-    found = digest(file)
-    _remember({**_remembered(), key: [*mark, found]})
-    return found
+    hexdigits = digest(file)
+    _remember({**_remembered(), key: [*mark, hexdigits]})
+    return hexdigits
 
 
 def digest(file: Path) -> str:
-    """The SHA-256 of a file, read now."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    """The SHA-256 of a file, which is read now."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _remembered() -> dict[str, list[object]]:
@@ -93,10 +93,10 @@ def _remembered() -> dict[str, list[object]]:
 
 
 def _remember(entries: dict[str, list[object]]) -> None:
-    """In a folder that cannot be written, nothing is: the hash is taken again next time."""
+    """Write the hashes. In a folder that cannot be written this does nothing; the next call reads the file again."""
     file = models_folder() / _HASHES
-    aside = file.with_name(f".{_HASHES}.{os.getpid()}")
+    draft = file.with_name(f".{_HASHES}.{os.getpid()}")
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(entries, indent=1), encoding="utf-8")
-        aside.replace(file)
+        draft.write_text(json.dumps(entries, indent=1), encoding="utf-8")
+        draft.replace(file)

@@ -1,4 +1,4 @@
-"""What a GGUF file says of itself, read before llama.cpp is: it says the same sentence of every fault.
+"""Reads the header of a GGUF file before llama.cpp does, which reports every fault by the same sentence.
 
 The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md (versions 2 and 3, little-endian).
 """
@@ -16,7 +16,7 @@ MAGIC = b"GGUF"
 VERSIONS = (2, 3)
 ALIGNMENT = 32  # bytes, unless the file names another
 F16 = 2  # bytes of a number in the KV cache
-LONG = 1024  # items of an array that are kept; of a longer one, such as the vocabulary, only their number is
+LONG = 1024  # items; of a longer array, such as the vocabulary, only the length is kept
 _SPLIT = re.compile(r"-(\d{5})-of-(\d{5})(\.gguf)$", re.IGNORECASE)
 _SENSELESS = "has a header that makes no sense"
 _STRING, _ARRAY = 8, 9
@@ -29,16 +29,16 @@ _BLOCKS: dict[int, tuple[int, int]] = {
     **{23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8), 29: (256, 56), 30: (1, 2)},
     **{34: (256, 54), 35: (256, 66), 39: (32, 17)},
 }
-"""ggml's types of a tensor: how many numbers make a block, and its bytes. A type that is not here has no known size."""
+"""ggml's tensor types: (numbers in a block, bytes of a block). The size of other types is unknown."""
 
 
 class Unfit(ValueError):
-    """A file that llama.cpp could not serve; the message says why, without the file's name."""
+    """A file that llama.cpp cannot serve; the message says why, without the file's name."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """Where a tensor's bytes are: from `offset` behind the head; `bytes` is None for a type of unknown size."""
+    """The place of a tensor's bytes: `offset` counts from the end of the header; `bytes` is None if unknown."""
 
     name: str
     offset: int
@@ -47,11 +47,11 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Header:
-    """The head of one file.
+    """The header of one file.
 
     Attributes:
-        values: its keys; of a long array (the vocabulary) the length alone. tensors: in the order of the file.
-        data: where the tensors' bytes begin. size: of the file, in bytes.
+        values: its keys; of a long array (the vocabulary) only the length. tensors: in the order of the file.
+        data: the offset of the tensors' bytes. size: of the file, in bytes.
     """
 
     values: dict[str, Any]
@@ -61,18 +61,18 @@ class Header:
 
     @property
     def architecture(self) -> str:
-        """llama.cpp's name of the model's kind."""
+        """llama.cpp's name for the kind of model."""
         return str(self.values.get("general.architecture", ""))
 
     @property
     def template(self) -> str | None:
-        """How messages become a prompt (Jinja); None for a model that can only continue text."""
+        """The Jinja template that turns messages into a prompt; None for a model that can only continue text."""
         template = self.values.get("tokenizer.chat_template")
         return template if isinstance(template, str) and template.strip() else None
 
     @property
     def context(self) -> int | None:
-        """Tokens it was trained for; None where the file does not say."""
+        """Tokens that the model was trained for; None where the file does not say."""
         return self._number("context_length") or None
 
     @property
@@ -80,31 +80,31 @@ class Header:
         """Bytes of the KV cache for one token, 16 bits a number; 0 where the file does not say enough."""
         heads = self._number("attention.head_count")
         head = self._number("embedding_length") // heads if heads else 0
-        wide = (self._number("attention.key_length") or head) + (self._number("attention.value_length") or head)
-        return F16 * wide * self._kv_heads(heads)
+        width = (self._number("attention.key_length") or head) + (self._number("attention.value_length") or head)
+        return F16 * width * self._kv_heads(heads)
 
     @property
     def vocabulary(self) -> int:
-        """Tokens it knows; 0 where the file does not say."""
+        """The number of tokens; 0 where the file does not say."""
         tokens = self.values.get("tokenizer.ggml.tokens")
         return tokens if isinstance(tokens, int) else len(tokens) if isinstance(tokens, list) else 0
 
     def _kv_heads(self, heads: int) -> int:
-        """Over all layers; some models have other numbers in each."""
-        each = self.values.get(f"{self.architecture}.attention.head_count_kv")
-        if isinstance(each, list):
-            return sum(number for number in each if isinstance(number, int) and number > 0)
+        """The sum over all layers; in some models they differ."""
+        counts = self.values.get(f"{self.architecture}.attention.head_count_kv")
+        if isinstance(counts, list):
+            return sum(number for number in counts if isinstance(number, int) and number > 0)
         return self._number("block_count") * (self._number("attention.head_count_kv") or heads)
 
     def _number(self, key: str) -> int:
-        """The largest, where the layers differ; 0 where the file does not say."""
+        """The number of a key, the largest where layers differ; 0 where the file does not say."""
         value = self.values.get(f"{self.architecture}.{key}")
         numbers = value if isinstance(value, list) else [value]
         return max((number for number in numbers if isinstance(number, int) and number > 0), default=0)
 
 
 def parts_of(path: Path) -> list[Path]:
-    """The files of a model: the one named, or all `-00001-of-00003` of which it is one, in their order."""
+    """The files of a model in order: only `path`, or all its parts if `path` is one, as `-00001-of-00003`."""
     match = _SPLIT.search(path.name)
     if not match or not int(match[2]):
         return [path]
@@ -113,9 +113,9 @@ def parts_of(path: Path) -> list[Path]:
 
 
 def read_model(files: Sequence[Path]) -> Header:
-    """The head of a model's first file, once every file's tensors are found to be there.
+    """The header of a model's first file, after a check that every file has its tensors.
 
-    Raises Unfit for a file that is missing, cut short or no GGUF file; the message names it where there are several.
+    Raises Unfit for a file that is missing, cut short or no GGUF file; with several files the message names it.
     """
     headers = []
     for number, file in enumerate(files, 1):
@@ -137,7 +137,7 @@ def read_model(files: Sequence[Path]) -> Header:
 
 
 def read_header(path: Path) -> Header:
-    """The head of one file. Raises Unfit where it is no GGUF file or shorter than its head says; OSError."""
+    """The header of one file. Raises Unfit if it is no GGUF file or is shorter than its header says; OSError."""
     with path.open("rb") as file:
         if file.seek(0, 2) < len(MAGIC):
             raise Unfit("is empty")
@@ -146,7 +146,7 @@ def read_header(path: Path) -> Header:
 
 
 class _Reader:
-    """Reads a head from its first byte on; nothing is believed that the file's length cannot hold."""
+    """Reads a header from its first byte on. Refuses counts that are too large for the length of the file."""
 
     def __init__(self, data: mmap.mmap) -> None:
         self._data, self._at, self._size = data, 0, len(data)
@@ -158,13 +158,13 @@ class _Reader:
         version = self._number("I")
         if version not in VERSIONS:
             raise Unfit(f"is GGUF of version {version}, and llama.cpp reads {VERSIONS[0]} and {VERSIONS[1]}")
-        tensors, keys = self._count(24), self._count(13)
-        values = {self._text(): self._value(self._number("I")) for _ in range(keys)}
-        found = [self._tensor() for _ in range(tensors)]
+        tensor_count, key_count = self._count(24), self._count(13)
+        values = {self._text(): self._value(self._number("I")) for _ in range(key_count)}
+        tensors = [self._tensor() for _ in range(tensor_count)]
         alignment = values.get("general.alignment", ALIGNMENT)
         if not isinstance(alignment, int) or alignment < 1:
             raise Unfit(_SENSELESS)
-        header = Header(values, found, -(-self._at // alignment) * alignment, self._size)
+        header = Header(values, tensors, -(-self._at // alignment) * alignment, self._size)
         _check_extents(header)
         return header
 
@@ -196,7 +196,7 @@ class _Reader:
         return _SCALARS[kind]
 
     def _count(self, least: int) -> int:
-        """How many come, each of `least` bytes or more."""
+        """The number of items that follow, each of `least` bytes or more."""
         count = self._number("Q")
         if count * least > self._size - self._at:
             raise Unfit("is cut short within its header")
@@ -220,7 +220,7 @@ class _Reader:
 
 
 def _check_extents(header: Header) -> None:
-    """Every tensor ends within the file."""
+    """Raises Unfit where a tensor ends behind the end of the file."""
     end = max((header.data + tensor.offset + (tensor.bytes or 0) for tensor in header.tensors), default=0)
     if end > header.size:
         raise Unfit(f"is cut short: its tensors end at byte {end:,}, and the file at {header.size:,}")

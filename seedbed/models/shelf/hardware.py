@@ -1,4 +1,4 @@
-"""Whether llama.cpp works on a GPU here, and what to install where it could."""
+"""Finds out whether llama.cpp uses a GPU here, and which build to install if it could."""
 
 import shutil
 from pathlib import Path
@@ -12,8 +12,8 @@ _BUILDS = {"NVIDIA": "cu128", "AMD": "rocm-6.4.1"}
 
 
 def gpu() -> str:
-    """In a sentence: the GPUs that this build of llama.cpp uses, or the command that installs one that would use the
-    machine's. Raises UserError where the build cannot be loaded."""
+    """A sentence with the GPUs that this build of llama.cpp uses, or with the command that installs a build for this
+    machine's GPU. Raises UserError where the build cannot be loaded."""
     try:
         import xllamacpp
     except ImportError as error:
@@ -31,7 +31,7 @@ def gpu() -> str:
 
 
 def _maker() -> str:
-    """Who made this machine's GPU; empty where it has none that a build is for."""
+    """The maker of this machine's GPU; "" where it has no GPU with a build."""
     if shutil.which("nvidia-smi") or Path("/proc/driver/nvidia/version").exists():
         return "NVIDIA"
     return "AMD" if Path("/dev/kfd").exists() else ""

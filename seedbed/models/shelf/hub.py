@@ -1,5 +1,5 @@
-"""The Hugging Face Hub, asked through a child process (`hub_client`): its library reads `HF_HUB_OFFLINE` once, at
-import, and in this process the embedder had it set."""
+"""Asks the Hugging Face Hub through a child process (`hub_client`). In this process the embedder has set
+`HF_HUB_OFFLINE`, which the Hub's library reads once, at import."""
 
 import contextlib
 import errno
@@ -18,10 +18,10 @@ from seedbed.config.reference import OnHub
 from seedbed.errors import UserError
 from seedbed.models.shelf.gguf import parts_of
 from seedbed.models.shelf.hub_client import NEWEST, PROBE
-from seedbed.models.shelf.wheels import Heard
+from seedbed.models.shelf.wheels import OnProgress
 
 START = 5  # seconds that the child may take to start
-ENDING = 2  # seconds that it gets to remove what it has half written
+ENDING = 2  # seconds that it gets to remove unfinished files
 
 
 class Unreachable(Exception):
@@ -29,21 +29,21 @@ class Unreachable(Exception):
 
 
 class Listing(NamedTuple):
-    """What the Hub has of a model: its files with their bytes, and its licence (empty: not stated)."""
+    """A model on the Hub: its files with their bytes, and its licence (empty: not stated)."""
 
     files: dict[str, int]
     licence: str
 
 
 def cache_folder() -> Path:
-    """Where the Hub's own cache is."""
+    """The folder of the Hub's own cache."""
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
 
 
 def cached(reference: OnHub) -> list[Path] | None:
-    """The model's files in the Hub's own cache, all of them, without a network; None where one is missing.
+    """All files of a model in the Hub's own cache, without a network; None where one is missing.
 
     Raises UserError where the name fits several models.
     """
@@ -60,12 +60,12 @@ def cached(reference: OnHub) -> list[Path] | None:
 
 
 def chosen(reference: OnHub, names: Sequence[str]) -> list[str]:
-    """The files among these that a reference names: all parts of one model, in their order; empty for none.
+    """The files among `names` that a reference names: all parts of one model, in their order; empty for none.
 
     Raises UserError where a quantization fits several models.
     """
     fitting = [name for name in names if name.lower() == reference.file.lower()]
-    for word in ("[a-z0-9_]", "[a-z0-9]"):  # Q4_K is no Q4_K_M, unless there is none that is Q4_K alone
+    for word in ("[a-z0-9_]", "[a-z0-9]"):  # Q4_K fits Q4_K_M only if no file is plain Q4_K
         pattern = re.compile(rf"(?<!{word}){re.escape(reference.file.lower())}(?!{word})")
         fitting = fitting or [name for name in names if _is_model(name) and pattern.search(name.lower())]
     models = list(dict.fromkeys(tuple(path.as_posix() for path in parts_of(Path(name))) for name in fitting))
@@ -78,53 +78,52 @@ def chosen(reference: OnHub, names: Sequence[str]) -> list[str]:
 
 
 def _is_model(name: str) -> bool:
-    """Of a GGUF file that is no part for pictures of another's."""
+    """Whether it is a GGUF file with a language model, not the picture part of one (mmproj)."""
     return name.lower().endswith(".gguf") and "mmproj" not in name.lower()
 
 
 def commit_of(file: Path) -> str:
-    """The commit that a file of the Hub's cache is of."""
+    """The commit of a file in the Hub's cache."""
     return next(folder.name for folder in file.parents if folder.parent.name == "snapshots")
 
 
 def listing(reference: OnHub) -> Listing:
-    """Ask the Hub what it has. Raises Unreachable, after PROBE seconds and those of a start at the latest; UserError
+    """Ask the Hub for the files of a model. Raises Unreachable, after PROBE + START seconds at the latest; UserError
     where it has no such file."""
-    (answer,) = _child({"ask": "list", **_named(reference)}, within=PROBE + START)
+    (answer,) = _child({"ask": "list", **_revision(reference)}, within=PROBE + START)
     files = chosen(reference, list(answer["files"]))
     if not files or any(file not in answer["files"] for file in files):
-        there = ", ".join(name for name in answer["files"] if _is_model(name)) or "no GGUF file"
-        raise UserError(f"{reference.repository} has no {reference.file}; it has {there}.", hint="Name one it has.")
+        names = ", ".join(name for name in answer["files"] if _is_model(name)) or "no GGUF file"
+        raise UserError(f"{reference.repository} has no {reference.file}; it has {names}.", hint="Name one it has.")
     return Listing({file: answer["files"][file] or 0 for file in files}, answer["licence"])
 
 
-def download(reference: OnHub, file: str, heard: Heard) -> None:
-    """Bring a file into the Hub's own cache, by its own client; that begins anew after an interrupt. Raises
+def download(reference: OnHub, file: str, on_progress: OnProgress) -> None:
+    """Download a file into the Hub's own cache, with the Hub's client, which starts again after an interrupt. Raises
     Unreachable, OSError.
 
-    It is asked for by the revision's name, so that the cache remembers which commit that was.
+    The request names the revision as the config does, so that the cache remembers its commit.
     """
-    _heard(_child({"ask": "get", **_named(reference), "file": file}), heard)
+    _follow(_child({"ask": "get", **_revision(reference), "file": file}), on_progress)
 
 
-def fetch(reference: OnHub, partial: Path, size: int, heard: Heard) -> None:
-    """Bring a file of so many bytes into `partial`, from where an earlier try left it. Raises Unreachable, OSError."""
-    request = {"ask": "fetch", **_named(reference), "file": reference.file, "into": str(partial), "size": size}
-    _heard(_child(request), heard)
+def fetch(reference: OnHub, partial: Path, size: int, on_progress: OnProgress) -> None:
+    """Download a file of `size` bytes into `partial`, after the bytes that are there. Raises Unreachable, OSError."""
+    request = {"ask": "fetch", **_revision(reference), "file": reference.file, "into": str(partial), "size": size}
+    _follow(_child(request), on_progress)
 
 
-def _named(reference: OnHub) -> dict[str, str]:
+def _revision(reference: OnHub) -> dict[str, str]:
     return {"repository": reference.repository, "revision": reference.revision or NEWEST}
 
 
-def _heard(answers: Iterator[dict[str, Any]], heard: Heard) -> None:
+def _follow(answers: Iterator[dict[str, Any]], on_progress: OnProgress) -> None:
     for answer in answers:
-        heard(answer.get("bytes", 0))
+        on_progress(answer.get("bytes", 0))
 
 
 def _child(request: dict[str, Any], within: float | None = None) -> Iterator[dict[str, Any]]:
-    """The child's answers, one at least. It is ended with the iteration, however that ends, and after `within`
-    seconds."""
+    """The child's answers, at least one. The child is stopped when the iteration ends, and after `within` seconds."""
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "seedbed.models.shelf.hub_client"],
         stdin=subprocess.PIPE,
@@ -132,7 +131,7 @@ def _child(request: dict[str, Any], within: float | None = None) -> Iterator[dic
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"HF_HUB_DISABLE_TELEMETRY": "1"},
-        start_new_session=True,  # Ctrl-C is for us, and we end it
+        start_new_session=True,  # Ctrl-C goes to this process, which stops the child
     )
     clock = threading.Timer(within or 0, child.kill)
     try:
@@ -167,7 +166,7 @@ def _answers(child: subprocess.Popen[str], request: dict[str, Any]) -> Iterator[
 
 
 def _end(child: subprocess.Popen[str]) -> None:
-    """Let it remove what it has half written, then make sure."""
+    """Interrupt the child, so that it removes unfinished files; then kill it."""
     if child.poll() is None:
         child.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""The child process that speaks to the Hub: a request comes in as a line of JSON, answers go out as lines of it."""
+"""The child process that talks to the Hub: it reads a request as a line of JSON, and prints answers as such lines."""
 
 import errno
 import io
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 NEWEST = "main"  # the revision where none is named
-PROBE = 5  # seconds within which the Hub must answer: `hf_hub_download` alone takes 23 to find out that it does not
+PROBE = 5  # seconds within which the Hub must answer; `hf_hub_download` alone gives up after 23
 
 
 def answer(request: dict[str, Any]) -> None:
-    """Do what is asked, and print what came of it or, in a sentence, what stands in the way."""
-    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # its HTTPError is of the client that it uses
+    """Carry out a request, and print its results, or a sentence that says why it failed."""
+    from huggingface_hub.errors import (  # type: ignore[attr-defined]  # HTTPError is that of its HTTP client
         GatedRepoError,
         HfHubHTTPError,
         HTTPError,
@@ -60,7 +60,7 @@ def _get(request: dict[str, Any]) -> None:
         request["file"],
         revision=request["revision"],
         etag_timeout=PROBE,
-        tqdm_class=_told(),
+        tqdm_class=_bar_class(),
     )
     _print(done=True)
 
@@ -77,26 +77,26 @@ def _fetch(request: dict[str, Any]) -> None:
             resume_size=file.tell(),
             headers=build_hf_headers(),
             expected_size=request["size"],
-            tqdm_class=_told(),
+            tqdm_class=_bar_class(),
         )
     _print(done=True)
 
 
-def _told() -> Any:
-    """A bar's class for the Hub's client that nobody sees: it prints how many bytes are there."""
+def _bar_class() -> Any:
+    """A class of invisible progress bars for the Hub's client, which print the number of bytes."""
     from tqdm import tqdm
 
-    class Told(tqdm):
+    class Bar(tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             kwargs.pop("name", None)
             super().__init__(*args, **{**kwargs, "disable": False, "file": io.StringIO()})
 
         def update(self, n: float | None = 1) -> bool | None:
-            shown = super().update(n)
+            is_refreshed: bool | None = super().update(n)
             _print(bytes=int(self.n))
-            return shown
+            return is_refreshed
 
-    return Told
+    return Bar
 
 
 def _print(**answer: Any) -> None:

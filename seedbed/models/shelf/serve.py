@@ -1,8 +1,8 @@
-"""The child process that serves one model by llama.cpp: its settings come in as a line of JSON, its address goes out.
+"""The child process that serves one model with llama.cpp: it reads settings as a line of JSON, and prints its address.
 
-A process of its own, because llama.cpp aborts the one it is in where an assertion fails or memory ends, and because
-its log goes to the standard error, which then is a file. It ends when its standard input does: with the process that
-started it, however that ends.
+It is a separate process because llama.cpp aborts its process when an assertion fails or memory runs out, and because
+its log goes to standard error, which here is a file. It exits when its standard input closes, so it never outlives the
+process that started it.
 """
 
 import json
@@ -23,14 +23,14 @@ def serve(settings: dict[str, Any]) -> None:
     params.hostnames, params.port = ["127.0.0.1"], 0
     params.n_parallel, params.n_ctx = settings["slots"], settings["slots"] * settings["context"]
     params.cpuparams.n_threads, params.n_gpu_layers = settings["threads"], settings["gpu_layers"]
-    params.cache_ram_mib, params.fit_params = settings["cache_mib"], False  # what was checked is what is taken
+    params.cache_ram_mib, params.fit_params = settings["cache_mib"], False  # take what was checked, no less
     params.endpoint_slots, params.slot_save_path = True, f"{settings['kept']}{os.sep}"
     params.verbosity, params.warmup, params.ui = WARNINGS, False, False
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)
     sys.stdin.read()
     shutil.rmtree(settings["kept"], ignore_errors=True)
-    os._exit(0)  # at once: calls in flight have nobody to answer
+    os._exit(0)  # at once: nobody waits for the calls in flight
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""llama.cpp servers, one a model and process: started when first asked, stopped when nobody needs them."""
+"""llama.cpp servers, one per model and process: started at the first call, stopped when nobody uses them."""
 
 import atexit
 import contextlib
@@ -22,15 +22,15 @@ from seedbed.models.shelf.weights import Weights
 
 KILLED = -9  # the exit code of a process that SIGKILL ended
 _SPINNING = {"GOMP_SPINCOUNT": "3000"}
-"""How long a thread of llama.cpp spins while it waits for another: a hundredth of the default, with which other work on
-the same cores, such as embedding, makes it write 6 tokens a second instead of 15. Alone it makes no difference."""
+"""How long a thread of llama.cpp spins while it waits for another: a hundredth of the default. With the default, other
+work on the same cores, such as embedding, slows it from 15 to 6 tokens a second. Alone it makes no difference."""
 
 
 class Server:
-    """A model served on loopback by a child process, with a key of its own.
+    """A child process that serves a model on loopback, with a key of its own.
 
     Attributes:
-        address: `http://127.0.0.1:PORT`. key: what a call must show.
+        address: `http://127.0.0.1:PORT`. key: the API key that a call must send.
 
     Raises UserError where memory does not suffice or llama.cpp refuses the model; its log's last line says why.
     """
@@ -41,7 +41,7 @@ class Server:
         self.weights, self.key, self._model = weights, secrets.token_urlsafe(24), model
         self._most = serving.memory(weights.header, weights.bytes)
         file, log = tempfile.mkstemp(prefix="seedbed-", suffix=".log")
-        self.log, self._kept = Path(log), Path(tempfile.mkdtemp(prefix="seedbed-"))  # what it has read of prompts
+        self.log, self._prompts = Path(log), Path(tempfile.mkdtemp(prefix="seedbed-"))  # saved prompt states
         self._child = subprocess.Popen(
             [sys.executable, "-P", "-m", "seedbed.models.shelf.serve"],
             stdin=subprocess.PIPE,
@@ -49,7 +49,7 @@ class Server:
             stderr=file,
             text=True,
             env=_SPINNING | os.environ,
-            start_new_session=True,  # Ctrl-C is for us; the child ends when we do
+            start_new_session=True,  # Ctrl-C goes to this process; the child ends with it
         )
         os.close(file)
         self.address = self._started(serving)
@@ -57,24 +57,24 @@ class Server:
     def _started(self, serving: Serving) -> str:
         assert self._child.stdin
         assert self._child.stdout
-        asked = {**asdict(serving), "path": str(self.weights.files[0]), "key": self.key, "cache_mib": CACHE_MIB}
-        asked["kept"] = str(self._kept)
+        settings = {**asdict(serving), "path": str(self.weights.files[0]), "key": self.key, "cache_mib": CACHE_MIB}
+        settings["kept"] = str(self._prompts)
         try:
-            self._child.stdin.write(json.dumps(asked) + "\n")
+            self._child.stdin.write(json.dumps(settings) + "\n")
             self._child.stdin.flush()
         except BrokenPipeError:
-            pass  # it ended at once, as an empty address tells
+            pass  # it ended at once, so its address is empty
         if address := self._child.stdout.readline().strip():
             return address
         self._child.wait()
-        shutil.rmtree(self._kept, ignore_errors=True)
+        shutil.rmtree(self._prompts, ignore_errors=True)
         raise UserError(
             f"llama.cpp cannot serve {self._model} ({self.weights.files[0].name}): {self.ended() or self._last_line()}",
             hint=f"Its log is {self.log}. Get the file again, update xllamacpp, or name another model.",
         )
 
     def ended(self) -> str:
-        """How the child ended, in words; empty while it serves."""
+        """How the child ended, in words; "" while it serves."""
         code = self._child.poll()
         if code is None:
             return ""
@@ -84,10 +84,10 @@ class Server:
 
     @property
     def reserved(self) -> int:
-        """Bytes that it may still take, or that count as free though it maps them: its weights."""
+        """Bytes that it may still take, and its mapped weights, which the system counts as free."""
         with contextlib.suppress(psutil.Error):
-            held = psutil.Process(self._child.pid).memory_info()
-            return max(0, self._most - (held.rss - getattr(held, "shared", 0)))
+            usage = psutil.Process(self._child.pid).memory_info()
+            return max(0, self._most - (usage.rss - getattr(usage, "shared", 0)))
         return 0
 
     def stop(self) -> None:
@@ -98,14 +98,14 @@ class Server:
             if pipe:
                 pipe.close()
         self.log.unlink(missing_ok=True)
-        shutil.rmtree(self._kept, ignore_errors=True)
+        shutil.rmtree(self._prompts, ignore_errors=True)
 
     def _last_line(self) -> str:
-        """What the log says of why: llama.cpp names a model's fault in one line, and says in others that it failed."""
+        """The log's line with the cause: llama.cpp names a model's fault in one line, and its failure in several."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         faults = [line.partition("error loading model: ")[2] for line in lines if "error loading model: " in line]
-        shown = [line for line in lines if not line.startswith(("Traceback", " ", "RuntimeError"))]
-        return (faults or shown or ["it said nothing"])[-1]
+        plain = [line for line in lines if not line.startswith(("Traceback", " ", "RuntimeError"))]
+        return (faults or plain or ["it said nothing"])[-1]
 
 
 def _is_installed() -> bool:
@@ -115,14 +115,14 @@ def _is_installed() -> bool:
 
 
 class _Pool:
-    """The servers of this process, each shared by all who hold it."""
+    """The servers of this process; callers of `hold` share them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._servers: dict[tuple[str, Serving], tuple[Server, int]] = {}
 
     def hold(self, model: str, weights: Weights, serving: Serving) -> Server:
-        """The server of a model, started unless it runs. Raises UserError where it cannot be."""
+        """The server of a model; starts it unless it runs. Raises UserError where it cannot start."""
         with self._lock:
             server, holders = self._servers.get((weights.identity, serving), (None, 0))
             if server is None or server.ended():
@@ -132,7 +132,7 @@ class _Pool:
             return server
 
     def release(self, server: Server) -> None:
-        """Stop it if nobody else holds it."""
+        """Stop the server if nobody else holds it."""
         with self._lock:
             for key, (running, holders) in list(self._servers.items()):
                 if running is server:
@@ -142,7 +142,7 @@ class _Pool:
                         server.stop()
 
     def stop(self) -> None:
-        """Stop all, at the end of the process."""
+        """Stop all servers, at the end of the process."""
         for server, _ in self._servers.values():
             server.stop()
         self._servers.clear()
@@ -156,10 +156,10 @@ POOL = _Pool()
 atexit.register(POOL.stop)
 
 
-def check_memory(what: str, most: int) -> None:
-    """Raises UserError where so many bytes are not free. `what`: begins the sentence, up to and with its verb."""
-    if most > (left := max(0, free() - POOL.reserved())):
+def check_memory(phrase: str, size: int) -> None:
+    """Raises UserError unless `size` bytes are free. `phrase` begins the message and ends with its verb."""
+    if size > (available := max(0, free() - POOL.reserved())):
         raise UserError(
-            f"{what} up to {most / GB:.1f} GB of memory, and {left / GB:.1f} GB are free.",
+            f"{phrase} up to {size / GB:.1f} GB of memory, and {available / GB:.1f} GB are free.",
             hint="Name a smaller model, or set a smaller context or fewer slots in its entry.",
         )

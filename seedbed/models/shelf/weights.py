@@ -1,4 +1,4 @@
-"""A model's files on this machine: found, looked over, and known by the hash of their bytes."""
+"""Finds and checks a model's files on this machine, and identifies them by the hash of their bytes."""
 
 import functools
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ class Weights:
     """A model that can be served.
 
     Attributes:
-        files: its parts in their order; llama.cpp is given the first. sha256: of all of them.
-        identity: what a reply depends on beside the request, for the journal. The chat template is in the file, so the
-        hash tells it too. revision: the Hub's commit; empty for a file of another kind.
+        files: its parts in order; llama.cpp gets the first. sha256: of all parts.
+        identity: for the journal, what a reply depends on besides the request. The hash covers the chat template too,
+        which is in the file. revision: the commit of a file from the Hub; else empty.
     """
 
     files: Sequence[Path]
@@ -31,12 +31,12 @@ class Weights:
 
     @property
     def bytes(self) -> int:
-        """Of all files."""
+        """The size of all files."""
         return sum(file.stat().st_size for file in self.files)
 
 
 def on_disk(reference: Reference, base: Path) -> Sequence[Path] | None:
-    """The files of a model, where all are on this machine; no network is touched. Paths start from `base`."""
+    """The files of a model if all are on this machine, else None; uses no network. Paths start from `base`."""
     if isinstance(reference, OnHub):
         return hub.cached(reference)
     if isinstance(reference, OnShelf):
@@ -47,24 +47,24 @@ def on_disk(reference: Reference, base: Path) -> Sequence[Path] | None:
 
 
 def weights(model: str, base: Path) -> Weights:
-    """The weights of `embedded/...`, looked over. Raises UserError where they are absent or cannot be served."""
+    """The checked weights of `embedded/...`. Raises UserError where they are absent or cannot be served."""
     reference = parse(model)
     files = on_disk(reference, base)
     if files is None:
         raise _absent(model, reference, base)
     states = tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
-    return _looked_over(model, reference, states)
+    return _checked(model, reference, states)
 
 
 @functools.lru_cache(maxsize=32)
-def _looked_over(model: str, reference: Reference, states: Sequence[tuple[Path, int, int]]) -> Weights:
-    """Once for as long as the files do not change."""
+def _checked(model: str, reference: Reference, states: Sequence[tuple[Path, int, int]]) -> Weights:
+    """Check the files; once, as long as they do not change."""
     files = [file for file, _, _ in states]
     try:
         header, digest = read_model(files), sha256(files)
     except (Unfit, OSError) as error:
-        why = error if isinstance(error, Unfit) else f"cannot be read: {error.strerror}"
-        raise UserError(f"{model}: {files[0]} {why}.", hint=_mend(reference)) from error
+        reason = error if isinstance(error, Unfit) else f"cannot be read: {error.strerror}"
+        raise UserError(f"{model}: {files[0]} {reason}.", hint=_mend(reference)) from error
     if isinstance(reference, OnShelf):
         _check_bytes(shelf()[reference.name], files[0], digest)
         return Weights(files, header, digest, f"{model}|{digest[:16]}")
@@ -93,5 +93,5 @@ def _absent(model: str, reference: Reference, base: Path) -> UserError:
         return UserError(f"{model} is not on this machine.", hint=f"seedbed models pull {model}{unset}")
     parts = parts_of(reference.resolved(base))
     missing = next(part for part in parts if not is_file(part))
-    what = "is not there" if len(parts) == 1 else f"is not there, and {model} has {len(parts)} parts"
-    return UserError(f"{missing} {what}.", hint="Mend models: in seedbed.yaml; relative paths start from its folder.")
+    state = "is not there" if len(parts) == 1 else f"is not there, and {model} has {len(parts)} parts"
+    return UserError(f"{missing} {state}.", hint="Mend models: in seedbed.yaml; relative paths start from its folder.")

