@@ -89,11 +89,11 @@ WHOLE = [
 ]
 
 
-def asked(form: str, signature: str, text: str, ended: str, **settings: Any) -> Any:
+def last_field(form: str, signature: str, text: str, ended: str, **settings: Any) -> Any:
     """The last field of what a step reads."""
-    made = MADE[signature]
+    fields = MADE[signature]
     with dspy.context(lm=TeacherLM("far", Says(text, ended)), disable_history=True, **settings):
-        return [*run_sync(Step(made, form).acall(note="n")).values()][-1]
+        return [*run_sync(Step(fields, form).acall(note="n")).values()][-1]
 
 
 @pytest.mark.parametrize("listeners", [0, 1], ids=["the short way", "dspy's own way"])
@@ -102,7 +102,7 @@ def test_a_cut_that_may_have_reached_what_is_read_makes_the_reply_unreadable(
     form: str, signature: str, text: str, listeners: int
 ) -> None:
     with pytest.raises(CutOff) as raised:
-        asked(form, signature, text, "length", callbacks=[Listener()] * listeners)
+        last_field(form, signature, text, "length", callbacks=[Listener()] * listeners)
     assert raised.value.lm_response == text
 
 
@@ -111,12 +111,12 @@ def test_a_cut_that_may_have_reached_what_is_read_makes_the_reply_unreadable(
 def test_what_was_whole_before_the_cut_is_read(
     form: str, signature: str, text: str, value: Any, listeners: int
 ) -> None:
-    assert asked(form, signature, text, "length", callbacks=[Listener()] * listeners) == value
+    assert last_field(form, signature, text, "length", callbacks=[Listener()] * listeners) == value
 
 
 @pytest.mark.parametrize(("form", "text"), [("compact", " It opened"), ("chat", "[[ ## said ## ]]\nIt opened")])
 def test_a_reply_that_ended_by_itself_needs_no_last_marker(form: str, text: str) -> None:
-    assert asked(form, "text", text, "stop") == "It opened"
+    assert last_field(form, "text", text, "stop") == "It opened"
 
 
 async def cut(request: web.Request) -> web.StreamResponse:
@@ -138,7 +138,7 @@ def test_no_answer_that_was_cut_off_becomes_a_row(served: Served, capsys: pytest
     reasons = {(row["step"], row["reason"]) for row in served.rows(folder="rejected")}
     assert reasons == {("answer_question", "cut off at max_tokens")}
     assert "55  cut off at max_tokens" in capsys.readouterr().out
-    asked = len(served.server.bodies)
+    count = len(served.server.bodies)
     assert served.run("again", 8, "--replay", str(served.base / "ds")) == 1
     assert not served.rows("again")
-    assert len(served.server.bodies) == asked
+    assert len(served.server.bodies) == count

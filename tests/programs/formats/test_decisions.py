@@ -93,16 +93,16 @@ YES += [
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("said", YES)
-def test_a_verdict_is_read_in_the_ways_judges_write_it(form: str, said: str) -> None:
-    for reply in written(form, "verdict", said):
+@pytest.mark.parametrize("text", YES)
+def test_a_verdict_is_read_in_the_ways_judges_write_it(form: str, text: str) -> None:
+    for reply in written(form, "verdict", text):
         assert read(form, "verdict", reply) == {"verdict": "yes"}, reply
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("said", UNDECIDED)
-def test_what_decides_nothing_for_certain_is_no_verdict(form: str, said: str) -> None:
-    for reply in written(form, "verdict", said):
+@pytest.mark.parametrize("text", UNDECIDED)
+def test_what_decides_nothing_for_certain_is_no_verdict(form: str, text: str) -> None:
+    for reply in written(form, "verdict", text):
         assert read(form, "verdict", reply) is None, reply
 
 
@@ -157,22 +157,22 @@ NO_GRADE += [
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("said", THREE)
-def test_a_grade_is_read_in_the_ways_judges_write_it(form: str, said: str) -> None:
-    for reply in written(form, "grade", said):
+@pytest.mark.parametrize("text", THREE)
+def test_a_grade_is_read_in_the_ways_judges_write_it(form: str, text: str) -> None:
+    for reply in written(form, "grade", text):
         assert read(form, "grade", reply) == {"grade": 3}, reply
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("said", NO_GRADE)
-def test_what_is_no_grade_for_certain_is_none(form: str, said: str) -> None:
-    for reply in written(form, "grade", said):
+@pytest.mark.parametrize("text", NO_GRADE)
+def test_what_is_no_grade_for_certain_is_none(form: str, text: str) -> None:
+    for reply in written(form, "grade", text):
         assert read(form, "grade", reply) is None, reply
 
 
-@pytest.mark.parametrize("said", ["true", "1", "1.0", "[1]", '{"grade": 2}', "null", "[2, 3]", '"2/3"', '"1/2"'])
-def test_a_json_value_of_another_kind_is_no_other_grade(said: str) -> None:
-    right = {"1": 1, "1.0": 1, "[1]": 1, '{"grade": 2}': 2, '"2/3"': 2}.get(said)
-    fields = read("json", "grade", f'{{"grade": {said}}}')
-    assert fields == (right and {"grade": right})
+@pytest.mark.parametrize("value", ["true", "1", "1.0", "[1]", '{"grade": 2}', "null", "[2, 3]", '"2/3"', '"1/2"'])
+def test_a_json_value_of_another_kind_is_no_other_grade(value: str) -> None:
+    grade = {"1": 1, "1.0": 1, "[1]": 1, '{"grade": 2}': 2, '"2/3"': 2}.get(value)
+    fields = read("json", "grade", f'{{"grade": {value}}}')
+    assert fields == (grade and {"grade": grade})
     assert fields is None or type(fields["grade"]) is int

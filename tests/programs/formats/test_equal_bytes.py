@@ -108,8 +108,8 @@ def test_what_they_write_is_read_as_they_read_it(data: st.DataObject, format: st
 @given(reply=TEXT, format=st.sampled_from([*FORMATS]), annotation=st.sampled_from([str, int, bool, list[str], Any]))
 def test_a_reply_of_anything_is_read_or_unreadable(reply: str, format: str, annotation: Any) -> None:
     signature = dspy.Signature("note -> value").with_updated_fields("value", annotation)
-    kind, what, *_ = outcome(FORMATS[format].parse, signature, reply)
-    assert kind == "gave" or what is AdapterParseError
+    kind, error, *_ = outcome(FORMATS[format].parse, signature, reply)
+    assert kind == "gave" or error is AdapterParseError
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_a_plain_reply_needs_no_repair(
     format: str, annotation: Any, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     signature = dspy.Signature("note -> said: str").append("value", dspy.OutputField(), annotation)
-    written = text if text != "yes" else '"yes"'
+    value = text if text != "yes" else '"yes"'
     reply = {
         "chat": f"[[ ## said ## ]]\na\nb\n\n[[ ## value ## ]]\n{text}\n\n[[ ## completed ## ]]",
-        "json": f'{{"said": "a\\nb", "value": {written}}}',
+        "json": f'{{"said": "a\\nb", "value": {value}}}',
     }[format]
     expected = PAIRS[format][1].parse(signature, reply)
     monkeypatch.setattr("json_repair.loads", lambda text: pytest.fail("repaired"))

@@ -75,8 +75,8 @@ def test_a_block_with_its_first_label_is_read_back(values: dict[str, Any]) -> No
 
 def test_the_prompt_is_one_message_that_ends_where_the_reply_begins() -> None:
     messages = COMPACT.format(Asked, [{"question": "a?", "answer": "b"}], {"question": "c?"})
-    said = "Answer.\n\nQuestion: a?\nAnswer: b\n\nQuestion: c?\nAnswer:"
-    assert messages == [{"role": "user", "content": said}]
+    prompt = "Answer.\n\nQuestion: a?\nAnswer: b\n\nQuestion: c?\nAnswer:"
+    assert messages == [{"role": "user", "content": prompt}]
 
 
 @pytest.mark.parametrize(

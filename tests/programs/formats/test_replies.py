@@ -149,15 +149,15 @@ LISTS += ["['a b', 'c d']", '["a b", "c d",]', "1) a\n   b\n2) c d", "1. a b\n2.
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("said", LISTS)
-def test_a_list_is_read_in_the_ways_models_write_it(form: str, said: str) -> None:
-    for reply in written(form, "points", said):
+@pytest.mark.parametrize("text", LISTS)
+def test_a_list_is_read_in_the_ways_models_write_it(form: str, text: str) -> None:
+    for reply in written(form, "points", text):
         assert read(form, "list", reply) == {"points": ["a b", "c d"]}, reply
 
 
 @pytest.mark.parametrize(
-    "said", ['["a", "b"', '[{"point": "a"}]', '{"a": "b"}', '"a",\n"b"', "1. a\nb\n2. c", "Points:", "[1, 2]"]
+    "text", ['["a", "b"', '[{"point": "a"}]', '{"a": "b"}', '"a",\n"b"', "1. a\nb\n2. c", "Points:", "[1, 2]"]
 )
 @pytest.mark.parametrize("form", FORMATS)
-def test_what_is_no_list_for_certain_is_none(form: str, said: str) -> None:
-    assert [read(form, "list", reply) for reply in written(form, "points", said)] == [None] * 2
+def test_what_is_no_list_for_certain_is_none(form: str, text: str) -> None:
+    assert [read(form, "list", reply) for reply in written(form, "points", text)] == [None] * 2

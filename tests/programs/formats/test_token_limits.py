@@ -16,9 +16,9 @@ async def cut(request: web.Request) -> web.StreamResponse:
     """Good replies, of which the answers end at the limit where that is below 512."""
     reply = await well(request)
     assert isinstance(reply, web.Response)
-    body, asked = json.loads(reply.body or b""), json.loads(await request.read())  # type: ignore[arg-type]
+    body, call = json.loads(reply.body or b""), json.loads(await request.read())  # type: ignore[arg-type]
     choice = body["choices"][0]
-    if "## answer ##" in choice["message"]["content"] and asked["max_tokens"] < 512:
+    if "## answer ##" in choice["message"]["content"] and call["max_tokens"] < 512:
         choice["message"]["content"] = " ".join(choice["message"]["content"].split(" ")[:13])
         choice["finish_reason"] = "length"
     return web.json_response(body)
@@ -36,9 +36,9 @@ async def unmetered(request: web.Request) -> web.StreamResponse:
 def test_replies_that_ended_by_themselves_are_kept_when_the_limit_is_raised(served: Served, serves: object) -> None:
     served.server.plan(serves)  # type: ignore[arg-type]
     assert served.run() == 0
-    asked, rows = len(served.server.bodies), served.rows()
+    count, rows = len(served.server.bodies), served.rows()
     assert served.run(models__mock__max_tokens=1024) == 0
-    assert len(served.server.bodies) == asked
+    assert len(served.server.bodies) == count
     assert [row["messages"] for row in served.rows()] == [row["messages"] for row in rows]
 
 

@@ -58,7 +58,7 @@ def called(
 @pytest.mark.parametrize("format", PAIRS)
 def test_a_whole_call_is_theirs(format: str, schema: bool) -> None:
     for signature in SIGNATURES:
-        ours, theirs = (called(one, signature, "{}", schema=schema) for one in PAIRS[format])
+        ours, theirs = (called(adapter, signature, "{}", schema=schema) for adapter in PAIRS[format])
         assert ours == theirs
         assert len(ours[1]) == 1  # nothing is read from {}, and nobody asks again
 
@@ -69,7 +69,7 @@ def test_log_probabilities_come_with_the_fields(format: str) -> None:
         dspy.Signature("note -> said"),
         {"chat": "[[ ## said ## ]]\nyes", "json": '{"said": "yes"}'}[format],
     )
-    ours, theirs = (called(one, signature, reply, logprobs=True, top_logprobs=2) for one in PAIRS[format])
+    ours, theirs = (called(adapter, signature, reply, logprobs=True, top_logprobs=2) for adapter in PAIRS[format])
     assert ours == theirs
     assert "'logprobs': {'content': [{'token': 'yes'" in ours[0][1]
     assert len(ours[1]) == 2
@@ -77,6 +77,6 @@ def test_log_probabilities_come_with_the_fields(format: str) -> None:
 
 @pytest.mark.parametrize("format", PAIRS)
 def test_an_empty_reply_is_unreadable_and_told_from_others(format: str) -> None:
-    ours, theirs = (called(one, Odder, "") for one in PAIRS[format])
+    ours, theirs = (called(adapter, Odder, "") for adapter in PAIRS[format])
     assert ours[1] == theirs[1]
     assert (ours[0][1], theirs[0][1]) == (Empty, AdapterParseError)

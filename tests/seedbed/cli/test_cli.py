@@ -172,7 +172,7 @@ def test_evaluate_and_preview_print_json(compiled: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     assert main(["evaluate", *config, "--json"]) == 0
     (result,) = json.loads(capsys.readouterr().out)
-    assert [one["n"] for one in result["standings"]] == [36, 36]
+    assert [standing["n"] for standing in result["standings"]] == [36, 36]
     assert main(["preview", *config, "--rows", "2", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown[0]["calls"][0]["prompt"]
@@ -196,8 +196,8 @@ def test_label_writes_verdicts_that_compile_reads(
 def test_run_without_a_compiled_program_names_both_ways_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = project(tmp_path / "p")
     assert run(folder, tmp_path / "ds") == 2
-    assert "seedbed compile" in (said := capsys.readouterr().err)
-    assert "--uncompiled" in said
+    assert "seedbed compile" in (message := capsys.readouterr().err)
+    assert "--uncompiled" in message
 
 
 def test_a_program_compiled_for_another_model_is_refused(
@@ -211,7 +211,7 @@ def test_a_program_compiled_for_another_model_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (lambda p: (p / "seeds.jsonl").write_text('{"id": \n', encoding="utf-8"), "seeds.jsonl:1:"),
         (
@@ -227,13 +227,13 @@ def test_a_program_compiled_for_another_model_is_refused(
     ],
 )
 def test_mistakes_are_named_and_exit_2(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: object, said: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: object, message: str
 ) -> None:
     folder = project(tmp_path / "p")
     spoil(folder)  # type: ignore[operator]
     assert run(folder, tmp_path / "ds", "--uncompiled") == 2
     err = capsys.readouterr().err
-    assert said in err
+    assert message in err
     assert "Traceback" not in err
 
 
@@ -270,8 +270,8 @@ def test_a_dead_endpoint_exits_3_and_says_what_to_do(tmp_path: Path, capsys: pyt
     folder = project(tmp_path / "p")
     replace(folder, "model: scripted/teacher.py", 'model: m, api_base: "http://127.0.0.1:9/v1"')
     assert run(folder, tmp_path / "ds", "--uncompiled") == 3
-    assert "cannot connect to http://127.0.0.1:9/v1" in (said := capsys.readouterr().err)
-    assert "Start the server" in said
+    assert "cannot connect to http://127.0.0.1:9/v1" in (message := capsys.readouterr().err)
+    assert "Start the server" in message
 
 
 def test_a_missing_key_is_named_before_any_call(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

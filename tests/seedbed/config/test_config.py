@@ -44,7 +44,7 @@ def test_a_good_config_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("reciep=lab", 'reciep: there is no key "reciep"; did you mean "recipe"?'),
         ("run.seed=5", "run.seed: is called random_seed now"),
@@ -60,20 +60,20 @@ def test_a_good_config_is_read(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_unknown_key_names_the_nearest(tmp_path: Path, override: str, said: str) -> None:
-    assert said in complaint(tmp_path, GOOD, override)
+def test_an_unknown_key_names_the_nearest(tmp_path: Path, override: str, message: str) -> None:
+    assert message in complaint(tmp_path, GOOD, override)
 
 
 @pytest.mark.parametrize("alias", ["run", "recipe", "gates"])
 def test_a_model_whose_alias_is_also_a_key_is_still_a_model(tmp_path: Path, alias: str) -> None:
-    said = complaint(tmp_path, GOOD, f"models.{alias}={{model: m, temprature: 1}}")
-    assert 'did you mean "temperature"?' in said
+    message = complaint(tmp_path, GOOD, f"models.{alias}={{model: m, temprature: 1}}")
+    assert 'did you mean "temperature"?' in message
 
 
 @pytest.mark.parametrize("role", ["teacher", "judge", "reflection"])
 def test_a_role_without_a_model_names_the_nearest(tmp_path: Path, role: str) -> None:
-    said = complaint(tmp_path, GOOD, f"roles.{role}=smal")
-    assert f'roles.{role}: there is no alias "smal"; did you mean "small"?' in said
+    message = complaint(tmp_path, GOOD, f"roles.{role}=smal")
+    assert f'roles.{role}: there is no alias "smal"; did you mean "small"?' in message
 
 
 def test_roles_not_bound_fall_to_the_teacher(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_roles_not_bound_fall_to_the_teacher(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("run.rows=-3", "run.rows: input should be greater than or equal to 1 (got -3)"),
         (
@@ -97,8 +97,8 @@ def test_roles_not_bound_fall_to_the_teacher(tmp_path: Path) -> None:
         ("models.small.input_price=.inf", "models.small.input_price: input should be a finite number (got inf)"),
     ],
 )
-def test_a_value_out_of_range_is_shown_with_what_was_expected(tmp_path: Path, override: str, said: str) -> None:
-    assert said in complaint(tmp_path, GOOD, override)
+def test_a_value_out_of_range_is_shown_with_what_was_expected(tmp_path: Path, override: str, message: str) -> None:
+    assert message in complaint(tmp_path, GOOD, override)
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
@@ -106,14 +106,14 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
-    said = complaint(tmp_path, GOOD, "run.rows=-3", "reciep=lab", "gates.threshold=7", "models.small.model=null")
-    assert all(key in said for key in ("run.rows:", "reciep:", "gates.threshold:", "models.small.model:"))
+    message = complaint(tmp_path, GOOD, "run.rows=-3", "reciep=lab", "gates.threshold=7", "models.small.model=null")
+    assert all(key in message for key in ("run.rows:", "reciep:", "gates.threshold:", "models.small.model:"))
 
 
 @pytest.mark.parametrize("key", [SECRET, [SECRET], {"value": SECRET}], ids=["text", "list", "mapping"])
 def test_a_key_in_the_file_is_refused_and_not_repeated(tmp_path: Path, key: object) -> None:
-    said = complaint(tmp_path, with_model(api_key=key))
-    assert ("models.small.api_key" in said, SECRET in said) == (True, False)
+    message = complaint(tmp_path, with_model(api_key=key))
+    assert ("models.small.api_key" in message, SECRET in message) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -122,8 +122,8 @@ def test_a_key_in_the_file_is_refused_and_not_repeated(tmp_path: Path, key: obje
     ids=["credentials", "query", "no address", "list"],
 )
 def test_an_address_with_a_secret_is_refused_and_not_repeated(tmp_path: Path, base: object) -> None:
-    said = complaint(tmp_path, with_model(api_base=base))
-    assert ("models.small.api_base" in said, SECRET in said) == (True, False)
+    message = complaint(tmp_path, with_model(api_base=base))
+    assert ("models.small.api_base" in message, SECRET in message) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -65,17 +65,17 @@ def show_demos(program: Program, shown: list[QASeed]) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project whose program, as written, shows two demos in two message formats."""
-    made = project(tmp_path_factory.mktemp("explain") / "project")
-    shown = [seed for seed in seeds(made) if seed.answer][:2]
-    written = GroundedQA.__init__
+    folder = project(tmp_path_factory.mktemp("explain") / "project")
+    shown = [seed for seed in seeds(folder) if seed.answer][:2]
+    init = GroundedQA.__init__
 
     def with_demos(self: GroundedQA) -> None:
-        written(self)
+        init(self)
         show_demos(self, shown)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(GroundedQA, "__init__", with_demos)
-        yield made
+        yield folder
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +84,15 @@ def dataset(folder: Path) -> Path:
     return folder / "ds"
 
 
-def kept(out: Path, part: str) -> list[dict[str, Any]]:
+def rows_in(out: Path, part: str) -> list[dict[str, Any]]:
     return [row for path in sorted(out.glob(f"{part}/*.parquet")) for row in pq.read_table(path).to_pylist()]
 
 
-def explained(capsys: pytest.CaptureFixture[str], out: Path, id: str) -> dict[str, Any]:
+def explain(capsys: pytest.CaptureFixture[str], out: Path, id: str) -> dict[str, Any]:
     capsys.readouterr()
     assert main(["explain", str(out), id, "--json"]) == 0
-    found: dict[str, Any] = json.loads(capsys.readouterr().out)
-    return found
+    explanation: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return explanation
 
 
 def text(capsys: pytest.CaptureFixture[str], *command: str) -> str:
@@ -101,7 +101,7 @@ def text(capsys: pytest.CaptureFixture[str], *command: str) -> str:
     return capsys.readouterr().out
 
 
-def refused(capsys: pytest.CaptureFixture[str], *command: str) -> str:
+def refusal(capsys: pytest.CaptureFixture[str], *command: str) -> str:
     capsys.readouterr()
     assert main([*command]) == 2
     return capsys.readouterr().err
@@ -115,93 +115,93 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_row_is_shown_with_its_source_scores_and_calls(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    row = kept(dataset, "rows")[0]
-    said = text(capsys, "explain", str(dataset), row["id"])
-    assert f"{row['id']}  accepted  score {row['score']:.2f}" in said
-    assert f"characters {row['start']} to {row['end']}" in said
-    assert f">>{row['answer']}<<" in said  # the scripted teacher answers with a sentence of the passage
+    row = rows_in(dataset, "rows")[0]
+    page = text(capsys, "explain", str(dataset), row["id"])
+    assert f"{row['id']}  accepted  score {row['score']:.2f}" in page
+    assert f"characters {row['start']} to {row['end']}" in page
+    assert f">>{row['answer']}<<" in page  # the scripted teacher answers with a sentence of the passage
     for score in row["scores"]:
-        shown = next(line for line in said.splitlines() if line.startswith(f"{score['part']} "))
+        shown = next(line for line in page.splitlines() if line.startswith(f"{score['part']} "))
         tells = score["reason"] and (score["part"] in row["judges"] or score["score"] < 0.5)
         assert shown.split(maxsplit=score["part"].count(" ") + 2)[-1] == (
             score["reason"] if tells else shown.split()[-1]
         )
-    assert row["question"] in said
-    assert row["program"] in said
+    assert row["question"] in page
+    assert row["program"] in page
 
 
 def test_the_calls_are_those_that_made_the_row(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for row in kept(dataset, "rows"):
-        found = explained(capsys, dataset, row["id"])
-        steps = [call["step"] for call in found["calls"]]
+    for row in rows_in(dataset, "rows"):
+        explanation = explain(capsys, dataset, row["id"])
+        steps = [call["step"] for call in explanation["calls"]]
         assert steps[:2] == ["ask_question", "answer_question"]
-        assert {f"judge {judge}" for judge in found["judges"]} <= set(steps)
-        assert all(row["passage"] in call["messages"][-1]["text"] for call in found["calls"][:2])
-        assert row["question"] in found["calls"][0]["reply"]
-        assert row["answer"] in found["calls"][1]["reply"]
-        assert sum(call["input_tokens"] for call in found["calls"]) == row["input_tokens"]
-        assert not any(call["sibling"] for call in found["calls"])
+        assert {f"judge {judge}" for judge in explanation["judges"]} <= set(steps)
+        assert all(row["passage"] in call["messages"][-1]["text"] for call in explanation["calls"][:2])
+        assert row["question"] in explanation["calls"][0]["reply"]
+        assert row["answer"] in explanation["calls"][1]["reply"]
+        assert sum(call["input_tokens"] for call in explanation["calls"]) == row["input_tokens"]
+        assert not any(call["sibling"] for call in explanation["calls"])
 
 
 def test_hashes_model_and_judges_reasons_are_named(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = json.loads((dataset / "run.json").read_text(encoding="utf-8"))
-    found = explained(capsys, dataset, kept(dataset, "rows")[0]["id"])
-    assert (found["program"], found["metric"]) == (report["program"], report["metric"])
-    assert {call["model"] for call in found["calls"]} == {"scripted/teacher.py"}
-    reasons = {score["part"]: score["reason"] for score in found["scores"]}
-    assert all(reasons[judge] for judge in found["judges"] if judge in reasons)
+    explanation = explain(capsys, dataset, rows_in(dataset, "rows")[0]["id"])
+    assert (explanation["program"], explanation["metric"]) == (report["program"], report["metric"])
+    assert {call["model"] for call in explanation["calls"]} == {"scripted/teacher.py"}
+    reasons = {score["part"]: score["reason"] for score in explanation["scores"]}
+    assert all(reasons[judge] for judge in explanation["judges"] if judge in reasons)
 
 
 def test_a_demo_is_named_by_its_seed(folder: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = explained(capsys, dataset, kept(dataset, "rows")[0]["id"])
+    explanation = explain(capsys, dataset, rows_in(dataset, "rows")[0]["id"])
     shown = [[seed.id] for seed in seeds(folder) if seed.answer][:2]
-    for call in found["calls"][:2]:
+    for call in explanation["calls"][:2]:
         assert call["demos"] == shown
-    assert f"demos of {shown[0][0]}; {shown[1][0]}" in text(capsys, "explain", str(dataset), found["id"])
+    assert f"demos of {shown[0][0]}; {shown[1][0]}" in text(capsys, "explain", str(dataset), explanation["id"])
 
 
 def test_a_rejected_candidate_is_explained_too(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    row = kept(dataset, "rejected")[0]
-    found = explained(capsys, dataset, row["id"])
-    assert found["rejected"] == {name: row[name] for name in ("step", "reason", "detail")}
-    assert found["prompt"] in found["calls"][0]["reply"]
+    row = rows_in(dataset, "rejected")[0]
+    explanation = explain(capsys, dataset, row["id"])
+    assert explanation["rejected"] == {name: row[name] for name in ("step", "reason", "detail")}
+    assert explanation["prompt"] in explanation["calls"][0]["reply"]
     assert f"rejected at {row['step']}: {row['reason']}" in text(capsys, "explain", str(dataset), row["id"])
 
 
 def test_the_cited_sentences_are_the_ones_of_the_answer(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for row in kept(dataset, "rows"):
-        source = explained(capsys, dataset, row["id"])["source"]
+    for row in rows_in(dataset, "rows"):
+        source = explain(capsys, dataset, row["id"])["source"]
         assert [source["text"][start:end] for start, end in source["cited"]] == [row["answer"]]
         assert source["missing"] == []
 
 
 def test_a_terminal_shows_colours_where_a_file_has_marks(dataset: Path) -> None:
-    found = explain_row(dataset, (row := kept(dataset, "rows")[0])["id"])
-    written = io.StringIO()
-    Page(Console(file=written, force_terminal=True, color_system="standard", width=2000)).explanation(found)
-    assert ">>" not in written.getvalue()
-    green = re.findall(r"\x1b\[(?:1;4;)?32m(.*?)\x1b\[0m", written.getvalue())
+    explanation = explain_row(dataset, (row := rows_in(dataset, "rows")[0])["id"])
+    output = io.StringIO()
+    Page(Console(file=output, force_terminal=True, color_system="standard", width=2000)).explanation(explanation)
+    assert ">>" not in output.getvalue()
+    green = re.findall(r"\x1b\[(?:1;4;)?32m(.*?)\x1b\[0m", output.getvalue())
     assert row["answer"] in "".join(green)
 
 
 def test_the_beginning_of_an_id_is_enough(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ids = [row["id"] for part in ("rows", "rejected") for row in kept(dataset, part)]
+    ids = [row["id"] for part in ("rows", "rejected") for row in rows_in(dataset, part)]
     for id in ids:
-        short = next(id[:n] for n in range(1, 17) if sum(other.startswith(id[:n]) for other in ids) == 1)
-        assert explained(capsys, dataset, short)["id"] == id
+        short = next(id[:n] for n in range(1, 17) if sum(candidate.startswith(id[:n]) for candidate in ids) == 1)
+        assert explain(capsys, dataset, short)["id"] == id
 
 
 def test_an_id_that_is_not_there_or_not_alone_says_what_to_do(
     dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    some = kept(dataset, "rows")[0]["id"]
-    assert "no row and no rejected candidate with the id 'xyz'" in refused(capsys, "explain", str(dataset), "xyz")
-    assert some in refused(capsys, "explain", str(dataset), "")
-    assert "holds no run" in (said := refused(capsys, "explain", str(tmp_path), some))
-    assert "seedbed run" in said
-    assert "holds no run" in refused(capsys, "explain", str(tmp_path / "nowhere"), some)
+    some = rows_in(dataset, "rows")[0]["id"]
+    assert "no row and no rejected candidate with the id 'xyz'" in refusal(capsys, "explain", str(dataset), "xyz")
+    assert some in refusal(capsys, "explain", str(dataset), "")
+    assert "holds no run" in (message := refusal(capsys, "explain", str(tmp_path), some))
+    assert "seedbed run" in message
+    assert "holds no run" in refusal(capsys, "explain", str(tmp_path / "nowhere"), some)
     (tmp_path / "journal.sqlite").touch()  # a run that has only just begun
-    assert "no finished shard yet" in refused(capsys, "explain", str(tmp_path), some)
+    assert "no finished shard yet" in refusal(capsys, "explain", str(tmp_path), some)
 
 
 def test_looking_needs_the_folder_alone_and_leaves_it_as_it_was(
@@ -209,19 +209,19 @@ def test_looking_needs_the_folder_alone_and_leaves_it_as_it_was(
 ) -> None:
     monkeypatch.setattr("seedbed.models.embedder._model", lambda name: pytest.fail("a model was opened"))
     shutil.copytree(dataset, tmp_path / "moved")
-    before, id = files(tmp_path), kept(dataset, "rows")[0]["id"]
-    assert explained(capsys, tmp_path / "moved", id) == explained(capsys, dataset, id)
+    before, id = files(tmp_path), rows_in(dataset, "rows")[0]["id"]
+    assert explain(capsys, tmp_path / "moved", id) == explain(capsys, dataset, id)
     assert files(tmp_path) == before
 
 
 def test_a_run_that_is_going_does_not_hide_its_rows(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    id = kept(dataset, "rows")[0]["id"]
-    before = explained(capsys, dataset, id)
+    id = rows_in(dataset, "rows")[0]["id"]
+    before = explain(capsys, dataset, id)
     journal = Journal(dataset / "journal.sqlite")  # as a run holds it: locked
     try:
-        assert explained(capsys, dataset, id) == before
+        assert explain(capsys, dataset, id) == before
         run_sync(journal.record("s", "id", {"n": 1}))
-        assert explained(capsys, dataset, id) == before
+        assert explain(capsys, dataset, id) == before
     finally:
         journal.close()
 
@@ -243,8 +243,8 @@ def test_without_its_journal_a_row_still_has_its_scores(
 ) -> None:
     shutil.copytree(dataset, tmp_path / "ds")
     (tmp_path / "ds" / "journal.sqlite").unlink()
-    id = kept(dataset, "rows")[0]["id"]
-    whole, bare = explained(capsys, dataset, id), explained(capsys, tmp_path / "ds", id)
+    id = rows_in(dataset, "rows")[0]["id"]
+    whole, bare = explain(capsys, dataset, id), explain(capsys, tmp_path / "ds", id)
     assert bare["calls"] is None
     assert (bare["scores"], bare["metric"]) == (whole["scores"], whole["metric"])
     assert "not in the run's journal" in text(capsys, "explain", str(tmp_path / "ds"), id)
@@ -257,8 +257,8 @@ def test_rows_are_explained_by_the_setup_that_made_them(
     run(folder, tmp_path / "ds", 2, "--set", "gates.relevance=0.2")
     report = json.loads((tmp_path / "ds" / "run.json").read_text(encoding="utf-8"))
     for part in ("rows", "rejected"):
-        for row in kept(tmp_path / "ds", part):
-            assert explained(capsys, tmp_path / "ds", row["id"])["metric"] == report["metric"]
+        for row in rows_in(tmp_path / "ds", part):
+            assert explain(capsys, tmp_path / "ds", row["id"])["metric"] == report["metric"]
 
 
 def test_calls_for_other_questions_of_the_attempt_are_told_apart(
@@ -266,19 +266,19 @@ def test_calls_for_other_questions_of_the_attempt_are_told_apart(
 ) -> None:
     lab = project(tmp_path / "lab", "lab")
     run(lab, tmp_path / "ds", 3, "--set", "gates.near_duplicate=1.0")
-    made = kept(tmp_path / "ds", "rows")
-    mates = {row["question"] for row in made if row["attempt"] == made[0]["attempt"]}
+    rows = rows_in(tmp_path / "ds", "rows")
+    mates = {row["question"] for row in rows if row["attempt"] == rows[0]["attempt"]}
     assert len(mates) > 1
-    found = explained(capsys, tmp_path / "ds", made[0]["id"])
-    assert found["candidates"] > 1
-    for call in found["calls"]:
+    explanation = explain(capsys, tmp_path / "ds", rows[0]["id"])
+    assert explanation["candidates"] > 1
+    for call in explanation["calls"]:
         prompt = "".join(message["text"] for message in call["messages"])
-        assert call["sibling"] == (call["step"] != "ask_from_topic" and made[0]["question"] not in prompt)
-    own = [call["step"] for call in found["calls"] if not call["sibling"]]
+        assert call["sibling"] == (call["step"] != "ask_from_topic" and rows[0]["question"] not in prompt)
+    own = [call["step"] for call in explanation["calls"] if not call["sibling"]]
     assert own[:3] == ["ask_from_topic", "check_question", "answer_for_task"]
-    said = text(capsys, "explain", str(tmp_path / "ds"), made[0]["id"])
-    assert "calls made other candidates" in said
-    assert all(said.count(question) <= 1 for question in mates - {made[0]["question"]})  # in the reply that asks
+    page = text(capsys, "explain", str(tmp_path / "ds"), rows[0]["id"])
+    assert "calls made other candidates" in page
+    assert all(page.count(question) <= 1 for question in mates - {rows[0]["question"]})  # in the reply that asks
 
 
 # the set
@@ -297,7 +297,7 @@ def test_the_card_and_the_summary_say_what_the_set_is_worth(
 ) -> None:
     report = json.loads((dataset / "run.json").read_text(encoding="utf-8"))["variety"]
     passages = f"{report['chunks']['reached']} of {report['chunks']['total']}"
-    assert report["chunks"]["reached"] == len({row["source"] for row in kept(dataset, "rows")})
+    assert report["chunks"]["reached"] == len({row["source"] for row in rows_in(dataset, "rows")})
     assert f"| source passages with a row | {passages} |" in (dataset / "README.md").read_text(encoding="utf-8")
     capsys.readouterr()
     run(folder, dataset, 5)
@@ -308,56 +308,56 @@ def test_the_card_and_the_summary_say_what_the_set_is_worth(
 
 
 def test_a_prompt_is_what_is_sent(folder: Path, dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shown = {one["step"]: one for one in json.loads(text(capsys, *prompt(folder), "--json"))}
-    row = kept(dataset, "rows")[0]
+    prompts = {entry["step"]: entry for entry in json.loads(text(capsys, *prompt(folder), "--json"))}
+    row = rows_in(dataset, "rows")[0]
     values = {"document": row["passage"], "question": row["question"], "answer": row["answer"], "claim": row["answer"]}
-    calls = explained(capsys, dataset, row["id"])["calls"]
+    calls = explain(capsys, dataset, row["id"])["calls"]
     judges = [call for call in calls if call["step"].startswith("judge ")]
     assert judges
     for call in [*calls[:2], *judges]:
         sent = [(message["role"], message["text"]) for message in call["messages"]]
-        one = shown[call["step"]]
-        assert filled(one, values) == sent
-        assert one["demos"] == call["demos"]
+        entry = prompts[call["step"]]
+        assert filled(entry, values) == sent
+        assert entry["demos"] == call["demos"]
 
 
 def prompt(folder: Path, *more: str) -> list[str]:
     return ["prompt", *more, "-c", str(folder / "seedbed.yaml"), "--uncompiled"]
 
 
-def filled(one: dict[str, Any], values: dict[str, str]) -> list[tuple[str, str]]:
+def filled(entry: dict[str, Any], values: dict[str, str]) -> list[tuple[str, str]]:
     messages = []
-    for message in one["messages"]:
-        said = message["text"]
-        for name in one["inputs"]:
-            said = said.replace(f"<{name}>", values[name])
-        messages.append((message["role"], said))
+    for message in entry["messages"]:
+        content = message["text"]
+        for name in entry["inputs"]:
+            content = content.replace(f"<{name}>", values[name])
+        messages.append((message["role"], content))
     return messages
 
 
 def test_a_prompt_is_printed_with_its_size_and_its_demos(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = text(capsys, *prompt(folder, "ask_question"))
-    (one,) = json.loads(text(capsys, *prompt(folder, "ask_question"), "--json"))
-    assert f"ask_question: json, 2 demos, {one['characters']:,} characters, about {one['tokens']:,} tokens" in said
-    assert "<document>" in said
-    assert "answer_question" not in said
-    assert one["characters"] == sum(len(message["text"]) for message in one["messages"]) - len("<document>")
+    page = text(capsys, *prompt(folder, "ask_question"))
+    (entry,) = json.loads(text(capsys, *prompt(folder, "ask_question"), "--json"))
+    assert f"ask_question: json, 2 demos, {entry['characters']:,} characters, about {entry['tokens']:,} tokens" in page
+    assert "<document>" in page
+    assert "answer_question" not in page
+    assert entry["characters"] == sum(len(message["text"]) for message in entry["messages"]) - len("<document>")
 
 
 def test_a_judge_is_named_by_its_aspect(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (one,) = json.loads(text(capsys, *prompt(folder, "correct"), "--json"))
-    assert one["step"] == "judge correct"
-    assert "<document>" in one["messages"][-1]["text"]
+    (entry,) = json.loads(text(capsys, *prompt(folder, "correct"), "--json"))
+    assert entry["step"] == "judge correct"
+    assert "<document>" in entry["messages"][-1]["text"]
 
 
 def test_a_step_that_is_not_there_names_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert 'did you mean "ask_question"?' in refused(capsys, *prompt(folder, "ask_qestion"))
+    assert 'did you mean "ask_question"?' in refusal(capsys, *prompt(folder, "ask_qestion"))
 
 
 def test_without_a_compiled_program_both_ways_on_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    said = refused(capsys, "prompt", "-c", str(folder / "seedbed.yaml"))
-    assert "seedbed compile" in said
-    assert "--uncompiled" in said
+    message = refusal(capsys, "prompt", "-c", str(folder / "seedbed.yaml"))
+    assert "seedbed compile" in message
+    assert "--uncompiled" in message
 
 
 def test_a_compiled_prompt_needs_no_model(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -366,13 +366,13 @@ def test_a_compiled_prompt_needs_no_model(folder: Path, tmp_path: Path, capsys: 
     path = tmp_path / "p" / "compiled" / "grounded-qa" / "small.json"
     artefact.save(artefact_named("How many rings has the bell?"), path)
     before = files(tmp_path)
-    said = text(capsys, "prompt", "ask_question", "-c", str(tmp_path / "p" / "seedbed.yaml"))
-    assert "How many rings has the bell?" in said
-    assert f"compiled: {path}" in said
+    page = text(capsys, "prompt", "ask_question", "-c", str(tmp_path / "p" / "seedbed.yaml"))
+    assert "How many rings has the bell?" in page
+    assert f"compiled: {path}" in page
     assert files(tmp_path) == before
     artefact.save(artefact_named("And now?", ships="uncompiled", why="the gain is not clear"), path)
-    said = text(capsys, "prompt", "ask_question", "-c", str(tmp_path / "p" / "seedbed.yaml"))
-    assert "a run uses the uncompiled program instead, for the gain is not clear" in said
+    page = text(capsys, "prompt", "ask_question", "-c", str(tmp_path / "p" / "seedbed.yaml"))
+    assert "a run uses the uncompiled program instead, for the gain is not clear" in page
 
 
 def test_every_recipe_has_prompts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,12 +17,12 @@ OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 
 async def ordering(request: web.Request) -> web.StreamResponse:
     """A reply in which the document's words are orders again, which a reader of documents took out."""
-    said = json.loads((await well(request)).body)
-    message = said["choices"][0]["message"]
+    body = json.loads((await well(request)).body)
+    message = body["choices"][0]["message"]
     orders = "\x1b]0;owned\x07"
-    written = json.dumps(orders)[1:-1] if message["content"].startswith("{") else orders
-    message["content"] = message["content"].replace("]0;owned", written)
-    return web.json_response(said)
+    escaped = json.dumps(orders)[1:-1] if message["content"].startswith("{") else orders
+    message["content"] = message["content"].replace("]0;owned", escaped)
+    return web.json_response(body)
 
 
 def test_rows_are_shown_without_what_a_terminal_obeys(
@@ -49,6 +49,6 @@ def test_rows_are_shown_without_what_a_terminal_obeys(
 
 def test_a_mistake_is_told_without_what_a_terminal_obeys(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--out", "ds", "-c", f"{ORDERS}.yaml"]) == 2
-    said = capsys.readouterr().err
-    assert "]0;owned" in said
-    assert not OBEYED.findall(said)
+    message = capsys.readouterr().err
+    assert "]0;owned" in message
+    assert not OBEYED.findall(message)

@@ -28,7 +28,7 @@ def test_letters_that_are_seen_stay(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "kept"),
+    ("source", "clean_text"),
     [
         ("cafe\u0301", "café"),
         ("o\ufb03ce \ufb01ne", "office fine"),
@@ -45,11 +45,11 @@ def test_letters_that_are_seen_stay(text: str) -> None:
     ],
 )
 @pytest.mark.parametrize("suffix", [".txt", ".md", ".html", ".rst"])
-def test_what_is_read_is_clean(written: str, kept: str, suffix: str) -> None:
+def test_what_is_read_is_clean(source: str, clean_text: str, suffix: str) -> None:
     if suffix == ".html":
-        written = "".join(letter if letter.isspace() else f"&#{ord(letter)};" for letter in written)
-    text = extract(written.encode(), suffix).text
-    assert " ".join(text.split()) == " ".join(kept.split())
+        source = "".join(letter if letter.isspace() else f"&#{ord(letter)};" for letter in source)
+    text = extract(source.encode(), suffix).text
+    assert " ".join(text.split()) == " ".join(clean_text.split())
 
 
 BLOB = base64.b64encode(bytes(range(256)) * 20).decode()

@@ -32,7 +32,7 @@ def test_law(opening: str, sections: list[tuple[int, str, str]], tokens: int) ->
         assert len(c.text) <= 4 * tokens
         for h in document.headings:
             assert c.end <= h.offset or c.start >= h.offset + len(h.title)
-    assert all(left.end <= right.start for left, right in pairwise(chunks))
+    assert all(chunk_before.end <= chunk_after.start for chunk_before, chunk_after in pairwise(chunks))
     assert len({c.id for c in chunks}) == len(chunks)
 
 
@@ -41,8 +41,8 @@ def test_only_whitespace_and_headings_are_left_out(
     opening: str, sections: list[tuple[int, str, str]], tokens: int
 ) -> None:
     document = build(opening, sections)
-    kept = "".join("".join(c.text.split()) for c in chunk(document, tokens))
-    assert kept == "".join("".join(body.split()) for body in (opening, *(body for _, _, body in sections)))
+    letters = "".join("".join(c.text.split()) for c in chunk(document, tokens))
+    assert letters == "".join("".join(body.split()) for body in (opening, *(body for _, _, body in sections)))
 
 
 def test_the_heading_path_is_outermost_first_and_forgets_closed_sections() -> None:

@@ -350,16 +350,16 @@ def test_saved_datasets(tmp_path: Path) -> None:
     table = datasets.Dataset.from_list([{"body": "One."}, {"body": "Two."}])
     datasets.DatasetDict({"train": table, "test": table.select([1])}).save_to_disk(tmp_path / "both")
     table.save_to_disk(tmp_path / "one")
-    both = f"hf://{tmp_path}/both"
-    names = [document.name for document in read_documents(both, tmp_path, text="body").documents]
-    assert names == [f"{both}#1", f"{both}#2"]
-    assert len(read_documents(both, tmp_path, text="body", split="test").documents) == 1
+    saved = f"hf://{tmp_path}/both"
+    names = [document.name for document in read_documents(saved, tmp_path, text="body").documents]
+    assert names == [f"{saved}#1", f"{saved}#2"]
+    assert len(read_documents(saved, tmp_path, text="body", split="test").documents) == 1
     assert len(read_documents(f"hf://{tmp_path}/one", tmp_path, text="body").documents) == 2
     with pytest.raises(UserError, match="no split 'dev'") as caught:
-        read_documents(both, tmp_path, text="body", split="dev")
+        read_documents(saved, tmp_path, text="body", split="dev")
     assert "train, test" in caught.value.hint
     with pytest.raises(UserError, match="one or more of body"):
-        read_documents(both, tmp_path)
+        read_documents(saved, tmp_path)
     with pytest.raises(UserError, match="could not be loaded"):
         read_documents(f"hf://{tmp_path}/none", tmp_path, text="body")
 

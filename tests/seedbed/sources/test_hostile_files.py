@@ -133,9 +133,9 @@ def test_twenty_thousand_seeds_of_one_leaf_are_prepared_in_time() -> None:
     fields = {"leaf": "convert", "task": "Convert units.", "answer": "1.6 km"}
     seeds = [LeafSeed(id=f"{n}", question=f"How far is {n} miles?", **fields) for n in range(20_000)]
     started = time.process_time()
-    made = examples(seeds)
+    steps = examples(seeds)
     assert time.process_time() - started < 20  # with the square of them: minutes
-    assert len(made["answer_for_task"]) == 20_000
+    assert len(steps["answer_for_task"]) == 20_000
 
 
 PASSAGE = (

@@ -22,7 +22,7 @@ MARKDOWN = st.lists(
 )
 
 
-def made(text: str, suffix: str = ".md", **keys: object) -> tuple[Document, list[str], Remarks]:
+def passages_of(text: str, suffix: str = ".md", **keys: object) -> tuple[Document, list[str], Remarks]:
     """The document, its passages, and what was left out."""
     document, skipped = extract(text.encode(), suffix), Remarks()
     sources = [*passages([document], {}, Sources(**keys), skipped)]  # type: ignore[arg-type]
@@ -45,16 +45,17 @@ def made(text: str, suffix: str = ".md", **keys: object) -> tuple[Document, list
     ],
 )
 def test_short_pieces_stand_in_a_passage_with_their_heading(text: str, suffix: str) -> None:
-    document, texts, skipped = made(text, suffix)
+    document, texts, skipped = passages_of(text, suffix)
     assert not skipped.lines()
     assert all(len(words(passage)) >= 12 and len(passage) <= 512 for passage in texts)
-    held = " ".join(texts).split()
+    passage_words = " ".join(texts).split()
     titles = {word for heading in document.headings for word in heading.title.split()}
-    assert [word for word in document.text.split() if word not in titles] == [w for w in held if w not in titles]
+    document_words = document.text.split()
+    assert [w for w in document_words if w not in titles] == [w for w in passage_words if w not in titles]
 
 
 def test_each_definition_comes_with_its_term() -> None:
-    _, texts, _ = made(DEFINITIONS)
+    _, texts, _ = passages_of(DEFINITIONS)
     for n in range(12):
         assert any(f"Term {n}\n\nA short meaning of number {n}." in passage for passage in texts)
 
@@ -65,15 +66,15 @@ def test_law(blocks: list[str], tokens: int, shortest: int) -> None:
     document = extract("\n\n".join(["Words.", *blocks]).encode(), ".md")
     chunks = chunk(document, tokens, shortest)
     assert all(document.text[c.start : c.end] == c.text and 0 < len(c.text) <= 4 * tokens for c in chunks)
-    assert all(one.end <= other.start for one, other in pairwise(chunks))
+    assert all(before.end <= after.start for before, after in pairwise(chunks))
     titles = {heading.title for heading in document.headings}
     body = [line for line in document.text.split("\n") if line.strip() and line not in titles]
-    kept = [line for c in chunks for line in c.text.split("\n") if line.strip() and line not in titles]
-    assert "".join("".join(body).split()) == "".join("".join(kept).split())  # nothing but headings is lost
+    lines = [line for c in chunks for line in c.text.split("\n") if line.strip() and line not in titles]
+    assert "".join("".join(body).split()) == "".join("".join(lines).split())  # nothing but headings is lost
 
 
 def test_what_finds_no_room_is_counted() -> None:
-    _, texts, skipped = made(f"{PROSE.strip()}\n\n# X\n\n- {'y' * 50}\n", chunk_tokens=30, shortest=15)
+    _, texts, skipped = passages_of(f"{PROSE.strip()}\n\n# X\n\n- {'y' * 50}\n", chunk_tokens=30, shortest=15)
     assert len(texts) == 1
     assert skipped.lines() == [" at 95: fewer than 15 words (sources.shortest)"]
 
@@ -92,7 +93,7 @@ TABLES = {
 
 @pytest.mark.parametrize("suffix", TABLES)
 def test_every_passage_of_a_long_table_shows_its_header(suffix: str) -> None:
-    _, texts, skipped = made(TABLES[suffix], suffix, chunk_tokens=64)
+    _, texts, skipped = passages_of(TABLES[suffix], suffix, chunk_tokens=64)
     of_table = [text for text in texts if "Tarn" in text]
     assert len(of_table) > 3
     assert all("cheese | price in pounds" in text and len(text) <= 256 for text in of_table)
@@ -102,5 +103,5 @@ def test_every_passage_of_a_long_table_shows_its_header(suffix: str) -> None:
 
 def test_a_table_whose_first_row_holds_no_names_has_no_header() -> None:
     rows = "".join(f"<tr><td>{n}<td>word number {n}</tr>" for n in range(200))
-    _, texts, _ = made(f"<table>{rows}</table>", ".html", chunk_tokens=64)
+    _, texts, _ = passages_of(f"<table>{rows}</table>", ".html", chunk_tokens=64)
     assert sum(text.count("word number 0") for text in texts) == 1

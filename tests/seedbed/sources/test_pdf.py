@@ -15,12 +15,12 @@ RIGHT = [
 ]
 THIRD = ["Sheep keep the grass of the dyke", "short from April until the end of", "October, when they are taken home"]
 
-Drawn = list[tuple[int, int, str]]
+Texts = list[tuple[int, int, str]]
 
 
-def page(*drawn: tuple[int, int, str]) -> bytes:
+def page(*texts: tuple[int, int, str]) -> bytes:
     """A PDF of one page, 900 points wide, with these texts at these places, in this order."""
-    stream = " ".join(f"BT /F1 11 Tf 1 0 0 1 {x} {y} Tm ({text}) Tj ET" for x, y, text in drawn)
+    stream = " ".join(f"BT /F1 11 Tf 1 0 0 1 {x} {y} Tm ({text}) Tj ET" for x, y, text in texts)
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
         "<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
@@ -32,12 +32,12 @@ def page(*drawn: tuple[int, int, str]) -> bytes:
     return pdf_of(objects)
 
 
-def column(texts: Sequence[str], x: int, top: int = 700) -> Drawn:
+def column(texts: Sequence[str], x: int, top: int = 700) -> Texts:
     """The lines of a column from its top down."""
     return [(x, top - 14 * n, text) for n, text in enumerate(texts)]
 
 
-def across(*columns: Drawn) -> Drawn:
+def across(*columns: Texts) -> Texts:
     """Columns drawn line by line."""
     return [part for row in zip(*columns, strict=True) for part in row]
 
@@ -54,7 +54,7 @@ TITLE = (72, 740, "On the dyke at Marsh End, its pumps, its sheep, and all who h
     ],
     ids=["two", "three", "below a title"],
 )
-def test_columns_drawn_line_by_line_read_as_columns_drawn_one_by_one(columns: list[Drawn]) -> None:
+def test_columns_drawn_line_by_line_read_as_columns_drawn_one_by_one(columns: list[Texts]) -> None:
     titled = columns[0][0] == TITLE
     bodies = [column[1:] if titled else column for column in columns]
     title = [TITLE] if titled else []

@@ -119,8 +119,8 @@ FRONT = [
 @pytest.mark.parametrize("opening", RULES)
 def test_what_only_looks_like_front_matter_is_text(opening: str) -> None:
     document = extract(f"{opening}\n---\n\nMore.".encode(), ".md")
-    kept = [line.lstrip("# ") for line in opening.splitlines()[1:] if line]
-    assert document.text.split("\n\n") == [*kept, "More."]
+    lines = [line.lstrip("# ") for line in opening.splitlines()[1:] if line]
+    assert document.text.split("\n\n") == [*lines, "More."]
 
 
 @pytest.mark.parametrize("front", FRONT)

@@ -28,13 +28,15 @@ def test_a_small_file_that_takes_for_ever_is_named_and_skipped_once(
     monkeypatch.setattr(reading_child, "SECONDS_A_MEGABYTE", 0.0)
     (tmp_path / name).write_bytes(SLOW[name])
     (tmp_path / "good.md").write_text("Good.", encoding="utf-8")
-    asked, read = list[str](), reading_child.Child.read
-    monkeypatch.setattr(reading_child.Child, "read", lambda child, *file: asked.append(file[-1]) or read(child, *file))
+    suffixes, read = list[str](), reading_child.Child.read
+    monkeypatch.setattr(
+        reading_child.Child, "read", lambda child, *file: suffixes.append(file[-1]) or read(child, *file)
+    )
     for _ in range(2):
         reading = read_documents(".", tmp_path, cache=tmp_path / ".seedbed" / "texts.sqlite")
         assert [document.text for document in reading.documents] == ["Good."]
         assert reading.skipped.lines() == [f"{name}: reading it takes more than 1 s"]
-    assert asked.count(Path(name).suffix) == 1  # the second command is told by the first
+    assert suffixes.count(Path(name).suffix) == 1  # the second command is told by the first
 
 
 def test_a_file_that_takes_too_much_memory_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,11 +72,11 @@ def test_a_reader_that_is_gone_is_started_again() -> None:
 def test_texts_are_kept_by_what_is_in_a_file_and_a_damaged_store_is_done_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache, read = tmp_path / ".seedbed" / "texts.sqlite", list[str]()
+    cache, contents = tmp_path / ".seedbed" / "texts.sqlite", list[str]()
     ask = reading_child.CHILD.read
 
     def counted(work: str, data: bytes, suffix: str) -> dict[str, object]:
-        read.append(data.decode())
+        contents.append(data.decode())
         return ask(work, data, suffix)
 
     monkeypatch.setattr(reading_child.CHILD, "read", counted)
@@ -82,7 +84,7 @@ def test_texts_are_kept_by_what_is_in_a_file_and_a_damaged_store_is_done_without
         (tmp_path / "a.md").write_text(content, encoding="utf-8")
         (document,) = read_documents("a.md", tmp_path, cache=cache).documents
         assert document.text == content
-    assert read == ["One.", "Two."]
+    assert contents == ["One.", "Two."]
     cache.write_bytes(b"no database" * 1000)
     assert [document.text for document in read_documents("a.md", tmp_path, cache=cache).documents] == ["One."]
     (document,) = read_documents("a.md", tmp_path, cache=tmp_path / "a.md" / "no folder").documents

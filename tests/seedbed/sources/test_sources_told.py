@@ -70,9 +70,9 @@ class Folder:
         printed = self._capsys.readouterr()
         return code, printed.out + printed.err
 
-    def doctor(self, what: str = "sources") -> str:
+    def doctor(self, name: str = "sources") -> str:
         """A line of doctor's."""
-        return next(line for line in self.says("doctor")[1].splitlines() if line[5:].startswith(what))
+        return next(line for line in self.says("doctor")[1].splitlines() if line[5:].startswith(name))
 
     def run(self) -> tuple[str, dict[str, Any]]:
         """What a run prints, and its counts in run.json."""
@@ -89,8 +89,8 @@ def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyte
 
 def test_files_that_are_not_read_are_counted_by_their_kind_everywhere(folder: Folder) -> None:
     folder.add(club_txt=PROSE.format(1968, 24), a_png=b"x", b_png=b"x", notes="Words.", broken_xlsx=b"PK\x03\x04")
-    said = ["broken.xlsx: it is not an .xlsx file", "notes: files without a suffix are not read"]
-    said += ["2 (documents/a.png, documents/b.png): .png files are not read"]
+    remarks = ["broken.xlsx: it is not an .xlsx file", "notes: files without a suffix are not read"]
+    remarks += ["2 (documents/a.png, documents/b.png): .png files are not read"]
     text, counts = folder.run()
     for printed in (
         folder.doctor(),
@@ -98,7 +98,7 @@ def test_files_that_are_not_read_are_counted_by_their_kind_everywhere(folder: Fo
         text,
         folder.says("estimate", "--uncompiled")[1],
     ):
-        assert all(line in printed for line in said), printed
+        assert all(line in printed for line in remarks), printed
     assert {group["why"]: group["count"] for group in counts["skipped"]} == {
         "it is not an .xlsx file (an older .xls, or encrypted?)": 1,
         "files without a suffix are not read": 1,
@@ -154,8 +154,8 @@ def test_columns_of_a_table_make_passages_together(folder: Folder) -> None:
 def test_a_table_that_lacks_the_columns_is_skipped_where_another_has_them(folder: Folder) -> None:
     folder.add(a_csv=f"notes\n{PROSE.format(1, 2).replace(',', ';')}\n", b_csv="other\nx\n")
     folder.configure(text="notes")
-    said = folder.doctor()
-    assert said.startswith("ok   sources: 1 documents, 1 passages; skipped documents/b.csv: it has no column 'notes'")
+    line = folder.doctor()
+    assert line.startswith("ok   sources: 1 documents, 1 passages; skipped documents/b.csv: it has no column 'notes'")
 
 
 FERRY = "The ferry house was built in 1931 from larch boards and has a bell that is rung in fog."
@@ -177,9 +177,9 @@ def test_a_text_in_another_encoding_is_read_with_a_note(
     text = ENCODED[encoding]
     name, content = write(text)
     folder.add(**{name: content.encode(encoding)})
-    said = folder.doctor()
-    assert said.startswith("ok   sources: 1 documents, 1 passages")
-    assert ("read as" in said) == (not encoding.startswith("utf"))
+    line = folder.doctor()
+    assert line.startswith("ok   sources: 1 documents, 1 passages")
+    assert ("read as" in line) == (not encoding.startswith("utf"))
     folder.run()
     from seedbed.sources.documents import read_documents
 
@@ -224,6 +224,6 @@ def test_a_linked_folder_is_named(folder: Folder, tmp_path: Path) -> None:
 
 def test_headings_stand_in_the_prompt_where_they_are_asked_for(folder: Folder) -> None:
     folder.add(a_md=f"# Boats\n\n## House\n\n{PROSE.format(1968, 24)}\n")
-    for asked in (False, True):
-        folder.configure(headings=asked)
-        assert ("Boats > House\nThe boat house" in folder.says("preview", "--uncompiled")[1]) == asked
+    for headings in (False, True):
+        folder.configure(headings=headings)
+        assert ("Boats > House\nThe boat house" in folder.says("preview", "--uncompiled")[1]) == headings

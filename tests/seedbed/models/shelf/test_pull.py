@@ -287,12 +287,12 @@ def test_a_pull_that_is_ended_goes_on_where_it_was(
 
 def test_two_pulls_at_once_are_one_download(index: PackageIndex, file: Path, tmp_path: Path) -> None:
     index.seconds = 0.5
-    both = [started(tmp_path), started(tmp_path)]
-    said = [child.communicate(timeout=60)[1] for child in both]
-    assert [child.returncode for child in both] == [0, 0]
+    pulls = [started(tmp_path), started(tmp_path)]
+    messages = [child.communicate(timeout=60)[1] for child in pulls]
+    assert [child.returncode for child in pulls] == [0, 0]
     assert file.read_bytes() == MODEL
     assert len(index.served) == 3
-    assert sum("waiting for it" in text for text in said) == 1
+    assert sum("waiting for it" in text for text in messages) == 1
 
 
 def test_a_command_brings_what_it_needs(

@@ -43,8 +43,8 @@ def models(journal: Journal, tmp_path: Path) -> Iterator[Any]:
         return opened[-1]
 
     yield open_models
-    for one in opened:
-        run_sync(one.aclose())
+    for models in opened:
+        run_sync(models.aclose())
 
 
 def say(models: Models, alias: str, text: str = "Say hello.") -> str:
@@ -72,34 +72,34 @@ def altered(tmp_path: Path, old: bytes, new: bytes) -> Path:
 
 
 def test_two_models_serve_at_once_and_stop_when_nobody_needs_them(models: Any) -> None:
-    both = models(a={"model": TINY}, b={"model": TINY, "context": 512})
-    assert say(both, "a")
-    assert say(both, "b")
+    pair = models(a={"model": TINY}, b={"model": TINY, "context": 512})
+    assert say(pair, "a")
+    assert say(pair, "b")
     assert len(children()) == 2
-    run_sync(both.aclose())
+    run_sync(pair.aclose())
     assert not children()
 
 
 def test_aliases_of_one_model_share_a_server(models: Any) -> None:
-    both = models(a={"model": TINY}, b={"model": TINY, "max_tokens": 4})
-    assert say(both, "a")
-    assert say(both, "b", "Say good-bye.")
+    pair = models(a={"model": TINY}, b={"model": TINY, "max_tokens": 4})
+    assert say(pair, "a")
+    assert say(pair, "b", "Say good-bye.")
     assert len(children()) == 1
 
 
 def test_its_key_is_in_no_command_line(models: Any) -> None:
-    one = models(a={"model": TINY})
-    assert say(one, "a")
+    tiny = models(a={"model": TINY})
+    assert say(tiny, "a")
     key = next(server.key for server, _ in POOL._servers.values())
     assert key not in " ".join(children()[0].cmdline()) + str(children()[0].environ())
 
 
 def test_a_server_that_is_killed_is_said_to_be(models: Any) -> None:
-    one = models(a={"model": TINY})
-    assert say(one, "a")
+    tiny = models(a={"model": TINY})
+    assert say(tiny, "a")
     children()[0].kill()
     with pytest.raises(TeacherDown, match="was killed, as a system does that runs out of memory"):
-        say(one, "a", "Say it again.")
+        say(tiny, "a", "Say it again.")
 
 
 def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_too_little_memory_is_a_sentence(models: Any, monkeypatch: pytest.Monkey
 
 
 def test_models_that_run_leave_less_memory(models: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    both = models(a={"model": TINY}, b={"model": TINY, "context": 4000})
-    assert say(both, "a")
+    pair = models(a={"model": TINY}, b={"model": TINY, "context": 4000})
+    assert say(pair, "a")
     monkeypatch.setattr(servers, "free", lambda: 600_000_000)
     with pytest.raises(UserError, match=r"and 0\.[12] GB are free"):
-        say(both, "b")
+        say(pair, "b")
 
 
 def test_models_that_are_served_together_are_counted_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +170,8 @@ def test_an_absent_file_is_named(models: Any) -> None:
 def test_a_shelf_file_of_other_bytes_is_not_served(
     models: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = shelf()["smollm2-135m"]
-    altered(tmp_path, b"general.name", b"general.mane").rename(tmp_path / known.file)
+    model = shelf()["smollm2-135m"]
+    altered(tmp_path, b"general.name", b"general.mane").rename(tmp_path / model.file)
     monkeypatch.setenv("SEEDBED_MODELS", str(tmp_path))
     with pytest.raises(UserError, match="is not the smollm2-135m of the shelf"):
         say(models(a={"model": TINY}), "a")
@@ -179,12 +179,12 @@ def test_a_shelf_file_of_other_bytes_is_not_served(
 
 def test_a_model_without_a_template_only_continues_text(models: Any, tmp_path: Path) -> None:
     altered(tmp_path, b"tokenizer.chat_template", b"tokenizer.chat_tamplete")
-    one = models(a={"model": "embedded/altered.gguf"})
+    tiny = models(a={"model": "embedded/altered.gguf"})
     with pytest.raises(dspy.utils.exceptions.LMError, match=r"can only continue text \(completions\)"):
-        say(one, "a")
-    with using(continues=True):
-        assert say(one, "a", "The bridge opened in")
-    assert not one.lm("a").chats
+        say(tiny, "a")
+    with dspy.context(continuation=True):
+        assert say(tiny, "a", "The bridge opened in")
+    assert not tiny.lm("a").chats
 
 
 def test_the_small_model_keeps_its_identity(tmp_path: Path) -> None:
@@ -194,20 +194,20 @@ def test_the_small_model_keeps_its_identity(tmp_path: Path) -> None:
 
 
 def test_what_the_shelf_says_of_memory_is_by_the_default_settings() -> None:
-    for name, known in shelf().items():
-        if is_here(known):
+    for name, model in shelf().items():
+        if is_here(model):
             entry, opened = ModelEntry(model=f"embedded/{name}"), weights(f"embedded/{name}", Path())
-            assert serving(entry, opened.header).memory(opened.header, opened.bytes) == known.memory
+            assert serving(entry, opened.header).memory(opened.header, opened.bytes) == model.memory
 
 
 def test_a_server_takes_no_more_memory_than_was_said(models: Any) -> None:
-    one = models(a={"model": TINY})
+    tiny = models(a={"model": TINY})
     for number in range(3):
-        assert say(one, "a", f"Tell me about {number}. " + "word " * 3500)
+        assert say(tiny, "a", f"Tell me about {number}. " + "word " * 3500)
     assert children()[0].memory_info().rss < shelf()["smollm2-135m"].memory
 
 
 def test_replies_do_not_depend_on_the_number_of_threads(models: Any) -> None:
-    both = models(a={"model": TINY, "threads": 1, "max_tokens": 40}, b={"model": TINY, "threads": 2, "max_tokens": 40})
+    pair = models(a={"model": TINY, "threads": 1, "max_tokens": 40}, b={"model": TINY, "threads": 2, "max_tokens": 40})
     for text in ("Tell me about bridges.", "Why is the sky blue?"):
-        assert say(both, "a", text) == say(both, "b", text)
+        assert say(pair, "a", text) == say(pair, "b", text)
