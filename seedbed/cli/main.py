@@ -30,7 +30,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    epilog="Exit codes: 0 done, 1 stopped short of what was asked, 2 a mistake to mend, 3 a model failed, "
+    epilog="Exit codes: 0 done, 1 stopped short of what was asked, 2 a mistake to fix, 3 a model failed, "
     "130 interrupted.",
 )
 for command in (

@@ -112,7 +112,7 @@ def _looked_up(model: str, reference: OnShelf | OnHub) -> Absent:
     try:
         listing = hub.listing(reference)
     except hub.Unreachable as error:
-        hint = "Mend it, or name a model of the shelf (seedbed models lists them)."
+        hint = "Fix it, or name a model of the shelf (seedbed models lists them)."
         raise UserError(f"{model}: {error}.", hint=hint) from error
     size = sum(listing.files.values())
     return Absent(model, size, listing.licence, partial(pull.pull_from_hub, reference, listing))

@@ -24,33 +24,32 @@ class Config(Section):
     """A project's seedbed.yaml."""
 
     recipe: str
-    """What kind of rows; `seedbed recipes` lists them."""
+    """The kind of rows; `seedbed recipes` lists them."""
     models: dict[str, ModelEntry]
     """The models by alias."""
     roles: Roles
-    """Which alias does what."""
+    """The alias for each role."""
     fallback: Fallback = Fallback()
-    """Who stands in where a call fails for good."""
+    """The aliases that stand in when a call fails for good."""
     budget: Budget = Budget()
-    """The most this project may take."""
+    """The limits of this project's cost."""
     embedder: str = "embedded/all-minilm-l6-v2"
-    """The embedder: that of the shelf, or any model that sentence-transformers can load. `scripted/hashed-words` knows
-    words and no meaning: for tests and dry runs."""
+    """The embedder: a model of the shelf, or any model that sentence-transformers can load."""
     sources: Sources = Sources()
-    """Where rows start."""
+    """The sources of the rows."""
     seeds: str
-    """Labelled examples, one JSON object a line, or a JSON array of them; keys that the recipe's seeds do not have are
+    """Labelled examples: one JSON object per line, or a JSON array. Keys that the recipe's seeds do not have are
     refused."""
     language: Literal["english", "other"] | None = None
-    """`english`, or `other`: whether rules of English words hold ([languages](languages.md)); none is told by the
-    seeds."""
+    """`english` or `other`: whether rules for English words apply ([languages](languages.md)); with none, the seeds
+    decide."""
     verdicts: str | None = None
-    """JSONL of people's verdicts on rows: what the metric is fitted to and judges are checked against
+    """JSONL of people's verdicts on rows: the metric is fitted to them, and judges are checked against them
     ([calibration](calibration.md))."""
     metric: str | None = None
-    """A METRIC.json that `seedbed calibrate` froze; without it compile fits one to the verdicts."""
+    """A METRIC.json that `seedbed calibrate` froze; with none, compile fits a metric to the verdicts."""
     gates: Gates = Gates()
-    """What a row must clear."""
+    """The conditions that a row must meet."""
     compile: CompileSettings = CompileSettings()
     """How prompts are searched."""
     run: RunSettings = RunSettings()
@@ -100,7 +99,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
             _override(raw, override)
         return Config.model_validate(raw)
     except (yaml.YAMLError, Unreadable) as error:
-        raise UserError(f"{path} is not YAML: {_place(error)}", hint="Mend that line.") from error
+        raise UserError(f"{path} is not YAML: {_place(error)}", hint="Fix that line.") from error
     except ValidationError as error:
         problems = "\n".join(f"  {problem}" for problem in describe(error, Config))
         raise UserError(f"{path} has mistakes:\n{problems}", hint="docs/config.md lists every key.") from error
@@ -120,7 +119,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
     try:
         raw[last] = yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise UserError(f"--set {key}: its value is not YAML: {_place(error)}", hint="Mend or quote it.") from error
+        raise UserError(f"--set {key}: its value is not YAML: {_place(error)}", hint="Fix or quote it.") from error
 
 
 def _place(error: Exception) -> str:

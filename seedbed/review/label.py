@@ -89,4 +89,4 @@ def _done(verdicts: Path) -> set[str]:
     try:
         return {case.id for case in read_lines(verdicts, verdict_line)}
     except BadLines as error:
-        raise UserError("\n  ".join([str(error), *error.problems]), hint="Mend these lines first.") from error
+        raise UserError("\n  ".join([str(error), *error.problems]), hint="Fix these lines first.") from error

@@ -43,7 +43,7 @@ def _are_copies(first: frozenset[int], second: frozenset[int]) -> bool:
 
 def _pairs(documents: Sequence[Document]) -> Iterator[tuple[int, int]]:
     """Places of documents that share a mark: for each mark the first document with each other one, and each with the
-    next. Not every two of them, for a sentence may stand in all documents."""
+    next. Not every two of them, because all documents may have the same sentence."""
     marks, places = array("I"), array("I")
     for place, document in enumerate(documents):
         least = sorted(_sentences(document.text))[:MARKS]

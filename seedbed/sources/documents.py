@@ -61,7 +61,7 @@ def read_documents(
         reader.texts.close()
     if reader.lacking and not reader.tables:
         name, lack = reader.lacking[0]
-        raise UserError(f"{name}: {lack}.", hint="Mend sources.text in seedbed.yaml.")
+        raise UserError(f"{name}: {lack}.", hint="Fix sources.text in seedbed.yaml.")
     if not documents:
         reasons = "; ".join(reader.skipped.lines()[:5])
         raise UserError(f"No document could be read from {', '.join(entries)} ({reasons})", hint=UNDERSTOOD)

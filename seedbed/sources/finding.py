@@ -44,7 +44,7 @@ def find(where: str | list[str], base: Path) -> Matches:
             _find(entry, base, matches)
         except OSError as error:
             raise UserError(
-                f"{error.filename or entry} cannot be looked into: {error.strerror}.", hint="Mend its permissions."
+                f"{error.filename or entry} cannot be searched: {error.strerror}.", hint="Fix its permissions."
             ) from error
     return Matches(_once(matches.files), _once(matches.other_files), _once(matches.links))
 

@@ -27,6 +27,6 @@ def labelled_lines(path: Path, parse: Callable[[bytes], Line], *, missing: str, 
     except BadLines as error:
         shown = "\n".join(f"  {problem}" for problem in error.problems[:20])
         more = f"\n  and {len(error.problems) - 20} more" if len(error.problems) > 20 else ""
-        raise UserError(f"{error}:\n{shown}{more}", hint="Mend these lines and run the command again.") from error
+        raise UserError(f"{error}:\n{shown}{more}", hint="Fix these lines and run the command again.") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}.", hint=missing) from error

@@ -28,7 +28,7 @@ def passages(
 
 
 def _source(piece: Chunk, group: str, headings: bool) -> Source:
-    """The source of a piece. In the prompt, its headings and the header of its table stand before the text (`lead`)."""
+    """The source of a piece. `lead` is the text before the piece in the prompt: headings, and the header of a table."""
     lead = [" > ".join(piece.headings)] if headings and piece.headings else []
     lead += [piece.header] if piece.header else []
     before = "".join(f"{line}\n" for line in lead)

@@ -1,1 +1,1 @@
-"""The embedded models: how their files are brought here, checked and served."""
+"""The embedded models: downloads, checks and serves their files."""

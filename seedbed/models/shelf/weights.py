@@ -64,7 +64,7 @@ def _checked(model: str, reference: Reference, states: Sequence[tuple[Path, int,
         header, digest = read_model(files), sha256(files)
     except (Unfit, OSError) as error:
         reason = error if isinstance(error, Unfit) else f"cannot be read: {error.strerror}"
-        raise UserError(f"{model}: {files[0]} {reason}.", hint=_mend(reference)) from error
+        raise UserError(f"{model}: {files[0]} {reason}.", hint=_hint(reference)) from error
     if isinstance(reference, OnShelf):
         _check_bytes(shelf()[reference.name], files[0], digest)
         return Weights(files, header, digest, f"{model}|{digest[:16]}")
@@ -77,11 +77,11 @@ def _check_bytes(model: ShelfModel, file: Path, digest: str) -> None:
         raise UserError(
             f"{file} is not the {model.name} of the shelf: its SHA-256 is {digest[:16]}... and not "
             f"{model.sha256[:16]}...",
-            hint=_mend(OnShelf(model.name)),
+            hint=_hint(OnShelf(model.name)),
         )
 
 
-def _mend(reference: Reference) -> str:
+def _hint(reference: Reference) -> str:
     if isinstance(reference, OnShelf):
         return f"Remove it, then: seedbed models pull {reference.name}"
     return "Get the file again, or name another one."
@@ -94,4 +94,4 @@ def _absent(model: str, reference: Reference, base: Path) -> UserError:
     parts = parts_of(reference.resolved(base))
     missing = next(part for part in parts if not is_file(part))
     state = "is not there" if len(parts) == 1 else f"is not there, and {model} has {len(parts)} parts"
-    return UserError(f"{missing} {state}.", hint="Mend models: in seedbed.yaml; relative paths start from its folder.")
+    return UserError(f"{missing} {state}.", hint="Fix models: in seedbed.yaml; relative paths start from its folder.")

@@ -31,7 +31,7 @@ _Numbers = npt.NDArray[np.uint64]
 class Contamination:
     """Benchmark test sets, and the check whether a row contains one of their items.
 
-    The rule is Tülu 3's (Lambert et al. 2024, section 3.2): a word of a test item is matched if it stands in a run of
+    The rule is Tülu 3's (Lambert et al. 2024, section 3.2): a word of a test item is matched if it is in a run of
     8 words that the row has too, and a row is contaminated if it matches more than half the words of an item.
     GPT-3's rule, any run of 13 words (Brown et al. 2020, appendix C), refuses a row for one quoted sentence of a
     passage that a test asks about, and misses a question of 12 words or one with a word changed in its middle.
@@ -168,5 +168,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _unreadable(name: str, why: str) -> UserError:
-    return UserError(f"The test set {name} could not be read: {why}", hint="Mend it, or take it off gates.test_sets.")
+def _unreadable(name: str, reason: str) -> UserError:
+    return UserError(
+        f"The test set {name} could not be read: {reason}", hint="Fix it, or remove it from gates.test_sets."
+    )
