@@ -34,7 +34,8 @@ class Config(Section):
     budget: Budget = Budget()
     """The limits of this project's cost."""
     embedder: str = "embedded/all-minilm-l6-v2"
-    """The embedder: a model of the shelf, or any model that sentence-transformers can load."""
+    """The embedder: a model of the shelf, or any model that sentence-transformers can load. `scripted/hashed-words` is
+    for tests and dry runs: it knows words, but no meaning."""
     sources: Sources = Sources()
     """The sources of the rows."""
     seeds: str

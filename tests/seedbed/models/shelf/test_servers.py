@@ -14,7 +14,6 @@ import pytest
 from support.gguf_file import write
 
 from programs.core.program import run_sync
-from programs.core.tools import using
 from seedbed.config.catalogue import shelf
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown, UserError
