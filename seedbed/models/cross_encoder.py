@@ -1,4 +1,4 @@
-"""A cross-encoder as evidence: how far a document bears out a statement (any of sentence-transformers)."""
+"""A cross-encoder as evidence: how well a document supports a statement (any model of sentence-transformers)."""
 
 import dataclasses
 import functools
@@ -13,14 +13,14 @@ Predict = Callable[[list[tuple[str, str]]], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Entailment:
-    """(document, statements) -> scores in [0, 1]: the probability of `entailment` where the model has such a label,
-    else its one score. The model is loaded at the first call; UserError where it cannot be."""
+    """(document, statements) -> scores in [0, 1]: the probability of `entailment` if the model has this label, else its
+    only score. The first call loads the model; UserError if it cannot be loaded."""
 
     name: str
 
     def __call__(self, document: str, statements: Sequence[str]) -> Sequence[float]:
         model, label = _model(self.name)
-        scores = model.predict([(document, said) for said in statements], apply_softmax=label is not None)
+        scores = model.predict([(document, statement) for statement in statements], apply_softmax=label is not None)
         return [float(score if label is None else score[label]) for score in scores]
 
 

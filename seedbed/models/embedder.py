@@ -1,4 +1,4 @@
-"""The embedder: texts to unit vectors, each text once. Requests that come while a batch is encoded join the next."""
+"""The embedder: texts to unit vectors, each text once. Requests that come during a batch join the next batch."""
 
 import asyncio
 import contextlib
@@ -22,28 +22,29 @@ AT_ONCE = 16  # texts of one length; more gain nothing on a core, and take 1.5 M
 
 
 class Embedder:
-    """Texts as one model sees them. Called from any thread, or awaited on an event loop.
+    """Embeds texts with one model. Call it from any thread, or await `later` on an event loop.
 
     Args:
-        name: `embedded/all-minilm-l6-v2`, `scripted/hashed-words`, or any name or path sentence-transformers knows.
+        name: `embedded/all-minilm-l6-v2`, `scripted/hashed-words`, or any name or path that
+            sentence-transformers knows.
     """
 
     def __init__(self, name: str) -> None:
         self.name, self._queue = name, _queue(name)
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors, shape (len(texts), d). Raises UserError where the model cannot be had."""
-        vectors, coming = self._queue.ask(texts)
-        for batch in coming:
+        """Unit vectors, shape (len(texts), d). Raises UserError if the model cannot be loaded."""
+        vectors, batches = self._queue.ask(texts)
+        for batch in batches:
             vectors |= batch.result()
         return np.stack([vectors[text] for text in texts])
 
     async def later(self, texts: Sequence[str]) -> Vectors:
-        """As the call, while the event loop goes on; a cancelled one leaves the others of its batch alone."""
-        vectors, coming = self._queue.ask(texts)
-        for batch in coming:
-            found = await asyncio.wrap_future(batch)
-            vectors |= found
+        """The same, without blocking the event loop. Cancelling it does not affect the other texts of the batch."""
+        vectors, batches = self._queue.ask(texts)
+        for batch in batches:
+            encoded = await asyncio.wrap_future(batch)
+            vectors |= encoded
         return np.stack([vectors[text] for text in texts])
 
     def __deepcopy__(self, memo: object) -> "Embedder":
@@ -52,30 +53,30 @@ class Embedder:
 
 @functools.cache
 def _queue(name: str) -> EmbeddingQueue:
-    """One a model and process: the sessions of a project embed the same documents. Half of the cores encode; the
-    other half is the model server's."""
+    """One queue per model and process, since the sessions of a project embed the same documents. Half of the cores
+    encode; the other half is for the model server."""
     encode = hashed_words if name == HASHED_WORDS else functools.partial(_encoded, name)
     return EmbeddingQueue(encode, workers=max(1, (os.cpu_count() or 2) // 2))
 
 
 def _encoded(name: str, texts: Sequence[str]) -> Vectors:
-    """Texts of one length in tokens together: nothing is padded, which costs time and changes a vector's last bits.
+    """Encode texts of the same length in tokens together. Padding would cost time and change a vector's last bits.
 
-    So a text's vector is the same whoever shares its batch, on the CPU where each batch has one thread.
+    So a text's vector does not depend on the rest of its batch (on the CPU, where each batch has one thread).
     """
     model, groups = _model(name), defaultdict[int, list[int]](list)
     for row, length in enumerate(_lengths(model, texts)):
         groups[length].append(row)
     vectors: dict[int, Vectors] = {}
     for rows in groups.values():
-        together = [texts[row] for row in rows]
-        found = model.encode(together, batch_size=AT_ONCE, normalize_embeddings=True, show_progress_bar=False)
-        vectors |= zip(rows, found.astype(np.float32), strict=True)
+        group = [texts[row] for row in rows]
+        encoded = model.encode(group, batch_size=AT_ONCE, normalize_embeddings=True, show_progress_bar=False)
+        vectors |= zip(rows, encoded.astype(np.float32), strict=True)
     return np.stack([vectors[row] for row in range(len(texts))])
 
 
 def _lengths(model, texts: Sequence[str]) -> list[int]:  # type: ignore[no-untyped-def]
-    """In tokens; all 0 for a model that does not pad."""
+    """Lengths in tokens; all 0 for a model that does not pad."""
     mask = model.preprocess(list(texts)).get("attention_mask")
     return [0] * len(texts) if mask is None else [int(length) for length in mask.sum(axis=1)]
 
@@ -113,7 +114,7 @@ def _opened(name: str, path: str):  # type: ignore[no-untyped-def]
 
 @contextlib.contextmanager
 def _offline() -> Iterator[None]:
-    """No look at the Hub while a model on this machine is loaded; for others, and other processes, it is as it was."""
+    """Block requests to the Hub while a model on this machine is loaded. The setting is restored afterwards."""
     before = os.environ.get("HF_HUB_OFFLINE")
     os.environ["HF_HUB_OFFLINE"] = "1"
     try:

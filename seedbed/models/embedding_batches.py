@@ -1,4 +1,4 @@
-"""Texts on their way to a model: gathered into batches, encoded in the background, the latest remembered."""
+"""Gathers texts into batches, encodes them in the background, and remembers the latest vectors."""
 
 import dataclasses
 import threading
@@ -18,17 +18,17 @@ REMEMBERED = 32 << 20  # bytes: some 19,000 texts at 384 dimensions, for 512 row
 
 @dataclasses.dataclass(eq=False)
 class _Batch:
-    """Texts that are encoded together, and what will come of them: each text's vector."""
+    """Texts that are encoded together, and the future of their vectors."""
 
     texts: list[str]
     done: Future[dict[str, Vector]]
 
 
 class EmbeddingQueue:
-    """Texts wait while a batch is encoded and make up the next one, so that the load itself sets the batches' size.
+    """Texts that arrive while a batch is encoded form the next one, so the load sets the batch size.
 
-    No text is encoded twice at a time, whoever asks. What was encoded is remembered; the texts not asked for the
-    longest are forgotten first.
+    A text that is being encoded is not encoded a second time. Vectors are remembered; the texts whose last request is
+    oldest are forgotten first.
 
     Args:
         encode: texts -> unit vectors, shape (n, d). workers: threads that encode, a batch each.
@@ -45,57 +45,57 @@ class EmbeddingQueue:
     ) -> None:
         self._encode, self._largest, self._remembered = encode, largest, remembered
         self._lock, self._workers = threading.Lock(), ThreadPoolExecutor(workers, "embedder")
-        self._waiting, self._coming = deque[_Batch](), dict[str, _Batch]()
-        self._known, self._size = OrderedDict[str, Vector](), 0
+        self._waiting, self._pending = deque[_Batch](), dict[str, _Batch]()
+        self._cache, self._size = OrderedDict[str, Vector](), 0
 
     def ask(self, texts: Sequence[str]) -> tuple[dict[str, Vector], list[Future[dict[str, Vector]]]]:
-        """The vectors there are by now, and what brings the others. A future fails with the error of `encode`."""
-        known, batches = dict[str, Vector](), dict[_Batch, None]()
+        """The vectors that are ready, and futures of the others. A future fails with the error of `encode`."""
+        vectors, batches = dict[str, Vector](), dict[_Batch, None]()
         with self._lock:
             for text in dict.fromkeys(texts):
-                if text in self._known:
-                    self._known.move_to_end(text)
-                    known[text] = self._known[text]
+                if text in self._cache:
+                    self._cache.move_to_end(text)
+                    vectors[text] = self._cache[text]
                 else:
-                    batches[self._coming.get(text) or self._join(text)] = None
-        return known, [batch.done for batch in batches]
+                    batches[self._pending.get(text) or self._join(text)] = None
+        return vectors, [batch.done for batch in batches]
 
     def _join(self, text: str) -> _Batch:
-        """Put a text in the batch that still waits."""
+        """Put a text into the waiting batch."""
         if not self._waiting or len(self._waiting[-1].texts) >= self._largest:
             done = Future[dict[str, Vector]]()
-            done.set_running_or_notify_cancel()  # from here on nobody who waits for it can cancel it
+            done.set_running_or_notify_cancel()  # from here on no waiting caller can cancel it
             self._waiting.append(_Batch([], done))
             self._workers.submit(self._work)
-        batch = self._coming[text] = self._waiting[-1]
+        batch = self._pending[text] = self._waiting[-1]
         batch.texts.append(text)
         return batch
 
     def _work(self) -> None:
-        """Encode the batch that waited the longest."""
+        """Encode the batch that has waited longest."""
         with self._lock:
             batch = self._waiting.popleft()
         try:
-            found = {text: vector.copy() for text, vector in zip(batch.texts, self._encode(batch.texts), strict=True)}
+            vectors = {text: vector.copy() for text, vector in zip(batch.texts, self._encode(batch.texts), strict=True)}
         except BaseException as error:
             self._settle(batch, {})
             batch.done.set_exception(error)
         else:
-            self._settle(batch, found)
-            batch.done.set_result(found)
+            self._settle(batch, vectors)
+            batch.done.set_result(vectors)
 
-    def _settle(self, batch: _Batch, found: dict[str, Vector]) -> None:
-        """A batch is no longer on its way; what came of it is remembered, and what is too much forgotten."""
+    def _settle(self, batch: _Batch, vectors: dict[str, Vector]) -> None:
+        """Remove a batch from the pending ones, remember its vectors, and forget the oldest beyond the limit."""
         with self._lock:
             for text in batch.texts:
-                del self._coming[text]
-            self._known |= found
-            self._size += sum(map(_bytes, found.items()))
+                del self._pending[text]
+            self._cache |= vectors
+            self._size += sum(map(_bytes, vectors.items()))
             while self._size > self._remembered:
-                self._size -= _bytes(self._known.popitem(last=False))
+                self._size -= _bytes(self._cache.popitem(last=False))
 
 
-def _bytes(kept: tuple[str, Vector]) -> int:
-    """What a remembered text takes: its characters, its numbers, and Python's own for both."""
-    text, vector = kept
+def _bytes(entry: tuple[str, Vector]) -> int:
+    """Bytes of a remembered text: its characters, its vector, and Python's overhead for both."""
+    text, vector = entry
     return len(text) + vector.nbytes + 300

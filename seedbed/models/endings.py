@@ -1,4 +1,4 @@
-"""How a reply ended, as the formats are told of it: cut off at `max_tokens`, without a text, or well."""
+"""Tells the formats how a reply ended: cut off at `max_tokens`, without a text, or normally."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ LENGTH = "length"  # lm15's word for a reply that ended at `max_tokens`
 
 
 def ending(reply: lm15.Response, output: Any) -> Any:
-    """What DSPy makes of a reply, with its text marked as a Cut or a Blank where it is one."""
+    """DSPy's output for a reply, with its text as a Cut or a Blank if it is one."""
     text = output.get("text") if isinstance(output, dict) else output
     if not text and (declined := _declined(reply)):
         marked: str = Blank(declined, declines=True)
@@ -24,7 +24,7 @@ def ending(reply: lm15.Response, output: Any) -> Any:
 
 
 def _declined(reply: lm15.Response) -> str | None:
-    """How the model or the provider's filter says that there will be no text."""
+    """The reason if the model or the provider's filter refused to give a text."""
     words = " ".join(part.text for part in reply.message.parts if isinstance(part, lm15.RefusalPart))
     if words:
         return f"the model declines: {words}"
@@ -32,7 +32,7 @@ def _declined(reply: lm15.Response) -> str | None:
 
 
 def why_blank(reply: lm15.Response) -> str | None:
-    """What became of the tokens of a reply without a text, and the mend; None where the server does not say."""
+    """Where the tokens of a reply without a text went, and the remedy; None if the server does not say."""
     tokens = reply.usage.output_tokens
     spent = f"all {tokens} tokens" if tokens else "all tokens"
     if any(isinstance(part, lm15.ThinkingPart) for part in reply.message.parts) or reply.usage.reasoning_tokens:

@@ -1,4 +1,4 @@
-"""What models there are: the project's, and the shelf's with what each takes and whether it is here."""
+"""Lists the models of the project and of the shelf, with the size of each and whether it is downloaded."""
 
 import os
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class ProjectModel(BaseModel):
 
 
 class ShelfEntry(BaseModel):
-    """A model of the shelf; `size` and `memory` (by default settings, at most) in bytes."""
+    """A model of the shelf; `size` and `memory` (the most with default settings) in bytes."""
 
     name: str
     size: int
@@ -48,7 +48,7 @@ class Inventory(BaseModel):
 
 
 def inventory(config: Path) -> Inventory:
-    """The models of a project, none where there is no such file, and the shelf. Raises UserError for a bad config."""
+    """The models of a project (none if the file does not exist) and the shelf. Raises UserError for a bad config."""
     models = describe_models(load_config(config), config.parent) if config.is_file() else []
     entries = [
         ShelfEntry(
@@ -65,7 +65,7 @@ def inventory(config: Path) -> Inventory:
 
 
 def describe_models(config: Config, base: Path) -> list[ProjectModel]:
-    """Every alias with its model, the roles it is bound to and what it can do. Paths start from `base`."""
+    """Every alias with its model, its roles and its abilities. Paths start from `base`."""
     roles = config.roles.named()
     return [
         ProjectModel(
@@ -111,7 +111,7 @@ def _abilities(entry: ModelEntry, base: Path) -> Iterator[str]:
 
 
 def _on_disk(entry: ModelEntry, base: Path) -> str:
-    """Whether a model is here; if so its size, and the memory it takes at most beside what is free."""
+    """Whether a model is on the disk; if so its size, its licence, and the most memory it takes."""
     reference = parse(entry.model)
     files = on_disk(reference, base)
     if files is None:
@@ -120,10 +120,10 @@ def _on_disk(entry: ModelEntry, base: Path) -> str:
         header, size = read_model(files), sum(file.stat().st_size for file in files)
     except (Unfit, OSError) as error:
         return f"here, but {files[0].name} {error}"
-    most = serving(entry, header).memory(header, size)
-    named = shelf()[reference.name].licence if isinstance(reference, OnShelf) else header.values.get("general.license")
-    licence = named or "licence not stated"
-    return f"here ({size / MB:,.0f} MB, up to {most / GB:.1f} GB of memory, {licence})"
+    memory = serving(entry, header).memory(header, size)
+    stated = shelf()[reference.name].licence if isinstance(reference, OnShelf) else header.values.get("general.license")
+    licence = stated or "licence not stated"
+    return f"here ({size / MB:,.0f} MB, up to {memory / GB:.1f} GB of memory, {licence})"
 
 
 _TRAINING = {True: "output may train", False: "output may NOT train", None: "training on its output: not stated"}

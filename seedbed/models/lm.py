@@ -1,4 +1,4 @@
-"""A `dspy.LM` over one of our engines: as DSPy would ask, at a tenth of what DSPy's own way costs the client."""
+"""A `dspy.LM` over one of our engines. It asks as DSPy does, for a tenth of the client time of DSPy's own code."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ from seedbed.models.layers.circuit_breaker import is_down, is_refused
 from seedbed.models.layers.fallback import own_fault
 from seedbed.models.refused import mend
 
-PATIENCE = 5  # calls in a row that may fail for good before the model counts as down
+FAILED_CALLS = 5  # calls that must fail in a row, retries included, before the model counts as down
 OPTIONS = 64  # sets of call options whose canonical form is remembered
 _NO_OPTIONS = frozenset({"messages", "rollout_id", "cache"})
 
@@ -33,8 +33,8 @@ class NotKept(lm15.InvalidRequestError):
 _replies: ContextVar[list[lm15.Response] | None] = ContextVar("replies", default=None)
 
 
-class Telling(Wrapped):
-    """An engine that hands on its replies as they are: how they ended, DSPy's own way leaves out."""
+class Recording(Wrapped):
+    """An engine that records its replies for `_recorded`. DSPy's own code drops how a reply ended."""
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         response = await self.engine.complete(request)
@@ -44,8 +44,8 @@ class Telling(Wrapped):
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[list[lm15.Response]]:
-    """The replies that are asked for inside."""
+def _recorded() -> Iterator[list[lm15.Response]]:
+    """The replies of the calls in this block."""
     replies = list[lm15.Response]()
     token = _replies.set(replies)
     try:
@@ -55,21 +55,21 @@ def _told() -> Iterator[list[lm15.Response]]:
 
 
 class TeacherLM(dspy.LM):
-    """`dspy.LM` over one of our engines, which gives a reply that ran into `max_tokens` as a `Cut`. `continues` tells
-    the compact format what the endpoint can do, `chats` which formats there are to choose from, `logprobs` tells
-    judges."""
+    """`dspy.LM` over one of our engines. A reply that ran into `max_tokens` comes as a `Cut`.
+
+    `continues` is for the compact format, `chats` for the choice of formats, `logprobs` for the judges."""
 
     def __init__(self, alias: str, engine: Engine, **kwargs: Any) -> None:
         super().__init__(
             f"seedbed/{alias}",
             engine=Blocking(engine),
-            async_engine=Telling(engine),
+            async_engine=Recording(engine),
             cache=False,
             num_retries=0,
             **kwargs,
         )
         self.alias, self.continues, self.logprobs, self._failed = alias, engine.continues, engine.logprobs, [0]
-        self._well = [False]  # whether it ever answered, for it and its copies
+        self._answered = [False]  # whether it ever answered; its copies share this
         self._configs: dict[tuple[Any, ...], lm15.Config] = {}
 
     @property
@@ -88,17 +88,17 @@ class TeacherLM(dspy.LM):
         return run_sync(self.acall(*args, **kwargs))
 
     async def acall(self, *args: Any, n: int = 1, **kwargs: Any) -> Any:
-        """One call. Raises TeacherDown where no further call can succeed, DSPy's LMError where this one did not, and
-        what an engine should not have raised as it is.
+        """One call. Raises TeacherDown if no further call can succeed, and DSPy's LMError if only this call failed. An
+        error that an engine must not raise is raised unchanged.
 
-        With `n`, that many replies, each a draw of its own: DSPy would send one request n times, and the journal
-        would take them for one.
+        With `n`, it returns that many replies, each with its own draw number: DSPy would send one request n times, and
+        the journal would take them for one call.
         """
         draw = kwargs.get("rollout_id", self.kwargs.get("rollout_id")) or call_context().draw
         if n == 1:
             return await self._draw(draw, *args, **kwargs)
         replies = await together(self._draw(draw + k, *args, **kwargs) for k in range(n))
-        return [one for reply in replies for one in reply]
+        return [output for outputs in replies for output in outputs]
 
     async def _draw(self, draw: int, *args: Any, **kwargs: Any) -> Any:
         with self._watched():
@@ -109,12 +109,14 @@ class TeacherLM(dspy.LM):
 
     @property
     def scores(self) -> bool:
-        """Whether it tells how likely a given reply is."""
+        """Whether it can compute the likelihood of a given reply."""
         return self.async_engine.scores
 
     async def score(self, messages: Sequence[dict[str, str]], continuation: str) -> list[float]:
-        """The log-probability of each token of a text as the reply to these messages, natural logarithms, the end of
-        the reply last where the endpoint tells it. Draws do not count: there is one reading. Raises as `acall` does."""
+        """The log-probability (natural logarithm) of each token of a text as the reply to these messages.
+
+        The last one is the end of the reply, if the endpoint returns it. The draw number is not used: the result does
+        not vary. Raises the same errors as `acall`."""
         request = asking_for(self._request(messages, {}), continuation)
         with self._watched(), error_boundary(self.model, unexpected=True), calling(draw=0):
             reply = await self.async_engine.complete(request)
@@ -122,51 +124,51 @@ class TeacherLM(dspy.LM):
 
     @contextlib.contextmanager
     def _watched(self) -> Iterator[None]:
-        """A call: that it failed is counted, and said as what it means for those to come."""
+        """Count failures of the call in this block, and raise each as what it means for later calls."""
         try:
             yield
         except dspy_errors.LMError as error:
             if mistake := _user_error(error) or self._bug(error):  # a full disk, say, is not the model's failure
                 raise mistake from mistake.__cause__
             too_long = isinstance(error, dspy_errors.ContextWindowExceededError)
-            one_of_many = self._well[0] or tools().trying  # else the entry may be at fault
+            one_of_many = self._answered[0] or tools().trying  # else the entry may be wrong
             prompts_fault = too_long or (one_of_many and own_fault(error))
             self._failed[0] += not (prompts_fault or isinstance(error.__cause__, NotKept))
             verdict = self._verdict(error)
             if verdict is error:
                 raise
             raise verdict from error
-        self._failed[0], self._well[0] = 0, True
+        self._failed[0], self._answered[0] = 0, True
 
     async def _ask(self, *args: Any, **kwargs: Any) -> Any:
-        """What `dspy.LM.acall` does, without its two changes of thread and its way through OpenAI's dicts.
+        """Do what `dspy.LM.acall` does, without its two changes of thread and its conversion to OpenAI's dicts.
 
-        Where anything of DSPy's listens, or the call is none of text alone, it is DSPy's own way.
+        Calls DSPy's own code if a callback, a tracker or the history of DSPy is on, or if the call is not text only.
         """
         settings = dspy.settings
         messages: Any = kwargs.get("messages")
-        heard = settings.get("callbacks") or self.callbacks or settings.usage_tracker or settings.send_stream
-        if args or heard or not settings.disable_history or not _plain(messages):
-            with _told() as replies:
+        is_observed = settings.get("callbacks") or self.callbacks or settings.usage_tracker or settings.send_stream
+        if args or is_observed or not settings.disable_history or not _plain(messages):
+            with _recorded() as replies:
                 outputs = await super().acall(*args, **kwargs)
-            told = isinstance(outputs, list) and len(replies) == len(outputs)
-            return [*map(ending, replies, outputs)] if told else outputs
+            is_recorded = isinstance(outputs, list) and len(replies) == len(outputs)
+            return [*map(ending, replies, outputs)] if is_recorded else outputs
         with error_boundary(self.model, unexpected=True):
             reply = await self.async_engine.complete(self._request(messages, kwargs))
         output = legacy_output(reply, logprobs=bool(kwargs.get("logprobs", self.kwargs.get("logprobs"))))
-        given = output if len(output) > 1 else output["text"]
-        return [ending(reply, given)]
+        result = output if len(output) > 1 else output["text"]
+        return [ending(reply, result)]
 
     def _request(self, messages: Sequence[dict[str, str]], kwargs: dict[str, Any]) -> lm15.Request:
         system = messages[0]["content"] if messages[0]["role"] == "system" else None
-        said = tuple(
+        turns = tuple(
             lm15.Message(role=message["role"], parts=(lm15.TextPart(message["content"]),))
             for message in messages[system is not None :]
         )
-        return lm15.Request(model=self.model, system=system, messages=said, config=self._config(kwargs))
+        return lm15.Request(model=self.model, system=system, messages=turns, config=self._config(kwargs))
 
     def _config(self, kwargs: dict[str, Any]) -> lm15.Config:
-        """The call's options as lm15 has them; made by DSPy once for each set of options."""
+        """The call's options in lm15's form. DSPy converts each set of options once."""
         options = {name: value for name, value in {**self.kwargs, **kwargs}.items() if name not in _NO_OPTIONS}
         key = tuple((name, value if isinstance(value, type) else repr(value)) for name, value in options.items())
         if key not in self._configs:
@@ -177,29 +179,29 @@ class TeacherLM(dspy.LM):
         return self._configs[key]
 
     def _bug(self, error: dspy_errors.LMError) -> BaseException | None:
-        """What DSPy took for an answer of ours: an error that no engine may raise. (A provider's client of DSPy's wraps
-        its own likewise, under its own model's name.)"""
+        """The error behind DSPy's wrapper if it is one that no engine may raise, that is a bug. (DSPy's client for a
+        provider wraps its own bugs too, under its own model's name.)"""
         ours = type(error) is dspy_errors.LMUnexpectedError and error.model == self.model
         return None if not ours or isinstance(error.__cause__, lm15.LM15Error) else error.__cause__
 
     def _verdict(self, error: dspy_errors.LMError) -> BaseException:
-        said = f"{self.alias}: {str(error).splitlines()[0].removeprefix(f'[{self.model}] ')}"
+        message = f"{self.alias}: {str(error).splitlines()[0].removeprefix(f'[{self.model}] ')}"
         cause = error.__cause__ or error
         for kinds, hint in _HOPELESS:
             if isinstance(error, kinds):
-                return TeacherDown(said, hint=hint)
+                return TeacherDown(message, hint=hint)
         if is_down(cause) or is_refused(cause):
             hint = "Start the server or mend api_base, then run the same command again; finished calls are kept."
-            return TeacherDown(said, hint=hint)
-        if self._failed[0] >= PATIENCE:
+            return TeacherDown(message, hint=hint)
+        if self._failed[0] >= FAILED_CALLS:
             again = "Run the same command again when the server is well; finished calls are kept."
-            hint = mend(said, self.alias) if own_fault(error) else again
-            return TeacherDown(f"{said} ({PATIENCE} calls in a row failed)", hint=hint)
+            hint = mend(message, self.alias) if own_fault(error) else again
+            return TeacherDown(f"{message} ({FAILED_CALLS} calls in a row failed)", hint=hint)
         return error
 
 
 def _plain(messages: Any) -> bool:
-    """Whether these are messages of text alone, the system's at most first."""
+    """Whether all messages are text, and only the first one may be the system's."""
     return bool(messages) and all(
         type(message["content"]) is str
         and message["content"]
@@ -209,7 +211,7 @@ def _plain(messages: Any) -> bool:
 
 
 def _user_error(error: BaseException) -> UserError | None:
-    """The UserError behind what DSPy wrapped, if there is one."""
+    """The UserError inside the error that DSPy raised, if there is one."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, UserError):
         cause = cause.__cause__

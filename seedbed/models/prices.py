@@ -1,4 +1,4 @@
-"""What tokens cost: by the config, else by what DSPy knows of the provider's model."""
+"""Prices of tokens: from the config, else from DSPy's price list."""
 
 import functools
 import os
@@ -14,7 +14,7 @@ from seedbed.models.engines.engine import beyond_belief
 
 FREE = ("embedded/", "scripted/")
 BATCH_SHARE = 0.5  # of the online price, at all four providers: see the pages beside provider_jobs.LIMITS
-FRAME = 32  # tokens a chat template puts around a message, at most
+FRAME = 32  # tokens that a chat template adds to a message, at most
 ENFORCING = 512  # tokens a provider adds to a prompt whose reply must follow a schema, at most
 _SAMPLING = (
     *("temperature", "top_p", "top_k", "top_a", "tfs", "min_p", "typical_p", "seed", "stop", "stop_token_ids"),
@@ -23,7 +23,7 @@ _SAMPLING = (
     *("chat_template_kwargs", "reasoning_effort", "enable_thinking", "skip_special_tokens", "cache_prompt"),
     *("user", "metadata", "safety_identifier", "store"),
 )
-"""Keys of a request that leave the most it can cost as it is: a prompt's bytes, and `max_tokens`."""
+"""Keys of a request that do not change its highest cost, which its prompt's bytes and `max_tokens` set."""
 
 _GUIDED = "guided_"  # vLLM's keys for a grammar, a choice, a pattern
 
@@ -37,22 +37,22 @@ class Price:
 
     @property
     def is_free(self) -> bool:
-        """Whether calls cost nothing, whatever they take."""
+        """Whether all calls cost nothing."""
         return not (self.input or self.output)
 
     def dollars(self, input_tokens: int, output_tokens: int) -> float:
-        """What these tokens cost."""
+        """The cost of these tokens."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
     def most(self, request: lm15.Request) -> float | None:
-        """The most a call can cost: no token is shorter than a byte, and a reply ends at `max_tokens`. None without
-        that."""
+        """The highest cost of a call: no token is shorter than a byte, and a reply ends at `max_tokens`. None without
+        `max_tokens`."""
         longest = request.config.max_tokens
         return None if longest is None else self.dollars(longest_prompt(request), longest)
 
     def paid(self, usage: lm15.Usage) -> float | None:
-        """What a call cost; None where the server did not say what it used, as by a prompt of 0 tokens, or said
-        what cannot be. Gemini and xAI count the tokens of their reasoning in the total alone."""
+        """The cost of a call; None if the server reported no usage (such as 0 prompt tokens) or an impossible one.
+        Gemini and xAI count reasoning tokens only in the total."""
         if not usage.input_tokens or usage.output_tokens is None or beyond_belief(usage):
             return None
         unseen = (usage.total_tokens or 0) - usage.input_tokens
@@ -60,20 +60,20 @@ class Price:
 
 
 def price(entry: ModelEntry) -> Price | None:
-    """What a model costs; None where that is unknown, which is never 0. What runs in this process costs nothing
-    unless the config says so, and of a name on a server at `api_base` only the config can tell."""
+    """The price of a model; None if it is unknown, which is never 0. A model in this process costs nothing unless the
+    config sets a price. For a model at `api_base` only the config can give one."""
     if entry.api_base:
-        read, written = None, None
+        input_price, output_price = None, None
     else:
-        read, written = (0.0, 0.0) if entry.model.startswith(FREE) else _known(entry.model)
-    read = read if entry.input_price is None else entry.input_price
-    written = written if entry.output_price is None else entry.output_price
-    return None if read is None or written is None else Price(read, written)
+        input_price, output_price = (0.0, 0.0) if entry.model.startswith(FREE) else _listed(entry.model)
+    input_price = input_price if entry.input_price is None else entry.input_price
+    output_price = output_price if entry.output_price is None else entry.output_price
+    return None if input_price is None or output_price is None else Price(input_price, output_price)
 
 
 def check_prices(config: Config) -> None:
-    """Raises UserError where a cap in dollars could not be kept: the price of a model in use is unknown, or its
-    `extra` may let a call cost more than its prompt and `max_tokens` say."""
+    """Raises UserError if a cap in dollars cannot be kept: the price of a model in use is unknown, or its `extra` may
+    let a call cost more than its prompt and `max_tokens` allow."""
     key = "budget.max_usd" if config.budget.max_usd is not None else "run.max_usd"
     if config.budget.max_usd is None and config.run.max_usd is None:
         return
@@ -84,22 +84,22 @@ def check_prices(config: Config) -> None:
                 f"{key}: what {alias} ({entry.model}) costs is unknown.",
                 hint=f"Set models.{alias}.input_price and output_price, in dollars per million tokens.",
             )
-        if found := sorted(key for key in entry.extra if key not in _SAMPLING and not key.startswith(_GUIDED)):
+        if unpriced_keys := sorted(key for key in entry.extra if key not in _SAMPLING and not key.startswith(_GUIDED)):
             raise UserError(
-                f"{key}: models.{alias}.extra sets {', '.join(found)}, so the most a call can cost is unknown.",
+                f"{key}: models.{alias}.extra sets {', '.join(unpriced_keys)}, so the most a call can cost is unknown.",
                 hint="Leave it out; only sampling keys may stand there under a cap in dollars, and the longest reply "
                 f"is models.{alias}.max_tokens.",
             )
 
 
 def in_use(config: Config) -> list[str]:
-    """The aliases that calls may go to, each once: the cascade's, those of the other roles, and all fallbacks."""
+    """The aliases that calls may go to, each once: of the cascade, of the other roles, and all fallbacks."""
     fallbacks = (alias for _, alias in config.fallback if alias)
     return list(dict.fromkeys(chain(config.roles.cascade, config.roles.named().values(), fallbacks)))
 
 
 def longest_prompt(request: lm15.Request) -> int:
-    """Tokens of a prompt at most: its bytes, the schema's, and what a chat template adds."""
+    """The most tokens of a prompt: its bytes, those of the schema, and the additions of a chat template."""
     texts = [str(request.system or ""), *(message.text or "" for message in request.messages)]
     schema = request.config.response_format
     around = FRAME * len(texts) + (ENFORCING + len(repr(schema).encode()) if schema else 0)
@@ -107,13 +107,13 @@ def longest_prompt(request: lm15.Request) -> int:
 
 
 @functools.cache
-def _known(model: str) -> tuple[float | None, float | None]:
-    """DSPy's prices in dollars per million tokens read and written: the provider's ordinary rates, which long prompts
-    (of 128,000 tokens and more) may go beyond. Its 0 says of most models that nobody looked it up, so it is None."""
+def _listed(model: str) -> tuple[float | None, float | None]:
+    """DSPy's prices in dollars per million tokens read and written: the provider's ordinary rates. Long prompts
+    (128,000 tokens and more) may cost more. A price of 0 mostly means that nobody looked it up, so it becomes None."""
     os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else it is fetched over the network
     from dspy.clients.model_metadata import model_info, rate
 
     provider, slash, name = model.partition("/")
     info = model_info(provider, name) if slash else model_info("openai", model)
-    read, written = (rate(info, f"{side}_cost_per_token") for side in ("input", "output"))
-    return round(read * 1e6, 9) if read else None, round(written * 1e6, 9) if written else None
+    input_price, output_price = (rate(info, f"{side}_cost_per_token") for side in ("input", "output"))
+    return round(input_price * 1e6, 9) if input_price else None, round(output_price * 1e6, 9) if output_price else None

@@ -1,4 +1,4 @@
-"""What to do about a request that a server refuses and will refuse again."""
+"""Advice for a request that a server refuses and will refuse again."""
 
 _MENDS = (
     ("response_format", "schema_enforced: false"),
@@ -9,8 +9,8 @@ _MENDS = (
 )
 
 
-def mend(said: str, alias: str = "ALIAS") -> str:
-    """The one thing to do, by the server's words. To ask again is none."""
-    named = next((key for word, key in _MENDS if word in said.lower()), None)
-    what = f"Set models.{alias}.{named}" if named else f"Mend models.{alias} in seedbed.yaml by what the server says"
-    return f"{what}: it refuses the request itself, and will again."
+def mend(message: str, alias: str = "ALIAS") -> str:
+    """What the user should do, by the server's message. Asking again does not help."""
+    fix = next((fix for word, fix in _MENDS if word in message.lower()), None)
+    advice = f"Set models.{alias}.{fix}" if fix else f"Mend models.{alias} in seedbed.yaml by what the server says"
+    return f"{advice}: it refuses the request itself, and will again."

@@ -1,4 +1,4 @@
-"""Models made from the config's entries: each a stack of small engines over one that asks the endpoint."""
+"""Builds models from the config's entries: each is a stack of small engines over the one that calls the endpoint."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -25,17 +25,17 @@ from seedbed.storage.call import ReplyStore
 from seedbed.storage.spending import SpendingStore
 from seedbed.terminal import Say, silent
 
-SAMPLED = 0.7  # the temperature of every further draw from one source
+SAMPLED = 0.7  # the temperature of the second and later draws from one source
 
 
 class Models:
-    """A project's models, each opened when first asked for, once.
+    """A project's models. Each is opened once, at its first use.
 
     Args:
-        entries: by alias. base: the folder their paths start from. journal: where replies are kept.
-        ledger: where what they cost is booked, and capped; None books nothing. book: of the waves in which calls
-        go to the provider's batch service; None sends them one by one. offline: make no call at all.
-        say: told in a line when an endpoint goes down, is back, or another stands in for it.
+        entries: by alias. base: the folder their paths start from. journal: stores replies.
+        ledger: books and caps the cost; None books nothing. book: records the waves of calls to the provider's batch
+        service; None sends calls one by one. offline: make no call at all.
+        say: receives a line when an endpoint goes down, is back, or is replaced by a fallback.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Models:
         self._lms: dict[tuple[str, str | None], TeacherLM] = {}
 
     def lm(self, alias: str, fallback: str | None = None) -> TeacherLM:
-        """The model of that name. `fallback` is asked where it fails for good.
+        """The model of that name. Calls that finally fail go to `fallback`.
 
         Raises UserError for a missing key, file or weights; no call is made.
         """
@@ -77,8 +77,8 @@ class Models:
             await engine.aclose()
 
     def _stack(self, alias: str, *, patient: bool) -> Engine:
-        """Tries again, asks the ledger, keeps the limits, asks the endpoint. Limits are the model's, not the role's:
-        roles share one stack, apart from whether it waits for an endpoint that is down."""
+        """The layers of a model: retry, ledger, limits, endpoint. Limits belong to the model, not to a role: roles
+        share one stack, except for whether it waits for an endpoint that is down."""
         if (alias, patient) not in self._stacks:
             entry = self.entries[alias]
             if alias not in self._attempts:
@@ -89,7 +89,7 @@ class Models:
         return self._stacks[alias, patient]
 
     def _attempt(self, alias: str, entry: ModelEntry) -> Engine:
-        """One attempt at a call."""
+        """The engine that makes one attempt at a call."""
         if self._offline:
             return Offline(_engine(entry.model_copy(update={"api_key": None}), self._base))
         engine = Redacted(_engine(entry, self._base), key_of(entry), entry.api_base)
@@ -97,28 +97,28 @@ class Models:
         return self._booked(limited, alias, price(entry))
 
     def _batched(self, alias: str, entry: ModelEntry, online: Engine) -> Engine:
-        """Calls go in waves to the provider's batch service, those that no wave answers online."""
+        """Send calls in waves to the provider's batch service, and online those that no wave answers."""
         if not entry.api_base and entry.model.startswith(FREE):
             return online
-        if entry.extra:  # the batch service speaks another language than what these keys are meant for
+        if entry.extra:  # the batch service has another request format than these keys
             raise UserError(
                 f"models.{alias}.extra is not sent in batch mode, so the replies would be those of another model.",
                 hint=f"Set run.mode to online, or leave models.{alias}.extra out.",
             )
         assert self._book
-        service, known = BatchService.of(entry.model, key_of(entry), entry.api_base), price(entry)
-        half = known and Price(known.input * BATCH_SHARE, known.output * BATCH_SHARE)
+        service, online_price = BatchService.of(entry.model, key_of(entry), entry.api_base), price(entry)
+        batch_price = online_price and Price(online_price.input * BATCH_SHARE, online_price.output * BATCH_SHARE)
         batch = BatchEngine(online, service, self._book, self.waves, self._say)
-        return Straggling(self._booked(batch, alias, half, resumes=True), online, self._say)
+        return Straggling(self._booked(batch, alias, batch_price, resumes=True), online, self._say)
 
-    def _booked(self, engine: Engine, alias: str, known: Price | None, *, resumes: bool = False) -> Engine:
-        if self._ledger and (known is None or not known.is_free or self._ledger.counts_calls):
-            return Budgeted(engine, self._ledger, alias, known, resumes=resumes)
+    def _booked(self, engine: Engine, alias: str, price: Price | None, *, resumes: bool = False) -> Engine:
+        if self._ledger and (price is None or not price.is_free or self._ledger.counts_calls):
+            return Budgeted(engine, self._ledger, alias, price, resumes=resumes)
         return engine
 
 
 class Offline(Wrapped):
-    """An engine that is never asked: for rebuilding from the journal."""
+    """An engine that makes no call: for rebuilding from the journal."""
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         raise NotKept("this call is not in the journal, and a replay makes none")
@@ -185,7 +185,7 @@ _FAMILIES: dict[str, Callable[[ModelEntry, Path], Engine]] = {"embedded": _embed
 
 
 def key_of(entry: ModelEntry) -> str | None:
-    """The key the entry's `api_key: $NAME` names, from the environment."""
+    """The API key from the environment variable that the entry names (`api_key: $NAME`)."""
     if entry.api_key is None:
         return None
     key = os.environ.get(entry.api_key.removeprefix("$"), "").strip()

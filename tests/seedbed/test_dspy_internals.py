@@ -11,7 +11,7 @@ from support.counting import Counting
 from programs.core.step import Step
 from programs.formats.formats import FORMATS
 from seedbed import dspy_internals
-from seedbed.models.lm import TeacherLM, Telling
+from seedbed.models.lm import Recording, TeacherLM
 
 REQUEST = lm15.Request(model="m", messages=(lm15.Message(role="user", parts=(lm15.TextPart("Hello"),)),))
 REPLY = lm15.Response(
@@ -58,7 +58,7 @@ def test_a_call_is_prepared_and_its_config_is_made() -> None:
 
 def test_an_lm_keeps_the_engine_it_was_given() -> None:
     lm = TeacherLM("m", Counting())
-    assert isinstance(lm._async_engine_spec, Telling)
+    assert isinstance(lm._async_engine_spec, Recording)
 
 
 def test_a_predictor_makes_a_prediction_of_the_fields_it_is_given() -> None:

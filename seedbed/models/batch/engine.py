@@ -1,4 +1,4 @@
-"""The engine of `run.mode: batch`: calls that wait at one moment, of all rows, go to the provider as one job."""
+"""The engine of `run.mode: batch`: the calls of all rows that wait at the same moment go to the provider as one job."""
 
 import asyncio
 import contextlib
@@ -17,17 +17,17 @@ from seedbed.models.call_context import call_context, calling
 from seedbed.models.engines.engine import Engine, Wrapped
 from seedbed.terminal import Say
 
-TRIES = 2  # waves that carry a call before it goes online
-CALLS = 1000  # calls that may wait at once: what a run takes the number of its live rows from
-LANDING = 30.0  # seconds that a job may take to show in the provider's list after it was sent
+TRIES = 2  # waves that may carry a call before it goes online
+CALLS = 1000  # calls that may wait at once; a run sets its number of live rows by it
+LANDING = 30.0  # seconds until a sent job must appear in the provider's list
 
 
 class Unanswered(lm15.InvalidRequestError):
-    """The job did not answer this call, or none can hold it; it cost nothing."""
+    """The job did not answer this call, or no job can carry it; it cost nothing."""
 
 
 class Unreadable(lm15.ProviderError):
-    """The job answered this call, so that it was paid for, with what cannot be read."""
+    """The job answered this call, so it is paid, but the answer cannot be read."""
 
 
 class _Call(NamedTuple):
@@ -36,18 +36,18 @@ class _Call(NamedTuple):
 
 
 class BatchEngine(Wrapped):
-    """Waits, in `complete`, until the wave that carries the call is answered.
+    """In `complete`, waits until the wave that carries the call is answered.
 
-    A wave is written into the book before it is sent and its ticket after. A call is known by `CallContext.key`,
-    its key in the journal, so after a restart a row that asks the same again finds the wave that carries it, and
-    waits for that one. `complete` raises Unanswered or Unreadable where that wave brought no reply; to go into another
-    wave the call needs another name. A provider that takes no job now is asked until it does.
-    Memory is that of the calls waiting at one moment: as many rows as the run lets live, whatever the dataset's size.
+    A wave is written into the book before it is sent, and its job's id after. A call's name is `CallContext.key`, its
+    key in the journal. So after a restart a row that makes the same call finds the wave that carries it, and waits for
+    that wave. `complete` raises Unanswered or Unreadable if the wave brought no reply; to go into another wave the call
+    needs another name. If a provider accepts no job now, the engine tries until it does.
+    Memory grows with the calls that wait at one moment, that is with the run's live rows, not with the dataset.
 
     Args:
-        online: the same model without a batch, which this engine stands for; it is not asked.
-        service: where waves are sent. book: where they are written down. waves: the run's rows.
-        say: told how each job stands.
+        online: the same model without a batch; its attributes are copied, and it is not called.
+        service: sends waves. book: records them. waves: the run's rows.
+        say: receives the state of each job.
     """
 
     def __init__(self, online: Engine, service: BatchService, book: WaveBook, waves: Waves, say: Say) -> None:
@@ -56,7 +56,7 @@ class BatchEngine(Wrapped):
         self._service, self._book, self._waves, self._say = service, book, waves, say
         self._gathered: dict[str, _Call] = {}
         self._bytes = 0
-        self._watch: asyncio.Task[None] | None = None  # sends what is gathered once every row waits
+        self._watch: asyncio.Task[None] | None = None  # sends the gathered calls once every row waits
         self._settling: dict[str, asyncio.Task[bool]] = {}
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -71,7 +71,7 @@ class BatchEngine(Wrapped):
         raise Unanswered("no job answered it", status=422)
 
     async def aclose(self) -> None:
-        """Stop waiting. Jobs go on at the provider, and the next start takes them up again."""
+        """Stop waiting. Jobs continue at the provider, and the next start resumes them."""
         tasks = {*self._settling.values(), *self._sending, *([self._watch] if self._watch else [])}
         for task in tasks:
             task.cancel()
@@ -79,7 +79,7 @@ class BatchEngine(Wrapped):
         await self._service.aclose()
 
     async def _batched(self, key: str, request: lm15.Request) -> bytes:
-        """What the wave that carries the call brought for it."""
+        """The reply that the wave brought for the call."""
         while True:
             wave = next(reversed(self._book.carried(key)), None) or await self._carry(key, request)
             if (reply := self._book.reply(key, wave)) is not None:
@@ -88,7 +88,7 @@ class BatchEngine(Wrapped):
                 return self._book.reply(key, wave) or b""
 
     async def _carry(self, key: str, request: lm15.Request) -> str:
-        """Wait until a wave has taken the call along; its id."""
+        """Wait until a wave carries the call; the id of that wave."""
         size = len(orjson.dumps(request_to_dict(request)))
         limit = self._service.limit
         if len(self._gathered) == limit.requests or self._bytes + size > limit.bytes:
@@ -99,8 +99,8 @@ class BatchEngine(Wrapped):
             self._watch = asyncio.create_task(self._send_when_still())
         try:
             return await call.wave
-        except asyncio.CancelledError as stopped:
-            vars(stopped)["unsent"] = self._gathered.get(key) is call
+        except asyncio.CancelledError as error:
+            vars(error)["unsent"] = self._gathered.get(key) is call
             raise
 
     async def _send_when_still(self) -> None:
@@ -108,7 +108,8 @@ class BatchEngine(Wrapped):
         self._send()
 
     def _send(self) -> None:
-        calls = {key: call for key, call in self._gathered.items() if not call.wave.done()}  # done: its row was stopped
+        waiting = ((key, call) for key, call in self._gathered.items() if not call.wave.done())  # done: row cancelled
+        calls = dict(waiting)
         self._gathered, self._bytes = {}, 0
         if calls:
             task = asyncio.create_task(self._submit(calls))
@@ -118,7 +119,7 @@ class BatchEngine(Wrapped):
     async def _submit(self, calls: dict[str, _Call]) -> None:
         try:
             wave = await self._book.open(list(calls))
-            await self._taken(wave, [call.request for call in calls.values()])
+            await self._send_wave(wave, [call.request for call in calls.values()])
         except Exception as error:
             for call in calls.values():
                 if not call.wave.done():
@@ -128,9 +129,9 @@ class BatchEngine(Wrapped):
                 if not call.wave.done():
                     call.wave.set_result(wave.id)
 
-    async def _taken(self, wave: Wave, requests: list[lm15.Request]) -> None:
-        """Send a wave and keep its ticket. Raises what says that it was not taken; where nobody knows, it is looked
-        for when its replies are."""
+    async def _send_wave(self, wave: Wave, requests: list[lm15.Request]) -> None:
+        """Send a wave and record its job. Raises the error if the provider certainly did not accept it; if that is
+        unknown, the job is searched for when its replies are needed."""
         try:
             job = await self._service.submit(requests, wave.label, self._say)
         except CERTAIN:
@@ -143,7 +144,7 @@ class BatchEngine(Wrapped):
         self._say(f"batch {job}: {wave.size} calls sent, wave {wave.id}")
 
     async def _settled(self, wave: str) -> bool:
-        """Wait until the book holds what a wave brought; False where the wave turns out never to have been sent."""
+        """Wait until the book holds the replies of a wave; False if the wave was never sent."""
         if wave not in self._settling:
             self._settling[wave] = asyncio.create_task(self._settle(wave))
             self._settling[wave].add_done_callback(lambda _: self._settling.pop(wave))
@@ -151,7 +152,7 @@ class BatchEngine(Wrapped):
 
     async def _settle(self, id: str) -> bool:
         wave = self._book.wave(id)
-        if wave and not wave.job and self._sending:  # it may be on its way, asked for again by a row that was stopped
+        if wave and not wave.job and self._sending:  # it may be on its way: a cancelled row asks for it again
             await asyncio.wait(self._sending)
             wave = self._book.wave(id)
         if wave is None:
@@ -164,36 +165,36 @@ class BatchEngine(Wrapped):
         return job is not None
 
     async def _replies(self, wave: Wave, job: str) -> list[bytes]:
-        """What the job brought. Where it was fetched before and one reply changed on the disk, it is fetched again;
-        where the provider has it no more, the others are kept."""
+        """The replies of the job. If it was fetched before and one reply changed on the disk, it is fetched again; if
+        the provider no longer has it, the other replies are used."""
         try:
             return await self._service.replies(wave, job, self._say)
         except UserError:
-            if (kept := self._book.replies(wave.id)) is None:
+            if (stored := self._book.replies(wave.id)) is None:
                 raise
             self._say(f"batch {job}: replies of it changed on the disk, and are to be had no more; they go once more")
-            return kept
+            return stored
 
     async def _look_for(self, wave: Wave) -> str | None:
-        """The ticket of a wave whose ticket was lost; None where it surely was never sent.
+        """The job of a wave that has no recorded job; None if it was certainly never sent.
 
-        Raises UserError where that cannot be told: a person can look, and paying twice cannot be undone."""
-        seen = await self._looked(wave)
-        if seen.job:
-            await self._book.ticket(wave.id, seen.job)
-            self._say(f"batch {seen.job}: found again as wave {wave.id}")
-        elif seen.maybe or not seen.all_seen:
-            raise _ask(wave, self._service.provider, seen.maybe)
-        return seen.job
+        Raises UserError if this is unknown: a person can look, and paying twice cannot be undone."""
+        sighting = await self._sight(wave)
+        if sighting.job:
+            await self._book.ticket(wave.id, sighting.job)
+            self._say(f"batch {sighting.job}: found again as wave {wave.id}")
+        elif sighting.maybe or not sighting.all_seen:
+            raise _ask(wave, self._service.provider, sighting.maybe)
+        return sighting.job
 
-    async def _looked(self, wave: Wave) -> Sighting:
-        """What the provider tells of a wave once a late job would show and no job will tell more."""
-        for look, pause in enumerate(itertools.chain([LANDING], pauses())):
-            seen = await self._service.sight(wave, self._book.jobs(), self._say)
-            if seen.job or (look and not seen.pending):
-                return seen
-            if look:
-                jobs = " or ".join(seen.pending)
+    async def _sight(self, wave: Wave) -> Sighting:
+        """The provider's information about a wave, once a late job would be listed and no job is still undecided."""
+        for attempt, pause in enumerate(itertools.chain([LANDING], pauses())):
+            sighting = await self._service.sight(wave, self._book.jobs(), self._say)
+            if sighting.job or (attempt and not sighting.pending):
+                return sighting
+            if attempt:
+                jobs = " or ".join(sighting.pending)
                 self._say(
                     f"batch wave {wave.id}: it may be {jobs}, not known yet; --batch-job {wave.id}=none or =JOB_ID"
                 )
@@ -202,20 +203,20 @@ class BatchEngine(Wrapped):
 
 
 class Straggling(Wrapped):
-    """A batch engine whose calls go into `TRIES` waves, then to the same model online. Each may have its own bill
-    around it: every wave is paid for itself, so to the ledger and to the book every try is a call of its own name."""
+    """Sends a call in up to `TRIES` waves of a batch engine, then to the same model online. Either engine may have its
+    own `Budgeted` layer. Every wave costs money, so each try has its own name in the ledger and in the book."""
 
     def __init__(self, batch: Engine, online: Engine, say: Say) -> None:
         super().__init__(batch)
-        self.online, self._say, self._told = online, say, False
+        self.online, self._say, self._has_told = online, say, False
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         call = call_context().key
-        for name in (call, *(f"{call}/{again}" for again in range(2, TRIES + 1))):
+        for name in (call, *(f"{call}/{wave}" for wave in range(2, TRIES + 1))):
             with contextlib.suppress(Unanswered, Unreadable), calling(key=name):
                 return await self.engine.complete(request)
-        if not self._told:
-            self._told = True
+        if not self._has_told:
+            self._has_told = True
             self._say("batch: calls that no job answered go online, at the full price")
         return await self.online.complete(request)
 
@@ -225,10 +226,10 @@ class Straggling(Wrapped):
 
 
 def _ask(wave: Wave, provider: str, jobs: list[str]) -> UserError:
-    seen = f"it may be {' or '.join(jobs)}" if jobs else "its list of jobs does not reach back that far"
+    findings = f"it may be {' or '.join(jobs)}" if jobs else "its list of jobs does not reach back that far"
     return UserError(
         f"Wave {wave.id} ({wave.size} calls) was about to be sent when the run stopped, and {provider} cannot tell "
-        f"whether it was: {seen}.",
+        f"whether it was: {findings}.",
         hint=f"Look in the provider's console for a batch of {wave.size} requests, then run again with "
         f"--batch-job {wave.id}=JOB_ID, or with --batch-job {wave.id}=none if there is none.",
     )

@@ -1,4 +1,4 @@
-"""What is posted to an OpenAI-compatible server."""
+"""Request bodies for an OpenAI-compatible server."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def _sampling(config: lm15.Config) -> dict[str, Any]:
     return body
 
 
-def _response_format(asked: dict[str, Any]) -> dict[str, Any]:
-    """lm15 names a schema and its settings side by side; OpenAI's wire nests them."""
-    kind = asked.pop("type")
-    return {"type": kind, "json_schema": {"name": "reply", **asked}} if kind == "json_schema" else {"type": kind}
+def _response_format(schema: dict[str, Any]) -> dict[str, Any]:
+    """lm15 puts a schema and its settings side by side; OpenAI's format nests them."""
+    kind = schema.pop("type")
+    return {"type": kind, "json_schema": {"name": "reply", **schema}} if kind == "json_schema" else {"type": kind}

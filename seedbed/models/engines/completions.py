@@ -1,25 +1,25 @@
-"""What an OpenAI-compatible server replies with."""
+"""Reads replies of an OpenAI-compatible server."""
 
 from typing import Any
 
 from dspy import lm15
 
 from seedbed.models.engines.engine import beyond_belief, loaded
-from seedbed.models.engines.http_errors import told_within
+from seedbed.models.engines.http_errors import error_within
 
 
 def completion(raw: bytes, model: str) -> lm15.Response:
-    """Read a completion. An error that the server tells in its place is that error; what is no completion at all counts
-    as the server's failure.
+    """Read a completion. Raises the error that the server reports instead of one; anything else that is not a
+    completion counts as the server's failure.
 
-    lm15's reader takes 25 us; building its objects directly takes 22, all of it their own checks.
+    lm15's reader takes 25 us; building its objects directly would take 22, which is the time of their own checks.
     """
     try:
         body = loaded(raw)
     except (ValueError, RecursionError) as error:
         raise _garbage(raw) from error
-    if told := told_within(body):
-        raise told
+    if reported := error_within(body):
+        raise reported
     try:
         if not body["choices"]:
             raise ValueError("no choices")
@@ -43,26 +43,28 @@ def _garbage(raw: bytes) -> lm15.ServerError:
     return lm15.ServerError(f"the server's reply is not a completion ({len(raw)} bytes)")
 
 
-def _logprobs(given: Any) -> dict[str, Any] | None:
-    """A choice's log-probabilities as chat completions have them; None where there are none to read.
+def _logprobs(logprobs: Any) -> dict[str, Any] | None:
+    """A choice's log-probabilities in the form of chat completions; None if there are none that can be read.
 
     `/completions` gives them as parallel lists, with a map of alternatives for each token (llama.cpp gives the chat
-    shape on both paths). The tokens' bytes are left out, since the journal keeps what is left.
+    shape on both paths). The tokens' bytes are left out, to keep the journal small.
     """
     try:
-        tokens = given["content"] if "content" in given else _zipped(given)
-        return {"content": [{**_scored(one), "top_logprobs": [*map(_scored, one["top_logprobs"])]} for one in tokens]}
+        tokens = logprobs["content"] if "content" in logprobs else _zipped(logprobs)
+        return {
+            "content": [{**_scored(token), "top_logprobs": [*map(_scored, token["top_logprobs"])]} for token in tokens]
+        }
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 
 
-def _zipped(given: dict[str, Any]) -> list[dict[str, Any]]:
-    lists = zip(given["tokens"], given["token_logprobs"], given["top_logprobs"], strict=True)
+def _zipped(logprobs: dict[str, Any]) -> list[dict[str, Any]]:
+    lists = zip(logprobs["tokens"], logprobs["token_logprobs"], logprobs["top_logprobs"], strict=True)
     return [
         {"token": token, "logprob": chance, "top_logprobs": [{"token": t, "logprob": c} for t, c in top.items()]}
         for token, chance, top in lists
     ]
 
 
-def _scored(one: dict[str, Any]) -> dict[str, Any]:
-    return {"token": str(one["token"]), "logprob": float(one["logprob"])}
+def _scored(token: dict[str, Any]) -> dict[str, Any]:
+    return {"token": str(token["token"]), "logprob": float(token["logprob"])}

@@ -1,4 +1,4 @@
-"""How a server wants to be asked that refuses what others take: found out from its own words."""
+"""Adapts requests to a server that refuses what other servers accept. It learns from the server's error messages."""
 
 import re
 from typing import Any
@@ -14,25 +14,25 @@ _OTHER_LIMIT = "max_completion_tokens"
 
 
 class Concessions:
-    """What is changed in every body for this server.
+    """The changes to every request body for this server.
 
     Attributes:
-        merges_system: the system's message is the beginning of the user's first one.
-        limit: the key in which the longest reply is told.
+        merges_system: put the system's message at the beginning of the user's first one.
+        limit: the key for the longest reply.
     """
 
     def __init__(self) -> None:
         self.merges_system, self.limit = False, "max_tokens"
 
-    def learn(self, said: str, body: dict[str, Any]) -> None:
-        """Take from a server's refusal of a body how it is to be asked."""
-        if _OTHER_LIMIT in said and "max_tokens" in body:
+    def learn(self, message: str, body: dict[str, Any]) -> None:
+        """Learn from the message with which the server refused a body."""
+        if _OTHER_LIMIT in message and "max_tokens" in body:
             self.limit = _OTHER_LIMIT
-        elif _has_system(body) and _NO_SYSTEM.search(said):
+        elif _has_system(body) and _NO_SYSTEM.search(message):
             self.merges_system = True
 
-    def made_in(self, body: dict[str, Any]) -> dict[str, Any]:
-        """The body as this server takes it."""
+    def adapted(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body in the form that this server accepts."""
         if self.limit != "max_tokens" and "max_tokens" in body:
             body = {(self.limit if key == "max_tokens" else key): value for key, value in body.items()}
         if self.merges_system and _has_system(body):
@@ -41,9 +41,9 @@ class Concessions:
 
     @property
     def notes(self) -> list[str]:
-        """What was found out, for a person."""
-        told = ["takes no system role, so that is put before the user's words"] if self.merges_system else []
-        return [*told, *([f"wants {self.limit}"] if self.limit != "max_tokens" else [])]
+        """What was learnt, as messages."""
+        notes = ["takes no system role, so that is put before the user's words"] if self.merges_system else []
+        return [*notes, *([f"wants {self.limit}"] if self.limit != "max_tokens" else [])]
 
 
 def _has_system(body: dict[str, Any]) -> bool:
@@ -51,8 +51,8 @@ def _has_system(body: dict[str, Any]) -> bool:
 
 
 def _merged(messages: list[dict[str, str]]) -> list[dict[str, str]]:
-    (system, *others) = messages
-    if not others:
+    (system, *dialogue) = messages
+    if not dialogue:
         return [{"role": "user", "content": system["content"]}]
-    first, *rest = others
+    first, *rest = dialogue
     return [{**first, "content": f"{system['content']}\n\n{first['content']}"}, *rest]

@@ -1,4 +1,4 @@
-"""The embedded models: GGUF files that llama.cpp serves on this machine, each on loopback with a key of its own."""
+"""The embedded models: GGUF files that llama.cpp serves on this machine, each on loopback with its own key."""
 
 import asyncio
 import contextlib
@@ -23,10 +23,10 @@ from seedbed.models.shelf.servers import POOL, Server
 from seedbed.models.shelf.serving import SLOTS, Serving, serving
 from seedbed.models.shelf.weights import Weights, weights
 
-LOGPROBS = 10  # alternatives a token; llama.cpp gives them on both paths, and they change no reply
+LOGPROBS = 10  # alternatives a token; llama.cpp returns them on both paths, and they do not change the reply
 TIMEOUT = 300.0  # seconds for a call
 TURNS = asyncio.Semaphore(1)
-"""Models that take a call at a time take turns: each then has all the cores (docs/benchmarks.md)."""
+"""Models that handle one call at a time take turns, so that each has all the cores (docs/benchmarks.md)."""
 
 
 class EmbeddedEngine(Shared):
@@ -35,8 +35,8 @@ class EmbeddedEngine(Shared):
     Args:
         entry: with a model `embedded/...`. base: the folder that paths start from.
 
-    Raises UserError for a file that is absent or cannot be served; a model of the shelf is looked at when first called,
-    so that a replay does without it.
+    Raises UserError for a file that is absent or cannot be served. The file of a shelf model is read at the first call,
+    so a replay does not need it.
     """
 
     enforces_schema, continues, logprobs, scores = True, True, LOGPROBS, True
@@ -67,13 +67,13 @@ class EmbeddedEngine(Shared):
         self._opening = self._opening or asyncio.ensure_future(asyncio.to_thread(self._open))
         server, endpoint = await asyncio.shield(self._opening)
         try:
-            asked = time.monotonic()
+            start = time.monotonic()
             async with TURNS if self.concurrency == 1 else contextlib.nullcontext():
-                waited(time.monotonic() - asked)
+                waited(time.monotonic() - start)
                 return await endpoint.complete(request)
         except lm15.TransportError as error:
-            if how := server.ended():
-                raise lm15.ConfigurationError(f"{self.model}: {how}") from error
+            if reason := server.ended():
+                raise lm15.ConfigurationError(f"{self.model}: {reason}") from error
             raise
 
     async def aclose(self) -> None:
@@ -104,7 +104,7 @@ class EmbeddedEngine(Shared):
 
 
 def identity(model: str, base: Path) -> str:
-    """What its replies depend on beside the request: of a model of the shelf known without its file."""
+    """What its replies depend on besides the request. A shelf model's identity is known without its file."""
     reference = parse(model)
     if isinstance(reference, OnShelf):
         return f"{model}|{shelf()[reference.name].sha256[:16]}"
@@ -112,26 +112,26 @@ def identity(model: str, base: Path) -> str:
 
 
 def record(entry: ModelEntry, base: Path) -> dict[str, Any]:
-    """What a manifest and run.json keep of an embedded model, beside the version of xllamacpp."""
-    opened = weights(entry.model, base)
+    """The record of an embedded model for manifests and run.json, besides the version of xllamacpp."""
+    model_weights = weights(entry.model, base)
     return {
-        "file": opened.files[0].name,
-        "sha256": opened.sha256,
-        **({"revision": opened.revision} if opened.revision else {}),
-        **asdict(serving(entry, opened.header)),
+        "file": model_weights.files[0].name,
+        "sha256": model_weights.sha256,
+        **({"revision": model_weights.revision} if model_weights.revision else {}),
+        **asdict(serving(entry, model_weights.header)),
     }
 
 
 def check_memory(entries: Sequence[ModelEntry], base: Path, copies: int = 1) -> None:
-    """Raises UserError where this machine has no room to serve these models together, each in so many copies. The
-    weights of all copies are the same pages of one file; the rest each has for itself."""
-    most, served = 0, set[tuple[str, Serving]]()
+    """Raises UserError if this machine has too little memory to serve these models together, each in `copies` copies.
+    All copies share the pages of the weights' file; each has its own memory for the rest."""
+    total, served = 0, set[tuple[str, Serving]]()
     for entry in entries:
-        opened = weights(entry.model, base)
-        how = serving(entry, opened.header)
-        if (opened.identity, how) not in served:  # aliases of one model share a server
-            served.add((opened.identity, how))
-            alone = how.memory(opened.header, opened.bytes)
-            most += alone + (copies - 1) * max(0, alone - opened.bytes)
+        model_weights = weights(entry.model, base)
+        settings = serving(entry, model_weights.header)
+        if (model_weights.identity, settings) not in served:  # aliases of one model share a server
+            served.add((model_weights.identity, settings))
+            alone = settings.memory(model_weights.header, model_weights.bytes)
+            total += alone + (copies - 1) * max(0, alone - model_weights.bytes)
     names = ", ".join(dict.fromkeys(entry.model for entry in entries))
-    servers.check_memory(f"{f'{copies} copies of ' if copies > 1 else ''}{names}: serving takes", most)
+    servers.check_memory(f"{f'{copies} copies of ' if copies > 1 else ''}{names}: serving takes", total)

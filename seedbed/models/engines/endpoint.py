@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server, over aiohttp: one attempt a call, and no connection cap of its own."""
+"""Any OpenAI-compatible server, over aiohttp: one attempt per call, without a limit on connections."""
 
 from typing import Any
 from urllib.parse import urljoin
@@ -21,17 +21,18 @@ MOST = 16_000_000  # bytes of a reply; 20 alternatives a token take two or three
 
 
 class EndpointEngine(Shared):
-    """`POST {base}/chat/completions`, or `/completions` where a prompt is to be continued.
+    """`POST {base}/chat/completions`, or `/completions` to continue a prompt.
 
-    A server that refuses the system's role or `max_tokens` is asked again as it wants to be, from then on at once.
+    If a server refuses the system's role or `max_tokens`, the request is changed and sent again; later ones are changed
+    at once.
 
     Args:
-        base: the server's address up to and with `/v1`. model: the name it knows the model by.
-        key: sent as a bearer token; never stored. concurrency: calls in flight at most, which `Limited` sees to.
+        base: the server's address including `/v1`. model: its name on the server.
+        key: sent as a bearer token; never stored. concurrency: the most calls in flight; `Limited` enforces it.
         timeout: seconds for one attempt, from connecting to the last byte.
-        logprobs: alternatives a token it gives log-probabilities of, 0 to 20. scoring: the dialect in which it tells
-        how likely a given reply is; None where it cannot. prefixes: of a llama.cpp server of ours with one slot.
-        extra: further body keys (sampling the server knows and DSPy does not).
+        logprobs: alternatives per token with log-probabilities, 0 to 20. scoring: the dialect for the likelihood of a
+        given reply; None if the server has none. prefixes: for our own llama.cpp server with one slot.
+        extra: more body keys (sampling options that the server knows and DSPy does not).
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class EndpointEngine(Shared):
             )
         body = bodies.chat(self.model, request, self._extra)
         if cold := self._cold(request):
-            cold["cache_prompt"] = await self._begun(body)
+            cold["cache_prompt"] = await self._restored(body)
         return await self._post("chat/completions", body | cold)
 
     async def aclose(self) -> None:
@@ -80,37 +81,37 @@ class EndpointEngine(Shared):
             raise lm15.UnsupportedFeatureError(f"{self.model}: nobody said how it tells the likelihood of a text")
         body = bodies.chat(self.model, request, self._extra)
         try:
-            told = await DIALECTS[self._scoring](self._told, body, continuation)
+            reply = await DIALECTS[self._scoring](self._json, body, continuation)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise lm15.ServerError(f"the server's reply holds no log-probabilities ({error!r})") from error
-        response = completion(orjson.dumps(told), self.model)
+        response = completion(orjson.dumps(reply), self.model)
         if response.message.text != continuation or not response.logprobs:
             raise lm15.ServerError("the server gave the likelihood of another text, or none")
         return response
 
-    async def _begun(self, body: dict[str, Any]) -> bool:
-        """Whether the server was put into the state in which it has read the prompt's beginning."""
+    async def _restored(self, body: dict[str, Any]) -> bool:
+        """Whether the server's slot was restored to the state after the prompt's beginning."""
         try:
-            return self._prefixes is not None and await self._prefixes.restore(self._told, body["messages"])
+            return self._prefixes is not None and await self._prefixes.restore(self._json, body["messages"])
         except (ValueError, KeyError, TypeError) as error:
             raise lm15.ServerError(f"the server kept no beginning of a prompt ({error!r})") from error
 
-    async def _told(self, path: str, body: dict[str, Any]) -> Any:
-        return loaded(await self._sent(urljoin(f"{self.base}/", path), self.concessions.made_in(body)))
+    async def _json(self, path: str, body: dict[str, Any]) -> Any:
+        return loaded(await self._sent(urljoin(f"{self.base}/", path), self.concessions.adapted(body)))
 
     async def _post(self, path: str, body: dict[str, Any]) -> lm15.Response:
-        """The reply; asked for otherwise where the server says that this is not how it is to be asked."""
+        """The reply. If the server refuses the form of the request, it is adapted and sent again."""
         while True:
-            sent = self.concessions.made_in(body)
+            sent = self.concessions.adapted(body)
             try:
                 return completion(await self._sent(f"{self.base}/{path}", sent), self.model)
             except lm15.LM15Error as error:
                 self.concessions.learn(str(error), sent)
-                if self.concessions.made_in(body) == sent:
+                if self.concessions.adapted(body) == sent:
                     raise
 
     async def _sent(self, address: str, body: dict[str, Any]) -> bytes:
-        """The body of the reply to a POST. Raises lm15's errors for whatever is no good reply."""
+        """The body of the reply to a POST. Raises lm15's errors if the request failed."""
         session = self._session = self._session or self._connect()
         try:
             async with session.post(address, data=orjson.dumps(body), allow_redirects=False) as reply:
@@ -138,13 +139,13 @@ class EndpointEngine(Shared):
         )
 
     def _cold(self, request: lm15.Request) -> dict[str, Any]:
-        """llama.cpp's key for a prompt that is read whole: log-probabilities enter scores, and with what earlier calls
-        left in its cache they differ by up to 0.07."""
+        """llama.cpp's key to read the prompt without its cache. Log-probabilities enter scores, and the cache of
+        earlier calls changes them by up to 0.07."""
         return {"cache_prompt": False} if self._scoring == "llama.cpp" and request.config.logprobs is not None else {}
 
 
 async def _read(reply: aiohttp.ClientResponse) -> bytes:
-    """The body; of one that is longer than MOST, so much that this shows."""
+    """The body. Reading stops just after MOST bytes."""
     raw = bytearray()
     async for piece in reply.content.iter_any():
         raw += piece
@@ -154,8 +155,8 @@ async def _read(reply: aiohttp.ClientResponse) -> bytes:
     return bytes(raw)
 
 
-def _refused(what: str) -> lm15.TransportError:
-    """Nobody listens there: trying again at once is no use."""
-    error = lm15.TransportError(what)
+def _refused(message: str) -> lm15.TransportError:
+    """The error for an address at which nothing listens: an immediate retry does not help."""
+    error = lm15.TransportError(message)
     error.refused = True
     return error

@@ -1,4 +1,4 @@
-"""The contract of an engine, and the synchronous face DSPy asks for beside the asynchronous one."""
+"""The contract of an engine, and the synchronous version that DSPy needs besides the asynchronous one."""
 
 import json
 from typing import Any, Protocol
@@ -27,12 +27,8 @@ PARAMETERS = frozenset(
 )
 
 MOST_TOKENS = 10**9  # of one call
-_LOST = (408, 499)  # given up on, by whoever stands before the model
-_FAILED = (
-    500,
-    503,
-    529,
-)  # what a model's own server says of work it has not done; of other 5xx a gateway is the author
+_LOST = (408, 499)  # a proxy in front of the model gave up
+_FAILED = (500, 503, 529)  # the model's own server did not do the work; a gateway sends the other 5xx
 _NEVER_SENT = (
     lm15.ConfigurationError,
     lm15.CapabilityError,
@@ -45,14 +41,14 @@ class Engine(Protocol):
     """One attempt at one completion.
 
     Attributes:
-        identity: what the reply depends on beside the request (address and model, or the weights' hash);
+        identity: what the reply depends on besides the request (address and model, or the weights' hash);
             part of every journal key, never a secret.
         enforces_schema: the server makes replies follow a JSON schema. continues: it can continue plain text.
-        chats: it takes messages, as all but models without a chat template do.
-        concurrency: calls in flight at most. logprobs: alternatives a token whose log-probabilities it can give; 0 is
-        none at all. scores: it tells how likely a given reply is (`engines.scoring`).
+        chats: it takes messages; only models without a chat template do not.
+        concurrency: the most calls in flight. logprobs: alternatives per token with log-probabilities; 0 means no
+        log-probabilities. scores: it can compute the likelihood of a given reply (`engines.scoring`).
 
-    `complete` raises `dspy.lm15` or `dspy` LM errors only. `Tools.continues` asks it to continue
+    `complete` raises only `dspy.lm15` or `dspy` LM errors. If `Tools.continues` is set, it continues
     the one user message as text.
     """
 
@@ -72,7 +68,7 @@ class Engine(Protocol):
 
 
 class Shared:
-    """An engine is shared, never copied: it holds connections and what has been spent."""
+    """An engine is shared, never copied: it holds connections and spending."""
 
     logprobs, scores = 0, False
 
@@ -86,7 +82,7 @@ class Shared:
 
 
 class Wrapped(Shared):
-    """An engine around another, which it stands for in everything but what it adds to `complete`."""
+    """An engine around another one. It behaves like that one, except for its addition to `complete`."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -96,7 +92,7 @@ class Wrapped(Shared):
 
     @property
     def chats(self) -> bool:
-        return self.engine.chats  # asked late: an embedded model reads its file for it
+        return self.engine.chats  # not read earlier: an embedded model must open its file for it
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         return await self.engine.complete(request)
@@ -120,20 +116,20 @@ class Blocking(Shared):
 
 
 def beyond_belief(usage: lm15.Usage) -> bool:
-    """Whether the server says of one call that it took more tokens than any can. (lm15 takes none below 0.)"""
+    """Whether the server reports an impossible number of tokens for one call. (lm15 rejects negative ones.)"""
     return max(usage.input_tokens or 0, usage.output_tokens or 0, usage.total_tokens or 0) > MOST_TOKENS
 
 
 def mended(value: Any) -> Any:
-    """A JSON value with U+FFFD for every half of a surrogate pair, which no file takes, and null for what is no number
-    in JSON, such as a log-probability of -Infinity."""
+    """A JSON value with U+FFFD for each unpaired surrogate, which cannot be written to a file, and null for what is not
+    a JSON number, such as a log-probability of -Infinity."""
     text = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return json.loads(text, parse_constant=lambda name: None)
 
 
 def loaded(raw: bytes) -> Any:
-    """The JSON of a reply, in which U+FFFD stands for characters that were lost: it is a reply, and paid. Raises
-    ValueError or RecursionError for what is none."""
+    """The JSON of a reply. Broken characters become U+FFFD, since the reply is paid for. Raises ValueError or
+    RecursionError for anything that is not JSON."""
     try:
         return orjson.loads(raw)
     except ValueError:
@@ -141,32 +137,32 @@ def loaded(raw: bytes) -> Any:
 
 
 def writable(response: lm15.Response) -> lm15.Response:
-    """The reply as the journal can keep it; `mended` where it must be."""
-    told = response_to_dict(response)
+    """The reply in a form that the journal can store; `mended` if necessary."""
+    data = response_to_dict(response)
     try:
-        orjson.dumps(told)
+        orjson.dumps(data)
     except TypeError:
-        return response_from_dict(mended(told))
+        return response_from_dict(mended(data))
     return response
 
 
 def continuing() -> bool:
-    """Whether the call in hand asks for its one message to be continued as plain text."""
+    """Whether the current call wants its one message continued as plain text."""
     return tools().continues
 
 
 def waited(seconds: float) -> None:
-    """The call in hand waited so long for another model's call to end: for its own model that is no time at work."""
+    """Record that the current call waited this long for another model's call. This is not its own model's work time."""
     if (waits := call_context().waits) is not None:
         waits.append(seconds)
 
 
 def free(error: BaseException) -> bool:
-    """Whether a call that ended so certainly cost nothing: it was never sent, or the server itself refused it.
+    """Whether a call with this error certainly cost nothing: it was never sent, or the server itself refused it.
 
-    False for what may have been worked on before it was lost: timeouts, broken connections, what a gateway says of the
-    model behind it (502, 504, 520 ...), a reply that cannot be read, cancellation. An engine that held a call back sets
-    `unsent` on the error, a refused connection `refused`.
+    False if the model may have worked on it: timeouts, broken connections, errors of a gateway (502, 504, 520 ...), a
+    reply that cannot be read, cancellation. An engine that did not send the call sets `unsent` on the error; a refused
+    connection sets `refused`.
     """
     if getattr(error, "unsent", False) or getattr(error, "refused", False):
         return True

@@ -1,4 +1,4 @@
-"""What a server says instead of a completion, as lm15's errors: in its status, or in a body of status 200."""
+"""Turns error replies of a server into lm15's errors: by the status, or by a body of status 200."""
 
 import math
 import re
@@ -13,57 +13,57 @@ from seedbed.terminal import readable
 
 
 def refusal(status: int, raw: bytes, headers: Mapping[str, str]) -> lm15.LM15Error:
-    """The error that a status, its body and its headers tell."""
-    said = _readable(raw[:300].decode("utf-8", "replace")) or f"the server says {status} and no more"
+    """The error for a status, its body and its headers."""
+    message = _readable(raw[:300].decode("utf-8", "replace")) or f"the server says {status} and no more"
     if 300 <= status < 400:
-        where = _readable(headers.get("location", "")).partition("?")[0]
-        return lm15.ConfigurationError(f"the server redirects to {where or 'nowhere'}", status=status)
-    return _error(status, said, _retry_after(headers))
+        target = _readable(headers.get("location", "")).partition("?")[0]
+        return lm15.ConfigurationError(f"the server redirects to {target or 'nowhere'}", status=status)
+    return _error(status, message, _retry_after(headers))
 
 
-def told_within(body: Any) -> lm15.LM15Error | None:
-    """The error that a body of status 200 tells instead of a completion, or of one of its choices; None for none. Its
-    own code counts as its status; one without a code is the server's failure."""
+def error_within(body: Any) -> lm15.LM15Error | None:
+    """The error in a body of status 200, or in one of its choices; None if there is none. The code in the error counts
+    as its status; an error without a code is the server's failure."""
     if not isinstance(body, dict):
         return None
-    given = body.get("choices")
-    choices = [choice for choice in given if isinstance(choice, dict)] if isinstance(given, list) else []
-    error = body.get("error") or (body.get("object") == "error" and body)
-    told = next((choice["error"] for choice in choices if choice.get("error")), None if choices else error)
-    if not told:
+    entries = body.get("choices")
+    choices = [choice for choice in entries if isinstance(choice, dict)] if isinstance(entries, list) else []
+    top_error = body.get("error") or (body.get("object") == "error" and body)
+    error = next((choice["error"] for choice in choices if choice.get("error")), None if choices else top_error)
+    if not error:
         return None
-    fields = told if isinstance(told, dict) else {"message": told}
+    fields = error if isinstance(error, dict) else {"message": error}
     return _error(_code(fields), _words(fields) or "an error without words in a reply of status 200", None)
 
 
 def _code(fields: dict[str, Any]) -> int:
     for name in ("code", "status", "status_code"):
-        if _STATUS.fullmatch(told := str(fields.get(name))):
-            return int(told)
+        if _STATUS.fullmatch(status_text := str(fields.get(name))):
+            return int(status_text)
     kind = f"{fields.get('type')} {fields.get('code')}".lower()
     return next((status for word, status in _NAMED if word in kind), 500)
 
 
 def _words(fields: dict[str, Any]) -> str:
-    """Its message, and what a gateway adds of the words of the server behind it."""
-    further = fields.get("metadata")
-    raw = further.get("raw") if isinstance(further, dict) else None
-    said = (fields.get("message"), fields.get("type"), fields.get("code"), raw)
-    return _readable(" ".join(one for one in said if isinstance(one, str)))[:300]
+    """Its message, and the message of the server behind a gateway."""
+    metadata = fields.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    texts = (fields.get("message"), fields.get("type"), fields.get("code"), raw)
+    return _readable(" ".join(text for text in texts if isinstance(text, str)))[:300]
 
 
-def _error(status: int, said: str, retry_after: float | None) -> lm15.LM15Error:
+def _error(status: int, message: str, retry_after: float | None) -> lm15.LM15Error:
     kind = _KINDS.get(status, lm15.ServerError if status >= 500 else lm15.InvalidRequestError)
-    if kind is lm15.InvalidRequestError and _TOO_LONG.search(said):
+    if kind is lm15.InvalidRequestError and _TOO_LONG.search(message):
         kind = lm15.ContextLengthError
-    if kind is lm15.RateLimitError and "insufficient_quota" in said:
-        kind = lm15.BillingError  # OpenAI's word for an empty account, which no waiting fills
-    return kind(said, status=status, retry_after=retry_after)
+    if kind is lm15.RateLimitError and "insufficient_quota" in message:
+        kind = lm15.BillingError  # OpenAI's code for an empty account; waiting does not help
+    return kind(message, status=status, retry_after=retry_after)
 
 
-def _readable(said: str) -> str:
-    """In a line, without what a terminal would obey."""
-    return " ".join(readable(said).split())
+def _readable(text: str) -> str:
+    """The text on one line, without control characters for terminals."""
+    return " ".join(readable(text).split())
 
 
 _KINDS: dict[int, type[lm15.LM15Error]] = {
@@ -85,24 +85,25 @@ _NAMED = (
     ("not_found", 404),
     ("overloaded", 529),
 )
-"""Statuses that providers name in words."""
+"""Words by which providers name a status."""
 _STATUS = re.compile(r"[45][0-9]{2}")
 _TOO_LONG = re.compile(r"context.*(length|size)|(length|size).*context", re.IGNORECASE)
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds the server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110, 10.2.3).
+    """The seconds that the server asks us to wait: `retry-after-ms`, or `retry-after` in seconds or as a date (RFC
+    9110, 10.2.3).
 
-    None where it asks for none that can be read; 0 where the date is past.
+    None if there is no readable value; 0 if the date is past.
     """
     try:
         if (milliseconds := headers.get("retry-after-ms")) is not None:
             return _span(float(milliseconds) / 1000)
-        asked = headers.get("retry-after", "")
+        value = headers.get("retry-after", "")
         return (
-            _span(float(asked))
-            if asked[:1].isdigit()
-            else _span(parsedate_to_datetime(asked).timestamp() - time.time())
+            _span(float(value))
+            if value[:1].isdigit()
+            else _span(parsedate_to_datetime(value).timestamp() - time.time())
         )
     except (ValueError, TypeError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""The beginning that a judge's prompts share, read once and alone: the same whatever was asked before."""
+"""Reads the shared beginning of a judge's prompts once and alone, so results do not depend on earlier calls."""
 
 from typing import Any
 
@@ -7,31 +7,31 @@ from seedbed.models.engines.scoring import Post
 
 
 class Prefixes:
-    """What a llama.cpp server of one slot has read of prompts' beginnings, kept in files of its own.
+    """Saved states of a llama.cpp server with one slot, one file for each beginning of prompts.
 
-    A prompt that is read behind a file's state gives the same log-probabilities every time, as one that is read whole
-    does. What an earlier call left in the slot does not: it was cut into other batches.
+    A prompt read after a restored state gives the same log-probabilities every time, like a prompt that is read whole.
+    The cache that an earlier call left in the slot does not: its batches were cut differently.
     """
 
     def __init__(self) -> None:
-        self._kept = set[str]()
+        self._saved = set[str]()
 
     async def restore(self, post: Post, messages: list[dict[str, Any]]) -> bool:
-        """Put the slot into the state in which it has read all messages but the last one, and nothing else. False where
-        there is nothing worth keeping: the instruction alone is soon read."""
+        """Restore the slot to the state after all messages but the last one. False if there is nothing worth saving:
+        the instruction alone is read quickly."""
         before = messages[:-1]
         if not any(message["role"] == "assistant" for message in before):
             return False
         name = digest(str(before))
-        if name not in self._kept:
+        if name not in self._saved:
             alone = {"messages": before, "max_tokens": 1, "temperature": 0.0, "cache_prompt": False}
             await post("chat/completions", alone)
             await self._slot(post, "save", name)
-            self._kept.add(name)
+            self._saved.add(name)
         await self._slot(post, "restore", name)
         return True
 
     async def _slot(self, post: Post, action: str, name: str) -> None:
-        told = await post(f"../slots/0?action={action}", {"filename": name})
-        if told["filename"] != name:
+        reply = await post(f"../slots/0?action={action}", {"filename": name})
+        if reply["filename"] != name:
             raise ValueError(f"the slot could not {action} its state")

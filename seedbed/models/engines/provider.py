@@ -1,4 +1,4 @@
-"""Every provider DSPy knows by a model string (openai/, anthropic/, gemini/, mistral/, ollama/, ...)."""
+"""Every provider that DSPy knows by a model string (openai/, anthropic/, gemini/, mistral/, ollama/, ...)."""
 
 import dataclasses
 import os
@@ -44,11 +44,11 @@ _PREFIXES = {
     "watsonx": ("WX_", "WML_"),
     "watsonx_text": ("WATSONX_", "WX_", "WML_"),
 }
-"""What the names of a provider's variables begin with beside its own name, as LiteLLM reads them."""
+"""Prefixes of a provider's environment variables besides its own name, as LiteLLM reads them."""
 
 
 def addresses(model: str) -> dict[str, str]:
-    """The variables of the environment from which a provider's client may take its address."""
+    """The environment variables from which a provider's client may take its address."""
     provider, slash, _ = model.partition("/")
     provider = provider if slash else "openai"
     prefixes = (f"{provider.upper().replace('-', '_')}_", *_PREFIXES.get(provider, ()))
@@ -56,15 +56,15 @@ def addresses(model: str) -> dict[str, str]:
 
 
 class ProviderEngine(Shared):
-    """DSPy's own client for a provider, behind the same contract as ours: one attempt a call."""
+    """DSPy's own client for a provider, with the same contract as our engines: one attempt per call."""
 
     continues = False
 
     def __init__(self, model: str, *, concurrency: int, timeout: float, logprobs: int = 0, **client: Any) -> None:
         self._lm = dspy.LM(model, cache=False, num_retries=0, timeout=timeout, **client)
         self.concurrency, self.logprobs = concurrency, logprobs
-        told = client if {"api_base", "base_url"} & client.keys() else client | addresses(model)
-        self.identity = f"{model}|{digest({key: told[key] for key in sorted(told) if key != 'api_key'})}"
+        settings = client if {"api_base", "base_url"} & client.keys() else client | addresses(model)
+        self.identity = f"{model}|{digest({key: settings[key] for key in sorted(settings) if key != 'api_key'})}"
         self.enforces_schema = bool(self._lm.supports_response_schema)
 
     async def complete(self, request: lm15.Request) -> lm15.Response:

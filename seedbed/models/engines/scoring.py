@@ -1,4 +1,4 @@
-"""The log-probability of a text that is given: how a request asks for it, and how servers are made to tell it."""
+"""The log-probability of a given text: how a request asks for it, and how each kind of server computes it."""
 
 import contextlib
 import dataclasses
@@ -12,12 +12,12 @@ from seedbed.config.models import Dialect
 
 CONTINUATION = "continuation"  # the extension of a request that holds the text
 Post = Callable[[str, dict[str, Any]], Awaitable[Any]]
-"""(path, seen from the server's address up to and with `/v1`; body) -> the reply's JSON."""
+"""(path, relative to the server's address including `/v1`; body) -> the reply's JSON."""
 
 
 def asking_for(request: lm15.Request, continuation: str) -> lm15.Request:
     """The request that asks how likely this text is as the reply, token by token, at temperature 0."""
-    most = len(continuation.encode()) + 1  # tokens: one a byte, and the end
+    most = len(continuation.encode()) + 1  # tokens: one per byte, and the end
     config = dataclasses.replace(
         request.config, temperature=0.0, max_tokens=most, extensions={CONTINUATION: continuation}
     )
@@ -27,34 +27,35 @@ def asking_for(request: lm15.Request, continuation: str) -> lm15.Request:
 def continuation_of(request: lm15.Request) -> str | None:
     """The text whose log-probabilities a request asks for; None for a request that asks for a reply.
 
-    Raises lm15.UnsupportedFeatureError for any other extension: what cannot be sent may not be left out in silence.
+    Raises lm15.UnsupportedFeatureError for any other extension: an option that cannot be sent must not be dropped
+    silently.
     """
-    asked = dict(request.config.extensions or {})
-    continuation = asked.pop(CONTINUATION, None)
-    if asked:
-        raise lm15.UnsupportedFeatureError(f"{', '.join(sorted(asked))}: no key that is sent; put it under extra")
+    extensions = dict(request.config.extensions or {})
+    continuation = extensions.pop(CONTINUATION, None)
+    if extensions:
+        raise lm15.UnsupportedFeatureError(f"{', '.join(sorted(extensions))}: no key that is sent; put it under extra")
     return continuation
 
 
 async def by_grammar(post: Post, body: dict[str, Any], continuation: str) -> dict[str, Any]:
-    """llama.cpp: a reply that a grammar holds to the text's own tokens; its log-probabilities are those before the
-    grammar. The last token is the end of the reply."""
-    asked = {"content": continuation, "add_special": False, "parse_special": False, "with_pieces": True}
+    """llama.cpp: a grammar forces the reply to be the text's own tokens; its log-probabilities are from before the
+    grammar is applied. The last token is the end of the reply."""
+    query = {"content": continuation, "add_special": False, "parse_special": False, "with_pieces": True}
     forced = {
-        "grammar": grammar((await post("../tokenize", asked))["tokens"]),
+        "grammar": grammar((await post("../tokenize", query))["tokens"]),
         "logprobs": True,
         "top_logprobs": 1,
-        "cache_prompt": False,  # what earlier calls left there moves the last digits
+        "cache_prompt": False,  # the cache of earlier calls changes the last digits
     }
     reply: dict[str, Any] = await post("chat/completions", body | forced)
     return reply
 
 
 def grammar(tokens: Sequence[Mapping[str, Any]]) -> str:
-    """A grammar in llama.cpp's notation that only these tokens fulfil: each by its number, `<[5]>`.
+    """A grammar in llama.cpp's notation that matches only these tokens: each by its number, `<[5]>`.
 
-    Its parser takes no token that holds a part of a character (such a `piece` comes as bytes), so these stand as the
-    text that they make up together.
+    Its parser rejects a token that holds part of a character (such a `piece` comes as bytes), so these are written as
+    the text that they form together.
     """
     items, rest = list[str](), b""
     for token in tokens:
@@ -70,10 +71,10 @@ def grammar(tokens: Sequence[Mapping[str, Any]]) -> str:
 
 
 async def by_prompt(post: Post, body: dict[str, Any], continuation: str) -> dict[str, Any]:
-    """vLLM: the log-probabilities of a prompt that ends in the text. The end of the reply is not among them."""
-    said = {"role": "assistant", "content": continuation}
+    """vLLM: the log-probabilities of a prompt that ends with the text. They do not include the end of the reply."""
+    message = {"role": "assistant", "content": continuation}
     whole = {
-        "messages": [*body["messages"], said],
+        "messages": [*body["messages"], message],
         "add_generation_prompt": False,
         "continue_final_message": True,
         "prompt_logprobs": 0,
@@ -85,12 +86,12 @@ async def by_prompt(post: Post, body: dict[str, Any], continuation: str) -> dict
         {"token": token["decoded_token"], "logprob": token["logprob"], "top_logprobs": []}
         for token in _last(tokens, len(continuation))
     ]
-    choice = {"index": 0, "message": said, "logprobs": {"content": content}, "finish_reason": "stop"}
+    choice = {"index": 0, "message": message, "logprobs": {"content": content}, "finish_reason": "stop"}
     return reply | {"choices": [choice]}
 
 
 def _last(tokens: list[dict[str, Any]], characters: int) -> list[dict[str, Any]]:
-    """The tokens at the end that make up so many characters."""
+    """The last tokens that together have this many characters."""
     start = len(tokens)
     while start and characters > 0:
         start -= 1

@@ -1,4 +1,4 @@
-"""A model that is a Python file: `scripted/FILE` calls its `reply(prompt, draw)`. For tests and dry runs."""
+"""A model that is a Python file: `scripted/FILE` calls `reply(prompt, draw)` in it. For tests and dry runs."""
 
 import hashlib
 import importlib.util
@@ -13,8 +13,8 @@ from seedbed.models.engines.scoring import continuation_of
 
 
 class ScriptedEngine(Shared):
-    """Answers with `reply(prompt: str, draw: int) -> str` from FILE; `prompt` is all messages joined. Where FILE also
-    has `score(prompt: str, text: str) -> list[float]`, it says how likely each word of a given reply is (in log units).
+    """Answers with `reply(prompt: str, draw: int) -> str` from FILE; `prompt` is all messages joined. If FILE also
+    has `score(prompt: str, text: str) -> list[float]`, that is the log-probability of each word of a given reply.
 
     Tokens are counted as words. `draw` differs between draws of one prompt.
     """
@@ -40,10 +40,10 @@ class ScriptedEngine(Shared):
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         texts = [str(request.system or ""), *(message.text or "" for message in request.messages)]
-        prompt, given = "\n\n".join(filter(None, texts)), continuation_of(request)
+        prompt, scored_text = "\n\n".join(filter(None, texts)), continuation_of(request)
         try:
-            text = given if given is not None else self._reply(prompt, call_context().draw)
-            logprobs = None if given is None else self._likelihood(prompt, given)
+            text = scored_text if scored_text is not None else self._reply(prompt, call_context().draw)
+            logprobs = None if scored_text is None else self._likelihood(prompt, scored_text)
         except lm15.LM15Error:  # a script may play a model that refuses
             raise
         except Exception as error:  # the script is the model, so this is a call that failed

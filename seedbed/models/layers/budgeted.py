@@ -1,4 +1,4 @@
-"""What a call may cost is set aside before it is sent, and what it did cost is booked when its reply is there."""
+"""Reserves the highest cost of a call before it is sent, and books its real cost when the reply comes."""
 
 from dspy import lm15
 
@@ -9,14 +9,14 @@ from seedbed.storage.spending import SpendingStore
 
 
 class Budgeted(Wrapped):
-    """An engine of ONE attempt a call, each booked in the ledger.
+    """Books ONE attempt per call in the ledger.
 
     Args:
-        alias: whose spending it is. price: None where it is unknown; under a cap in dollars no call is then made.
-        resumes: a call that was stopped goes on elsewhere and is taken up when it is asked again, so that what was set
-        aside for it (by `CallContext.key`, its key in the journal) stands and is not set aside once more.
+        alias: the model that spends. price: None if it is unknown; then no call is made under a cap in dollars.
+        resumes: a stopped call continues at the provider, and the next request for it takes it up. So its reservation
+        (named by `CallContext.key`, its key in the journal) stays and is not made a second time.
 
-    `complete` raises BudgetReached where a cap leaves no room, UserError where the ledger cannot be written.
+    `complete` raises BudgetReached if a cap leaves no room, UserError if the ledger cannot be written.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Budgeted(Wrapped):
         reservation = await self.ledger.reserve(self.alias, most, call=call)
         try:
             response = await self.engine.complete(request)
-        except BaseException as error:  # a cancellation too leaves a call that may have cost something
+        except BaseException as error:  # a cancelled call too may have cost something
             (self.ledger.free if free(error) else self.ledger.keep)(reservation)
             raise
         self.ledger.settle(reservation, self.price.paid(response.usage) if self.price else None)

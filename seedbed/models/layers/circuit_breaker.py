@@ -1,4 +1,4 @@
-"""Whether an endpoint is up: once it has gone down, one call at a time asks whether it is back."""
+"""Tracks whether an endpoint is up. While it is down, one call at a time tests whether it is back."""
 
 import asyncio
 import contextlib
@@ -12,8 +12,8 @@ from dspy.utils import exceptions as dspy_errors
 
 from seedbed.terminal import Say
 
-PATIENCE = 5  # attempts in a row that fail before an endpoint that was well counts as down
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between two questions whether it is back
+FAILED_ATTEMPTS = 5  # attempts that must fail in a row before an endpoint that has answered counts as down
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between two tests whether it is back
 
 FAILURES = (
     lm15.ServerError,
@@ -23,25 +23,25 @@ FAILURES = (
     dspy_errors.LMTimeoutError,
     dspy_errors.LMTransportError,
 )
-"""What an endpoint that is down answers with, if anything."""
+"""The errors of an endpoint that is down."""
 
 
 class Breaker:
-    """A circuit breaker (Nygard, Release It!, 2nd edition, section 5.2) that waits where others fail.
+    """A circuit breaker (Nygard, Release It!, 2nd edition, section 5.2) that makes calls wait instead of fail.
 
-    It opens when an endpoint that has answered before refuses a connection, or fails PATIENCE attempts in a row of
-    more than one call (a prompt that no attempt gets through says nothing about the endpoint). While it is open one
-    call at a time is let through, 1, 2, 4 ... 30 seconds apart; the first that is answered closes it. When it has
-    been open for `patience` seconds, calls fail between those questions.
+    It opens when an endpoint that has answered before refuses a connection, or fails FAILED_ATTEMPTS attempts in a row
+    of more than one call (one prompt that always fails says nothing about the endpoint). While it is open, it lets one
+    call at a time through, 1, 2, 4 ... 30 seconds apart; the first answer closes it. After it has been open for
+    `patience` seconds, calls between these tests fail.
 
     Args:
-        alias: the model, for the two lines that `say` is called with, when it opens and when it closes.
+        alias: the model's name in the two lines given to `say`: when it opens, and when it closes.
     """
 
     def __init__(self, alias: str, patience: float, say: Say) -> None:
         self.alias, self.patience, self._say = alias, patience, say
-        self._well_before, self._failed = False, 0
-        self._failing: dict[int, lm15.Request] = {}  # the calls of those failures; held, lest an id come again
+        self._answered_before, self._failed = False, 0
+        self._failing: dict[int, lm15.Request] = {}  # the calls that failed; kept so that no id is used again
         self._opened: float | None = None
         self._last: Exception | None = None
         self._next, self._pause = 0.0, FIRST_PAUSE
@@ -52,19 +52,19 @@ class Breaker:
         return self._opened is not None
 
     def answered(self) -> None:
-        """The endpoint answered a call, if only with a refusal."""
-        self._well_before, self._failed = True, 0
+        """Record that the endpoint answered a call; a refusal counts too."""
+        self._answered_before, self._failed = True, 0
         self._failing.clear()
         if self._opened is not None:
             self._say(f"{self.alias} answers again after {_now() - self._opened:.0f} s")
             self._opened = None
 
     def failed(self, error: Exception, request: lm15.Request) -> None:
-        """An attempt at that call met one of FAILURES."""
+        """Record that an attempt at that call ended with one of FAILURES."""
         self._failed, self._last = self._failed + 1, error
         self._failing[id(request)] = request
-        fails = is_refused(error) or (self._failed >= PATIENCE and len(self._failing) > 1)
-        if self._well_before and fails and not self.is_open:
+        fails = is_refused(error) or (self._failed >= FAILED_ATTEMPTS and len(self._failing) > 1)
+        if self._answered_before and fails and not self.is_open:
             self._opened, self._pause = _now(), FIRST_PAUSE
             self._next = self._opened + self._pause
             waits = f"; waiting up to {self.patience:.0f} s for it" if self.patience else ""
@@ -72,9 +72,9 @@ class Breaker:
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[bool]:
-        """Wait while it is open until it is this call's turn to ask; False where the endpoint is back meanwhile.
+        """While it is open, wait until it is this call's turn to test. Yields False if the endpoint is back by then.
 
-        Raises the last error, marked as `is_down`, once `patience` is over.
+        Raises the last error, marked for `is_down`, once `patience` is over.
         """
         self._give_up(waits=self._probe.locked())
         async with self._probe:
@@ -87,7 +87,7 @@ class Breaker:
             yield self.is_open
 
     def _give_up(self, waits: bool = False) -> None:
-        """Raise where patience is over and this call would have to wait."""
+        """Raise if patience is over and this call would have to wait."""
         if self._opened is None or _now() < self._opened + self.patience or not (waits or _now() < self._next):
             return
         error: Any = copy.copy(self._last)  # each call raises its own
@@ -96,12 +96,12 @@ class Breaker:
 
 
 def is_refused(error: BaseException) -> bool:
-    """Whether nobody listens at the address: no attempt reached a model."""
+    """Whether nothing listens at the address, so that no attempt reached a model."""
     return getattr(error, "refused", False)
 
 
 def is_down(error: BaseException | None) -> bool:
-    """Whether a Breaker gave the endpoint up, seen in its error or in what DSPy wrapped it into."""
+    """Whether a Breaker gave up the endpoint. Looks at the error and at the errors that DSPy wrapped."""
     while error is not None and not getattr(error, "down", False):
         error = error.__cause__
     return error is not None

@@ -1,4 +1,4 @@
-"""Another model for the calls that one fails for good."""
+"""Sends the calls that finally fail with one model to another model."""
 
 import dataclasses
 from contextlib import AbstractContextManager
@@ -17,72 +17,72 @@ _NOT_THERE = (lm15.UnsupportedModelError, dspy_errors.LMUnsupportedModelError)  
 
 
 class Fallback(Wrapped):
-    """An engine whose calls go to `other` where they fail for good and not by the request's own fault.
+    """Sends a call to `substitute` if `engine` finally fails and the request itself is not the reason.
 
-    What the other cannot do (a schema, log-probabilities, continued text) is left out of what it is asked.
+    Options that the substitute does not support (a schema, log-probabilities, continued text) are left out.
 
     Args:
-        alias, other_alias: their names in the config, for `answered_by` and for `say`, which is told the first time.
+        alias, substitute_alias: their names in the config, for `answered_by` and for the one line given to `say`.
     """
 
     def __init__(
         self,
         engine: Engine,
-        other: Engine,
+        substitute: Engine,
         alias: str,
-        other_alias: str,
+        substitute_alias: str,
         say: Say = silent,
     ) -> None:
         super().__init__(engine)
-        self.other, self.alias, self.other_alias, self._say = other, alias, other_alias, say
-        self._said = False
+        self.substitute, self.alias, self.substitute_alias, self._say = substitute, alias, substitute_alias, say
+        self._has_told = False
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         try:
             return await self.engine.complete(request)
         except (lm15.LM15Error, dspy_errors.LMError) as error:
             if own_fault(error) or continuation_of(request) is not None:
-                raise  # a likelihood is one model's: another's would enter a fit that was not made for it
-            return await self._ask_other(request, str(error.message).partition("\n")[0])
+                raise  # the fit was made for likelihoods of this model only
+            return await self._ask_substitute(request, str(error.message).partition("\n")[0])
 
-    def for_other(self, request: lm15.Request) -> lm15.Request:
-        """What the other is asked in its place."""
-        return _within(request, self.other)
+    def for_substitute(self, request: lm15.Request) -> lm15.Request:
+        """The request as the substitute gets it."""
+        return _within(request, self.substitute)
 
-    def others_way(self) -> AbstractContextManager[None]:
-        """The context in which it is asked."""
-        return using(continues=continuing() and self.other.continues)
+    def substitute_context(self) -> AbstractContextManager[None]:
+        """The context of calls to the substitute."""
+        return using(continues=continuing() and self.substitute.continues)
 
     async def aclose(self) -> None:
         await self.engine.aclose()
-        await self.other.aclose()
+        await self.substitute.aclose()
 
-    async def _ask_other(self, request: lm15.Request, reason: str) -> lm15.Response:
-        if not self._said:
-            self._said = True
-            self._say(f"{self.alias} failed ({reason}); such calls go to {self.other_alias}")
-        key = f"{call_context().key}/{self.other_alias}"  # else it would find the first one's waves of a batch
-        with self.others_way(), calling(key=key):
-            response = await self.other.complete(self.for_other(request))
-        note = lm15.Adaptation("model", "substituted", reason or "it failed", self.alias, self.other_alias)
+    async def _ask_substitute(self, request: lm15.Request, reason: str) -> lm15.Response:
+        if not self._has_told:
+            self._has_told = True
+            self._say(f"{self.alias} failed ({reason}); such calls go to {self.substitute_alias}")
+        key = f"{call_context().key}/{self.substitute_alias}"  # else it would find the batch waves of the first model
+        with self.substitute_context(), calling(key=key):
+            response = await self.substitute.complete(self.for_substitute(request))
+        note = lm15.Adaptation("model", "substituted", reason or "it failed", self.alias, self.substitute_alias)
         return dataclasses.replace(response, adaptations=(*response.adaptations, note))
 
 
 def own_fault(error: BaseException) -> bool:
-    """Whether the request itself was refused: no other model, and no other time, need do better."""
+    """Whether the request itself was refused: another model or a later attempt may fail too."""
     return isinstance(error, _BAD) and not isinstance(error, _NOT_THERE)
 
 
 def answered_by(response: lm15.Response, default: str) -> str:
-    """The alias of the model that answered, hence is to be paid; `default` where none stood in.
+    """The alias of the model that answered, and is paid; `default` if there was no substitute.
 
-    It is kept among the response's adaptations, which the journal keeps (the provider's own data it leaves out).
+    It stands in the response's adaptations, which the journal stores (it drops the provider's own data).
     """
     return next((note.applied for note in reversed(response.adaptations) if note.field == "model"), default)
 
 
 def _within(request: lm15.Request, engine: Engine) -> lm15.Request:
-    asked = request.config
-    logprobs = min(asked.logprobs, engine.logprobs) if asked.logprobs is not None and engine.logprobs else None
-    schema = asked.response_format if engine.enforces_schema else None
-    return dataclasses.replace(request, config=dataclasses.replace(asked, logprobs=logprobs, response_format=schema))
+    config = request.config
+    logprobs = min(config.logprobs, engine.logprobs) if config.logprobs is not None and engine.logprobs else None
+    schema = config.response_format if engine.enforces_schema else None
+    return dataclasses.replace(request, config=dataclasses.replace(config, logprobs=logprobs, response_format=schema))

@@ -1,4 +1,4 @@
-"""What one model takes at once and a minute, kept by us, and learnt from its 429s where they say less."""
+"""Keeps the limits of one model: calls at once and per minute. Its 429 replies lower the limit."""
 
 import asyncio
 import collections
@@ -9,15 +9,15 @@ from dspy.utils import exceptions as dspy_errors
 from seedbed.models.engines.engine import Engine, Wrapped
 
 THROTTLED = (lm15.RateLimitError, dspy_errors.LMRateLimitError)
-LONGEST_HOLD = 60.0  # seconds, the most a `retry-after` is believed
-SLACK = 0.1  # seconds that a pace may catch up, so that a late timer does not cost throughput
+LONGEST_HOLD = 60.0  # seconds, the longest `retry-after` that is obeyed
+SLACK = 0.1  # seconds by which a pace may catch up, so that a late timer does not cost throughput
 
 
 class Window:
-    """How many calls may be in flight: additive increase, multiplicative decrease (Chiu & Jain 1989, section 3).
+    """The limit of calls in flight: additive increase, multiplicative decrease (Chiu & Jain 1989, section 3).
 
     As TCP's congestion avoidance (RFC 5681, section 3.1): one more for each window of successes, up to `most`; half
-    on a 429, at least 1. It starts at `most`, which is what the user says the endpoint takes.
+    on a 429, at least 1. It starts at `most`, the number in the config.
     """
 
     def __init__(self, most: int) -> None:
@@ -25,44 +25,45 @@ class Window:
 
     @property
     def limit(self) -> int:
-        """Calls in flight at most, from 1 to `most`."""
+        """The most calls in flight, from 1 to `most`."""
         return int(self._size)
 
     def grow(self) -> None:
-        """A call succeeded."""
+        """Record that a call succeeded."""
         self._size = min(float(self.most), self._size + 1 / self._size)
 
-    def cut(self, seen: int) -> None:
-        """A call that began when `cuts` was `seen` met a 429: calls sent before the last cut say nothing new."""
-        if seen == self.cuts:
+    def cut(self, cuts_at_start: int) -> None:
+        """Record that a call met a 429. `cuts_at_start` is `cuts` when it began: calls from before the last cut are
+        ignored."""
+        if cuts_at_start == self.cuts:
             self._size, self.cuts = max(1.0, self._size / 2), self.cuts + 1
 
 
 class Pace:
-    """At most `per_minute` units in any 60 seconds (and the rest of the last call's), given out evenly.
+    """At most `per_minute` units in any 60 seconds (and the rest of the last call's), spread evenly.
 
-    The generic cell rate algorithm (ITU-T I.371) with a tolerance of SLACK seconds, whose burst the rate pays for.
-    Even, because providers enforce a minute's limit over seconds.
+    The generic cell rate algorithm (ITU-T I.371) with a tolerance of SLACK seconds; the rate is lowered to pay for that
+    burst. Spread evenly, because providers enforce a limit per minute over seconds.
     """
 
     def __init__(self, per_minute: float) -> None:
         self._seconds, self._next = (60 + SLACK) / per_minute, float("-inf")
 
     def ready(self, now: float) -> float:
-        """When the next call may begin, on the clock of `now` (seconds)."""
+        """The time at which the next call may begin, on the clock of `now` (seconds)."""
         return max(now, self._next)
 
     def take(self, now: float, units: float) -> None:
-        """A call of that many units begins."""
+        """Record that a call of that many units begins."""
         self._next = max(self._next, now - SLACK) + units * self._seconds
 
 
 class Limited(Wrapped):
-    """An engine with its calls held back, first come first served, until its limits have room.
+    """Makes calls wait, first come first served, until the limits have room.
 
     Args:
-        concurrency: calls in flight at most; 429s lower it for a while. rpm: requests a minute at most.
-        tpm: tokens a minute at most, a call's taken as a quarter of its prompt's characters and all its `max_tokens`;
+        concurrency: the most calls in flight; 429s lower it for a while. rpm: the most requests a minute.
+        tpm: the most tokens a minute, where a call counts a quarter of its prompt's characters and its `max_tokens`;
         None is no limit.
     """
 
@@ -70,7 +71,7 @@ class Limited(Wrapped):
         super().__init__(engine)
         self.concurrency, self.window, self.inside = concurrency, Window(concurrency), 0
         self._requests, self._tokens = Pace(rpm) if rpm else None, Pace(tpm) if tpm else None
-        self._held = 0.0  # no call begins before this time of the loop
+        self._paused_until = 0.0  # no call begins before this time of the event loop
         self._waiting: collections.deque[tuple[asyncio.Future[None], float]] = collections.deque()
         self._alarm: asyncio.TimerHandle | None = None
 
@@ -102,7 +103,7 @@ class Limited(Wrapped):
         except asyncio.CancelledError as error:
             if not turn.cancelled():  # its turn had come
                 self._leave()
-            error.unsent = True  # type: ignore[attr-defined]  # so that it costs nothing, see `engine.free`
+            error.unsent = True  # type: ignore[attr-defined]  # so it costs nothing, see `engine.free`
             raise
 
     def _leave(self) -> None:
@@ -110,7 +111,7 @@ class Limited(Wrapped):
         self._admit()
 
     def _admit(self) -> None:
-        """Let those in whose turn it is; set an alarm where only the clock stands in the way."""
+        """Begin the calls whose turn it is. If only the pace stops the next one, set an alarm for it."""
         while self._waiting:
             turn, units = self._waiting[0]
             loop = turn.get_loop()
@@ -130,7 +131,7 @@ class Limited(Wrapped):
         self._admit()
 
     def _ready(self, now: float) -> float:
-        ready = max(now, self._held)
+        ready = max(now, self._paused_until)
         for pace in (self._requests, self._tokens):
             if pace:
                 ready = max(ready, pace.ready(now))
@@ -145,10 +146,10 @@ class Limited(Wrapped):
 
     def _hold(self, seconds: float | None) -> None:
         if seconds:
-            self._held = max(self._held, asyncio.get_running_loop().time() + min(seconds, LONGEST_HOLD))
+            self._paused_until = max(self._paused_until, asyncio.get_running_loop().time() + min(seconds, LONGEST_HOLD))
 
 
 def tokens(request: lm15.Request) -> float:
-    """The tokens a call is taken to need before it is made: a provider counts them so when it lets a call in."""
+    """The estimated tokens of a call before it is made, counted as providers do when they admit a call."""
     characters = len(str(request.system or "")) + sum(len(message.text or "") for message in request.messages)
     return characters / 4 + (request.config.max_tokens or 0)

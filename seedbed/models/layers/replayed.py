@@ -1,4 +1,4 @@
-"""The engine that asks nothing twice: replies come from the journal, and go into it before anyone sees them."""
+"""Makes no call twice: looks in the journal first, and stores each reply there before it returns it."""
 
 import asyncio
 import hashlib
@@ -21,8 +21,8 @@ KEY = 32  # hex digits: 128 bits
 
 
 class Place(NamedTuple):
-    """Where the journal keeps a reply, and the request that brought it, as JSON. `whole` is the key of a reply that
-    ended by itself: whatever `max_tokens` were, had they been more it would be the same."""
+    """The keys of a reply in the journal, and its request as JSON. `whole` is the key of a reply that ended by itself:
+    it would be the same with a larger `max_tokens`."""
 
     key: str
     whole: str
@@ -34,68 +34,67 @@ class Place(NamedTuple):
 
 
 class Replayed(Wrapped):
-    """An engine whose replies are journalled; the same call in flight twice is made once.
+    """Stores replies in the journal. Of two equal calls in flight only one is made.
 
-    A reply of a fallback is kept as the other model's, so that it is found as long as that one may stand in, and no
-    longer.
+    A reply of a fallback is stored under the other model's key, so it is found only while that model is the fallback.
     """
 
     def __init__(self, engine: Engine, alias: str, journal: ReplyStore) -> None:
         super().__init__(engine)
         self.alias, self.journal = alias, journal
         self._fallback = engine if isinstance(engine, Fallback) else None
-        self._flying: dict[str, asyncio.Future[Timed]] = {}
-        self._ended = 0.0  # when the latest call did
+        self._in_flight: dict[str, asyncio.Future[Timed]] = {}
+        self._ended = 0.0  # when the latest call ended
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         places = self._places(request)
-        known = next((found for place in places if (found := self._known(place, request))), None)
-        known = known or await self._shipped(places[0])
-        (response, work), paid = (known[1], False) if known else await self._once(places, request)
+        stored = next((reply for place in places if (reply := self._stored(place, request))), None)
+        stored = stored or await self._shipped(places[0])
+        (response, work), paid = (stored[1], False) if stored else await self._once(places, request)
         alias = answered_by(response, self.alias)
         self.journal.tallies[alias].add(response, work, replayed=not paid)
         if scope := call_context().scope:
             scope.tallies[alias].add(response, work, replayed=not paid)
-            scope.keys.append(known[0] if known else self._kept_at(response, places).holds(response))
-            scope.signatures.append(_asked())
+            scope.keys.append(stored[0] if stored else self._place_of(response, places).holds(response))
+            scope.signatures.append(_signature_name())
             if alias != self.alias:
                 scope.stood_in.add(alias)
         return response
 
     async def _once(self, places: Sequence[Place], request: lm15.Request) -> tuple[Timed, bool]:
-        """The reply, and whether this call paid for it: of equal calls in flight the first one does."""
+        """The reply, and whether this call paid for it: the first of equal calls in flight pays."""
         key = places[0].key
-        while (flight := self._flying.get(key)) and not flight.cancelled():
+        while (flight := self._in_flight.get(key)) and not flight.cancelled():
             try:
                 return await asyncio.shield(flight), False
             except asyncio.CancelledError:
-                ours = asyncio.current_task()
-                if not flight.cancelled() or (ours and ours.cancelling()):
-                    raise  # else the call we waited for was given up by who made it, and we make it
-        flight = self._flying[key] = asyncio.get_running_loop().create_future()
+                task = asyncio.current_task()
+                if not flight.cancelled() or (task and task.cancelling()):
+                    raise  # else the task we waited for was cancelled, so we make the call
+        flight = self._in_flight[key] = asyncio.get_running_loop().create_future()
         try:
-            reply = await self._fly(places, request)
+            reply = await self._call(places, request)
         except asyncio.CancelledError:
             flight.cancel()
             raise
         except BaseException as error:
             flight.set_exception(error)
-            flight.exception()  # it is raised here; that nobody else waited for it is no mistake
+            flight.exception()  # marks it as retrieved: it is raised here, and it is fine if no other task waits for it
             raise
         finally:
-            del self._flying[key]
+            del self._in_flight[key]
         flight.set_result(reply)
         return reply, True
 
-    async def _fly(self, places: Sequence[Place], request: lm15.Request) -> Timed:
+    async def _call(self, places: Sequence[Place], request: lm15.Request) -> Timed:
         started, waits = time.monotonic(), list[float]()
-        with calling(key=places[0].key, waits=waits):  # a batch that is taken up again knows its calls by the key
+        with calling(key=places[0].key, waits=waits):  # a resumed batch finds its calls by the key
             response = await self.engine.complete(request)
         now = time.monotonic()
         work, self._ended = max(0.0, now - max(started, self._ended) - sum(waits)), now
-        alias, kept_at = answered_by(response, self.alias), self._kept_at(response, places)
-        key = kept_at.holds(response)
-        await self._keep(key, alias, kept_at.body, response, now - started, work)
+        alias, place = answered_by(response, self.alias), self._place_of(response, places)
+        key = place.holds(response)
+        await self._keep(key, alias, place.body, response, now - started, work)
         return response, work
 
     async def _keep(
@@ -104,8 +103,8 @@ class Replayed(Wrapped):
         scope = call_context().scope
         await self.journal.put(Call.of(key, alias, scope.id if scope else "", body, response, seconds, work))
 
-    def _known(self, place: Place, request: lm15.Request) -> tuple[str, Timed] | None:
-        """The reply that is kept for a call, and its key."""
+    def _stored(self, place: Place, request: lm15.Request) -> tuple[str, Timed] | None:
+        """The stored reply to a call, and its key."""
         if reply := self.journal.get(place.key):
             return place.key, reply
         if (reply := self.journal.get(place.whole)) and self._ends_within(reply[0], place, request):
@@ -113,57 +112,57 @@ class Replayed(Wrapped):
         return None
 
     async def _shipped(self, place: Place) -> tuple[str, Timed] | None:
-        """The reply that ships with this version, where one does, and its key; it is then this journal's."""
+        """The reply that ships with this version, if there is one, and its key. It is copied into the journal."""
         for key in (place.key, place.whole):
-            if known := reading(self.identity, key):
-                response, work = known
+            if timed := reading(self.identity, key):
+                response, work = timed
                 await self._keep(key, self.alias, place.body, response, work, work)
-                return key, known
+                return key, timed
         return None
 
     def _ends_within(self, reply: lm15.Response, place: Place, request: lm15.Request) -> bool:
-        """Whether a reply that ended by itself does so within this call's `max_tokens`."""
-        most, took = request.config.max_tokens, reply.usage.output_tokens
+        """Whether a reply ended by itself, and within this call's `max_tokens`."""
+        limit, tokens = request.config.max_tokens, reply.usage.output_tokens
         if reply.finish_reason != "stop":
             return False
-        if most is None or (took and took <= most):
+        if limit is None or (tokens and tokens <= limit):
             return True
-        ((asked, _),) = self.journal.made([place.whole])
-        before = asked.get("config", {}).get("max_tokens")
-        return before is not None and before <= most
+        ((original, _),) = self.journal.made([place.whole])
+        original_limit = original.get("config", {}).get("max_tokens")
+        return original_limit is not None and original_limit <= limit
 
     def _places(self, request: lm15.Request) -> list[Place]:
-        """Where the reply may be kept: as this model's, or as that of the one that may stand in for it."""
+        """The places where the reply may be stored: that of this model, and that of its fallback."""
         places = [place(self.identity, request)]
         if self._fallback:
-            with self._fallback.others_way():
-                places.append(place(self._fallback.other.identity, self._fallback.for_other(request)))
+            with self._fallback.substitute_context():
+                places.append(place(self._fallback.substitute.identity, self._fallback.for_substitute(request)))
         return places
 
-    def _kept_at(self, response: lm15.Response, places: Sequence[Place]) -> Place:
+    def _place_of(self, response: lm15.Response, places: Sequence[Place]) -> Place:
         return places[0] if answered_by(response, self.alias) == self.alias else places[-1]
 
 
 def place(identity: str, request: lm15.Request) -> Place:
-    """The place of a model's reply: by its identity, the request and the draw; above temperature 0 also by the
-    candidate and the call's occurrence in it. Of `whole` the request's `max_tokens` are no part."""
-    told = request_to_dict(request)
-    nameless = told | {"model": ""}  # the alias changes no reply
-    config = {name: value for name, value in told.get("config", {}).items() if name != "max_tokens"}
-    key, whole = (_key(identity, orjson.dumps(one)) for one in (nameless, nameless | {"config": config}))
+    """The place of a model's reply. Its keys hash the identity, the request and the draw, and above temperature 0 also
+    the candidate and the occurrence of the call in it. `whole` leaves out `max_tokens`."""
+    body = request_to_dict(request)
+    content = body | {"model": ""}  # the alias changes no reply
+    config = {name: value for name, value in body.get("config", {}).items() if name != "max_tokens"}
+    key, whole = (_key(identity, orjson.dumps(part)) for part in (content, content | {"config": config}))
     scope = call_context().scope
     if (request.config.temperature or 0.0) > 0 and scope:
         suffix = f"{scope.id}|{scope.occurrence(key)}"
-        key, whole = (hashlib.sha256(f"{one}|{suffix}".encode()).hexdigest()[:KEY] for one in (key, whole))
-    return Place(key, whole, orjson.dumps(told))
+        key, whole = (hashlib.sha256(f"{digest}|{suffix}".encode()).hexdigest()[:KEY] for digest in (key, whole))
+    return Place(key, whole, orjson.dumps(body))
 
 
 def _key(identity: str, body: bytes) -> str:
-    told = b"%s|%d|%d|" % (identity.encode(), continuing(), call_context().draw)
-    return hashlib.sha256(told + body).hexdigest()[:KEY]
+    prefix = b"%s|%d|%d|" % (identity.encode(), continuing(), call_context().draw)
+    return hashlib.sha256(prefix + body).hexdigest()[:KEY]
 
 
-def _asked() -> str:
-    """The name of the signature whose predictor makes the call in hand; empty where none does."""
+def _signature_name() -> str:
+    """The name of the signature whose predictor makes the current call; empty if there is none."""
     callers = dspy.settings.caller_modules or [None]
     return getattr(getattr(callers[-1], "asked", None), "__name__", "")

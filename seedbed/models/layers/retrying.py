@@ -1,4 +1,4 @@
-"""Attempts again at what can pass, and patience with an endpoint that is down."""
+"""Retries calls that may succeed later, and waits for an endpoint that is down."""
 
 import asyncio
 import random
@@ -13,20 +13,20 @@ from seedbed.terminal import Say, silent
 
 RETRIES = 4
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds
-MOST_ASKED = 60.0  # seconds, the most a `retry-after` is believed
+LONGEST_RETRY_AFTER = 60.0  # seconds, the longest `retry-after` that is obeyed
 
 
 class Retrying(Wrapped):
-    """An engine asked again, up to RETRIES times a call, where an attempt met a 429 or one of FAILURES.
+    """Repeats an attempt up to RETRIES times a call if it ended with a 429 or one of FAILURES.
 
-    A call that meets 429s is asked again until it has waited for `patience`, since a quota a minute outlasts RETRIES.
-    While its endpoint is down, calls wait for it (see `Breaker`) and their attempts are not counted. Nothing is held
-    while waiting, so this stands outside of what hands out slots and money.
+    A call that meets 429s is repeated until it has waited for `patience`, because a quota per minute may outlast
+    RETRIES. While the endpoint is down, calls wait for it (see `Breaker`) and their attempts are not counted. A waiting
+    call must hold no slot and no money, so this layer is outside of the limits and the ledger.
 
     Args:
         patience: seconds to wait for an endpoint that answered before and is down or has no room now.
-        alias: its name for a person.
-        say: told in a line when it goes down, and when it is back.
+        alias: its name in messages.
+        say: receives a line when it goes down, and when it is back.
     """
 
     def __init__(self, engine: Engine, *, patience: float, alias: str, say: Say = silent) -> None:
@@ -35,7 +35,7 @@ class Retrying(Wrapped):
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
         failures = throttles = 0
-        waited = 0.0  # seconds, for room
+        waited = 0.0  # seconds waited after 429s
         while True:
             if self._breaker.is_open:
                 if (response := await self._probe(request)) is not None:
@@ -59,13 +59,13 @@ class Retrying(Wrapped):
             await _sleep(seconds)
 
     async def _probe(self, request: lm15.Request) -> lm15.Response | None:
-        """The reply, if it was this call's turn to ask and the endpoint is back."""
-        async with self._breaker.turn() as ours:
-            if ours:
+        """The reply, if it was this call's turn to test and the endpoint is back."""
+        async with self._breaker.turn() as is_our_turn:
+            if is_our_turn:
                 try:
                     return await self._attempt(request)
                 except (*THROTTLED, *FAILURES):
-                    pass  # whoever is next in the queue asks next, lest one bad prompt keep all calls waiting
+                    pass  # the next call in the queue tests next, so one bad prompt cannot make all calls wait
         return None
 
     async def _attempt(self, request: lm15.Request) -> lm15.Response:
@@ -82,14 +82,14 @@ class Retrying(Wrapped):
         return response
 
 
-def wait(failures: int, asked: float | None) -> float:
-    """Seconds before the next attempt: what the server asked for, else exponential backoff with full jitter
-    (Brooker, AWS Architecture Blog 2015): uniform up to 1, 2, 4 ... 30 s after that many `failures`. After RETRIES of
-    them it is no less for being asked for, lest a server that always asks for 0 be asked without end."""
+def wait(failures: int, retry_after: float | None) -> float:
+    """Seconds before the next attempt: the server's `retry_after`, else exponential backoff with full jitter
+    (Brooker, AWS Architecture Blog 2015): uniform up to 1, 2, 4 ... 30 s by the number of `failures`. After RETRIES
+    failures the backoff is the minimum, so that a server that always sends 0 is not asked without a pause."""
     backoff = random.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1)))
-    if asked is None:
+    if retry_after is None:
         return backoff
-    return min(MOST_ASKED, asked if failures <= RETRIES else max(asked, backoff))
+    return min(LONGEST_RETRY_AFTER, retry_after if failures <= RETRIES else max(retry_after, backoff))
 
 
 _sleep = asyncio.sleep

@@ -12,7 +12,7 @@ from support.hostile import Hostile, dead_port, status, well_after
 from programs.core.program import run_sync
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.layers import retrying
-from seedbed.models.layers.circuit_breaker import PATIENCE, is_down
+from seedbed.models.layers.circuit_breaker import FAILED_ATTEMPTS, is_down
 from seedbed.models.layers.retrying import RETRIES
 
 pytestmark = pytest.mark.usefixtures("waits")
@@ -27,9 +27,9 @@ def test_an_endpoint_that_goes_down_is_waited_for_and_both_is_said_once(waits: l
 
 
 def test_pauses_between_questions_end_at_half_a_minute(waits: list[float]) -> None:
-    engine = patient(Scripted(None, *[DOWN] * (PATIENCE + 9), None))
+    engine = patient(Scripted(None, *[DOWN] * (FAILED_ATTEMPTS + 9), None))
     ask(engine)
-    ask(engine, *many(PATIENCE))
+    ask(engine, *many(FAILED_ATTEMPTS))
     assert waits[RETRIES:] == pytest.approx([1, 2, 4, 8, 16, 30, 30, 30, 30, 30])
 
 
@@ -123,10 +123,10 @@ def test_a_prompt_that_brings_the_server_down_each_time_is_given_up() -> None:
 
 def test_a_refusal_closes_the_breaker_for_it_is_an_answer() -> None:
     lines: list[str] = []
-    stub = Scripted(None, *[DOWN] * PATIENCE, lm15.InvalidRequestError("bad", status=400))
+    stub = Scripted(None, *[DOWN] * FAILED_ATTEMPTS, lm15.InvalidRequestError("bad", status=400))
     engine = patient(stub, say=lines.append)
     ask(engine)
-    ended = ask(engine, *many(PATIENCE))
+    ended = ask(engine, *many(FAILED_ATTEMPTS))
     assert ({type(one) for one in ended}, len(lines)) == ({lm15.InvalidRequestError}, 2)
 
 

@@ -13,7 +13,7 @@ from programs.core.step import Step
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown, UserError
 from seedbed.models.engines.provider import addresses
-from seedbed.models.lm import PATIENCE, TeacherLM
+from seedbed.models.lm import FAILED_CALLS, TeacherLM
 from seedbed.models.registry import teacher
 from seedbed.storage.journal import Journal
 
@@ -79,11 +79,11 @@ def test_spaces_around_a_key_are_not_sent(server: Hostile, far: Far) -> None:
 def test_a_server_that_keeps_failing_is_down_after_some_calls(server: Hostile, far: Far) -> None:
     server.plan(status(500))
     one, ends = far(), []
-    for _ in range(PATIENCE):
+    for _ in range(FAILED_CALLS):
         with pytest.raises((dspy.utils.exceptions.LMServerError, TeacherDown)) as raised:
             told(one)
         ends.append(raised.type is TeacherDown)
-    assert ends == [False] * (PATIENCE - 1) + [True]
+    assert ends == [False] * (FAILED_CALLS - 1) + [True]
 
 
 def test_the_json_format_asks_for_a_schema(server: Hostile, far: Far) -> None:
