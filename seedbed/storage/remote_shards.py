@@ -1,4 +1,4 @@
-"""Shards under a URL that fsspec knows, such as an object store's; and how shards are found, wherever they are."""
+"""Shards at a URL that fsspec can open, such as an object store; and finding a run's shards, local or remote."""
 
 import contextlib
 import dataclasses
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 
 class FarShards(Shards):
-    """As Shards, in `URL/NAME-00000.parquet`. On an object store a shard is one put, which is seen whole or not at
-    all; elsewhere it is written aside and moved.
+    """As Shards, in `URL/NAME-00000.parquet`. On an object store a shard is one put, which is atomic; elsewhere
+    it is written aside and moved.
 
     Args:
-        look: what is done before a shard is written, such as a look whether the place is still this run's.
+        look: called before a shard is written, for example to check that the URL still belongs to this run.
 
-    Raises UserError where the URL's kind of storage is not known or its library is not installed.
+    Raises UserError if the URL's kind of storage is unknown or its library is not installed.
     """
 
     def __init__(self, url: str, name: str, schema: pa.Schema, look: Callable[[], object] = lambda: None) -> None:
@@ -44,7 +44,7 @@ class FarShards(Shards):
 
     def save(self, name: str, data: bytes) -> None:
         path = f"{self._root}/{name}"
-        if self._fs.async_impl:  # which object stores' are
+        if self._fs.async_impl:  # true for object stores
             self._fs.pipe_file(path, data)
             return
         aside = f"{path}.part"
@@ -81,43 +81,44 @@ class FarShards(Shards):
 
 
 def _overwrites(fs: fsspec.AbstractFileSystem) -> bool:
-    """Whether a move takes the place of what is there: so it is where it is a copy, and where it is a POSIX rename.
-    Others refuse it, some of them without a word."""
+    """Whether a move replaces an existing file: true if it is a copy or a POSIX rename. Other storage refuses it, some
+    of it without an error."""
     copies = fs.async_impl or getattr(fs.mv, "__func__", None) is fsspec.AbstractFileSystem.mv
     return copies or not {"file", "sftp"}.isdisjoint(fs.protocol)
 
 
 def claim(url: str, owner: str, name: str) -> None:
-    """Write down under a URL whose rows it holds: those of the run `owner`, by the name its folder has now, for people.
-    Storage that cannot tell who of two was first has the later one's: so the earlier one is to look again.
+    """Record at a URL that its rows belong to the run `owner`. `name` is the run's folder, for messages.
 
-    Raises UserError where they are another run's or nobody's.
+    On storage that cannot create a file exclusively, the later of two runs wins, so the earlier one must check again.
+
+    Raises UserError if there are rows of another run, or rows without an owner.
     """
     fs, root = _open(url)
     path = f"{root}/owner"
     with _refused(url), _as_os_error():
-        there = _text(fs, path)
-        if not there and not fs.glob(f"{root}/r*/*{ENDING}"):
+        owner_text = _text(fs, path)
+        if not owner_text and not fs.glob(f"{root}/r*/*{ENDING}"):
             fs.makedirs(root, exist_ok=True)
             _create(fs, path, f"{name} {owner}")
-            there = _text(fs, path)
-    called, _, whose = there.rpartition(" ")
-    if whose != owner:
-        another = f"another run, {called}" if called else "a run that has left no name"
+            owner_text = _text(fs, path)
+    owner_name, _, current_owner = owner_text.rpartition(" ")
+    if current_owner != owner:
+        holder = f"another run, {owner_name}" if owner_name else "a run that has left no name"
         raise UserError(
-            f"run.shards: {url} holds the rows of {another}.",
+            f"run.shards: {url} holds the rows of {holder}.",
             hint="Write another address, or remove all that is under this one.",
         )
 
 
 def _text(fs: fsspec.AbstractFileSystem, path: str) -> str:
-    """What is in a file; nothing where there is none."""
+    """The content of a file; empty if there is none."""
     return (_if_there(lambda: bytes(fs.cat_file(path))) or b"").decode(errors="replace")
 
 
 def _if_there(read: Callable[[], T]) -> T | None:
-    """What is read; None where it is not there. Nobody asks first whether it is: fsspec's `exists` and `glob` take any
-    failure for a no, and may answer from memory."""
+    """The result of `read`; None if the file does not exist. `exists` is not asked first: fsspec's `exists` and `glob`
+    return False for any failure, and may answer from a cache."""
     try:
         return read()
     except OSError as error:
@@ -127,7 +128,7 @@ def _if_there(read: Callable[[], T]) -> T | None:
 
 
 def _create(fs: fsspec.AbstractFileSystem, path: str, text: str) -> None:
-    """Write a file, unless it is there by now; storage that cannot tell writes it all the same."""
+    """Write a file unless it exists by now. Storage that cannot tell writes it in any case."""
     try:
         if fs.async_impl:
             fs.pipe_file(path, text.encode(), mode="create")
@@ -136,7 +137,7 @@ def _create(fs: fsspec.AbstractFileSystem, path: str, text: str) -> None:
             file.write(text.encode())
     except (TypeError, ValueError, NotImplementedError):
         fs.pipe_file(path, text.encode())
-    except Exception:  # each storage has one of its own for what is there already
+    except Exception:  # each storage has its own error for an existing file
         if not _text(fs, path):
             raise
 
@@ -151,7 +152,7 @@ def _refused(url: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _as_os_error() -> Iterator[None]:
-    """Each storage library has errors of its own."""
+    """Turn the errors of storage libraries into OSError."""
     try:
         yield
     except Exception as error:
@@ -160,18 +161,18 @@ def _as_os_error() -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """A shard that is there; `fs` is its file system, None is this machine's."""
+    """An existing shard; `fs` is its file system, None is this machine's."""
 
     path: str
     fs: Any = None
 
-    def read(self, **how: Any) -> pa.Table:
-        """Its rows; `how` is `pyarrow.parquet.read_table`'s."""
-        return pq.read_table(self.path, filesystem=self.fs, **how)
+    def read(self, **options: Any) -> pa.Table:
+        """Its rows; `options` are `pyarrow.parquet.read_table`'s."""
+        return pq.read_table(self.path, filesystem=self.fs, **options)
 
 
 def shards_of(folder: Path, kind: str) -> list[Shard]:
-    """The shards of the run in a folder, of its `rows` or its `rejected`, in order and wherever they are."""
+    """The shards of the run in a folder, in order, local or remote. `kind` is `rows` or `rejected`."""
     report = folder / "run.json"
     settings = json.loads(report.read_text(encoding="utf-8"))["config"]["run"] if report.is_file() else {}
     if url := settings.get("shards"):

@@ -1,4 +1,4 @@
-"""Rows on disk: parquet shards that are whole or absent, in the order they were committed."""
+"""Rows on disk: parquet shards that are whole or absent, in the order of the commits."""
 
 import asyncio
 import contextlib
@@ -27,17 +27,17 @@ _LINEAGE = [
     ("end", pa.int64()),
     ("text_hash", pa.string()),
     ("headings", pa.list_(pa.string())),
-    ("lead", pa.string()),  # of a passage, what stands before its span: headings, a table's header
+    ("lead", pa.string()),  # text before the span of a passage: headings, a table's header
     ("source", pa.string()),
     ("score", pa.float64()),
     ("scores", _SCORES),
     ("unscored", pa.list_(pa.string())),
     ("teacher", pa.string()),
-    ("stood_in", pa.list_(pa.string())),  # models that answered where the teacher or a judge failed
+    ("stood_in", pa.list_(pa.string())),  # models that answered in place of the teacher or a judge
     ("judges", pa.list_(pa.string())),
     ("program", pa.string()),
     ("seeds", pa.list_(pa.string())),
-    ("attempt", pa.string()),  # the outcome in the journal: the call of the program that made it, and all its calls
+    ("attempt", pa.string()),  # id of the outcome in the journal, which names the program's call and all model calls
     ("input_tokens", pa.int64()),
     ("output_tokens", pa.int64()),
     ("dollars", pa.float64()),
@@ -46,9 +46,11 @@ _TYPES = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64
 
 
 def row_schema(kind: type[Candidate]) -> pa.Schema:
-    """The columns of accepted rows: id, messages, the recipe's own fields, then where the row comes from."""
-    own = [(name, _arrow(field.annotation)) for name, field in kind.model_fields.items() if name != "dropped"]
-    return pa.schema([("id", pa.string()), ("messages", _MESSAGES), *own, *_LINEAGE])
+    """The columns of accepted rows: id, messages, the recipe's own fields, then the row's origin."""
+    recipe_columns = [
+        (name, _arrow(field.annotation)) for name, field in kind.model_fields.items() if name != "dropped"
+    ]
+    return pa.schema([("id", pa.string()), ("messages", _MESSAGES), *recipe_columns, *_LINEAGE])
 
 
 REJECTED = pa.schema(
@@ -65,7 +67,8 @@ REJECTED = pa.schema(
 
 
 def row(scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
-    """An accepted candidate as a row. Its id is a hash of its content. `shared`: what all rows of a run carry."""
+    """An accepted candidate as a row. Its id is a hash of its content. `shared`: columns that are equal in all rows of
+    a run."""
     columns, worth = scored.candidate.columns(), scored.worth
     return {
         **_place(scored),
@@ -81,7 +84,7 @@ def row(scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
 
 
 def rejected(id: str, scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
-    """A candidate that is out, with the step and the reason, and what all rows of a run carry."""
+    """A rejected candidate as a row, with the step and the reason. `shared` as in `row`."""
     drop = scored.worth.drop
     assert drop
     return {
@@ -104,9 +107,9 @@ def rejected(id: str, scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
 class Shards:
     """A series of parquet files `DIR/NAME-00000.parquet`, ... of 1,000 rows, each written aside, synced and renamed.
 
-    The same rows in the same order give the same files, so a run that starts over repairs what it left. While `aside`
-    is set, the files that are there stay as they are, and new ones wait beside them until `settle` puts all in place.
-    Its methods may be called in any thread; one waits for the other.
+    The same rows in the same order give the same files, so a run that starts again repairs its files. While `aside`
+    is set, existing files are not changed, and new ones wait beside them until `settle` moves all into place.
+    Its methods may be called in any thread; they wait for each other.
     """
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
@@ -116,57 +119,57 @@ class Shards:
 
     @property
     def place(self) -> str:
-        """Where the shards are, for people."""
+        """The address of the shards, for messages."""
         return str(self.folder)
 
     @property
     def held(self) -> int:
-        """Rows in the shards that are there. Raises UserError where they cannot be looked at."""
+        """Rows in the existing shards. Raises UserError if they cannot be read."""
         with self.speaking(ENDING):
             names = sorted(self._names(ENDING))
             return (len(names) - 1) * SHARD + self._length(names[-1]) if names else 0
 
     @property
     def names(self) -> list[str]:
-        """The shards of these rows, as far as they are written."""
+        """The names of the shards of these rows that are written."""
         return sorted(self._written)
 
     async def add(self, row: dict[str, Any]) -> None:
-        """Append a row; a full shard is written before it returns. Raises UserError where it cannot be."""
+        """Append a row; a full shard is written before it returns. Raises UserError if it cannot be."""
         self._rows.append(row)
         self.count += 1
         if len(self._rows) == SHARD:
             await to_the_end(self._write)
             self._rows = []
 
-    def take(self, other: "Shards") -> bool:
-        """Make the rows of another series, which has no whole shard yet, those of this one, which is empty; whether it
-        can be done."""
-        if self.count or not other.count or len(other._rows) < other.count:
+    def take(self, source: "Shards") -> bool:
+        """Move the rows of another series, which has no full shard yet, into this empty one. Returns whether that was
+        possible."""
+        if self.count or not source.count or len(source._rows) < source.count:
             return False
-        self._rows, self.count = other._rows, other.count
-        other._rows, other.count, other._written = [], 0, set()
+        self._rows, self.count = source._rows, source.count
+        source._rows, source.count, source._written = [], 0, set()
         return True
 
     def close(self) -> None:
-        """Write what is left, and remove the shards of an earlier state. Raises UserError where it cannot be done.
+        """Write the remaining rows, and remove the shards of an earlier state. Raises UserError if that fails.
 
-        Rows may be added after it: then the last shard is written again."""
+        Rows may be added afterwards: then the last shard is written again."""
         self.flush()
         self.settle(self.names)
 
     def flush(self) -> None:
-        """Write what is left. Raises UserError where it cannot be written."""
+        """Write the remaining rows. Raises UserError if that fails."""
         if self._rows:
             self._write()
 
     def settle(self, names: Collection[str]) -> None:
-        """Make these the shards that are there: put in place what waits aside, and remove all others. Where it was cut
-        off it may be done again, by another process as well. Raises UserError where it cannot be done."""
+        """Keep exactly these shards: move the files that wait aside into place, and remove all others. If it was
+        interrupted, it can be repeated, also by another process. Raises UserError if that fails."""
         with self._lock, self.speaking(ENDING):
-            waiting = self._names(ENDING + ASIDE)
+            files_aside = self._names(ENDING + ASIDE)
             for name in names:
-                if name + ASIDE in waiting:
+                if name + ASIDE in files_aside:
                     self._move(name + ASIDE, name)
             for name in self._names(ENDING):
                 if name not in names:
@@ -174,7 +177,7 @@ class Shards:
         self.forget()
 
     def forget(self) -> None:
-        """Remove what waits aside, that of an invocation that was killed included. Raises UserError where it cannot."""
+        """Remove the files that wait aside, also those of a killed invocation. Raises UserError if that fails."""
         with self._lock, self.speaking(ENDING + ASIDE):
             for name in self._names(ENDING + ASIDE):
                 self.remove(name)
@@ -192,7 +195,7 @@ class Shards:
 
     @contextlib.contextmanager
     def speaking(self, name: str) -> Iterator[None]:
-        """Say what could not be done, and what to do."""
+        """Turn an OSError into a UserError that names the file and the remedy."""
         try:
             yield
         except OSError as error:
@@ -207,7 +210,7 @@ class Shards:
         write_whole(self.folder / name, lambda aside: aside.write_bytes(data))
 
     def load(self, name: str) -> bytes | None:
-        """What is in a file of the place; None where there is no such file. Raises OSError."""
+        """The content of a file of the place; None if there is no such file. Raises OSError."""
         path = self.folder / name
         return path.read_bytes() if path.is_file() else None
 
@@ -219,7 +222,7 @@ class Shards:
         (self.folder / name).replace(self.folder / to)
 
     def _length(self, name: str) -> int:
-        """Rows of the shard that is there by this name; 0 where it is damaged."""
+        """Rows of the shard with this name; 0 if it is damaged."""
         whole = io.BytesIO(self.load(name) or b"")
         try:
             return int(pq.read_metadata(whole).num_rows)
@@ -231,7 +234,7 @@ class Shards:
 
 
 async def to_the_end(work: Callable[[], object]) -> None:
-    """Do it in a thread, which cannot be stopped: cancelled, this waits for its end before it goes on."""
+    """Do the work in a thread, which cannot be stopped. If cancelled, wait until the thread ends."""
     thread = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         await asyncio.shield(thread)
@@ -248,7 +251,7 @@ def _place(scored: Scored) -> dict[str, Any]:
 
 
 def _seeds(scored: Scored, shared: dict[str, Any]) -> list[str]:
-    """The seeds that may stand in its prompts: the program's demos, and those its source shows."""
+    """The seeds that may appear in its prompts: those of the program's demos, and those that its source shows."""
     return list(dict.fromkeys([*shared["seeds"], *sorted(scored.source.shown)]))
 
 
