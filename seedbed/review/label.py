@@ -14,7 +14,7 @@ from programs.core.recipe import recipes
 from seedbed.config.load import load_config
 from seedbed.errors import UserError
 from seedbed.runs.report import REPORT
-from seedbed.storage.remote_shards import shards_of
+from seedbed.storage.run_reader import shards_of
 from seedbed.terminal import readable
 
 

@@ -19,8 +19,8 @@ from seedbed.project.session import Session
 from seedbed.runs.dedup.contamination import Contamination
 from seedbed.runs.dedup.duplicates import Duplicates
 from seedbed.runs.outcome import Outcome, Try
+from seedbed.runs.rows import REJECTED, rejected, row, row_schema
 from seedbed.storage.run_shards import RunShards
-from seedbed.storage.shards import rejected, row
 
 ABSENT = "not in the journal"
 SHOWN = 3  # rows that are shown at the end
@@ -74,7 +74,8 @@ class Commit:
         self._session, self._project, self._feed = session, session.project, feed
         self._limits, gates = self._project.config.run, self._project.config.gates
         self.counts = Counts({member.teacher: TeacherRecord() for member in cascade})
-        self.shards = RunShards(out, self._limits.shards, cascade[0].program.row, session.owner)
+        columns = row_schema(cascade[0].program.row)
+        self.shards = RunShards(out, self._limits.shards, columns, REJECTED, session.owner)
         seeds = self._project.seeds if self._project.recipe.takes == "leaves" else []
         self.sample = Sample(self._project.sources, [seed.group for seed in seeds])
         self.samples, self.content = list[dict[str, Any]](), digest()

@@ -1,5 +1,6 @@
 """Reads a run's folder, its rows and its journal's records of them, without disturbing a run in progress."""
 
+import dataclasses
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -7,12 +8,36 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from seedbed.errors import UserError
-from seedbed.storage.remote_shards import Shard, shards_of
+from seedbed.storage.remote_place import open_url
 
 _NO_RUN = "seedbed run --out DIR makes one."
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """An existing shard; `fs` is its file system, None is this machine's."""
+
+    path: str
+    fs: Any = None
+
+    def read(self, **options: Any) -> pa.Table:
+        """Its rows; `options` are `pyarrow.parquet.read_table`'s."""
+        return pq.read_table(self.path, filesystem=self.fs, **options)
+
+
+def shards_of(folder: Path, kind: str) -> list[Shard]:
+    """The shards of the run in a folder, in order, local or remote. `kind` is `rows` or `rejected`."""
+    report = folder / "run.json"
+    settings = json.loads(report.read_text(encoding="utf-8"))["config"]["run"] if report.is_file() else {}
+    if url := settings.get("shards"):
+        fs, root = open_url(f"{url}/{kind}")
+        return [Shard(path, fs) for path in sorted(fs.glob(f"{root}/*.parquet"))]
+    return [Shard(str(path)) for path in sorted(folder.glob(f"{kind}/*.parquet"))]
 
 
 def find_row(folder: Path, prefix: str) -> tuple[dict[str, Any], bool]:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from programs.core.candidate import Candidate
-from seedbed.storage.remote_shards import FarShards, claim
-from seedbed.storage.shards import REJECTED, Shards, row_schema, to_the_end
+import pyarrow as pa
+
+from seedbed.storage.place import Folder, Place
+from seedbed.storage.remote_place import RemoteFolder, claim
+from seedbed.storage.shards import Shards, to_the_end
 
 SPLITS = ("train", "validation")
 MARK = "swap.json"  # exists while shards replace others: for each series, the names of the shards that stay
@@ -22,19 +24,19 @@ class RunShards:
     readers do not see rows of two settings together for long.
 
     Args:
-        out: the run's folder. url: the place of the shards if they do not go into `out`. kind: the class of the rows.
-        owner: the run.
+        out: the run's folder. url: the place of the shards if they do not go into `out`. rows, rejected: the columns of
+        accepted rows and of rejected candidates. owner: the run.
 
     Raises UserError if the URL cannot be used, or holds another run's rows.
     """
 
-    def __init__(self, out: Path, url: str | None, kind: type[Candidate], owner: str) -> None:
+    def __init__(self, out: Path, url: str | None, rows: pa.Schema, rejected: pa.Schema, owner: str) -> None:
         self._out, self._url, self._owner = out, url, owner
         self._claim()
-        self._rows = {split: self._shards("rows", split, row_schema(kind)) for split in SPLITS}
-        self._rejected = self._shards("rejected", "rejected", REJECTED)
+        self._rows = {split: self._shards("rows", split, rows) for split in SPLITS}
+        self._rejected = self._shards("rejected", "rejected", rejected)
         self._all = [*self._rows.values(), self._rejected]
-        self._place, self._lock, self._begun = self._shards("", "", None), threading.Lock(), False
+        self._place, self._lock, self._begun = self._place_of(""), threading.Lock(), False
         self.undivided = False  # all rows were of held-out documents, and are the train split
         self._take_up()
         self._held = sum(shards.held for shards in self._rows.values())
@@ -119,7 +121,8 @@ class RunShards:
         for shards in self._all:
             shards.aside = aside
 
-    def _shards(self, folder: str, name: str, schema: Any) -> Shards:
-        if self._url:
-            return FarShards(f"{self._url}/{folder}".rstrip("/"), name, schema, self._claim)
-        return Shards(self._out / folder, name, schema)
+    def _shards(self, folder: str, name: str, schema: pa.Schema) -> Shards:
+        return Shards(self._place_of(folder), name, schema, look=self._claim)
+
+    def _place_of(self, folder: str) -> Place:
+        return RemoteFolder(f"{self._url}/{folder}".rstrip("/")) if self._url else Folder(self._out / folder)

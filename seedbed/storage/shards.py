@@ -4,128 +4,39 @@ import asyncio
 import contextlib
 import io
 import threading
-from collections.abc import Callable, Collection, Iterator
-from pathlib import Path
-from typing import Any, get_args, get_origin
+from collections.abc import Callable, Collection
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from optimize.scoring import Scored
-from programs.core.candidate import Candidate, digest
-from programs.core.whole import write_whole
-from seedbed.errors import UserError
+from seedbed.storage.place import Place
 
 SHARD = 1000  # rows
 ENDING, ASIDE = ".parquet", ".new"
-_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
-_SCORES = pa.list_(pa.struct([("part", pa.string()), ("score", pa.float64()), ("reason", pa.string())]))
-_LINEAGE = [
-    ("recipe", pa.string()),
-    ("document", pa.string()),
-    ("start", pa.int64()),
-    ("end", pa.int64()),
-    ("text_hash", pa.string()),
-    ("headings", pa.list_(pa.string())),
-    ("lead", pa.string()),  # text before the span of a passage: headings, a table's header
-    ("source", pa.string()),
-    ("score", pa.float64()),
-    ("scores", _SCORES),
-    ("unscored", pa.list_(pa.string())),
-    ("teacher", pa.string()),
-    ("stood_in", pa.list_(pa.string())),  # models that answered in place of the teacher or a judge
-    ("judges", pa.list_(pa.string())),
-    ("program", pa.string()),
-    ("seeds", pa.list_(pa.string())),
-    ("attempt", pa.string()),  # id of the outcome in the journal, which names the program's call and all model calls
-    ("input_tokens", pa.int64()),
-    ("output_tokens", pa.int64()),
-    ("dollars", pa.float64()),
-]
-_TYPES = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
-
-
-def row_schema(kind: type[Candidate]) -> pa.Schema:
-    """The columns of accepted rows: id, messages, the recipe's own fields, then the row's origin."""
-    recipe_columns = [
-        (name, _arrow(field.annotation)) for name, field in kind.model_fields.items() if name != "dropped"
-    ]
-    return pa.schema([("id", pa.string()), ("messages", _MESSAGES), *recipe_columns, *_LINEAGE])
-
-
-REJECTED = pa.schema(
-    [
-        ("id", pa.string()),
-        ("step", pa.string()),
-        ("reason", pa.string()),
-        ("detail", pa.string()),
-        ("candidate", pa.string()),
-        ("group", pa.string()),
-        *_LINEAGE,
-    ]
-)
-
-
-def row(scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
-    """An accepted candidate as a row. Its id is a hash of its content. `shared`: columns that are equal in all rows of
-    a run."""
-    columns, worth = scored.candidate.columns(), scored.worth
-    return {
-        **_place(scored),
-        **columns,
-        **shared,
-        "seeds": _seeds(scored, shared),
-        "id": digest(columns),
-        "source": scored.source.id,
-        "score": worth.score,
-        "scores": _scores(scored),
-        "unscored": worth.unscored,
-    }
-
-
-def rejected(id: str, scored: Scored, shared: dict[str, Any]) -> dict[str, Any]:
-    """A rejected candidate as a row, with the step and the reason. `shared` as in `row`."""
-    drop = scored.worth.drop
-    assert drop
-    return {
-        **_place(scored),
-        **shared,
-        "seeds": _seeds(scored, shared),
-        "id": id,
-        "step": drop.step,
-        "reason": drop.reason,
-        "detail": drop.detail,
-        "score": scored.worth.score,
-        "scores": _scores(scored),
-        "unscored": scored.worth.unscored,
-        "candidate": scored.candidate.model_dump_json(exclude={"dropped"}),
-        "group": scored.source.group,
-        "source": scored.source.id,
-    }
 
 
 class Shards:
-    """A series of parquet files `DIR/NAME-00000.parquet`, ... of 1,000 rows, each written aside, synced and renamed.
+    """A series of parquet files `NAME-00000.parquet`, ... of 1,000 rows in a place.
 
     The same rows in the same order give the same files, so a run that starts again repairs its files. While `aside`
     is set, existing files are not changed, and new ones wait beside them until `settle` moves all into place.
     Its methods may be called in any thread; they wait for each other.
+
+    Args:
+        look: called before a shard is written, for example to check that a URL still belongs to this run.
     """
 
-    def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
-        self.folder, self.name, self.schema, self.count, self.aside = folder, name, schema, 0, False
+    def __init__(self, place: Place, name: str, schema: pa.Schema, look: Callable[[], object] = lambda: None) -> None:
+        self.place, self.name, self.schema, self.count, self.aside = place, name, schema, 0, False
+        self._look = look
         self._rows: list[dict[str, Any]] = []
         self._written, self._lock = set[str](), threading.RLock()
 
     @property
-    def place(self) -> str:
-        """The address of the shards, for messages."""
-        return str(self.folder)
-
-    @property
     def held(self) -> int:
         """Rows in the existing shards. Raises UserError if they cannot be read."""
-        with self.speaking(ENDING):
+        with self.place.speaking(ENDING):
             names = sorted(self._names(ENDING))
             return (len(names) - 1) * SHARD + self._length(names[-1]) if names else 0
 
@@ -166,71 +77,45 @@ class Shards:
     def settle(self, names: Collection[str]) -> None:
         """Keep exactly these shards: move the files that wait aside into place, and remove all others. If it was
         interrupted, it can be repeated, also by another process. Raises UserError if that fails."""
-        with self._lock, self.speaking(ENDING):
+        with self._lock, self.place.speaking(ENDING):
             files_aside = self._names(ENDING + ASIDE)
             for name in names:
                 if name + ASIDE in files_aside:
-                    self._move(name + ASIDE, name)
+                    self.place.move(name + ASIDE, name)
             for name in self._names(ENDING):
                 if name not in names:
-                    self.remove(name)
+                    self.place.remove(name)
         self.forget()
 
     def forget(self) -> None:
         """Remove the files that wait aside, also those of a killed invocation. Raises UserError if that fails."""
-        with self._lock, self.speaking(ENDING + ASIDE):
+        with self._lock, self.place.speaking(ENDING + ASIDE):
             for name in self._names(ENDING + ASIDE):
-                self.remove(name)
+                self.place.remove(name)
 
     def _write(self) -> None:
+        self._look()
         name = f"{self.name}-{(self.count - 1) // SHARD:05d}{ENDING}"
-        with self._lock, self.speaking(name):
+        with self._lock, self.place.speaking(name):
             whole = io.BytesIO()
             pq.write_table(pa.Table.from_pylist(self._rows, self.schema), whole)
             if not self.aside:
-                self.save(name, whole.getvalue())
-            elif self.load(name) != whole.getvalue():
-                self.save(name + ASIDE, whole.getvalue())
+                self.place.save(name, whole.getvalue())
+            elif self.place.load(name) != whole.getvalue():
+                self.place.save(name + ASIDE, whole.getvalue())
             self._written.add(name)
-
-    @contextlib.contextmanager
-    def speaking(self, name: str) -> Iterator[None]:
-        """Turn an OSError into a UserError that names the file and the remedy."""
-        try:
-            yield
-        except OSError as error:
-            raise UserError(
-                f"Cannot write {self.place}/{name}: {error.strerror or error}.",
-                hint="Make room or choose another --out, then run the same command again; finished calls are kept.",
-            ) from error
-
-    def save(self, name: str, data: bytes) -> None:
-        """Write a file of the place, whole or not at all. Raises OSError."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self.folder / name, lambda aside: aside.write_bytes(data))
-
-    def load(self, name: str) -> bytes | None:
-        """The content of a file of the place; None if there is no such file. Raises OSError."""
-        path = self.folder / name
-        return path.read_bytes() if path.is_file() else None
-
-    def remove(self, name: str) -> None:
-        """Remove a file of the place. Raises OSError."""
-        (self.folder / name).unlink()
-
-    def _move(self, name: str, to: str) -> None:
-        (self.folder / name).replace(self.folder / to)
 
     def _length(self, name: str) -> int:
         """Rows of the shard with this name; 0 if it is damaged."""
-        whole = io.BytesIO(self.load(name) or b"")
+        whole = io.BytesIO(self.place.load(name) or b"")
         try:
             return int(pq.read_metadata(whole).num_rows)
         except (OSError, pa.ArrowInvalid):
             return 0
 
     def _names(self, ending: str) -> list[str]:
-        return [path.name for path in self.folder.glob(f"{self.name}-*{ending}")]
+        names = self.place.names()
+        return [name for name in names if name.startswith(f"{self.name}-") and name.endswith(ending)]
 
 
 async def to_the_end(work: Callable[[], object]) -> None:
@@ -243,24 +128,3 @@ async def to_the_end(work: Callable[[], object]) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.wait([thread])
         raise
-
-
-def _place(scored: Scored) -> dict[str, Any]:
-    origin = scored.source.origin
-    return {name: origin.get(name) for name in ("document", "start", "end", "text_hash", "headings", "lead")}
-
-
-def _seeds(scored: Scored, shared: dict[str, Any]) -> list[str]:
-    """The seeds that may appear in its prompts: those of the program's demos, and those that its source shows."""
-    return list(dict.fromkeys([*shared["seeds"], *sorted(scored.source.shown)]))
-
-
-def _scores(scored: Scored) -> list[dict[str, Any]]:
-    worth = scored.worth
-    return [{"part": part, "score": score, "reason": worth.reasons.get(part)} for part, score in worth.parts.items()]
-
-
-def _arrow(annotation: Any) -> pa.DataType:
-    if get_origin(annotation) is list:
-        return pa.list_(_arrow(get_args(annotation)[0]))
-    return _TYPES[annotation]

@@ -19,13 +19,16 @@ from optimize.scoring import Scored
 from programs.core.candidate import Drop, Source
 from programs.core.program import run_sync
 from programs.core.recipe import recipes
+from programs.core.whole import write_whole
 from programs.qa.grounded_qa import QA
 from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
 from seedbed.runs.card import write_card
-from seedbed.storage.remote_shards import FarShards
+from seedbed.runs.rows import REJECTED, rejected, row, row_schema
+from seedbed.storage.place import Folder
+from seedbed.storage.remote_place import RemoteFolder
 from seedbed.storage.run_reader import find_row
-from seedbed.storage.shards import REJECTED, SHARD, Shards, rejected, row, row_schema, write_whole
+from seedbed.storage.shards import SHARD, Shards
 
 SCHEMA = pa.schema([("n", pa.int64())])
 SHARED = {
@@ -43,7 +46,7 @@ SHARED = {
 
 
 def filled(folder: Path, count: int, name: str = "train") -> Shards:
-    shards = Shards(folder, name, SCHEMA)
+    shards = Shards(Folder(folder), name, SCHEMA)
     for n in range(count):
         run_sync(shards.add({"n": n}))
     return shards
@@ -176,7 +179,7 @@ def test_other_rows_have_other_ids() -> None:
 
 def test_a_rejected_row_says_where_and_why(tmp_path: Path) -> None:
     drop = Drop(step="veto", reason="wrong number", detail="7")
-    shards = Shards(tmp_path, "rejected", REJECTED)
+    shards = Shards(Folder(tmp_path), "rejected", REJECTED)
     run_sync(shards.add(rejected("r1", scored(1, drop), SHARED)))
     shards.close()
     record = pq.read_table(tmp_path / "rejected-00000.parquet").to_pylist()[0]
@@ -218,12 +221,12 @@ def report(splits: dict[str, int]) -> dict[str, Any]:
 def test_load_dataset_gives_exactly_the_rows(tmp_path: Path, splits: dict[str, int]) -> None:
     rows_by_split = {}
     for split, count in splits.items():
-        shards = Shards(tmp_path / "out" / "rows", split, row_schema(QA))
+        shards = Shards(Folder(tmp_path / "out" / "rows"), split, row_schema(QA))
         rows_by_split[split] = [row(scored(n), SHARED) for n in range(count)]
         for record in rows_by_split[split]:
             run_sync(shards.add(record))
         shards.close()
-    drops = Shards(tmp_path / "out" / "rejected", "rejected", REJECTED)
+    drops = Shards(Folder(tmp_path / "out" / "rejected"), "rejected", REJECTED)
     run_sync(drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED)))
     drops.close()
     write_card(tmp_path / "out", report(splits))
@@ -241,8 +244,8 @@ def bucket() -> Any:
     memory.store.clear()
 
 
-def far(count: int, url: str = FAR, name: str = "train") -> FarShards:
-    shards = FarShards(url, name, SCHEMA)
+def far(count: int, url: str = FAR, name: str = "train") -> Shards:
+    shards = Shards(RemoteFolder(url), name, SCHEMA)
     for n in range(count):
         run_sync(shards.add({"n": n}))
     return shards
@@ -333,8 +336,8 @@ def test_rows_under_a_url_load_by_the_card_and_are_found_by_id(tmp_path: Path) -
     url, out = f"file://{tmp_path}/far", tmp_path / "out"
     out.mkdir()
     shards, drops = (
-        FarShards(f"{url}/rows", "train", row_schema(QA)),
-        FarShards(f"{url}/rejected", "rejected", REJECTED),
+        Shards(RemoteFolder(f"{url}/rows"), "train", row_schema(QA)),
+        Shards(RemoteFolder(f"{url}/rejected"), "rejected", REJECTED),
     )
     rows = [row(scored(n), SHARED) for n in range(3)]
     for record in rows:

@@ -17,12 +17,14 @@ import pytest
 from programs.core.program import background_loop, run_sync
 from programs.qa.grounded_qa import QA
 from seedbed.errors import UserError
+from seedbed.runs.rows import REJECTED, row_schema
 from seedbed.storage import shards as rows
-from seedbed.storage.remote_shards import FarShards
+from seedbed.storage.place import Folder
+from seedbed.storage.remote_place import RemoteFolder
 from seedbed.storage.run_shards import RunShards
-from seedbed.storage.shards import Shards
 
 FAR = "memory://bucket/ds"
+ROWS = row_schema(QA)
 OLD, NEW = range(9), range(100, 107)  # five shards of the old rows, four of the new
 
 
@@ -35,7 +37,7 @@ def small_shards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def invocation(out: Path, url: str | None, marks: range) -> RunShards:
     """One with these rows, each beside one that is out; not finished."""
-    shards = RunShards(out, url, QA, "me")
+    shards = RunShards(out, url, ROWS, REJECTED, "me")
     for mark in marks:
         run_sync(shards.reject({"id": str(mark)}))
         run_sync(shards.accept({"id": str(mark)}, "validation" if mark % 3 == 0 else "train"))
@@ -63,15 +65,15 @@ def left(out: Path, url: str | None) -> list[str]:
 def at_move(number: int, stop: Callable[[], object]) -> None:
     """Have this move of a shard, counted from 0, not happen and `stop` happen in its place."""
     count = itertools.count()
-    for kind in (Shards, FarShards):
-        moves: Any = kind._move
+    for kind in (Folder, RemoteFolder):
+        moves: Any = kind.move
 
-        def move(self: Shards, name: str, to: str, moves: Any = moves) -> None:
+        def move(self: Folder, name: str, to: str, moves: Any = moves) -> None:
             if next(count) == number:
                 stop()
             moves(self, name, to)
 
-        kind._move = move  # type: ignore[method-assign]
+        kind.move = move  # type: ignore[method-assign]
 
 
 def killed(out: Path, url: str | None, number: int) -> None:
@@ -191,10 +193,10 @@ def test_a_swap_that_met_an_error_is_finished_as_soon_as_it_can_be(
 ) -> None:
     place = (tmp_path / "ds", f"file://{tmp_path}/far" if far else None)
     invocation(*place, OLD).finish(complete=True)
-    for kind in (Shards, FarShards):
-        monkeypatch.setattr(kind, "_move", kind._move)  # to be put back
+    for kind in (Folder, RemoteFolder):
+        monkeypatch.setattr(kind, "move", kind.move)  # to be put back
     at_move(1, full)
-    shards = RunShards(*place, QA, "me")
+    shards = RunShards(*place, ROWS, REJECTED, "me")
     for mark in range(100, 108):
         run_sync(shards.accept({"id": str(mark)}, "train"))
     with pytest.raises(UserError, match="No space left"):
@@ -207,16 +209,16 @@ def test_a_swap_that_met_an_error_is_finished_as_soon_as_it_can_be(
 def test_a_run_that_is_stopped_waits_for_shards_that_are_being_moved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, move = (tmp_path / "ds", None), Shards._move
+    place, move = (tmp_path / "ds", None), Folder.move
     invocation(*place, OLD).finish(complete=True)
     shards, started, go_on = invocation(*place, range(100, 108)), threading.Event(), threading.Event()
 
-    def slowly(self: Shards, name: str, to: str) -> None:
+    def slowly(self: Folder, name: str, to: str) -> None:
         started.set()
         assert go_on.wait(20)
         move(self, name, to)
 
-    monkeypatch.setattr(Shards, "_move", slowly)
+    monkeypatch.setattr(Folder, "move", slowly)
     last = asyncio.run_coroutine_threadsafe(shards.accept({"id": "108"}, "train"), background_loop())
     assert started.wait(10)
     last.cancel()
@@ -241,7 +243,7 @@ class Crowded:
         self._makedirs(path, exist_ok)
         if not self.other:
             self.bucket.makedirs = self._makedirs
-            self.other.append(RunShards(self.out, FAR, QA, "them"))
+            self.other.append(RunShards(self.out, FAR, ROWS, REJECTED, "them"))
 
 
 def test_of_two_runs_that_begin_at_once_at_one_url_the_later_is_refused(
@@ -251,7 +253,7 @@ def test_of_two_runs_that_begin_at_once_at_one_url_the_later_is_refused(
     crowded = Crowded(tmp_path / "other", bucket)
     monkeypatch.setattr(bucket, "makedirs", crowded.makedirs)
     with pytest.raises(UserError, match="holds the rows of another run, other"):
-        RunShards(tmp_path / "ds", FAR, QA, "me")
+        RunShards(tmp_path / "ds", FAR, ROWS, REJECTED, "me")
     assert crowded.other[0].finish(complete=True)
 
 
@@ -268,7 +270,7 @@ def test_where_a_storage_cannot_tell_who_was_first_the_run_that_lost_its_claim_w
 
     monkeypatch.setattr(bucket, "open", only_writes)
     monkeypatch.setattr(bucket, "makedirs", crowded.makedirs)
-    shards = RunShards(tmp_path / "ds", FAR, QA, "me")
+    shards = RunShards(tmp_path / "ds", FAR, ROWS, REJECTED, "me")
     run_sync(shards.accept({"id": "7"}, "train"))
     shards.finish(complete=True)
     other_shards, refused = crowded.other[0], "holds the rows of another run, ds"
@@ -293,4 +295,4 @@ def test_rows_that_cannot_be_counted_are_not_taken_for_none(
 
     monkeypatch.setattr(bucket, call, silent)
     with pytest.raises(UserError, match="no answer"):
-        RunShards(*place, QA, "me")
+        RunShards(*place, ROWS, REJECTED, "me")

@@ -1,45 +1,32 @@
-"""Shards at a URL that fsspec can open, such as an object store; and finding a run's shards, local or remote."""
+"""A place at a URL that fsspec can open, such as an object store, and which run its rows belong to."""
 
 import contextlib
-import dataclasses
 import errno
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import fsspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 
 from seedbed.errors import UserError
-from seedbed.storage.shards import ENDING, Shards
+from seedbed.storage.place import spoken
 
 T = TypeVar("T")
+RUNS_SHARDS = "r*/*.parquet"  # of rows and of rejected candidates
 
 
-class FarShards(Shards):
-    """As Shards, in `URL/NAME-00000.parquet`. On an object store a shard is one put, which is atomic; elsewhere
-    it is written aside and moved.
-
-    Args:
-        look: called before a shard is written, for example to check that the URL still belongs to this run.
+class RemoteFolder:
+    """A place at a URL. On an object store a file is one put, which is atomic; elsewhere it is written aside and moved.
 
     Raises UserError if the URL's kind of storage is unknown or its library is not installed.
     """
 
-    def __init__(self, url: str, name: str, schema: pa.Schema, look: Callable[[], object] = lambda: None) -> None:
-        super().__init__(Path(), name, schema)
-        self.url, self._look, (self._fs, self._root) = url, look, _open(url)
-
-    @property
-    def place(self) -> str:
-        return self.url
+    def __init__(self, url: str) -> None:
+        self.address, (self._fs, self._root) = url, open_url(url)
 
     @contextlib.contextmanager
     def speaking(self, name: str) -> Iterator[None]:
-        with super().speaking(name), _as_os_error():
+        with spoken(self.address, name), _as_os_error():
             yield
 
     def save(self, name: str, data: bytes) -> None:
@@ -62,22 +49,17 @@ class FarShards(Shards):
     def remove(self, name: str) -> None:
         self._fs.rm_file(f"{self._root}/{name}")
 
-    def _write(self) -> None:
-        self._look()
-        super()._write()
-
-    def _move(self, name: str, to: str) -> None:
+    def move(self, name: str, to: str) -> None:
         self._replace(f"{self._root}/{name}", f"{self._root}/{to}")
+
+    def names(self) -> list[str]:
+        paths = _if_there(lambda: self._fs.ls(self._root, detail=False)) or []
+        return [path.rsplit("/", 1)[-1] for path in paths]
 
     def _replace(self, path: str, to: str) -> None:
         if not _overwrites(self._fs) and self._fs.exists(to):
             self._fs.rm_file(to)
         self._fs.mv(path, to)
-
-    def _names(self, ending: str) -> list[str]:
-        paths = _if_there(lambda: self._fs.ls(self._root, detail=False)) or []
-        names = [path.rsplit("/", 1)[-1] for path in paths]
-        return [name for name in names if name.startswith(f"{self.name}-") and name.endswith(ending)]
 
 
 def _overwrites(fs: fsspec.AbstractFileSystem) -> bool:
@@ -94,11 +76,11 @@ def claim(url: str, owner: str, name: str) -> None:
 
     Raises UserError if there are rows of another run, or rows without an owner.
     """
-    fs, root = _open(url)
+    fs, root = open_url(url)
     path = f"{root}/owner"
     with _refused(url), _as_os_error():
         owner_text = _text(fs, path)
-        if not owner_text and not fs.glob(f"{root}/r*/*{ENDING}"):
+        if not owner_text and not fs.glob(f"{root}/{RUNS_SHARDS}"):
             fs.makedirs(root, exist_ok=True)
             _create(fs, path, f"{name} {owner}")
             owner_text = _text(fs, path)
@@ -159,29 +141,8 @@ def _as_os_error() -> Iterator[None]:
         raise OSError(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}") from error
 
 
-@dataclasses.dataclass(frozen=True)
-class Shard:
-    """An existing shard; `fs` is its file system, None is this machine's."""
-
-    path: str
-    fs: Any = None
-
-    def read(self, **options: Any) -> pa.Table:
-        """Its rows; `options` are `pyarrow.parquet.read_table`'s."""
-        return pq.read_table(self.path, filesystem=self.fs, **options)
-
-
-def shards_of(folder: Path, kind: str) -> list[Shard]:
-    """The shards of the run in a folder, in order, local or remote. `kind` is `rows` or `rejected`."""
-    report = folder / "run.json"
-    settings = json.loads(report.read_text(encoding="utf-8"))["config"]["run"] if report.is_file() else {}
-    if url := settings.get("shards"):
-        fs, root = _open(f"{url}/{kind}")
-        return [Shard(path, fs) for path in sorted(fs.glob(f"{root}/*.parquet"))]
-    return [Shard(str(path)) for path in sorted(folder.glob(f"{kind}/*.parquet"))]
-
-
-def _open(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+def open_url(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The file system of a URL and the path in it. Raises UserError if it cannot be opened."""
     try:
         return url_to_fs(url)
     except (ImportError, ValueError) as error:
