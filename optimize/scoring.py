@@ -1,4 +1,4 @@
-"""Scoring steps and programs: what every comparison while compiling and evaluating rests on."""
+"""Scores steps and programs, for every comparison in compiling and evaluating."""
 
 import asyncio
 import collections
@@ -19,22 +19,22 @@ from programs.core.program import Program, together
 from programs.core.tools import using
 from programs.formats.replies import UNREAD
 
-Heard = Callable[[], None]
+OnScore = Callable[[], None]
 Scoped = Callable[[str], AbstractContextManager[Any]]
-"""Opens the context in which the calls of one candidate are made, given its id; yields what it spent."""
+"""Opens the context for the calls of one candidate, given its id; yields the counter of its spending."""
 
 
-GLIMPSE = 200  # characters of a row or reply that is shown
-NOTHING = Drop(step="program", reason="nothing written", detail="the program gave no candidate")
+GLIMPSE = 200  # characters of a row or reply in a message
+NO_CANDIDATE = Drop(step="program", reason="nothing written", detail="the program gave no candidate")
 
 
 def silent() -> None:
-    """The progress listener that does nothing."""
+    """Do nothing when a reply is scored."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Scored:
-    """One candidate with its worth; `spent` is what the scope of its calls counted."""
+    """One candidate with its worth; `spent` is the counter of its calls."""
 
     source: Source
     candidate: Candidate
@@ -47,7 +47,7 @@ class Scored:
 
     @property
     def glimpse(self) -> str:
-        """What was written, on one line of at most GLIMPSE characters: the row, or the reply that could not be read."""
+        """One line of at most GLIMPSE characters: the row, or the reply that could not be read."""
         drop, candidate = self.worth.drop, self.candidate
         unread = type(candidate) is Candidate or bool(drop and drop.reason in UNREAD)
         texts = [drop.detail if drop else ""] if unread else [candidate.topic, candidate.response]
@@ -55,17 +55,17 @@ class Scored:
 
 
 def commonest(rows: Sequence[Scored]) -> tuple[dict[str, int], str]:
-    """How many rows fell by the reason, the commonest first; and what was written where that was first the reason."""
-    fell = [(drop.reason, row) for row in rows if (drop := row.worth.drop)]
-    reasons = dict(collections.Counter(reason for reason, _ in fell).most_common())
-    most = next(iter(reasons), None)
-    return reasons, next((row.glimpse for reason, row in fell if reason == most), "")
+    """The number of rejected rows by reason, the commonest first, and the glimpse of the first row with that one."""
+    rejections = [(drop.reason, row) for row in rows if (drop := row.worth.drop)]
+    reasons = dict(collections.Counter(reason for reason, _ in rejections).most_common())
+    commonest_reason = next(iter(reasons), None)
+    return reasons, next((row.glimpse for reason, row in rejections if reason == commonest_reason), "")
 
 
 @dataclasses.dataclass(frozen=True)
 class Reply:
-    """What a step's reply to one example stands for: its rows with their worth; none where it cannot be read. `refused`
-    is the server's refusal of the request, where that is why there is none."""
+    """The candidates in a step's reply to one example, with their worth; empty if the reply cannot be read. `refused`
+    is the error if the server refused the request."""
 
     rows: Sequence[tuple[Candidate, Worth]] = ()
     refused: LMInvalidRequestError | None = None
@@ -77,7 +77,7 @@ class Reply:
 
     @property
     def feedback(self) -> str:
-        """What is wrong with it in a person's words, the worst row first."""
+        """What is wrong with the rows, in words, the worst row first."""
         worst = sorted((worth for _, worth in self.rows), key=lambda worth: worth.score)
         return " | ".join(dict.fromkeys(worth.feedback for worth in worst)) or "the reply could not be read"
 
@@ -87,29 +87,29 @@ async def score_step(
     name: str,
     examples: Sequence[dspy.Example],
     metric: Metric,
-    heard: Heard = silent,
+    on_score: OnScore = silent,
     *,
     novelty: float = 0.0,
 ) -> list[float]:
-    """What a step's reply to each example promises, in [0, 1]: its worth against the label where the recipe has it so,
-    else that of its rows, with what follows the step in them.
+    """The score of a step's reply to each example, in [0, 1]. For a labelled step, replies are compared with the label;
+    for others the rows are scored after the steps that follow.
 
-    With `novelty` n in (0, 1], a row's score is taken times 1 - n * likeness, where likeness is the greatest cosine,
-    in [0, 1], of its topic to the topics of the good rows before it, in the order of the examples: a step cannot win
-    by one safe question asked again and again. With none a row counts for itself alone.
+    With `novelty` n in (0, 1], a row's score is multiplied by 1 - n * likeness. Likeness is the greatest cosine, in
+    [0, 1], of its topic to the topics of the good rows before it, in the order of the examples: so a step cannot win
+    with one safe question for everything. With n = 0 a row is scored alone.
 
-    Raises LMInvalidRequestError where the server refuses the request of every example.
+    Raises LMInvalidRequestError if the server refuses the request of every example.
     """
 
-    async def one(example: dspy.Example) -> Reply:
+    async def scored_reply(example: dspy.Example) -> Reply:
         reply = await reply_to(program, name, example, metric)
-        heard()
+        on_score()
         return reply
 
     with using(trying=True):
-        replies = await together(map(one, examples))
-    if replies and (refused := replies[0].refused) and all(reply.refused for reply in replies):
-        raise refused
+        replies = await together(map(scored_reply, examples))
+    if replies and (refusal := replies[0].refused) and all(reply.refused for reply in replies):
+        raise refusal
     if not novelty:
         return [reply.score for reply in replies]
     good = [candidate.topic for reply in replies for candidate, worth in reply.rows if worth.score > 0]
@@ -124,12 +124,11 @@ async def score_step(
 def nearest_before(texts: Sequence[str], embed: Embed) -> list[float]:
     """Each text's greatest cosine to one before it, in [0, 1]; 0 for the first."""
     vectors = embed(texts)
-    return [float(one) for one in np.clip(np.tril(vectors @ vectors.T, -1).max(axis=1), 0, 1)]
+    return [float(cosine) for cosine in np.clip(np.tril(vectors @ vectors.T, -1).max(axis=1), 0, 1)]
 
 
 async def reply_to(program: Program, name: str, example: dspy.Example, metric: Metric) -> Reply:
-    """Ask step `name` for one example. A prompt too long for the model, or refused by it, counts as a reply that cannot
-    be read."""
+    """Ask step `name` for one example. A prompt that is too long or refused counts as an unreadable reply."""
     try:
         outputs = await program.ask(Candidate(), name, **dict(example.inputs()))
     except ContextWindowExceededError:
@@ -144,53 +143,56 @@ async def reply_to(program: Program, name: str, example: dspy.Example, metric: M
 async def read_reply(
     program: Program, name: str, example: dspy.Example, outputs: dict[str, Any], metric: Metric
 ) -> Reply:
-    """The candidates that one readable reply stands for, each with its worth."""
+    """The candidates in one readable reply, each with its worth."""
     decides = list(program.step(name).signature.output_fields)[-1]
     label = str(example[decides]) if name in metric.recipe.labelled else None
     inputs = dict(example.inputs())
-    candidates, given = program.read(name, inputs, outputs), list(map(str, inputs.values()))
-    return Reply([(one, await _weighed(program, name, one, metric, label, given)) for one in candidates])
+    candidates, texts = program.read(name, inputs, outputs), list(map(str, inputs.values()))
+    return Reply(
+        [(candidate, await _weighed(program, name, candidate, metric, label, texts)) for candidate in candidates]
+    )
 
 
 async def _weighed(
-    program: Program, name: str, candidate: Candidate, metric: Metric, label: str | None, given: Sequence[str]
+    program: Program, name: str, candidate: Candidate, metric: Metric, label: str | None, texts: Sequence[str]
 ) -> Worth:
-    """Its worth; of a step without labels that with what follows it, asked for where nothing is against the row yet."""
-    if label is None and not await metric.veto(candidate, given):
+    """The worth of a candidate. Without a label, the steps that follow are asked first, unless it is rejected
+    already."""
+    if label is None and not await metric.veto(candidate, texts):
         try:
             await program.follow(name, candidate)
         except LMInvalidRequestError as error:
             candidate.dropped = _refusal(error)
-    return await metric.weighed(candidate, label=label, given=given)
+    return await metric.weighed(candidate, label=label, given=texts)
 
 
 async def score_source(program: Program, source: Source, metric: Metric) -> list[Scored]:
-    """What one source gives, through the full gate; the metric's veto looks on before more is paid.
+    """The candidates of one source, scored by the full gate. The metric's veto rejects early, before more is paid.
 
-    A source from which nothing came counts as one candidate of worth 0.
+    A source without a candidate counts as one candidate of worth 0.
     """
     again = getattr(program, "answer_again", None)
     with using(veto=metric.veto):
-        candidates = (await program.acall(**source.inputs)).candidates or [Candidate(dropped=NOTHING)]
+        candidates = (await program.acall(**source.inputs)).candidates or [Candidate(dropped=NO_CANDIDATE)]
         return [Scored(source, candidate, await metric.judged(candidate, again)) for candidate in candidates]
 
 
 async def score_program(
-    program: Program, sources: Sequence[Source], metric: Metric, scope: Scoped, heard: Heard = silent
+    program: Program, sources: Sequence[Source], metric: Metric, scope: Scoped, on_score: OnScore = silent
 ) -> list[Scored]:
-    """Run the program on each source and score every candidate as a run would, the full gate and all. What the server
-    refuses to be asked is worth 0."""
+    """Run the program on each source and score every candidate as a run would, with the full gate. A request that the
+    server refuses counts as one candidate of worth 0."""
 
-    async def one(source: Source) -> list[Scored]:
+    async def scored_source(source: Source) -> list[Scored]:
         with scope(source.id) as spent, using(trying=True):
             try:
                 scored = await score_source(program, source, metric)
             except LMInvalidRequestError as error:
                 scored = [_refused(source, error)]
-        heard()
+        on_score()
         return [dataclasses.replace(row, spent=spent) for row in scored]
 
-    return [scored for batch in await together(map(one, sources)) for scored in batch]
+    return [scored for batch in await together(map(scored_source, sources)) for scored in batch]
 
 
 def _refused(source: Source, error: LMInvalidRequestError) -> Scored:
@@ -199,7 +201,7 @@ def _refused(source: Source, error: LMInvalidRequestError) -> Scored:
 
 
 def _refusal(error: LMInvalidRequestError) -> Drop:
-    """What a refused request leaves. Raises the error where no request can pass."""
+    """The rejection for a refused request. Raises the error if no request can succeed."""
     if isinstance(error, LMUnsupportedModelError):
         raise error
     return Drop(step="teacher", reason="request refused", detail=str(error).splitlines()[0])

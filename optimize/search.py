@@ -1,4 +1,4 @@
-"""The search over one step: its message format, its wording and its demos, the cheapest question first."""
+"""The search over one step: its message format, its instruction and its demos, the cheapest choice first."""
 
 import asyncio
 import dataclasses
@@ -14,66 +14,65 @@ from dspy.utils.exceptions import LMInvalidRequestError
 
 from metrics.calibration.intervals import grouped_interval
 from metrics.metric import Metric
-from optimize.allowance import UNBOUNDED, Allowance, Spent
-from optimize.budget import Budget
 from optimize.optimizers import optimize
-from optimize.scoring import Heard, score_step, silent
+from optimize.scoring import OnScore, score_step, silent
+from optimize.search_budget import UNBOUNDED, Allowance, Spent
+from optimize.search_size import SearchSize
 from optimize.watch import Watch
 from programs.core.program import Program
 from programs.core.step import Step
 from programs.formats.formats import FORMATS, formats_of
 from signatures.variants import wordings
 
-PRICE = 0.02  # the worth that a prompt twice as long must bring
+PRICE = 0.02  # the gain in score that a prompt twice as long must bring
 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """One way to ask a step, what it scored on each example, in [0, 1], and how long its prompt is in characters."""
+    """One way to ask a step, its score on each example, in [0, 1], and the length of its prompt in characters."""
 
-    what: str
+    name: str
     step: Step
     scores: tuple[float, ...] = ()
     length: int = 1
 
     @property
     def n(self) -> int:
-        """How many examples it was scored on."""
+        """The number of examples it was scored on."""
         return len(self.scores)
 
     @property
     def score(self) -> float:
-        """The mean over these; 0 for none."""
+        """The mean score; 0 without examples."""
         return statistics.fmean(self.scores) if self.scores else 0.0
 
 
 Say = Callable[[str], None]
 
 
-def _unheard(words: str) -> None:
+def _ignore(line: str) -> None:
     pass
 
 
-def _prefixed(say: Say, name: str, words: str) -> None:
-    say(f"{name}: {words}")
+def _prefixed(say: Say, name: str, line: str) -> None:
+    say(f"{name}: {line}")
 
 
 class StepSearch:
     """Finds the best way to ask step `name` of a program.
 
-    Variants are raced on examples of which no demo was made and no instruction was proposed: demos and what an
-    optimizer sees are of other groups, and no labelled answer that is scored stands in a prompt. Where there is but
-    one group it serves as both, and a demo is only kept from its own example. A recipe may make an example of several
-    seeds (Self-Instruct's lists of tasks), each a group of its own: such a seed may then stand in a demo and in an
-    exam, on a step that has no right answer to give away. Ties go to the earlier variant, which is the simpler one.
+    Variants race on a validation set from which no demo was made and no instruction was proposed. Demos, and all
+    examples that an optimizer sees, come from other groups, so no scored answer is in a prompt. If there is only one
+    group, it serves as both sets, and a demo is never shown with its own example. A recipe may make one example of
+    several seeds (Self-Instruct's lists of tasks), each its own group: such a seed may be in a demo and in the
+    validation set, on a step that has no right answer to give away. Ties go to the earlier variant, the simpler one.
 
     Args:
-        heard: called at every score. say: given lines for people. note: given the best score so far, in a few words.
-        allowance: what the search may take. Where it is spent, the best of the last race stands; the calls of the
-        last race are kept back while an optimizer is at work. novelty: see `score_step`; for steps without labels,
-        and in races alone: inside an optimizer every reply is scored for itself. known: ways of asking that were found
-        elsewhere, by what they are called; none of their demos may be one of the examples. reflection: the model that
-        writes instructions; None: the teacher.
+        on_score: called at every score. say: receives lines for people. note: receives the best score so far, briefly.
+        allowance: the limit of the search. If it is spent, the best of the last race wins; while an optimizer runs, the
+        calls of the last race are reserved. novelty: see `score_step`; only for steps without labels, and only in
+        races: inside an optimizer every reply is scored alone. known_steps: steps found elsewhere, by name; none of
+        their demos may be one of the examples. reflection: the model that writes instructions; None: the teacher.
     """
 
     def __init__(
@@ -82,26 +81,26 @@ class StepSearch:
         name: str,
         examples: Sequence[dspy.Example],
         metric: Metric,
-        budget: Budget,
+        size: SearchSize,
         *,
-        heard: Heard = silent,
-        say: Say = _unheard,
-        note: Say = _unheard,
+        on_score: OnScore = silent,
+        say: Say = _ignore,
+        note: Say = _ignore,
         allowance: Allowance = UNBOUNDED,
         novelty: float = 0.0,
         seed: int = 0,
-        known: Mapping[str, Step] | None = None,
+        known_steps: Mapping[str, Step] | None = None,
         reflection: Any = None,
     ) -> None:
-        self.program, self.name, self.metric, self.budget = program, name, metric, budget
-        self.heard, self.say, self.note, self.allowance = heard, say, note, allowance
+        self.program, self.name, self.metric, self.size = program, name, metric, size
+        self.on_score, self.say, self.note, self.allowance = on_score, say, note, allowance
         self.novelty = 0.0 if name in metric.recipe.labelled else novelty
-        self.pool, self.exam = _parted(examples, seed)
-        self.known, self.reflection = known or {}, reflection
+        self.trainset, self.valset = _split(examples, seed)
+        self.known_steps, self.reflection = known_steps or {}, reflection
         self.best = Variant("as written", _copy(program.step(name)))
 
     async def run(self, optimizer: str) -> Variant:
-        """The winner; it is also set on the program."""
+        """The winner, which is also set on the program."""
         try:
             await self._races(optimizer)
         except Spent as spent:
@@ -110,93 +109,93 @@ class StepSearch:
         return self.best
 
     async def _races(self, optimizer: str) -> None:
-        """First the format, which decides most, with and without demos, and what was found elsewhere; then the wording;
-        then what the optimizer makes of it all."""
+        """Race first the formats, which matter most, with and without demos, and the known steps; then the
+        instructions; then the optimizer's result."""
         start = self.best
         formats = [
             self._vary(start, f"{format}, {demos} demos", format=format, demos=self._demos(demos))
             for format in formats_of(dspy.settings.lm)
-            for demos in (0, self.budget.demos)
+            for demos in (0, self.size.demos)
         ]
-        found = [Variant(what, _copy(step)) for what, step in self.known.items()]
-        await self._halve([*formats, *found], self.budget.rungs)
-        others = range(1, len(wordings(start.step.asked)))
-        worded = [self._vary(self.best, f"{self.best.what}, wording {w + 1}", wording=w) for w in others]
-        await self._halve([self.best, *worded], self.budget.rungs[1:])
-        await self._halve([self.best, *await self._demo_variants(optimizer)], self.budget.rungs[-1:])
+        transferred = [Variant(name, _copy(step)) for name, step in self.known_steps.items()]
+        await self._halve([*formats, *transferred], self.size.rungs)
+        indices = range(1, len(wordings(start.step.asked)))
+        reworded = [self._vary(self.best, f"{self.best.name}, wording {index + 1}", wording=index) for index in indices]
+        await self._halve([self.best, *reworded], self.size.rungs[1:])
+        await self._halve([self.best, *await self._demo_variants(optimizer)], self.size.rungs[-1:])
 
     async def _halve(self, variants: Sequence[Variant], rungs: Sequence[int]) -> None:
         """Successive halving (Jamieson and Talwalkar 2016): all variants on a few examples, the better half on more."""
         for n in rungs:
             ranked = await self._race(variants, n)
-            variants = ranked[: _left(len(ranked))]
-        self.say(f"{self.name}: {self._told(ranked)}")
+            variants = ranked[: _survivors(len(ranked))]
+        self.say(f"{self.name}: {self._standing(ranked)}")
 
     async def _race(self, variants: Sequence[Variant], n: int) -> list[Variant]:
-        """Score variants on the same n examples; best first, of equals the earlier one. The best is kept.
+        """Score variants on the same n examples, best first; of equals the earlier one is first. Sets `best`.
 
-        Where the allowance ends a race, what it has scored is ranked: the best of the race before goes first, so
-        that it is only ever put back by what was scored beside it.
+        If the allowance ends a race, the variants scored so far are ranked. The best of the race before goes first, so
+        only a variant scored on the same examples can replace it.
         """
-        exam, scored, refused = self.exam[:n], list[Variant](), list[LMInvalidRequestError]()
+        examples, scored, refusals = self.valset[:n], list[Variant](), list[LMInvalidRequestError]()
         for variant in variants:
-            self.allowance.check(len(exam))
+            self.allowance.check(len(examples))
             try:
-                scores = await self._scores(variant.step, exam)
-            except LMInvalidRequestError as error:  # this way of asking will never pass; others may
-                self.say(f"{self.name}: {variant.what} is refused: {str(error).splitlines()[0]}")
-                refused.append(error)
-                if len(refused) == len(variants):
+                scores = await self._scores(variant.step, examples)
+            except LMInvalidRequestError as error:  # this variant will never pass; others may
+                self.say(f"{self.name}: {variant.name} is refused: {str(error).splitlines()[0]}")
+                refusals.append(error)
+                if len(refusals) == len(variants):
                     raise
                 continue
-            length = _length(variant.step, exam[0])
+            length = _length(variant.step, examples[0])
             scored.append(dataclasses.replace(variant, scores=scores, length=length))
             scored.sort(key=_merit, reverse=True)
             self.best = scored[0]
             self.note(f"best so far {self.best.score:.2f}")
         return scored
 
-    def _told(self, ranked: Sequence[Variant]) -> str:
-        """Who is ahead, and whether the next one is worse or only behind: paired by example, by document."""
-        best, *others = ranked
-        said = f"best so far {best.score:.2f} ({best.what}, on {best.n})"
-        if not others:
-            return said
-        gaps = [ours - theirs for ours, theirs in zip(best.scores, others[0].scores, strict=True)]
-        lead = grouped_interval(gaps, [example.group for example in self.exam[: best.n]])
-        word = "ahead of" if lead.low > 0 else "no measurable difference to"
-        return f"{said}, {word} {others[0].what}: {lead}"
+    def _standing(self, ranked: Sequence[Variant]) -> str:
+        """The best variant, and whether the second is measurably worse: paired by example, grouped by document."""
+        first, *rest = ranked
+        best_text = f"best so far {first.score:.2f} ({first.name}, on {first.n})"
+        if not rest:
+            return best_text
+        gaps = [score - rival_score for score, rival_score in zip(first.scores, rest[0].scores, strict=True)]
+        gap = grouped_interval(gaps, [example.group for example in self.valset[: first.n]])
+        comparison = "ahead of" if gap.low > 0 else "no measurable difference to"
+        return f"{best_text}, {comparison} {rest[0].name}: {gap}"
 
-    async def _scores(self, step: Step, exam: Sequence[dspy.Example]) -> tuple[float, ...]:
+    async def _scores(self, step: Step, examples: Sequence[dspy.Example]) -> tuple[float, ...]:
         trial = self.program.deepcopy()
         _install(trial, self.name, step)
         metric = self.metric.showing(trial)
-        return (*await score_step(trial, self.name, exam, metric, self.heard, novelty=self.novelty),)
+        return (*await score_step(trial, self.name, examples, metric, self.on_score, novelty=self.novelty),)
 
     async def _demo_variants(self, optimizer: str) -> list[Variant]:
-        """What DSPy's optimizer makes of the best so far, and the labelled demos nearest to each call."""
+        """Two variants of the best so far: DSPy's optimizer's result, and the labelled demos nearest to each call."""
         best, variants = self.best, list[Variant]()
-        if self.pool and (step := await self._optimized(best.step, optimizer)):
-            variants.append(Variant(f"{best.what}, {optimizer}", step))
-        if self.pool and self.budget.nearest:
-            near = self._vary(best, f"{best.what}, nearest demos", demos=self._demos(len(self.pool)))
-            near.step.nearest = self.budget.demos
+        if self.trainset and (step := await self._optimized(best.step, optimizer)):
+            variants.append(Variant(f"{best.name}, {optimizer}", step))
+        if self.trainset and self.size.nearest:
+            near = self._vary(best, f"{best.name}, nearest demos", demos=self._demos(len(self.trainset)))
+            near.step.nearest = self.size.demos
             variants.append(near)
         return variants
 
     async def _optimized(self, step: Step, optimizer: str) -> Step | None:
-        """What the optimizer makes of the step. A thread cannot be cancelled: interrupted, it ends at its next call."""
+        """The optimizer's result for the step. A thread cannot be cancelled: it ends at its next call."""
         watch = Watch(
             self.program.deepcopy(),
             self.name,
             self.metric,
-            len(self.pool[: self.budget.select]),
+            len(self.trainset[: self.size.select]),
             allowance=self.allowance,
-            reserve=(2 + self.budget.nearest) * len(self.exam[: self.budget.select]),
-            note=lambda words: self.note(f"{optimizer}: {words}"),
+            reserve=(2 + self.size.nearest) * len(self.valset[: self.size.select]),
+            note=lambda line: self.note(f"{optimizer}: {line}"),
         )
-        heard = functools.partial(_prefixed, self.say, self.name)
-        search = functools.partial(optimize, optimizer, step, self.pool, self.budget, watch, heard, self.reflection)
+        say = functools.partial(_prefixed, self.say, self.name)
+        search = functools.partial(optimize, optimizer, step, self.trainset, self.size, watch, say, self.reflection)
         work = asyncio.ensure_future(asyncio.to_thread(search))
         try:
             return await asyncio.shield(work)
@@ -208,7 +207,7 @@ class StepSearch:
     def _vary(
         self,
         variant: Variant,
-        what: str,
+        name: str,
         *,
         format: str | None = None,
         wording: int | None = None,
@@ -219,36 +218,37 @@ class StepSearch:
         step.demos = step.demos if demos is None else demos
         if wording is not None:
             step.signature = step.signature.with_instructions(wordings(step.asked)[wording])
-        return Variant(what, step)
+        return Variant(name, step)
 
     def _demos(self, n: int) -> list[dspy.Example]:
-        """The first n of the demo pool, of as many groups as there are; only the step's own fields."""
+        """The first n examples of the training set, from all its groups; only the step's own fields."""
         fields = [*self.program.step(self.name).signature.fields]
-        return [dspy.Example(**{field: example[field] for field in fields}) for example in self.pool[:n]]
+        return [dspy.Example(**{field: example[field] for field in fields}) for example in self.trainset[:n]]
 
 
-def replies(budget: Budget, formats: int, wordings: int) -> int:
-    """About how many replies a search scores, beside its optimizer's: what its progress is told by."""
-    races, scored = ((formats, budget.rungs), (wordings, budget.rungs[1:]), (2, budget.rungs[-1:])), 0
+def replies(size: SearchSize, formats: int, wordings: int) -> int:
+    """The approximate number of replies that a search scores, without those of its optimizer. For progress bars."""
+    races, total = ((formats, size.rungs), (wordings, size.rungs[1:]), (2, size.rungs[-1:])), 0
     for variants, rungs in races:
         for examples in rungs:
-            scored += variants * examples
-            variants = _left(variants)
-    return scored
+            total += variants * examples
+            variants = _survivors(variants)
+    return total
 
 
-def _left(variants: int) -> int:
-    """How many variants a rung leaves."""
+def _survivors(variants: int) -> int:
+    """The number of variants left after a rung."""
     return max(2, math.ceil(variants / 2))
 
 
 def _merit(variant: Variant) -> float:
-    """Every call of a run pays for its prompt, so a longer one must be worth `PRICE` more for each doubling."""
+    """The score, less `PRICE` for each doubling of the prompt, which every call of a run pays for."""
     return variant.score - PRICE * math.log2(variant.length)
 
 
-def _parted(examples: Sequence[dspy.Example], seed: int) -> tuple[list[dspy.Example], list[dspy.Example]]:
-    """(demo pool, exam): no group on both sides, each side going round its groups. One group serves as both."""
+def _split(examples: Sequence[dspy.Example], seed: int) -> tuple[list[dspy.Example], list[dspy.Example]]:
+    """(training set, validation set), without a group in both; each takes turns among its groups. One group alone
+    serves as both."""
     groups: dict[str, list[dspy.Example]] = {}
     for example in examples:
         groups.setdefault(str(example.group), []).append(example)
@@ -260,9 +260,9 @@ def _parted(examples: Sequence[dspy.Example], seed: int) -> tuple[list[dspy.Exam
     )
 
 
-def _round_robin(lists: list[list[dspy.Example]]) -> list[dspy.Example]:
-    longest = max(map(len, lists), default=0)
-    return [one[i] for i in range(longest) for one in lists if i < len(one)]
+def _round_robin(groups: list[list[dspy.Example]]) -> list[dspy.Example]:
+    longest = max(map(len, groups), default=0)
+    return [group[i] for i in range(longest) for group in groups if i < len(group)]
 
 
 def _length(step: Step, example: dspy.Example) -> int:

@@ -10,12 +10,12 @@ from metrics.calibration.frozen import Frozen
 from metrics.calibration.observations import Alike
 from metrics.metric import Metric
 from optimize import artefact
-from optimize.budget import BUDGETS
 from optimize.comparison import Comparison, compare
 from optimize.labels import Agreement, agreement, word_f1
 from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
 from optimize.search import StepSearch, Variant, replies
+from optimize.search_size import SIZES
 from optimize.shipping import decide
 from programs.core.program import Program
 from programs.core.step import Step
@@ -93,7 +93,7 @@ class Compilation:
 
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
         settings, optimizer = self.project.config.compile, self._optimizer(name, len(examples))
-        budget = BUDGETS[settings.budget]
+        budget = SIZES[settings.budget]
         known, asked = self._found(name), self.program.step(name).asked
         total = replies(budget, 2 * len(formats_of(dspy.settings.lm)) + len(known), len(wordings(asked)))
         reflection = self.session.lm("reflection") if optimizer in REFLECTING else None
@@ -104,13 +104,13 @@ class Compilation:
                 examples,
                 metric,
                 budget,
-                heard=task,
+                on_score=task,
                 say=self.progress.say,
                 note=task.note,
                 allowance=self.allowance.part(self._share()),
                 novelty=settings.novelty,
                 seed=settings.random_seed,
-                known=known,
+                known_steps=known,
                 reflection=reflection,
             )
             self.steps[name] = await search.run(optimizer)
@@ -199,7 +199,7 @@ class Compilation:
             open_groups=project.open_groups,
             metric=frozen.hash,
             calibration=frozen.figures,
-            steps={name: f"{variant.what}: {variant.score:.3f} on {variant.n}" for name, variant in self.steps.items()},
+            steps={name: f"{variant.name}: {variant.score:.3f} on {variant.n}" for name, variant in self.steps.items()},
             folds=project.folds,
             procedure=procedure,
             comparison=comparison,

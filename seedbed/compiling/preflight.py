@@ -2,8 +2,8 @@
 
 import importlib.util
 
-from optimize.allowance import Allowance, Caps, Cost
 from optimize.optimizers import REFLECTING
+from optimize.search_budget import Allowance, Caps, Cost
 from seedbed.errors import UserError
 from seedbed.models.prices import price
 from seedbed.project.session import Session

@@ -1,4 +1,4 @@
-"""Attempts: a source is tried by one teacher after the other until something passes the gate."""
+"""Attempts: teachers try a source one after the other until a candidate passes the gate."""
 
 import dataclasses
 import json
@@ -20,14 +20,14 @@ from seedbed.models.registry import SAMPLED
 from seedbed.project.session import OpenModels, Session
 from seedbed.runs.outcome import KeptOutcome, Outcome, Try, kept_row
 
-LIVE = 2  # sources at work for each call that may be in flight, so that none of these waits for scoring
+LIVE = 2  # sources at work for each call that may be in flight, so that no call waits for scoring
 
 
 class Trials:
-    """Tries sources, wherever that is done: here, or at a worker.
+    """Tries sources, in this process or in a worker.
 
     Args:
-        models: opened. cascade: the teachers in the order they are tried. metric: the gate.
+        models: opened. cascade: the teachers, in this order. metric: the gate.
     """
 
     def __init__(self, models: OpenModels, cascade: Sequence[TeacherProgram], metric: Metric) -> None:
@@ -35,23 +35,23 @@ class Trials:
         self._fallback = models.project.config.fallback.teacher
 
     async def tried(self, id: str, source: Source) -> tuple[Outcome, KeptOutcome]:
-        """The outcome, and the same as the journal keeps it. Raises what stops a run: TeacherDown, BudgetReached,
+        """The outcome, and its record for the journal. Raises the errors that stop a run: TeacherDown, BudgetReached,
         UserError."""
         outcome, scopes = Outcome(id, []), list[Scope]()
         for member in self.cascade:
             with self.models.row(), self.models.scope(outcome.id, source.draw) as scope:
-                made, failed = await self._try(member, source, scope)
-            outcome.tries.append(made)
+                attempt, failed = await self._try(member, source, scope)
+            outcome.tries.append(attempt)
             outcome.failed = (outcome.failed or failed) and not outcome.passed
             scopes.append(scope)
             if outcome.passed:
                 break
         tallies = [tally for scope in scopes for tally in scope.tallies.values()]
         outcome.paid = outcome.failed or any(tally.calls > tally.replayed for tally in tallies)
-        return outcome, await self._kept(outcome, scopes)
+        return outcome, await self._record(outcome, scopes)
 
     async def _try(self, member: TeacherProgram, source: Source, scope: Scope) -> tuple[Try, bool]:
-        """What the teacher made of it, and whether a call of it failed for good."""
+        """The teacher's candidates, and whether one of its calls finally failed."""
         lm = self.models.models.lm(member.teacher, self._fallback)
         if source.draw:
             lm = lm.copy(temperature=max(SAMPLED, lm.kwargs.get("temperature") or 0.0))
@@ -64,9 +64,9 @@ class Trials:
         dollars, stood_in = self.models.cost(scope.tallies), sorted(scope.stood_in)
         return Try(member.teacher, scored, *scope.tokens(), dollars, stood_in), failed
 
-    async def _kept(self, outcome: Outcome, scopes: Sequence[Scope]) -> KeptOutcome:
+    async def _record(self, outcome: Outcome, scopes: Sequence[Scope]) -> KeptOutcome:
         return KeptOutcome(
-            tries=[attempt.kept for attempt in outcome.tries],
+            tries=[attempt.record for attempt in outcome.tries],
             calls=[call for scope in scopes for call in zip(scope.keys, scope.signatures, strict=True)],
             scored=[
                 kept_row(scored, await self._cites(scored)) for attempt in outcome.tries for scored in attempt.scored
@@ -74,17 +74,17 @@ class Trials:
         )
 
     async def _cites(self, scored: Scored) -> Sequence[Span]:
-        """The sentences behind a row that got as far as evidence, for which they were embedded already."""
+        """The sentences that support a row, if it has evidence: then they are already embedded."""
         return await citations(self.models.embed, scored.candidate) if scored.worth.parts else []
 
 
 class Attempts:
-    """A run's outcomes: made by `Trials`, or remembered from the journal.
+    """A run's outcomes: made by `Trials`, or read from the journal.
 
     Args:
-        cascade: the teachers in the order they are tried. setup: everything an outcome depends on, as a digest.
+        cascade: the teachers, in this order. setup: a digest of everything that an outcome depends on.
 
-    `slots` are the calls that may be in flight.
+    `slots` is the number of calls that may be in flight.
     """
 
     def __init__(self, session: Session, cascade: Sequence[TeacherProgram], metric: Metric, setup: str) -> None:
@@ -100,31 +100,32 @@ class Attempts:
     def remembered(self, position: int, source: Source) -> Outcome | None:
         """The outcome, if the journal has it."""
         id = self.id(position, source)
-        kept = cast("KeptOutcome | None", self.session.journal.outcome(self.setup, id))
-        return dataclasses.replace(self.read(id, source, kept), paid=False) if kept else None
+        record = cast("KeptOutcome | None", self.session.journal.outcome(self.setup, id))
+        return dataclasses.replace(self.read(id, source, record), paid=False) if record else None
 
     async def make(self, position: int, source: Source) -> Outcome:
-        """Ask, score, and keep what came of it. Raises what stops a run: TeacherDown, BudgetReached, UserError."""
-        outcome, kept = await self.tried(self.id(position, source), source)
+        """Ask, score, and store the outcome. Raises the errors that stop a run: TeacherDown, BudgetReached,
+        UserError."""
+        outcome, record = await self.tried(self.id(position, source), source)
         if outcome.failed:
-            self._failed[outcome.id] = kept
+            self._failed[outcome.id] = record
         else:
-            await self.session.journal.record(self.setup, outcome.id, kept)
+            await self.session.journal.record(self.setup, outcome.id, record)
         return outcome
 
     async def tried(self, id: str, source: Source) -> tuple[Outcome, KeptOutcome]:
-        """The outcome of a source that the journal has none of, and the same as the journal keeps it."""
+        """The outcome of a source that has none in the journal, and its record."""
         return await self._trials.tried(id, source)
 
     async def settle(self, failures: Sequence[Outcome]) -> None:
-        """Keep these failures too, which are part of a dataset that has all its rows and shall not change."""
+        """Store these failures too: the dataset has all its rows and must not change."""
         for outcome in failures:
-            if kept := self._failed.get(outcome.id):
-                await self.session.journal.record(self.setup, outcome.id, kept)
+            if record := self._failed.get(outcome.id):
+                await self.session.journal.record(self.setup, outcome.id, record)
 
     async def aclose(self) -> None:
-        """Nothing is held here that was not before."""
+        """Nothing to close: the session owns all that is open."""
 
-    def read(self, id: str, source: Source, kept: KeptOutcome) -> Outcome:
-        """The outcome that was kept so."""
-        return Outcome.read(id, source, kept, {member.teacher: member.program.row for member in self.cascade})
+    def read(self, id: str, source: Source, record: KeptOutcome) -> Outcome:
+        """The outcome from its record."""
+        return Outcome.read(id, source, record, {member.teacher: member.program.row for member in self.cascade})

@@ -1,4 +1,4 @@
-"""What becomes of outcomes in the order of their positions: the gates over all rows, the shards, the counts."""
+"""Commits outcomes in the order of their positions: the gates that compare rows, the shards, the counts."""
 
 import collections
 import dataclasses
@@ -23,19 +23,19 @@ from seedbed.runs.rows import REJECTED, rejected, row, row_schema
 from seedbed.storage.run_shards import RunShards
 
 ABSENT = "not in the journal"
-SHOWN = 3  # rows that are shown at the end
+SHOWN = 3  # rows shown at the end
 
 
 @dataclasses.dataclass
 class TeacherRecord:
-    """What a teacher of the cascade tried, made and cost; `dollars` is None where its price is unknown."""
+    """The sources, rows and cost of one teacher of the cascade; `dollars` is None if its price is unknown."""
 
     sources: int = 0
     accepted: int = 0
     dollars: float | None = 0.0
 
     def add(self, attempt: Try) -> None:
-        """One more source."""
+        """Count one more source."""
         self.sources += 1
         unknown = self.dollars is None or attempt.dollars is None
         self.dollars = None if unknown else (self.dollars or 0.0) + (attempt.dollars or 0.0)
@@ -45,9 +45,9 @@ class TeacherRecord:
 class Counts:
     """What a run has committed so far.
 
-    `reasons` counts rejected candidates, `unscored` the judges without a verdict, `stood_in` the accepted rows by the
-    model that answered for another. `words`: for a reason that lies with the model, its first detail. `absent`: sources
-    in a row that a replay does not find in the journal.
+    `reasons` counts rejected candidates, `unscored` missing verdicts by judge, `stood_in` accepted rows by the fallback
+    model that answered. `words`: the first detail of a reason that is the model's fault. `absent`: consecutive sources
+    that a replay does not find in the journal.
     """
 
     teachers: dict[str, TeacherRecord]
@@ -62,12 +62,12 @@ class Counts:
 
 
 class Commit:
-    """Takes outcomes in the order of their positions, never of who is done first: near duplicates are looked for and
-    rows are accepted in that order, so an interrupted run and an uninterrupted one give the same rows.
+    """Takes outcomes in the order of their positions, not of their completion. Duplicates are found and rows accepted
+    in this order, so an interrupted run gives the same rows as an uninterrupted one.
 
     Attributes:
-        counts: so far. shards: of rows and rejected candidates. samples: the best rows, the best first. sample: what
-        their variety is measured on. content: a digest of the rows, in order.
+        counts: so far. shards: of rows and rejected candidates. samples: the best rows, the best first. sample: the
+        rows on which diversity is measured. content: a digest of the rows, in order.
     """
 
     def __init__(self, session: Session, cascade: Sequence[TeacherProgram], feed: Feed, out: Path) -> None:
@@ -86,7 +86,7 @@ class Commit:
 
     @property
     def end(self) -> str | None:
-        """Why the run has come to its end; None while it has not."""
+        """Why the run is at its end; None if it is not."""
         if self.counts.accepted >= self._limits.rows:
             return f"{self._limits.rows} rows are accepted"
         if self.counts.candidates >= self._limits.candidates:
@@ -94,10 +94,10 @@ class Commit:
         return None
 
     async def take(self, position: int, outcome: Outcome) -> list[Candidate]:
-        """Accept or reject the candidates of one source, as long as the run has not come to its end; the accepted."""
+        """Accept or reject the candidates of one source until the run is at its end. Returns the accepted ones."""
         self.counts.sources += 1
         accepted = list[Candidate]()
-        if self._session.offline and outcome.failed:  # it came to no end in the run that is made again either
+        if self._session.offline and outcome.failed:  # it did not finish in the original run either
             self.counts.absent += 1
             self.counts.reasons[ABSENT] += 1
             return accepted
@@ -120,7 +120,7 @@ class Commit:
         self.counts.candidates += 1
         self.counts.unscored.update(scored.worth.unscored)
         if self._cosine and scored.accepted:
-            await ahead(self._session.embed, [scored.candidate.topic])  # off the loop; it is remembered
+            await ahead(self._session.embed, [scored.candidate.topic])  # off the event loop; the vector is remembered
         return (
             scored.worth.drop
             or self._contamination.refusal(scored.candidate)
@@ -141,8 +141,8 @@ class Commit:
         self.counts.stood_in.update(columns["stood_in"])
         self._duplicates.remember(scored.candidate)
         self.sample.add(scored.candidate, scored.source)
-        made = row(scored, columns)
+        accepted = row(scored, columns)
         held_out = self._project.divides and self._project.is_held_out(scored.source.group)
-        await self.shards.accept(made, "validation" if held_out else "train")
-        self.content = digest(self.content, made["id"])
-        self.samples = heapq.nlargest(SHOWN, [*self.samples, made], key=itemgetter("score"))
+        await self.shards.accept(accepted, "validation" if held_out else "train")
+        self.content = digest(self.content, accepted["id"])
+        self.samples = heapq.nlargest(SHOWN, [*self.samples, accepted], key=itemgetter("score"))

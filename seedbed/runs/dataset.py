@@ -1,4 +1,4 @@
-"""A run into a folder: what is in it beside the rows, and how it is taken up again."""
+"""A run into a folder: the files besides the rows, and how the run is resumed."""
 
 import functools
 import json
@@ -31,11 +31,11 @@ def write_dataset(
     replay: Path | None = None,
     waves: Sequence[str] = (),
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Run until N rows are accepted or a limit is met; (run.json's content, the best rows).
+    """Run until N rows are accepted or a limit is met; returns (run.json's content, the best rows).
 
-    An interrupt or a failing model still leaves the rows accepted so far, whole and loadable, before it goes on.
-    With `replay`, a run's folder, no model is asked: rows are made again from the calls in its journal alone.
-    `waves` settle, as WAVE=JOB or WAVE=none, batches of which it is not known whether they were sent.
+    After an interrupt or a model failure the rows accepted so far are written, complete and loadable, before the error
+    is raised. With `replay`, a run's folder, no model is asked: rows are rebuilt from the calls in its journal.
+    `waves` (WAVE=JOB or WAVE=none) settles batches that may or may not have been sent.
     """
     _check_folder(project, out)
     if replay and replay != out:
@@ -52,16 +52,16 @@ def write_dataset(
         cascade, metric = open_cascade(session, uncompiled=uncompiled, say=progress.say)
         _check_program(out, programs_of(cascade))
         project.keep_sides(progress.say)
-        run = Run(session, cascade, metric, out, progress, _makes(project, out, progress, replay))
+        run = Run(session, cascade, metric, out, progress, _attempts_factory(project, out, progress, replay))
         ending = _Ending()
         try:
             ending.work(run)
         finally:
-            ours, seconds = run.finish(), time.monotonic() - started
+            is_current, seconds = run.finish(), time.monotonic() - started
             report = run_report(session, run, ending.stopped, ending.code, seconds)
-            if replay:  # which opens no model
+            if replay:  # a replay opens no model
                 report["embedded"] = (_previous(replay) or {}).get("embedded", {})
-            if ours:
+            if is_current:
                 write_report(out, report)
             else:
                 rows = run.commit.counts.accepted
@@ -70,13 +70,13 @@ def write_dataset(
 
 
 class _Ending:
-    """Why a run ended, and its exit code: whatever ends it, an error among others, both are in its report."""
+    """Why a run ended, and its exit code. Both are in its report, also after an error."""
 
     def __init__(self) -> None:
         self.stopped, self.code = "an error ended it", FELL_SHORT
 
     def work(self, run: Run) -> None:
-        """Work until the run ends. What it raises is raised; an interrupt alone is an end like others."""
+        """Work until the run ends. Errors are raised; only an interrupt counts as a normal end."""
         try:
             with calm():
                 self.stopped = run_sync(run.work())
@@ -91,8 +91,8 @@ class _Ending:
             raise
 
 
-def _makes(project: Project, out: Path, progress: Progress, replay: Path | None) -> Any:
-    """What makes the attempts: this process or workers. A replay, which asks no model, needs none."""
+def _attempts_factory(project: Project, out: Path, progress: Progress, replay: Path | None) -> Any:
+    """Creates the attempts: in this process or by workers. A replay asks no model and needs no workers."""
     if project.config.run.engine == "local" or replay:
         return Attempts
     from seedbed.runs.ray.driver import RemoteAttempts
@@ -116,7 +116,7 @@ def _check_folder(project: Project, out: Path) -> None:
 
 
 def _previous(out: Path) -> dict[str, Any] | None:
-    """The report of the run a folder holds, if it holds one."""
+    """The report of the run in a folder, if there is one."""
     path = out / REPORT
     if not path.is_file():
         return None

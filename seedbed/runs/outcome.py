@@ -1,4 +1,4 @@
-"""What became of one source: the tries of the teachers, and the record of them that the journal keeps."""
+"""The outcome of one source: the tries of the teachers, and their record in the journal."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from programs.core.candidate import Candidate, Source
 
 
 class KeptRow(TypedDict):
-    """A candidate, its worth and its citations (spans of the passage), each as JSON has it."""
+    """A candidate, its worth and its citations (spans of the passage), each as JSON."""
 
     candidate: dict[str, Any]
     worth: dict[str, Any]
@@ -30,8 +30,8 @@ class KeptTry(NamedTuple):
 
 
 class KeptOutcome(TypedDict):
-    """An outcome as the journal keeps it. `tries` are lists in the order of `KeptTry`; `calls` are the journal's key of
-    each call and the signature that was asked; `scored` holds the candidates of all tries in their order."""
+    """The record of an outcome in the journal. `tries` are lists in the order of `KeptTry`; `calls` holds each call's
+    key in the journal and its signature; `scored` holds the candidates of all tries in their order."""
 
     tries: list[list[Any]]
     calls: list[tuple[str, str]]
@@ -40,8 +40,8 @@ class KeptOutcome(TypedDict):
 
 @dataclasses.dataclass
 class Try:
-    """What one teacher made of a source, and what that took; `dollars` is None where a price is unknown. `stood_in`
-    are the models that answered where the teacher or a judge failed."""
+    """One teacher's candidates for a source, and their cost; `dollars` is None if a price is unknown. `stood_in` are
+    the models that answered in place of the teacher or a judge."""
 
     teacher: str
     scored: list[Scored]
@@ -52,14 +52,14 @@ class Try:
 
     @property
     def share(self) -> dict[str, Any]:
-        """What each of its candidates took, and of whom."""
+        """The cost of each of its candidates, and the fallback models used."""
         n = max(len(self.scored), 1)
         dollars = None if self.dollars is None else self.dollars / n
         tokens = {"input_tokens": self.input_tokens // n, "output_tokens": self.output_tokens // n}
         return {**tokens, "dollars": dollars, "stood_in": [*self.stood_in]}
 
     @property
-    def kept(self) -> list[Any]:
+    def record(self) -> list[Any]:
         """The values of a `KeptTry`."""
         tokens = self.input_tokens, self.output_tokens
         return [*KeptTry(self.teacher, len(self.scored), *tokens, self.dollars, self.stood_in)]
@@ -67,9 +67,9 @@ class Try:
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of one source, by its id in the journal. `failed` where a call did not come through: a later
-    invocation may do better, so it is kept only once the dataset has all its rows. `paid`: whether it took a call of
-    this invocation."""
+    """The outcome of one source; `id` is its key in the journal. `failed`: a call failed, so a later invocation may
+    succeed, and it is stored only once the dataset has all its rows. `paid`: whether it took a call of this
+    invocation."""
 
     id: str
     tries: list[Try]
@@ -82,25 +82,25 @@ class Outcome:
         return sum(scored.accepted for attempt in self.tries for scored in attempt.scored)
 
     @classmethod
-    def read(cls, id: str, source: Source, kept: KeptOutcome, kinds: Mapping[str, type[Candidate]]) -> "Outcome":
-        """The outcome that was kept so. `kinds`: the kind of candidate that each teacher's program makes."""
-        rows = iter(kept["scored"])
+    def read(cls, id: str, source: Source, record: KeptOutcome, row_types: Mapping[str, type[Candidate]]) -> "Outcome":
+        """The outcome from its record. `row_types`: by teacher, the class of its program's candidates."""
+        rows = iter(record["scored"])
         tries = []
-        for values in kept["tries"]:
-            told = KeptTry(*values)
-            scored = [_scored(source, next(rows), kinds[told.teacher]) for _ in range(told.rows)]
-            tries.append(Try(told.teacher, scored, *told[2:]))
+        for values in record["tries"]:
+            kept_try = KeptTry(*values)
+            scored = [_scored(source, next(rows), row_types[kept_try.teacher]) for _ in range(kept_try.rows)]
+            tries.append(Try(kept_try.teacher, scored, *kept_try[2:]))
         return cls(id, tries)
 
 
 def kept_row(scored: Scored, cites: Sequence[Span]) -> KeptRow:
-    """A scored candidate as the journal keeps it."""
+    """The record of a scored candidate in the journal."""
     return KeptRow(
         candidate=scored.candidate.model_dump(mode="json"), worth=scored.worth.model_dump(mode="json"), cites=cites
     )
 
 
-def _scored(source: Source, row: KeptRow, kind: type[Candidate]) -> Scored:
-    filled = row["candidate"].keys() - {"dropped"}  # a candidate of no kind stands for what was not made
-    candidate = (kind if filled else Candidate).model_validate(row["candidate"])
+def _scored(source: Source, row: KeptRow, row_type: type[Candidate]) -> Scored:
+    filled = row["candidate"].keys() - {"dropped"}  # a candidate without fields stands for one that was not made
+    candidate = (row_type if filled else Candidate).model_validate(row["candidate"])
     return Scored(source, candidate, Worth.model_validate(row["worth"]))

@@ -1,4 +1,4 @@
-"""What a run's rows are made with: kept once in its journal, so that every row can be explained later."""
+"""Describes how a run's rows are made. Stored once in its journal, so that every row can be explained later."""
 
 import re
 from collections import Counter
@@ -12,15 +12,15 @@ from programs.judges.judge import Judge
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.project.project import Project
 
-TELLING = 12  # characters from which an equal text is no chance
+TELLING = 12  # characters from which an equal text is not a coincidence
 
 _LABEL = re.compile(r"^(?:\d+\.|[A-Z][\w ]*:)\s+")
 
 
 def provenance(project: Project, cascade: Sequence[TeacherProgram], metric: Metric) -> dict[str, Any]:
-    """Recipe, models, hashes, and every step with its demos and the seeds or verdicts these stand on.
+    """Recipe, models, hashes, and every step with its demos and the seeds or verdicts that these come from.
 
-    Of a cascade, the steps of every teacher after the first are named with it.
+    In a cascade, the names of the steps of later teachers begin with the teacher.
     """
     labelled, first = [*project.seeds, *project.verdicts], cascade[0]
     steps = {
@@ -52,7 +52,7 @@ def provenance(project: Project, cascade: Sequence[TeacherProgram], metric: Metr
 
 
 def named_steps(program: Program, judges: Iterable[Judge]) -> dict[str, Step]:
-    """Every predictor of a program and its judges, by the name people know it by."""
+    """Every predictor of a program and its judges, by the name shown to people."""
     return dict(program.named_predictors()) | judging_steps(judges)
 
 
@@ -66,23 +66,23 @@ def judging_steps(judges: Iterable[Judge]) -> dict[str, Step]:
 
 
 def shown_seeds(step: Step, labelled: Sequence[Any]) -> list[list[str]]:
-    """For each demo of a step, the ids of the labelled lines it stands on.
+    """For each demo of a step, the ids of the labelled lines that it comes from.
 
-    A demo stands on the lines of which it holds a text that no other line has, such as a question; without any, as
-    where a teacher wrote to a passage that several seeds share, on those it has any text in common with.
+    These are the lines that share with it a text which no other line has, such as a question. If there are none, for
+    example if a teacher wrote about a passage of several seeds, they are the lines that share any text with it.
     """
     texts = [(line.id, {text for text in _strings(dict(line)) if len(text) >= TELLING}) for line in labelled if line.id]
-    counts = Counter(text for _, held in texts for text in held)
-    found = []
+    counts = Counter(text for _, line_texts in texts for text in line_texts)
+    seeds = []
     for demo in step.demos:
-        told = _told(demo)
-        own = [id for id, held in texts if any(counts[text] == 1 for text in held & told)]
-        found.append(own or [id for id, held in texts if held & told])
-    return found
+        demo_texts = _demo_texts(demo)
+        own = [id for id, line_texts in texts if any(counts[text] == 1 for text in line_texts & demo_texts)]
+        seeds.append(own or [id for id, line_texts in texts if line_texts & demo_texts])
+    return seeds
 
 
 def _strings(values: Mapping[str, Any]) -> list[str]:
-    """The texts among the values of a line or a demo, those in lists too."""
+    """The texts among the values of a line or a demo, including those in lists."""
     return [
         text
         for value in dict(values).values()
@@ -91,7 +91,7 @@ def _strings(values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _told(demo: Mapping[str, Any]) -> set[str]:
+def _demo_texts(demo: Mapping[str, Any]) -> set[str]:
     """Every text of a demo, each of its lines, and each line without its number or its label."""
     texts = _strings(demo)
     lines = [line for text in texts for line in text.splitlines()]

@@ -1,4 +1,4 @@
-"""`seedbed run`: candidates in parallel, committed in order, until there are N accepted rows or a limit is met."""
+"""`seedbed run`: makes candidates in parallel and commits them in order, up to N accepted rows or a limit."""
 
 import asyncio
 import functools
@@ -10,6 +10,7 @@ from pathlib import Path
 from metrics.metric import Metric
 from programs.core.candidate import digest
 from seedbed.compiling.teacher_program import TeacherProgram
+from seedbed.config.models import ModelEntry
 from seedbed.errors import BudgetReached
 from seedbed.models.prices import in_use, price
 from seedbed.progress import Progress
@@ -23,11 +24,10 @@ from seedbed.runs.schedule import Schedule
 
 
 class Run:
-    """One run into a folder. `await work()`, then `finish()` writes what is left and closes the shards.
+    """One run into a folder. `await work()`, then `finish()` writes the remaining rows and closes the shards.
 
     Attributes:
-        commit: the rows so far. complete: whether the run came to its end: the goal, the last source, or the last
-        candidate.
+        commit: the rows so far. complete: whether the run reached its goal, its last source or its last candidate.
     """
 
     def __init__(
@@ -37,13 +37,16 @@ class Run:
         metric: Metric,
         out: Path,
         progress: Progress,
-        makes: Callable[[Session, Sequence[TeacherProgram], Metric, str], Attempts] = Attempts,
+        make_attempts: Callable[[Session, Sequence[TeacherProgram], Metric, str], Attempts] = Attempts,
     ) -> None:
         self.session, self.cascade, self.metric, self.progress = session, cascade, metric, progress
         self.project, self.goal = session.project, session.project.config.run.rows
         feed, setup = self.project.feed(), self._setup()
         session.journal.describe(setup, provenance(self.project, cascade, metric))
-        self._attempts, self.commit = makes(session, cascade, metric, setup), Commit(session, cascade, feed, out)
+        self._attempts, self.commit = (
+            make_attempts(session, cascade, metric, setup),
+            Commit(session, cascade, feed, out),
+        )
         self._futility = Futility(None if session.offline else most_empty(cascade, self.project.config.run))
         self._schedule = Schedule(
             session, feed, self._attempts, self.commit.counts, self._futility, on_call=self._start_clock
@@ -53,18 +56,18 @@ class Run:
         self._dry = False
 
     async def work(self) -> str:
-        """Run until done; returns why it stopped. Cancelling it loses calls in flight at most."""
+        """Run until done; returns why it stopped. If cancelled, only calls in flight are lost."""
         clock = self._clock = asyncio.timeout(None)
         try:
             async with clock:
                 return await self._work()
-        except BudgetReached as reached:
-            return str(reached)
+        except BudgetReached as cap:
+            return str(cap)
         except TimeoutError:
             if not clock.expired() or not self._minutes:
                 raise
-            most, section = self._minutes
-            return f"{section}.max_minutes: {most:g} is reached"
+            minutes, section = self._minutes
+            return f"{section}.max_minutes: {minutes:g} is reached"
         finally:
             await self._schedule.aclose()
             await self._attempts.aclose()
@@ -72,7 +75,8 @@ class Run:
                 await self._attempts.settle(self._failed)
 
     def finish(self) -> bool:
-        """Write the rows not yet written; whether the folder now holds this invocation's, not an earlier one's."""
+        """Write the remaining rows. Returns whether the folder now holds the rows of this invocation, not of an earlier
+        one."""
         return self.commit.shards.finish(complete=self.complete)
 
     @property
@@ -81,29 +85,29 @@ class Run:
 
     async def _work(self) -> str:
         bar, counts = self.progress.bar("rows", self.goal), self.commit.counts
-        while turn := await self._schedule.next():
-            position, outcome = turn
+        while next_outcome := await self._schedule.next():
+            position, outcome = next_outcome
             accepted = await self.commit.take(position, outcome)
             if not counts.absent:
                 self._futility.see(outcome)
                 self._failed += [outcome] if outcome.failed else []
             self._schedule.committed(outcome, accepted)
             self.progress.show(bar, counts.accepted, self._note())
-            if why := self.commit.end or self._replayed() or self._futility.verdict:
-                return why
+            if reason := self.commit.end or self._replayed() or self._futility.verdict:
+                return reason
         self._dry = True
         return f"the feed is dry after {counts.candidates} candidates"
 
     def _replayed(self) -> str | None:
-        """Why a replay ends: it found no outcome further than any run is ahead of the order."""
+        """Why a replay ends: more sources in a row have no outcome in the journal than a run may be ahead."""
         counts = self.commit.counts
         if counts.absent <= self._schedule.ahead:
             return None
-        counts.reasons.subtract({ABSENT: counts.absent})  # nobody had come so far
+        counts.reasons.subtract({ABSENT: counts.absent})  # the original run did not get this far
         return "the journal holds no more"
 
     def _start_clock(self) -> None:
-        """The minutes of an invocation are those of its own work: what is remembered is committed first."""
+        """Start the time limit at the first new source: remembered outcomes, which come first, do not count."""
         if self._minutes and self._clock and self._clock.when() is None:
             self._clock.reschedule(asyncio.get_running_loop().time() + 60 * self._minutes[0])
 
@@ -112,7 +116,7 @@ class Run:
         """The shorter of the caps on time, and the section of the config that sets it."""
         config = self.project.config
         caps = [(config.run.max_minutes, "run"), (config.budget.max_minutes, "budget")]
-        return min(((most, section) for most, section in caps if most), key=itemgetter(0), default=None)
+        return min(((minutes, section) for minutes, section in caps if minutes), key=itemgetter(0), default=None)
 
     def _note(self) -> str:
         counts = self.commit.counts
@@ -121,19 +125,21 @@ class Run:
         return f"{counts.candidates} candidates, {rate:.1f}/s" + (f" ({worst})" if worst else "")
 
     def _setup(self) -> str:
-        """All that an outcome depends on beside its source; not how fast it was asked for."""
+        """A digest of everything that an outcome depends on besides its source. Limits of speed are left out."""
         config, session = self.project.config, self.session
-        models = [(alias, config.models[alias]) for alias in in_use(config)]
         stand_ins = [alias for alias in (config.fallback.teacher, config.fallback.judge) if alias]
         return digest(
             self.metric.hash,
             *(session.models.lm(member.teacher).async_engine.identity for member in self.cascade),
             session.identity("judge"),
             *(member.carried["program"] for member in self.cascade),
-            *(
-                (alias, one.temperature, one.max_tokens, one.logprobs, one.completions, one.schema_enforced, price(one))
-                for alias, one in models
-            ),
+            *(_reply_settings(alias, config.models[alias]) for alias in in_use(config)),
             (config.embedder, config.fallback),
             *(session.models.lm(alias).async_engine.identity for alias in stand_ins),
         )
+
+
+def _reply_settings(alias: str, entry: ModelEntry) -> tuple[object, ...]:
+    """The settings of a model on which its replies and their cost depend."""
+    options = entry.temperature, entry.max_tokens, entry.logprobs, entry.completions, entry.schema_enforced
+    return alias, *options, price(entry)

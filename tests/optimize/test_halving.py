@@ -11,8 +11,8 @@ from support.searched import RECIPE, Spoken, seeds
 
 from metrics.metric import Bars, Metric
 from metrics.worth import HOPE, Worth
-from optimize.budget import BUDGETS
 from optimize.search import StepSearch, replies
+from optimize.search_size import SIZES
 from programs.core.candidate import Drop
 from programs.core.program import run_sync
 from programs.qa.grounded_qa import QA, GroundedQA
@@ -41,7 +41,7 @@ def winner(says: Says, step: str = "ask_question") -> tuple[str, list[str]]:
     with dspy.context(lm=model(says)):
         metric = Metric(RECIPE, embed, Bars(relevance=0.05))
         examples = RECIPE.examples(seeds())[step]
-        search = StepSearch(program, step, examples, metric, BUDGETS["light"], say=said.append)
+        search = StepSearch(program, step, examples, metric, SIZES["light"], say=said.append)
         run_sync(search.run("labeled"))
     return program.step(step).format, said
 
@@ -65,7 +65,7 @@ def test_a_question_is_scored_by_the_answer_that_follows_it(good: str) -> None:
     with dspy.context(lm=model(says)):
         metric = Metric(RECIPE, embed, Bars(relevance=0.05))
         examples = RECIPE.examples(seeds())["ask_question"]
-        run_sync(StepSearch(program, "ask_question", examples, metric, BUDGETS["light"]).run("labeled"))
+        run_sync(StepSearch(program, "ask_question", examples, metric, SIZES["light"]).run("labeled"))
     assert program.ask_question.format == good
 
 
@@ -86,10 +86,10 @@ def test_the_search_says_whether_the_next_best_is_worse_or_only_behind() -> None
     assert any("wording 3, on 8), ahead of" in line for line in said)
 
 
-@given(st.integers(2, 12), st.integers(2, 6), st.sampled_from(sorted(BUDGETS)))
+@given(st.integers(2, 12), st.integers(2, 6), st.sampled_from(sorted(SIZES)))
 def test_a_race_scores_no_more_replies_than_its_progress_was_told(formats: int, wordings: int, name: str) -> None:
-    budget = BUDGETS[name]
-    assert replies(budget, formats, wordings) >= formats * budget.rungs[0] + 2 * budget.select
+    size = SIZES[name]
+    assert replies(size, formats, wordings) >= formats * size.rungs[0] + 2 * size.select
 
 
 @given(st.floats(0, 1), st.floats(0, 1))

@@ -8,9 +8,9 @@ import pytest
 from support.searched import RECIPE, Search, Spoken, seeds
 
 from metrics.metric import Bars, Metric
-from optimize.budget import BUDGETS
 from optimize.scoring import nearest_before
 from optimize.search import StepSearch
+from optimize.search_size import SIZES
 from programs.core.program import run_sync
 from programs.qa.grounded_qa import GroundedQA
 from seedbed.models.hashed_words import hashed_words as embed
@@ -39,7 +39,7 @@ def test_one_safe_question_wins_only_where_novelty_counts_for_nothing(novelty: f
             "ask_question",
             RECIPE.examples(roads)["ask_question"],
             Metric(RECIPE, embed, Bars(relevance=0.05)),
-            BUDGETS["light"],
+            SIZES["light"],
             novelty=novelty,
         )
         run_sync(search.run("labeled"))
@@ -61,7 +61,7 @@ def test_steps_with_a_right_answer_are_not_asked_for_novelty(tmp_path: Path) -> 
             "answer_question",
             RECIPE.examples(seeds())["answer_question"],
             search.metric,
-            BUDGETS["light"],
+            SIZES["light"],
             novelty=novelty,
         )
         search.run()

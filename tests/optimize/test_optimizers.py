@@ -39,7 +39,7 @@ def test_every_optimizer_finds_what_it_looks_for_and_the_same_again_without_a_ca
     found, step = search.run(), search.program.step("answer_question")
     if optimizer in REFLECTING:
         assert RULE in step.signature.instructions
-        assert found.what.endswith(optimizer)
+        assert found.name.endswith(optimizer)
         assert found.score > 0.99
     else:
         assert step.demos

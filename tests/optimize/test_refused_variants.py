@@ -60,7 +60,7 @@ def test_what_is_refused_is_a_variant_that_failed(tmp_path: Path, what: str) -> 
     refused = [line for line in search.said if "is refused" in line]
     assert refused
     assert all("response_format is not supported" in line for line in refused)
-    assert not any(re.search(rf"{best.what} is refused", line) for line in refused)
+    assert not any(re.search(rf"{best.name} is refused", line) for line in refused)
 
 
 def test_where_every_way_is_refused_the_refusal_is_said(tmp_path: Path) -> None:

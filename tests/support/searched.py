@@ -9,9 +9,9 @@ import dspy
 from support.paths import SUPPORT
 
 from metrics.metric import Bars, Metric
-from optimize.allowance import Allowance, Caps, Cost
-from optimize.budget import BUDGETS
 from optimize.search import StepSearch, Variant
+from optimize.search_budget import Allowance, Caps, Cost
+from optimize.search_size import SIZES
 from programs.core.program import Program, run_sync
 from programs.core.recipe import recipes
 from programs.qa.grounded_qa import QASeed
@@ -77,7 +77,7 @@ class Search:
             "answer_question",
             RECIPE.examples(seeds())["answer_question"],
             self.metric,
-            BUDGETS[budget],
+            SIZES[budget],
             say=self.said.append,
             note=self.notes.append,
             allowance=Allowance(caps or Caps(), self.cost),

@@ -1,4 +1,4 @@
-"""`run: {engine: ray, workers: K}`: the sources of a run tried by K workers, on this machine or on a Ray cluster's."""
+"""`run: {engine: ray, workers: K}`: K workers try the sources of a run, on this machine or on a Ray cluster."""
 
 import asyncio
 import collections
@@ -39,23 +39,23 @@ except ImportError as error:
     raise UserError("run.engine: ray needs Ray, which is not installed.", hint='pip install "seedbed[ray]"') from error
 
 STORE = 128 << 20  # bytes of shared memory for an embedded Ray; messages are small
-DEATHS = 3  # of workers that had not said a word, before the run stops
-SLOW = 60.0  # seconds in which a worker should be there
-PATIENCE = 5.0  # seconds that workers get to say what was under way when the run ends
+DEATHS = 3  # deaths of workers without any report after which the run stops
+SLOW = 60.0  # seconds in which a worker should start
+LAST_MESSAGES = 5.0  # seconds that workers have to report their unfinished work when the run ends
 
 
 class RemoteAttempts(Attempts):
-    """Attempts made by workers. The driver, which is where this is, alone owns order, journal and ledger.
+    """Attempts made by workers. Only the driver, this process, owns order, journal and ledger.
 
-    A worker is sent sources with the calls already made for them, and tells in one stream, its log, what it paid, what
-    it wants to be lent, and what came of each. When it dies its log is read, its sources go to whoever has room, and
-    another takes its place.
+    The driver sends sources to a worker, with the calls already made for them. The worker reports in one stream, its
+    log: what it paid, what it wants to reserve, and each outcome. If it dies, its log is read, its sources go to other
+    workers with room, and a new worker replaces it.
 
     Args:
-        folder: for the workers' logs, by the same path on every machine; removed at the end.
-        say: told in a line what happens to workers and models.
+        folder: for the workers' logs, with the same path on every machine; removed at the end.
+        say: receives a line for events of workers and models.
 
-    Raises UserError where Ray is not to be had, or the config's limits cannot be shared by so many.
+    Raises UserError if Ray is not available, or the config's limits cannot be divided among the workers.
     """
 
     def __init__(
@@ -65,59 +65,59 @@ class RemoteAttempts(Attempts):
         self.folder, self._say, config = folder, say, session.project.config
         self._workers = config.run.workers
         _check(config)
-        self._most = math.ceil(LIVE * self.slots / self._workers)  # sources at one worker
-        self._ours, self._actor = join(self._workers), ray.remote(Worker).options(num_cpus=1)
-        self._near = self._ours and "RAY_ADDRESS" not in os.environ  # the workers are on this machine
-        if self._near:
+        self._jobs_per_worker = math.ceil(LIVE * self.slots / self._workers)  # sources that one worker has at once
+        self._owns_ray, self._actor = join(self._workers), ray.remote(Worker).options(num_cpus=1)
+        self._is_local = self._owns_ray and "RAY_ADDRESS" not in os.environ  # the workers are on this machine
+        if self._is_local:
             embedded = [entry for alias in in_use(config) if (entry := config.models[alias]).is_embedded]
             check_memory(embedded, session.project.base, copies=self._workers)
         self._briefs = [self._brief(number) for number in range(self._workers)]
         self._jobs, self._posts = set[Job](), set[asyncio.Task[None]]()
-        self._queue, self._members = collections.deque[Job](), dict[int, Member]()  # those at work, by number
+        self._queue, self._members = collections.deque[Job](), dict[int, Member]()  # the working ones, by number
         self._keepers = dict[int, asyncio.Task[None]]()
         self._open: asyncio.Future[None] | None = None
         self._broken: Exception | None = None
-        self._silent = 0  # workers that died before they said a word
+        self._silent_deaths = 0  # workers that died before any report
 
     async def tried(self, id: str, source: Source) -> tuple[Outcome, KeptOutcome]:
         self._open = self._open or asyncio.ensure_future(self._start())
         await asyncio.shield(self._open)
         if self._broken:
             raise self._broken
-        before = {call.key for call in self.session.journal.made_for(id)}
+        known_keys = {call.key for call in self.session.journal.made_for(id)}
         job = Job(id, source, asyncio.get_running_loop().create_future())
         self._jobs.add(job)
         self._queue.append(job)
         self._assign()
         try:
-            kept, failed = await job.done
+            record, failed = await job.done
         finally:
             self._jobs.discard(job)
         self._assign()
-        outcome = self.read(id, source, kept)
+        outcome = self.read(id, source, record)
         outcome.failed = failed
-        outcome.paid = failed or any(key not in before for key, _ in kept["calls"])
-        return outcome, kept
+        outcome.paid = failed or any(key not in known_keys for key, _ in record["calls"])
+        return outcome, record
 
     async def aclose(self) -> None:
-        """Let the workers go, once they have said what was under way."""
+        """Stop the workers after they have reported their unfinished work."""
         if self._open:
             await self._open
         self._queue.clear()
         for member in self._members.values():
             member.send(Stop())
-        if at_work := [self._keepers[number] for number in self._members]:
-            await asyncio.wait(at_work, timeout=PATIENCE)
-        for task in (last := [*self._keepers.values(), *self._posts]):
+        if keepers := [self._keepers[number] for number in self._members]:
+            await asyncio.wait(keepers, timeout=LAST_MESSAGES)
+        for task in (tasks := [*self._keepers.values(), *self._posts]):
             task.cancel()
-        await asyncio.gather(*last, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         with contextlib.suppress(OSError):
             self.folder.rmdir()
-        if self._ours:
+        if self._owns_ray:
             await asyncio.to_thread(ray.shutdown)
 
     async def _start(self) -> None:
-        """Take in what an earlier invocation's workers had not told when it was killed, then begin."""
+        """Read the logs that the workers of a killed invocation left, then start the workers."""
         await self.session.journal.index()
         for path in self.folder.glob("*.log"):
             messages = map(loaded, read_log(path))
@@ -127,13 +127,13 @@ class RemoteAttempts(Attempts):
 
     def _assign(self) -> None:
         while self._queue and self._members:
-            member = min(self._members.values(), key=lambda one: len(one.jobs))
-            if len(member.jobs) >= self._most:
+            member = min(self._members.values(), key=lambda member: len(member.jobs))
+            if len(member.jobs) >= self._jobs_per_worker:
                 return
             member.give(self._queue.popleft())
 
     async def _keep(self, number: int) -> None:
-        """See that there is a worker of this number; what stops one for good stops the run."""
+        """Keep a worker with this number running. An error that stops it for good stops the run."""
         try:
             while not await self._serve(number):
                 self._say(f"worker {number + 1} died; what it had under way goes to the others")
@@ -141,19 +141,19 @@ class RemoteAttempts(Attempts):
             self._break(error)
 
     def _break(self, error: Exception) -> None:
-        """No attempt can be made any more."""
+        """Fail all attempts: no more can be made."""
         self._broken = error
         for job in self._jobs:
             if not job.done.done():
                 job.done.set_exception(error)
 
     async def _serve(self, number: int) -> bool:
-        """One worker's life; whether it ended when it was told to."""
+        """Run one worker until it ends; whether it ended because it was told to."""
         log = self.folder / f"{number}-{secrets.token_hex(4)}.log"
         actor = self._actor.remote(self._briefs[number], log)
         member = Member(partial(self._post, actor), log, self.session.journal, self.session.ledger, self._say)
-        late = f"worker {number + 1} is not there after {SLOW:.0f} s: has the Ray cluster a CPU to spare?"
-        warning = asyncio.get_running_loop().call_later(SLOW, self._say, late)
+        message = f"worker {number + 1} is not there after {SLOW:.0f} s: has the Ray cluster a CPU to spare?"
+        warning = asyncio.get_running_loop().call_later(SLOW, self._say, message)
         try:
             if failure := await actor.open.remote():
                 raise failure.error
@@ -163,8 +163,8 @@ class RemoteAttempts(Attempts):
             while not await member.hear(await actor.news.remote()):
                 self._assign()
         except RayActorError as error:
-            self._silent += not member.heard
-            if self._silent == DEATHS:
+            self._silent_deaths += not member.has_reported
+            if self._silent_deaths == DEATHS:
                 raise UserError(
                     f"Workers die before they begin: {str(error).splitlines()[0]}",
                     hint="See the logs in /tmp/ray/session_latest/logs; too little memory is the likely cause.",
@@ -174,19 +174,19 @@ class RemoteAttempts(Attempts):
             warning.cancel()
             ray.kill(actor)
             self._members.pop(number, None)
-            if not member.through:
-                self._queue.extendleft(await member.bury())
+            if not member.is_finished:
+                self._queue.extendleft(await member.collect())
             log.unlink(missing_ok=True)
             self._assign()
         return True
 
     def _post(self, actor: Any, messages: Sequence[ToWorker]) -> None:
-        post = asyncio.ensure_future(self._posted(actor.post.remote(messages)))
+        post = asyncio.ensure_future(self._watch_post(actor.post.remote(messages)))
         self._posts.add(post)
         post.add_done_callback(self._posts.discard)
 
-    async def _posted(self, received: Awaitable[None]) -> None:
-        """That a worker died is seen elsewhere; that it cannot read its messages would be seen nowhere."""
+    async def _watch_post(self, received: Awaitable[None]) -> None:
+        """Report if a worker cannot read its messages. `_serve` notices if it died."""
         try:
             await received
         except RayActorError:
@@ -196,7 +196,7 @@ class RemoteAttempts(Attempts):
 
     def _brief(self, number: int) -> Any:
         project, config = self.session.project, self.session.project.config
-        cores = machine.cores() if self._near else None
+        cores = machine.cores() if self._is_local else None
         models = {alias: share(entry, self._workers, number, cores) for alias, entry in config.models.items()}
         return ray.put(
             Brief(
@@ -215,13 +215,13 @@ class RemoteAttempts(Attempts):
 
 
 def share(entry: ModelEntry, workers: int, number: int, cores: int | None = None) -> ModelEntry:
-    """The entry with one worker's share of its limits; the shares add up to the whole. Workers on one machine, of so
-    many cores, also share these, since each serves a copy of an embedded model."""
-    calls, more = divmod(entry.concurrency, workers)
+    """The entry with one worker's share of its limits; the shares add up to the whole. Workers on one machine also
+    divide its `cores`, since each serves its own copy of an embedded model."""
+    calls, remainder = divmod(entry.concurrency, workers)
     limits = {name: value / workers for name in ("rpm", "tpm") if (value := getattr(entry, name))}
     if entry.is_embedded and cores:
         limits["threads"] = max(1, (entry.threads or cores) // workers)
-    return entry.model_copy(update={"concurrency": calls + (number < more) or 1, **limits})
+    return entry.model_copy(update={"concurrency": calls + (number < remainder) or 1, **limits})
 
 
 def _check(config: Config) -> None:
@@ -240,15 +240,15 @@ def _check(config: Config) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raises OSError where nobody listens; Ray itself would go on trying for minutes."""
+    """Raises OSError if nothing listens at the address; Ray itself would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if port.isdigit():
         socket.create_connection((host, int(port)), timeout=5).close()
 
 
 def join(workers: int) -> bool:
-    """Be in a Ray: one that this process is in already, the cluster that RAY_ADDRESS names, or one of our own; whether
-    it is that, to be ended with the run."""
+    """Connect to Ray: one that this process already uses, the cluster at RAY_ADDRESS, or a new local one. Returns
+    whether this call connected, so that the run must disconnect at its end."""
     if ray.is_initialized():
         return False
     quiet = {"log_to_driver": False, "configure_logging": False}

@@ -1,4 +1,4 @@
-"""What driver and workers tell each other: one type a message, and how each stands in a log."""
+"""The messages between driver and workers: one type for each, and its form in a log."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from seedbed.storage.call import Call
 
 
 class Failure(NamedTuple):
-    """What stops a run: the error's kind, its sentence and its hint. Of a mistake in the code, its traceback."""
+    """An error that stops a run: its kind, its sentence and its hint. For a bug, its traceback."""
 
     kind: str
     sentence: str
@@ -29,7 +29,7 @@ class Failure(NamedTuple):
 
     @property
     def error(self) -> BaseException:
-        """The error again; a RuntimeError for a mistake in the code."""
+        """The error again; a RuntimeError for a bug."""
         if self.kind == "BudgetReached":
             return BudgetReached(self.sentence)
         if self.kind == "RuntimeError":
@@ -38,7 +38,7 @@ class Failure(NamedTuple):
 
 
 class Try(NamedTuple):
-    """To a worker: try this source. `calls` were made for it before."""
+    """To a worker: try this source. `calls` are those already made for it."""
 
     id: str
     source: Source
@@ -46,18 +46,18 @@ class Try(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """To a worker: what it wanted under this id is reserved, or why it is not."""
+    """To a worker: its `Want` with this id is granted, or the reason why it is not."""
 
     id: int
     refusal: Failure | None
 
 
 class Stop(NamedTuple):
-    """To a worker: give up what is under way, and say `Bye`."""
+    """To a worker: cancel unfinished work, and answer `Bye`."""
 
 
 class Want(NamedTuple):
-    """Reserve the most that calls can cost, dollars; None where that is unknown."""
+    """Reserve the highest cost of calls, in dollars; None if it is unknown."""
 
     id: int
     alias: str
@@ -66,7 +66,7 @@ class Want(NamedTuple):
 
 
 class Settle(NamedTuple):
-    """The reply came and cost this much, dollars; None where that is unknown."""
+    """The reply came and cost this much, in dollars; None if that is unknown."""
 
     id: int
     usd: float | None
@@ -79,36 +79,36 @@ class Free(NamedTuple):
 
 
 class Keep(NamedTuple):
-    """The call brought no reply and may have cost all of it."""
+    """The call brought no reply and may have cost the whole reservation."""
 
     id: int
 
 
 class Done(NamedTuple):
-    """What came of a source. `failed`: a call for it did not come through. `tallies`: what was counted since the last
-    one, by alias, the values of a `Tally` by name."""
+    """The outcome of a source. `failed`: one of its calls failed. `tallies`: by alias, the counts since the last
+    message, the values of a `Tally` by name."""
 
     id: str
-    kept: KeptOutcome
+    record: KeptOutcome
     failed: bool
     tallies: dict[str, dict[str, float]]
 
 
 class Stopped(NamedTuple):
-    """A source came to no end."""
+    """A source was not finished."""
 
     id: str
     failure: Failure
 
 
 class Line(NamedTuple):
-    """Something for people to read."""
+    """A line for people."""
 
     text: str
 
 
 class Broken(NamedTuple):
-    """The worker can do no more."""
+    """The worker cannot continue."""
 
     failure: Failure
 
@@ -152,7 +152,7 @@ def loaded(frame: bytes) -> ToDriver:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON takes it."""
+    """A value in a form that JSON has."""
     if isinstance(value, bytes):
         return value.decode()
     return [*value] if isinstance(value, Failure) else value

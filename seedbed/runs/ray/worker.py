@@ -1,4 +1,4 @@
-"""A worker: a process, here or on another machine, that runs programs on the sources it is sent."""
+"""A worker: a process, on this or another machine, that runs programs on the sources it receives."""
 
 import asyncio
 import collections
@@ -35,8 +35,8 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Brief:
-    """What a worker must know: the programs and the metric as the driver has them, and a config with its own share of
-    the limits. `hash` is the metric's, by which a worker of another version is found out. Holds no key."""
+    """The settings of a worker: the programs and the metric of the driver, and a config with its own share of the
+    limits. `hash` is the metric's; it shows whether a worker has another version. Contains no key."""
 
     config: Config
     base: Path
@@ -51,14 +51,14 @@ class Brief:
 
 
 class Worker:
-    """What Ray makes an actor of. Messages come in by `post`, news go out by `news`; all work is done on the
-    background loop, where engines live, and Ray's own loop only waits for it."""
+    """The class of the Ray actor. Messages come in by `post` and go out by `news`. All work runs on the background
+    loop, where the engines are; Ray's own loop only waits for it."""
 
     def __init__(self, brief: Brief, log: Path) -> None:
         self._brief, self._path = brief, log
 
     async def open(self) -> Failure | None:
-        """Open the models; what stands in the way, which no constructor could tell."""
+        """Open the models. Returns the failure if that is not possible; a constructor could not return it."""
         try:
             self._context = await asyncio.to_thread(self._opened)
         except Exception as error:
@@ -66,26 +66,26 @@ class Worker:
         return None
 
     async def post(self, messages: Sequence[ToWorker]) -> None:
-        """Take messages."""
-        await self._there(self._desk.take(messages))
+        """Handle messages."""
+        await self._on_loop(self._desk.take(messages))
 
     async def news(self) -> list[bytes]:
-        """The frames of the log since the last time; waits for one. What was given before may be forgotten."""
-        return await self._there(self._desk.log.news())
+        """The frames of the log since the last call; waits for one. Frames from earlier calls may be deleted."""
+        return await self._on_loop(self._desk.log.news())
 
-    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
+    async def _on_loop(self, work: Coroutine[Any, Any, T]) -> T:
         return await asyncio.wrap_future(self._context.run(asyncio.run_coroutine_threadsafe, work, background_loop()))
 
     def _opened(self) -> contextvars.Context:
-        """The context in which the models are switched on, for as long as the process lives."""
+        """The context with open models, for the lifetime of the process."""
         calm().__enter__()
         self._desk = Desk(self._brief, Log(self._path))
         return contextvars.copy_context()
 
 
 class Desk:
-    """The work of a worker: attempts under way, the calls known to each, and money reserved. Used on the background
-    loop. Its log holds what it tells the driver."""
+    """The work of a worker: unfinished attempts, the known calls of each, and reserved money. Used on the background
+    loop. Its log holds the messages to the driver."""
 
     def __init__(self, brief: Brief, log: Log) -> None:
         self.log, self._tasks = log, set[asyncio.Task[None]]()
@@ -114,7 +114,7 @@ class Desk:
         self._trials = Trials(models, brief.cascade, metric)
 
     async def take(self, messages: Iterable[ToWorker]) -> None:
-        """Begin what the driver asks for."""
+        """Start the work that the driver asks for."""
         for message in messages:
             if isinstance(message, Grant):
                 self._ledger.grant(message)
@@ -126,27 +126,27 @@ class Desk:
     async def _try(self, message: Try) -> None:
         self._journal.begin(message.id, message.calls)
         try:
-            outcome, kept = await self._trials.tried(message.id, message.source)
-            self.log.append(Done(message.id, kept, outcome.failed, self._journal.taken()))
+            outcome, record = await self._trials.tried(message.id, message.source)
+            self.log.append(Done(message.id, record, outcome.failed, self._journal.counted()))
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # what stops a run stops it at the driver
+        except BaseException as error:  # the driver stops the run
             self.log.append(Stopped(message.id, Failure.of(error)))
         finally:
             self._journal.end(message.id)
 
     async def _stop(self) -> None:
-        """Give up what is under way, so that it is known what it cost."""
-        others = self._tasks - {asyncio.current_task()}
-        for task in others:
+        """Cancel unfinished work, so that its cost is known."""
+        tasks = self._tasks - {asyncio.current_task()}
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self.log.append(Bye())
 
 
 class WorkerJournal:
-    """A `ReplyStore` of the calls that came with their sources and of those made here, each as long as its attempt
-    lasts. New calls go into the log; the driver takes them into the run's journal."""
+    """A `ReplyStore` of the calls that came with their sources and of those made here, each until its attempt ends. New
+    calls go into the log; the driver copies them into the run's journal."""
 
     def __init__(self, log: Log) -> None:
         self.path, self.notes, self._log = log.path, list[str](), log
@@ -154,15 +154,15 @@ class WorkerJournal:
         self._calls: dict[str, dict[str, Call]] = {}
 
     def begin(self, id: str, calls: Iterable[Call]) -> None:
-        """An attempt begins, of which these calls were made before."""
+        """Record that an attempt begins; these of its calls were made before."""
         self._calls[id] = {call.key: call for call in calls}
 
     def end(self, id: str) -> None:
-        """The attempt is over."""
+        """Record that the attempt is over."""
         del self._calls[id]
 
-    def taken(self) -> dict[str, dict[str, float]]:
-        """What was counted since this was last asked, by alias."""
+    def counted(self) -> dict[str, dict[str, float]]:
+        """The counts since the last call, by alias."""
         tallies, self.tallies = self.tallies, collections.defaultdict(Tally)
         return {alias: dataclasses.asdict(tally) for alias, tally in tallies.items()}
 

@@ -1,4 +1,4 @@
-"""The driver's end of one worker: the sources it has, the money it is lent, and what is on its way to it."""
+"""The driver's handle of one worker: its sources, its reserved money, and the messages to it."""
 
 import asyncio
 import dataclasses
@@ -37,7 +37,7 @@ Post = Callable[[Sequence[ToWorker]], object]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Job:
-    """A source that some worker is to try; `done` becomes (what is kept of the outcome, whether a call failed)."""
+    """A source for any worker to try; `done` becomes (the record of the outcome, whether a call failed)."""
 
     id: str
     source: Source
@@ -45,53 +45,53 @@ class Job:
 
 
 class Member:
-    """What the messages of one worker do to the run's journal and ledger. Used on the event loop.
+    """Applies the messages of one worker to the run's journal and ledger. Used on the event loop.
 
     Args:
-        post: to the worker. log: where the worker keeps what it did. say: told its lines.
+        post: to the worker. log: the worker's log file. say: receives its lines.
     """
 
     def __init__(self, post: Post, log: Path, journal: Journal, ledger: Ledger, say: Callable[[str], object]) -> None:
         self.log, self.jobs = log, dict[str, Job]()
         self._post, self._journal, self._ledger, self._say = post, journal, ledger, say
-        self.heard = self.through = False
+        self.has_reported = self.is_finished = False
         self._outbox = list[ToWorker]()
-        self._asked, self._lent = dict[int, asyncio.Task[None]](), dict[int, Reservation]()
+        self._waiting, self._lent = dict[int, asyncio.Task[None]](), dict[int, Reservation]()
 
     def give(self, job: Job) -> None:
-        """Let it try a source, with the calls that were made for it before."""
+        """Send it a source to try, with the calls already made for it."""
         self.jobs[job.id] = job
         self.send(Try(job.id, job.source, self._journal.made_for(job.id)))
 
     def send(self, message: ToWorker) -> None:
-        """Post a message with the others of this moment."""
+        """Post a message together with others of the same moment."""
         if not self._outbox:
             asyncio.get_running_loop().call_soon(self._flush)
         self._outbox.append(message)
 
     async def hear(self, news: Iterable[bytes]) -> bool:
-        """Take frames in; whether they say that the worker is through. Its calls are in the journal before anything
-        else happens. Raises what broke the worker."""
-        self.heard, messages = True, [loaded(frame) for frame in news]
+        """Handle frames; returns whether the worker is finished. Its calls are stored in the journal before anything
+        else is done. Raises the error that broke the worker."""
+        self.has_reported, messages = True, [loaded(frame) for frame in news]
         await self._journal.take([message for message in messages if isinstance(message, Call)])
         for message in messages:
             self._take(message)
-        return self.through
+        return self.is_finished
 
     def _take(self, message: ToDriver) -> None:
         match message:
             case Want():
-                self._asked[message.id] = asyncio.ensure_future(self._lend(message))
-            case Settle(id, usd) if id in self._lent:  # else it was heard before
+                self._waiting[message.id] = asyncio.ensure_future(self._lend(message))
+            case Settle(id, usd) if id in self._lent:  # else it was handled before
                 self._ledger.settle(self._lent.pop(id), usd)
-            case Free(id) if id in self._asked:
-                self._asked[id].cancel()
+            case Free(id) if id in self._waiting:
+                self._waiting[id].cancel()
             case Free(id) if id in self._lent:
                 self._ledger.free(self._lent.pop(id))
             case Keep(id) if id in self._lent:
                 self._ledger.keep(self._lent.pop(id))
             case Done():
-                self._does(message)
+                self._finish(message)
             case Stopped(id, failure):
                 job = self.jobs.pop(id, None)
                 if job and not job.done.done():
@@ -101,14 +101,14 @@ class Member:
             case Broken(failure):
                 raise failure.error
             case Bye():
-                self.through = True
+                self.is_finished = True
 
-    async def bury(self) -> list[Job]:
-        """The worker is dead: take in what its log still says, where that can be read here; its sources that are not
-        done. Money that it had out for calls without an end stays spent."""
-        for task in self._asked.values():
+    async def collect(self) -> list[Job]:
+        """After the worker's death: handle the rest of its log, if it can be read here. Returns its unfinished sources.
+        Money reserved for unfinished calls stays spent."""
+        for task in self._waiting.values():
             task.cancel()
-        await asyncio.gather(*self._asked.values(), return_exceptions=True)
+        await asyncio.gather(*self._waiting.values(), return_exceptions=True)
         await self.hear(read_log(self.log))
         for reservation in self._lent.values():
             self._ledger.keep(reservation)
@@ -126,16 +126,16 @@ class Member:
         except (BudgetReached, UserError) as error:
             refusal = Failure.of(error)
         finally:
-            del self._asked[want.id]
+            del self._waiting[want.id]
         self.send(Grant(want.id, refusal))
 
-    def _does(self, message: Done) -> None:
+    def _finish(self, message: Done) -> None:
         job = self.jobs.pop(message.id, None)
         if job is None:
             return
-        for alias, counted in message.tallies.items():
+        for alias, counts in message.tallies.items():
             tally = self._journal.tallies[alias]
-            for name, value in counted.items():
+            for name, value in counts.items():
                 setattr(tally, name, getattr(tally, name) + value)
         if not job.done.done():
-            job.done.set_result((message.kept, message.failed))
+            job.done.set_result((message.record, message.failed))

@@ -1,4 +1,4 @@
-"""A worker's end of the ledger: the driver reserves money for it, for all calls that wait at one moment together."""
+"""The worker's side of the ledger: the driver reserves money for it, for all calls that wait at the same moment."""
 
 import asyncio
 import itertools
@@ -10,15 +10,15 @@ from seedbed.storage.spending import Reservation
 
 
 class WorkerLedger:
-    """A `SpendingStore` without a file: it asks the driver through the log to reserve each call's cost, and tells it
+    """A `SpendingStore` without a file: it asks the driver through the log to reserve each call's cost, and reports
     there how the call ended.
 
-    The driver reserves in the one ledger there is, so the caps are as hard over all workers as in one process. Each
-    call gets exactly what it may cost and hands back at once what it did not, so nothing lies idle at a worker while
-    a call of another worker waits for room.
+    The driver reserves in the only ledger, so the caps hold over all workers as in one process. A call reserves exactly
+    its highest cost and returns the rest at once, so no money lies idle at one worker while a call of another one
+    waits.
 
     Args:
-        log: what the driver reads. counts_calls: whether there is a cap on calls.
+        log: read by the driver. counts_calls: whether there is a cap on calls.
     """
 
     def __init__(self, log: Log, *, counts_calls: bool) -> None:
@@ -31,12 +31,12 @@ class WorkerLedger:
         return self._counts_calls
 
     async def reserve(self, alias: str, usd: float | None, calls: int = 1, call: str = "") -> Reservation:
-        """As the contract says. No call is taken up again here: batches have no workers."""
+        """Reserve as `SpendingStore` says. `call` is not used: only batches resume calls, and they have no workers."""
         id, reservation = next(self._ids), Reservation(alias, calls, None if usd is None else round(usd * NANO))
-        granted = self._waiting[id] = asyncio.get_running_loop().create_future()
+        future = self._waiting[id] = asyncio.get_running_loop().create_future()
         self._log.tell(Want(id, alias, usd, calls))
         try:
-            await granted
+            await future
         except asyncio.CancelledError:
             self._log.append(Free(id))
             raise
@@ -45,15 +45,15 @@ class WorkerLedger:
         self._reserved[reservation] = id
         return reservation
 
-    def grant(self, answer: Grant) -> None:
+    def grant(self, message: Grant) -> None:
         """The driver's answer to a `Want`."""
-        waiting = self._waiting.get(answer.id)
-        if waiting is None or waiting.done():
-            return  # given up meanwhile, which the driver is told
-        if answer.refusal:
-            waiting.set_exception(answer.refusal.error)
+        future = self._waiting.get(message.id)
+        if future is None or future.done():
+            return  # cancelled meanwhile; the driver knows
+        if message.refusal:
+            future.set_exception(message.refusal.error)
         else:
-            waiting.set_result(None)
+            future.set_result(None)
 
     def settle(self, reservation: Reservation, usd: float | None) -> None:
         self._log.append(Settle(self._reserved.pop(reservation), usd))

@@ -15,8 +15,8 @@ from support.paths import TEACHER
 
 from metrics.calibration.frozen import load_frozen
 from metrics.metric import Bars, Metric
-from optimize.budget import BUDGETS
 from optimize.search import StepSearch
+from optimize.search_size import SIZES
 from optimize.splits import deal
 from seedbed.cli.main import main
 from seedbed.config.load import load_config
@@ -131,9 +131,9 @@ def test_two_names_of_a_document_are_one_group_to_the_search(folder: Path) -> No
     project = opened(folder)
     metric = Metric(project.recipe, lambda texts: np.ones((len(texts), 1), np.float32), Bars())
     examples = project.examples(project.seeds)["answer_question"]
-    search = StepSearch(project.recipe.program(), "answer_question", examples, metric, BUDGETS["light"])
+    search = StepSearch(project.recipe.program(), "answer_question", examples, metric, SIZES["light"])
     names = {line["document"]: Path(line["source"]).name for line in lines}
-    sides = [{names[example.document] for example in side} for side in (search.pool, search.exam)]
+    sides = [{names[example.document] for example in side} for side in (search.trainset, search.valset)]
     assert all(sides)
     assert not sides[0] & sides[1]
 

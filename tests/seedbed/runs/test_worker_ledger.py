@@ -45,7 +45,7 @@ class Wired:
         self.alive = False
         self._pump.cancel()
         await asyncio.gather(self._pump, return_exceptions=True)
-        await self.member.bury()
+        await self.member.collect()
 
 
 @pytest.fixture(scope="module")

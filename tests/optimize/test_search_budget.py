@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support.pupil import RULE
 from support.searched import Search
 
-from optimize.allowance import Allowance, Caps, Cost, Spent
 from optimize.optimizers import OPTIMIZERS
+from optimize.search_budget import Allowance, Caps, Cost, Spent
 from programs.core.program import run_sync
 from programs.core.tools import using
 from seedbed.config.models import ModelEntry
@@ -47,7 +47,7 @@ def test_under_a_cap_the_best_an_optimizer_has_found_stands_in_the_last_race(tmp
     search = Search(tmp_path, "copro", caps=Caps(calls=160))
     found = search.run()
     assert [line for line in search.said if "compile.max_calls: 160 is reached" in line]
-    assert found.what.endswith("copro")
+    assert found.name.endswith("copro")
     assert RULE in search.program.step("answer_question").signature.instructions
 
 

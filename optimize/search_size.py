@@ -4,7 +4,7 @@ import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
-class Budget:
+class SearchSize:
     """The size of a search.
 
     Attributes:
@@ -24,9 +24,9 @@ class Budget:
         return self.rungs[-1]
 
 
-BUDGETS = {
-    "quick": Budget((3, 6), 4, 2, nearest=False),
-    "light": Budget((4, 8, 16), 4, 3, nearest=False),
-    "medium": Budget((6, 12, 24), 8, 8, nearest=True),
-    "heavy": Budget((12, 24, 48), 8, 16, nearest=True),
+SIZES = {
+    "quick": SearchSize((3, 6), 4, 2, nearest=False),
+    "light": SearchSize((4, 8, 16), 4, 3, nearest=False),
+    "medium": SearchSize((6, 12, 24), 8, 8, nearest=True),
+    "heavy": SearchSize((12, 24, 48), 8, 16, nearest=True),
 }
