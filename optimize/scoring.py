@@ -174,7 +174,12 @@ async def score_source(program: Program, source: Source, metric: Metric) -> list
     again = getattr(program, "answer_again", None)
     with using(veto=metric.veto):
         candidates = (await program.acall(**source.inputs)).candidates or [Candidate(dropped=NO_CANDIDATE)]
-        return [Scored(source, candidate, await metric.judged(candidate, again)) for candidate in candidates]
+        return [await _judged(source, candidate, metric, again) for candidate in candidates]
+
+
+async def _judged(source: Source, candidate: Candidate, metric: Metric, again: Any) -> Scored:
+    with using(candidate=candidate):
+        return Scored(source, candidate, await metric.judged(candidate, again))
 
 
 async def score_program(

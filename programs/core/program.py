@@ -11,7 +11,7 @@ from dspy.utils.exceptions import AdapterParseError
 
 from programs.core.candidate import Candidate
 from programs.core.step import Step
-from programs.core.tools import tools
+from programs.core.tools import tools, using
 from programs.formats.replies import dropped
 
 T = TypeVar("T")
@@ -99,7 +99,8 @@ class Program(dspy.Module):
         """The step's output fields as they are; None, and the candidate dropped, where the reply is unreadable, empty
         or was cut off."""
         try:
-            prediction = await self.step(name).acall(**inputs)
+            with using(candidate=candidate):
+                prediction = await self.step(name).acall(**inputs)
         except AdapterParseError as error:
             candidate.dropped = dropped(name, error)
             return None

@@ -22,7 +22,8 @@ class Tools:
         judge: the judges' model, a `dspy.LM`; None: they ask the teacher. embed: texts -> unit vectors; None: nothing
         is embedded. veto: looks at every candidate before its next call is paid.
         trying: calls are trials, so a refused request is the prompt's fault and says nothing of the model.
-        continues: the one message of a call is plain text to be continued.
+        continues: the one message of a call is plain text to be continued. candidate: the candidate that a call is
+        made for; None where it serves several.
     """
 
     judge: Any = None
@@ -30,6 +31,7 @@ class Tools:
     veto: Veto | None = None
     trying: bool = False
     continues: bool = False
+    candidate: Candidate | None = None
 
     @property
     def judge_lm(self) -> Any:

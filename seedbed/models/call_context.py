@@ -5,25 +5,40 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 import dspy
 
+from programs.core.candidate import Candidate
 from seedbed.storage.usage import Tally
+
+
+class ScopedCall(NamedTuple):
+    """A call of an attempt: its key in the journal, the name of the signature that was asked, and the candidate it was
+    made for; None where it serves several."""
+
+    key: str
+    signature: str
+    candidate: Candidate | None
 
 
 class Scope:
     """The candidate a call is made for: two candidates at temperature above 0 never share a reply.
 
-    It collects what the calls of the candidate took: `tallies` by alias, the journal's `keys`, beside each the name of
-    the `signatures` that was asked, and `stood_in`, the aliases of models that answered in the place of others.
+    It collects the `calls` of the attempt, what they took (`tallies` by alias), and `stood_in`, the aliases of models
+    that answered in the place of others.
     """
 
     def __init__(self, id: str, draw: int = 0) -> None:
         self.id, self.draw = id, draw
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
-        self.keys, self.signatures, self.stood_in = list[str](), list[str](), set[str]()
+        self.calls, self.stood_in = list[ScopedCall](), set[str]()
         self._requests: collections.Counter[str] = collections.Counter()
+
+    @property
+    def keys(self) -> list[str]:
+        """The calls' keys in the journal."""
+        return [call.key for call in self.calls]
 
     def tokens(self) -> tuple[int, int]:
         """Tokens (read, written) by all models, replayed calls included."""

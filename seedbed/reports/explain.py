@@ -74,12 +74,13 @@ def explain_row(folder: Path, prefix: str) -> Explanation:
     Raises UserError where there is no run, or where no id or several begin with `prefix`.
     """
     row, accepted = find_row(folder, prefix)
-    if "attempt" not in row:
+    if "index" not in row:
         raise UserError(f"{folder} was written by an older Seedbed.", hint="The same seedbed run command renews it.")
     candidate = _candidate(row, accepted=accepted)
     with contextlib.closing(Records(folder / "journal.sqlite")) as records:
-        setup, outcome, number = _attempt(records, row["attempt"], candidate)
-        made_with = read_report(folder) | records.made_with(setup)
+        report, number = read_report(folder), row["index"]
+        setup, outcome = records.outcome(row["attempt"], report.get("setup"))
+        made_with = report | records.made_with(setup)
         scored = outcome["scored"][number] if outcome else {}
         reasons = scored.get("worth", {}).get("reasons", {})
         return Explanation(
@@ -100,19 +101,6 @@ def _candidate(row: Mapping[str, Any], *, accepted: bool) -> Candidate:
     kind = recipes()[row["recipe"]].program.row
     fields = row if accepted else json.loads(row["candidate"])
     return kind.model_validate({name: fields[name] for name in kind.model_fields if name in fields})
-
-
-def _attempt(records: Records, id: str, candidate: Candidate) -> tuple[str, dict[str, Any], int]:
-    """(setup, outcome, number of the candidate) of the attempt that made this one; ("", {}, 0) without a record of it.
-
-    One attempt may be on record under several setups, such as before and after a change of a gate.
-    """
-    fields = candidate.model_dump(mode="json", exclude={"dropped"})
-    for setup, outcome in records.outcomes(id):
-        for number, scored in enumerate(outcome["scored"]):
-            if fields.items() <= scored["candidate"].items():
-                return setup, outcome, number
-    return "", {}, 0
 
 
 def _passage(row: Mapping[str, Any], candidate: Candidate, cites: Sequence[Span]) -> Passage:

@@ -18,7 +18,7 @@ from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.models.call_context import Scope
 from seedbed.models.registry import SAMPLED
 from seedbed.project.session import OpenModels, Session
-from seedbed.runs.outcome import KeptOutcome, Outcome, Try, kept_row
+from seedbed.runs.outcome import KeptOutcome, Outcome, Try, kept_calls, kept_row
 
 LIVE = 2  # sources at work for each call that may be in flight, so that no call waits for scoring
 
@@ -67,7 +67,7 @@ class Trials:
     async def _record(self, outcome: Outcome, scopes: Sequence[Scope]) -> KeptOutcome:
         return KeptOutcome(
             tries=[attempt.record for attempt in outcome.tries],
-            calls=[call for scope in scopes for call in zip(scope.keys, scope.signatures, strict=True)],
+            calls=kept_calls(outcome, scopes),
             scored=[
                 kept_row(scored, await self._cites(scored)) for attempt in outcome.tries for scored in attempt.scored
             ],

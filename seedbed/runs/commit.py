@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import heapq
+import itertools
 from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -102,12 +103,14 @@ class Commit:
             self.counts.reasons[ABSENT] += 1
             return accepted
         self.counts.absent = 0
+        places = itertools.count()
         for attempt in outcome.tries:
             columns = self._columns[attempt.teacher] | {"attempt": outcome.id} | attempt.share
             self.counts.teachers[attempt.teacher].add(attempt)
             for index, scored in enumerate(attempt.scored):
                 if self.end:
                     return accepted
+                columns["index"] = next(places)
                 if drop := await self._refusal(scored):
                     await self._reject(f"{attempt.teacher} {index}", position, scored, drop, columns)
                 else:

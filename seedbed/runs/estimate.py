@@ -115,7 +115,7 @@ def _pilot(
     with progress.task("sources", len(sources)) as step:
         outcomes = run_sync(together(map(attempt, range(len(sources)))))
     records = {outcome.id: session.journal.outcome(SETUP, outcome.id) for outcome in outcomes if not outcome.failed}
-    call_keys = {id: [key for key, _ in record["calls"]] for id, record in records.items() if record}
+    call_keys = {id: [key for key, *_ in record["calls"]] for id, record in records.items() if record}
     return outcomes, call_keys, cascade
 
 

@@ -8,6 +8,7 @@ from metrics.citation import Span
 from metrics.worth import Worth
 from optimize.scoring import Scored
 from programs.core.candidate import Candidate, Source
+from seedbed.models.call_context import Scope
 
 
 class KeptRow(TypedDict):
@@ -29,12 +30,21 @@ class KeptTry(NamedTuple):
     stood_in: Sequence[str]
 
 
+class KeptCall(NamedTuple):
+    """A call: its key in the journal, its signature, and the place in `KeptOutcome.scored` of the candidate it was made
+    for; None where it serves several."""
+
+    key: str
+    signature: str
+    candidate: int | None = None  # outcomes of older versions have none
+
+
 class KeptOutcome(TypedDict):
-    """The record of an outcome in the journal. `tries` are lists in the order of `KeptTry`; `calls` holds each call's
-    key in the journal and its signature; `scored` holds the candidates of all tries in their order."""
+    """The record of an outcome in the journal. `tries` are lists in the order of `KeptTry`; `calls` are
+    lists in the order of `KeptCall`; `scored` holds the candidates of all tries in their order."""
 
     tries: list[list[Any]]
-    calls: list[tuple[str, str]]
+    calls: list[list[Any]]
     scored: list[KeptRow]
 
 
@@ -91,6 +101,14 @@ class Outcome:
             scored = [_scored(source, next(rows), row_types[kept_try.teacher]) for _ in range(kept_try.rows)]
             tries.append(Try(kept_try.teacher, scored, *kept_try[2:]))
         return cls(id, tries)
+
+
+def kept_calls(outcome: Outcome, scopes: Sequence[Scope]) -> list[list[Any]]:
+    """The values of a `KeptCall` for each call of an outcome."""
+    candidates = [scored.candidate for attempt in outcome.tries for scored in attempt.scored]
+    places = {id(candidate): place for place, candidate in enumerate(candidates)}
+    calls = [call for scope in scopes for call in scope.calls]
+    return [[*KeptCall(call.key, call.signature, places.get(id(call.candidate)))] for call in calls]
 
 
 def kept_row(scored: Scored, cites: Sequence[Span]) -> KeptRow:

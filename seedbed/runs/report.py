@@ -58,6 +58,7 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
         "warnings": [*_warnings(project), *_undivided(project, run)],
         "program": programs_of(run.cascade),
         "metric": run.cascade[0].carried["metric"],
+        "setup": run.setup,
         "judges": run.cascade[0].carried["judges"],
         "config": _public(project.config),
         "versions": versions(),

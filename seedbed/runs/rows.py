@@ -27,6 +27,7 @@ _LINEAGE = [
     ("program", pa.string()),
     ("seeds", pa.list_(pa.string())),
     ("attempt", pa.string()),  # id of the outcome in the journal, which names the program's call and all model calls
+    ("index", pa.int64()),  # the candidate's place in the attempt
     ("input_tokens", pa.int64()),
     ("output_tokens", pa.int64()),
     ("dollars", pa.float64()),

@@ -41,10 +41,10 @@ class Run:
     ) -> None:
         self.session, self.cascade, self.metric, self.progress = session, cascade, metric, progress
         self.project, self.goal = session.project, session.project.config.run.rows
-        feed, setup = self.project.feed(), self._setup()
-        session.journal.describe(setup, provenance(self.project, cascade, metric))
+        feed, self.setup = self.project.feed(), self._setup()
+        session.journal.describe(self.setup, provenance(self.project, cascade, metric))
         self._attempts, self.commit = (
-            make_attempts(session, cascade, metric, setup),
+            make_attempts(session, cascade, metric, self.setup),
             Commit(session, cascade, feed, out),
         )
         self._futility = Futility(None if session.offline else most_empty(cascade, self.project.config.run))

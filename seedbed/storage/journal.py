@@ -89,7 +89,7 @@ class Journal:
             key
             for row in self._store.rows(outcome_query, id)
             if self._sound(*row)
-            for key, _ in orjson.loads(row[0])["calls"]
+            for key, *_ in orjson.loads(row[0])["calls"]
         }
         shared = used.difference(call.key for call in calls)
         query = "select * from calls where key = ?"

@@ -86,10 +86,13 @@ class Records:
         self.path = path
         self._db = _opened(path) if path.is_file() else sqlite3.connect(":memory:")
 
-    def outcomes(self, id: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(setup, outcome) of an attempt for every setup that made it, the latest first."""
-        for setup, outcome in self._rows("select setup, outcome from outcomes where id = ? order by rowid desc", id):
-            yield setup, orjson.loads(outcome)
+    def outcome(self, id: str, setup: str | None) -> tuple[str, dict[str, Any]]:
+        """(setup, outcome) of an attempt under this setup; without one, under the latest; ("", {}) if there is none.
+
+        One attempt may be on record under several setups, such as before and after a change of a gate."""
+        select = "select setup, outcome from outcomes where id = ? and setup = coalesce(?, setup) order by rowid desc"
+        found = next(iter(self._rows(select, id, setup)), None)
+        return (found[0], orjson.loads(found[1])) if found else ("", {})
 
     def made_with(self, setup: str) -> dict[str, Any]:
         """The meaning of a setup; empty if it is not known."""
@@ -108,7 +111,7 @@ class Records:
     def close(self) -> None:
         self._db.close()
 
-    def _rows(self, statement: str, *values: str) -> list[Any]:
+    def _rows(self, statement: str, *values: str | None) -> list[Any]:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:

@@ -10,8 +10,9 @@ import dspy
 import orjson
 from dspy import lm15
 
+from programs.core.tools import tools
 from seedbed.dspy_internals import request_to_dict
-from seedbed.models.call_context import call_context, calling
+from seedbed.models.call_context import ScopedCall, call_context, calling
 from seedbed.models.engines.engine import Engine, Wrapped, continuing
 from seedbed.models.layers.fallback import Fallback, answered_by
 from seedbed.storage.call import Call, ReplyStore, Timed
@@ -55,8 +56,8 @@ class Replayed(Wrapped):
         self.journal.tallies[alias].add(response, work, replayed=not paid)
         if scope := call_context().scope:
             scope.tallies[alias].add(response, work, replayed=not paid)
-            scope.keys.append(stored[0] if stored else self._place_of(response, places).holds(response))
-            scope.signatures.append(_signature_name())
+            key = stored[0] if stored else self._place_of(response, places).holds(response)
+            scope.calls.append(ScopedCall(key, _signature_name(), tools().candidate))
             if alias != self.alias:
                 scope.stood_in.add(alias)
         return response

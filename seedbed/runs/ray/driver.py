@@ -96,7 +96,7 @@ class RemoteAttempts(Attempts):
         self._assign()
         outcome = self.read(id, source, record)
         outcome.failed = failed
-        outcome.paid = failed or any(key not in known_keys for key, _ in record["calls"])
+        outcome.paid = failed or any(key not in known_keys for key, *_ in record["calls"])
         return outcome, record
 
     async def aclose(self) -> None:

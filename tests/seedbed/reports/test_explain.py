@@ -234,7 +234,7 @@ def test_what_a_killed_run_left_in_its_log_is_read(tmp_path: Path) -> None:
         shutil.copy(path, tmp_path / "killed")
     journal.close()
     records = Records(tmp_path / "killed" / "journal.sqlite")
-    assert list(records.outcomes("id")) == [("setup", {"n": 1})]
+    assert records.outcome("id", None) == ("setup", {"n": 1})
     records.close()
 
 
@@ -279,6 +279,21 @@ def test_calls_for_other_questions_of_the_attempt_are_told_apart(
     page = text(capsys, "explain", str(tmp_path / "ds"), rows[0]["id"])
     assert "calls made other candidates" in page
     assert all(page.count(question) <= 1 for question in mates - {rows[0]["question"]})  # in the reply that asks
+
+
+def test_a_row_is_explained_by_the_setup_that_wrote_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite")
+    for setup in ("first", "second"):
+        run_sync(journal.record(setup, "id", {"made": setup}))
+    journal.close()
+    records = Records(tmp_path / "journal.sqlite")
+    assert [records.outcome("id", setup)[1].get("made") for setup in ("first", "second", None, "third")] == [
+        "first",
+        "second",
+        "second",
+        None,
+    ]
+    records.close()
 
 
 # the set

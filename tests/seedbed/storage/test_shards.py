@@ -39,6 +39,7 @@ SHARED = {
     "program": "p",
     "seeds": ["a"],
     "attempt": "a1",
+    "index": 0,
     "input_tokens": 5,
     "output_tokens": 2,
     "dollars": 0.0,
