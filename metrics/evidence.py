@@ -1,7 +1,7 @@
-"""Evidence that needs no judge: how far a row's words, numbers and meaning are borne out by its document.
+"""Evidence without a judge: how well the document supports the words, numbers and meaning of a row.
 
-Each scorer takes a Row and gives a Finding in [0, 1], higher is better, or None where it does not apply. Those kept
-here each add something over the trivial rules on one labelled set at least (docs/benchmarks.md, `judge`).
+Each scorer takes a Row and returns a Finding in [0, 1], higher is better, or None if it does not apply. Each one here
+improves on the trivial rules on at least one labelled set (docs/benchmarks.md, `judge`).
 """
 
 import asyncio
@@ -24,8 +24,8 @@ from programs.core.text import numbers as numbers_of
 from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 
-class Named(Protocol):
-    """An `Entail` that says which one it is."""
+class NamedEntail(Protocol):
+    """An `Entail` with a name."""
 
     @property
     def name(self) -> str: ...
@@ -46,45 +46,46 @@ def relevance(row: Row) -> Finding | None:
 
 
 def word_share(row: Row) -> Finding | None:
-    """Lexical support: the share of the answer's content words that the document holds."""
+    """Lexical support: the share of the answer's content words that are in the document."""
     missing = [word for word in dict.fromkeys(content_words(row.answer)) if word not in row.words]
-    named = ", ".join(f"{word!r}" for word in missing[:3])
+    examples = ", ".join(f"{word!r}" for word in missing[:3])
     return Finding(
         word_support(row.answer, row.document, english=row.english),
-        f"the document does not have {named}" if missing else "",
+        f"the document does not have {examples}" if missing else "",
     )
 
 
 def numbers(row: Row) -> Finding | None:
-    """The share of the answer's numbers that the document holds; None for an answer without any."""
-    said = numbers_of(row.answer)
-    if not said:
+    """The share of the answer's numbers that are in the document; None for an answer without numbers."""
+    answer_numbers = numbers_of(row.answer)
+    if not answer_numbers:
         return None
     missing = missing_numbers(row.answer, row.document)
-    return Finding(1 - len(missing) / len(said), wrong_number(missing[0], row.document) if missing else "")
+    return Finding(1 - len(missing) / len(answer_numbers), wrong_number(missing[0], row.document) if missing else "")
 
 
 def verbatim(row: Row) -> Finding | None:
-    """The share of the answer's words that the document holds in the same order (LCS recall; Lin 2004, section 3.1)."""
-    said = words(row.answer)
-    score = LCSseq.similarity(said, words(row.document)) / len(said) if said else 0.0
+    """The share of the answer's words that are in the document in the same order (LCS recall; Lin 2004, section
+    3.1)."""
+    answer_words = words(row.answer)
+    score = LCSseq.similarity(answer_words, words(row.document)) / len(answer_words) if answer_words else 0.0
     return finding(score, "the document has the answer's words in another order, or not at all")
 
 
 def located(row: Row) -> Finding | None:
-    """The share of what the answer adds to the question that stands in the window the question points to."""
-    known = set(content_words(row.question))
-    added = [word for word in content_words(row.answer) if word not in known]
+    """Of the words that the answer adds to the question, the share in the document window nearest to the question."""
+    question_words = set(content_words(row.question))
+    added = [word for word in content_words(row.answer) if word not in question_words]
     if not row.question or not added:
         return None
     window = row.windows[int(row.asked_near.argmax())]
-    there = set(content_words(window))
-    said = f"the document speaks of what is asked here, without the answer's words: {window[:120]!r}"
-    return finding(sum(word in there for word in added) / len(added), said)
+    window_words = set(content_words(window))
+    reason = f"the document speaks of what is asked here, without the answer's words: {window[:120]!r}"
+    return finding(sum(word in window_words for word in added) / len(added), reason)
 
 
 def gain(row: Row) -> Finding | None:
-    """Sentence-level support: how much nearer the answer brings the question to its best window; 0.5 is no nearer."""
+    """Sentence-level support: how much nearer to its best window the question is with the answer; 0.5 is no nearer."""
     if not row.question:
         return None
     nearer = float(row.near(f"{row.question} {row.answer}").max() - row.asked_near.max())
@@ -97,8 +98,8 @@ def topic(row: Row) -> Finding | None:
 
 
 def denial(row: Row) -> Finding | None:
-    """0 where a sentence of the answer denies more often than the one it is nearest to, else 1. A no that begins an
-    answer denies what is asked and not what the document states. None where the row is not in English."""
+    """0 if a sentence of the answer has more negations than the nearest one of the document, else 1. A "no" at the
+    start is not counted: it denies the question, not the document. None if the row is not in English."""
     if not row.english:
         return None
     for sentence in sentences(row.answer):
@@ -109,13 +110,13 @@ def denial(row: Row) -> Finding | None:
 
 
 def entailment(row: Row) -> Finding | None:
-    """How far a cross-encoder finds the least supported sentence of the answer borne out; None where none is set."""
+    """A cross-encoder's support for the least supported sentence of the answer; None if no cross-encoder is set."""
     if row.entail is None:
         return None
-    said = sentences(row.answer)
-    scores = [float(score) for score in row.entail(row.document, said)]
-    least = int(np.argmin(scores))
-    return finding(scores[least], f"the document does not bear out: {said[least][:120]!r}")
+    answer_sentences = sentences(row.answer)
+    scores = [float(score) for score in row.entail(row.document, answer_sentences)]
+    worst = int(np.argmin(scores))
+    return finding(scores[worst], f"the document does not bear out: {answer_sentences[worst][:120]!r}")
 
 
 ON_QUESTION: dict[str, Callable[[Row], Finding | None]] = {"relevance": relevance}
@@ -136,55 +137,54 @@ ON_ANSWER: dict[str, Callable[[Row], Finding | None]] = {
 }
 
 PARTS = frozenset({*ON_QUESTION, *ON_ANSWER, "round trip", *LIKELIHOODS})
-"""The names of all evidence; any other part of a row is a judge's."""
+"""The names of all evidence; any other part of a worth is from a judge."""
 
 
 async def evidence(
     candidate: Candidate, embed: Embed, entail: Entail | None = None, *, english: bool = True
 ) -> dict[str, Finding]:
-    """All findings on what is filled so far; none for a row without a document, where a right answer (a label, a
-    number) need not be like anything that was asked. Where rows are not in `english`, rules of its words give none.
+    """All findings on the fields filled so far. None for a row without a document, whose right answer (a label, a
+    number) need not be similar to the question. If rows are not in `english`, rules on English words have no finding.
 
-    What is left once the texts are embedded takes some 0.3 ms, of Python: no thread would have it sooner.
+    Once the texts are embedded, the rest takes about 0.3 ms of Python code, so a thread would not be faster.
     """
     if not candidate.document:
         return {}
     row = Row(candidate, await ahead(embed, Row(candidate, embed).texts()), entail, english=english)
-    return await asyncio.to_thread(_found, row) if entail else _found(row)
+    return await asyncio.to_thread(_findings, row) if entail else _findings(row)
 
 
-def _found(row: Row) -> dict[str, Finding]:
+def _findings(row: Row) -> dict[str, Finding]:
     answers = bool(words(row.answer)) and row.answer != DOES_NOT_SAY
     scorers = ON_QUESTION | (ON_ANSWER if answers else {})
-    found = {name: scorer(row) for name, scorer in scorers.items()}
-    return {name: finding for name, finding in found.items() if finding}
+    findings = {name: scorer(row) for name, scorer in scorers.items()}
+    return {name: finding for name, finding in findings.items() if finding}
 
 
-def likeness(embed: Embed, text: str, other: str) -> float:
+def likeness(embed: Embed, text: str, reference: str) -> float:
     """Cosine of two texts' embeddings, cut to [0, 1]."""
-    one, two = embed([text, other])
-    return share(float(one @ two))
+    first, second = embed([text, reference])
+    return share(float(first @ second))
 
 
 def word_support(answer: str, document: str, *, english: bool = True) -> float:
-    """The share of the answer's content words that stand in the document, in [0, 1]; 1 for an answer without any.
+    """The share of the answer's content words that are in the document, in [0, 1]; 1 for an answer without any.
 
-    Where it is not in `english`, a word counts by its letters: which ones only grammar needs is not known, but these
-    are short.
+    If it is not in `english`, a word counts by its length: the function words are not known, but they are short.
     """
-    said, there = content_words(answer), set(content_words(document))
-    worth = [1 if english else len(word) for word in said]
-    held = sum(count for word, count in zip(said, worth, strict=True) if word in there)
-    return held / sum(worth) if said else 1.0
+    answer_words, document_words = content_words(answer), set(content_words(document))
+    weights = [1 if english else len(word) for word in answer_words]
+    supported = sum(weight for word, weight in zip(answer_words, weights, strict=True) if word in document_words)
+    return supported / sum(weights) if answer_words else 1.0
 
 
 def missing_numbers(answer: str, document: str) -> list[str]:
-    """The numbers of the answer that the document does not hold: a strong sign of invention."""
-    there = {*numbers_of(document), *spelt_numbers(document)}
-    return [number for number in numbers_of(answer) if number not in there]
+    """The numbers of the answer that are not in the document: a strong sign of invention."""
+    document_numbers = {*numbers_of(document), *spelt_numbers(document)}
+    return [number for number in numbers_of(answer) if number not in document_numbers]
 
 
-def wrong_number(said: str, document: str) -> str:
-    """What to tell a person of a number the document does not hold, with the one it may have been meant for."""
-    near = process.extractOne(said, sorted(set(numbers_of(document))), score_cutoff=50)
-    return f"the answer says {said}; the document {f'says {near[0]}' if near else 'does not'}"
+def wrong_number(number: str, document: str) -> str:
+    """A message about a number that is not in the document, with the similar number that is."""
+    match = process.extractOne(number, sorted(set(numbers_of(document))), score_cutoff=50)
+    return f"the answer says {number}; the document {f'says {match[0]}' if match else 'does not'}"

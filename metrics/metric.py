@@ -1,4 +1,4 @@
-"""What a row is worth: deterministic vetoes times the probability that a person would accept it, with its reasons."""
+"""The score of a row: deterministic vetoes times the probability that a person would accept it, with the reasons."""
 
 import dataclasses
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -8,7 +8,7 @@ from metrics.band import Alone
 from metrics.calibration.fit import Fitted, prior, stated
 from metrics.checks.manner import ENGLISH, Manner
 from metrics.checks.vetoes import like_a_seed, veto
-from metrics.evidence import PARTS, Named, evidence, likeness, word_support
+from metrics.evidence import PARTS, NamedEntail, evidence, likeness, word_support
 from metrics.likelihood import DOUBTS, LIKELIHOODS, likelihood
 from metrics.worth import Worth
 from programs.core.candidate import Candidate, Drop, digest
@@ -23,7 +23,7 @@ from signatures.qa.grounded_qa import DOES_NOT_SAY, declines
 
 @dataclasses.dataclass(frozen=True)
 class Bars:
-    """What a row must clear: see `Gates` in the config for what each one measures. A threshold of None is the
+    """The limits that a row must reach: see `Gates` in the config for each of them. A threshold of None stands for the
     metric's own, fitted to the verdicts."""
 
     threshold: float | None = None
@@ -36,10 +36,10 @@ class Metric:
     """Scores candidates of one recipe.
 
     Args:
-        embed: texts -> unit vectors; asked off the event loop. fitted: parts -> probability, frozen by calibration.
-        alone: the fit that scores a row of which no model was asked, and which rows these are; None asks about all.
-        judges: those whose verdicts count. shown: prompts no row may repeat. entail: a cross-encoder, where one is set.
-        manner: how the seeds are written, which rows are held to.
+        embed: texts -> unit vectors; called off the event loop. fitted: parts -> probability, frozen by calibration.
+        alone: the fit for rows that are scored without a model, and which rows these are; None asks about all rows.
+        judges: their verdicts count. shown: prompts that no row may repeat. entail: a cross-encoder, if one is set.
+        manner: the style of the seeds, which rows must follow.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Metric:
         alone: Alone | None = None,
         judges: Sequence[Judge] = (),
         shown: Sequence[str] = (),
-        entail: Named | None = None,
+        entail: NamedEntail | None = None,
         manner: Manner = ENGLISH,
     ) -> None:
         self.recipe, self.embed, self.bars, self.entail = recipe, embed, bars, entail
@@ -62,14 +62,15 @@ class Metric:
 
     @property
     def hash(self) -> str:
-        """What scores depend on: bars, weights, judges and their prompts, the cross-encoder, the seeds' manner."""
+        """A digest of what scores depend on: bars, weights, judges and their prompts, cross-encoder, the seeds'
+        manner."""
         judges = [(judge.aspect, judge.hash) for judge in self.judges]
         encoder = self.entail.name if self.entail else False
         fits = self.fitted.model_dump_json(), self.alone.model_dump_json() if self.alone else ""
         return digest(self.bars, *fits, self.recipe.name, judges, sorted(self.shown), encoder, self.manner)
 
     def showing(self, program: Program) -> "Metric":
-        """The same metric for rows of a program whose prompts show demos: a row may not repeat one of them."""
+        """The same metric for rows of a program: a row may not repeat a demo in the program's prompts."""
         demos = {topic for name, step in program.named_predictors() for topic in _topics(program, name, step)}
         return Metric(
             self.recipe,
@@ -83,73 +84,74 @@ class Metric:
             manner=self.manner,
         )
 
-    async def veto(self, candidate: Candidate, given: Collection[str] = ()) -> Drop | None:
-        """The cheapest evidence first, on what is filled so far: what a program asks before it pays for more.
+    async def veto(self, candidate: Candidate, inputs: Collection[str] = ()) -> Drop | None:
+        """The cheap checks on the fields filled so far, cheapest first. A program runs it before it pays for more.
 
-        `given` are texts the teacher was given, which it may repeat even where they are a seed's. A candidate is not
-        looked at again as long as nothing on it has changed.
+        `inputs` are texts that the teacher was given, which it may repeat even if they are a seed's. A candidate is
+        checked again only if it has changed.
         """
-        state = (id(self), tuple(given), candidate.document, candidate.prompt, candidate.response)
+        state = (id(self), tuple(inputs), candidate.document, candidate.prompt, candidate.response)
         if candidate.cleared == state:
             return None
         drop = veto(candidate, self.manner) or self.recipe.filter(candidate)
         if not drop and candidate.prompt:
-            drop = like_a_seed(candidate, [text for text in self.shown if text not in given])
+            drop = like_a_seed(candidate, [text for text in self.shown if text not in inputs])
         drop = drop or await self._too_far(candidate)
         candidate.cleared = None if drop else state
         return drop
 
-    async def worth(self, candidate: Candidate, *, label: str | None = None, given: Collection[str] = ()) -> Worth:
-        """Score without judges: vetoes, then evidence; or likeness to a person's answer where there is one."""
+    async def worth(self, candidate: Candidate, *, label: str | None = None, inputs: Collection[str] = ()) -> Worth:
+        """Score without judges: vetoes, then evidence; or likeness to a person's answer if there is one."""
         if label is not None:
             return await self._against(candidate, label)
-        if drop := candidate.dropped or await self.veto(candidate, given):
+        if drop := candidate.dropped or await self.veto(candidate, inputs):
             return Worth(score=0.0, drop=drop)
-        return self._scored(candidate, await self._evident(candidate))
+        return self._scored(candidate, await self._evidence(candidate))
 
-    async def weighed(self, candidate: Candidate, *, label: str | None = None, given: Collection[str] = ()) -> Worth:
-        """`worth`, and where there is no person's answer the judges that can see the row: what a search goes by."""
-        worth = await self.worth(candidate, label=label, given=given)
+    async def weighed(self, candidate: Candidate, *, label: str | None = None, inputs: Collection[str] = ()) -> Worth:
+        """The score for a search: `worth`, and without a person's answer also the judges that can see the row."""
+        worth = await self.worth(candidate, label=label, inputs=inputs)
         if label is not None:
             return worth
         if not worth.drop:
-            return await self._heard(candidate, worth)
-        parts = (await self._evident(candidate)).parts
+            return await self._with_judges(candidate, worth)
+        parts = (await self._evidence(candidate)).parts
         return worth.model_copy(update={"chance": self._scale(candidate, worth).probability(parts)})
 
     async def judged(self, candidate: Candidate, again: Callable[[Any], Awaitable[str | None]] | None = None) -> Worth:
-        """The full gate: `worth`, then the round trip (`again` answers anew; of a row that says that the document
-        does not, whatever the bar), then the judges, dearest last.
+        """The full gate: `worth`, then the round trip, then the judges, the most expensive last.
 
-        Stops at the first no. A row is accepted when nothing drops it and its score reaches the threshold.
+        In the round trip `again` answers a second time; a row that says that the document does not answer has it
+        whatever the bar. Stops at the first rejection. A row is accepted if nothing drops it and its score reaches the
+        threshold.
         """
         worth = await self.worth(candidate)
         if not worth.drop and not candidate.response.strip():
-            return _out(worth, Drop(step="veto", reason="no answer", detail="the answer is empty"))
+            return _rejected(worth, Drop(step="veto", reason="no answer", detail="the answer is empty"))
         if worth.drop:
             return worth
-        refused = candidate.response == DOES_NOT_SAY
-        if again and (refused or self.bars.round_trip):
-            said = await again(candidate) or ""
-            if drop := _answers(said) if refused else self._differs(candidate, said, worth):
-                return _out(worth, drop)
-        worth = await self._heard(candidate, worth)
+        is_declined = candidate.response == DOES_NOT_SAY
+        if again and (is_declined or self.bars.round_trip):
+            second_answer = await again(candidate) or ""
+            if drop := _answers(second_answer) if is_declined else self._differs(candidate, second_answer, worth):
+                return _rejected(worth, drop)
+        worth = await self._with_judges(candidate, worth)
         if not worth.drop and worth.score < self.threshold(candidate, worth):
             worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
         return worth
 
-    async def _evident(self, candidate: Candidate) -> Worth:
-        """The evidence for a row, not yet weighed."""
-        found = await evidence(candidate, self.embed, self.entail, english=self.manner.english)
+    async def _evidence(self, candidate: Candidate) -> Worth:
+        """The evidence for a row, without a score."""
+        findings = await evidence(candidate, self.embed, self.entail, english=self.manner.english)
         return Worth(
             score=1.0,
-            parts={part: finding.score for part, finding in found.items()},
-            reasons={part: finding.said for part, finding in found.items() if finding.said},
+            parts={part: finding.score for part, finding in findings.items()},
+            reasons={part: finding.said for part, finding in findings.items() if finding.said},
         )
 
-    def _differs(self, candidate: Candidate, said: str, worth: Worth) -> Drop | None:
-        """Take down how alike the second answer is; a Drop where it is another."""
-        worth.parts["round trip"] = f1(candidate.response, said)
+    def _differs(self, candidate: Candidate, second_answer: str, worth: Worth) -> Drop | None:
+        """Record the likeness of the second answer. Returns a Drop if it is too low."""
+        worth.parts["round trip"] = f1(candidate.response, second_answer)
         if worth.parts["round trip"] < self.bars.round_trip:
             return Drop(
                 step="round trip",
@@ -159,13 +161,14 @@ class Metric:
         return None
 
     def threshold(self, candidate: Candidate, worth: Worth) -> float:
-        """The least score of an accepted row of this kind."""
+        """The lowest score of an accepted row of this kind."""
         return self._scale(candidate, worth).threshold if self.bars.threshold is None else self.bars.threshold
 
     def _scale(self, candidate: Candidate, worth: Worth) -> Fitted:
-        """Verdicts speak of rows that answer; one that says that the document does not has stated weights. So has,
-        before any verdict, a row without a document, of which the shipped fit says nothing. A row of which no model was
-        asked is weighed by the evidence alone: a part that is missing is no average one."""
+        """The fit for a row. A row that says that the document does not answer has fixed weights, since verdicts are
+        about rows that answer. So has a row without a document before any verdict: the shipped fit does not cover it. A
+        row that no model was asked about is scored by evidence only: a missing part must not count as an average
+        one."""
         if candidate.response == DOES_NOT_SAY:
             return stated(["relevance", "answerable"])
         if not (candidate.document or self.fitted.ridge):
@@ -173,31 +176,35 @@ class Metric:
         return self.alone.fitted if self.alone and not worth.asked else self.fitted
 
     def _scored(self, candidate: Candidate, worth: Worth) -> Worth:
-        """With its probability; 1 where a row has no part to weigh, since then nothing speaks against it."""
+        """The worth with its probability; 1 if a row has no parts, since then there is no evidence against it."""
         if not worth.parts:
             return worth
         scale = self._scale(candidate, worth)
-        against = scale.contributions(worth.parts)
-        weakest = min(against, key=against.__getitem__, default="")
-        doubts = {name: doubt for name, doubt in DOUBTS.items() if against.get(name, 0.0) < 0}
-        told = {"score": scale.probability(worth.parts), "weakest": weakest, "reasons": worth.reasons | doubts}
-        return worth.model_copy(update=told)
+        contributions = scale.contributions(worth.parts)
+        weakest = min(contributions, key=contributions.__getitem__, default="")
+        doubts = {name: doubt for name, doubt in DOUBTS.items() if contributions.get(name, 0.0) < 0}
+        changes = {"score": scale.probability(worth.parts), "weakest": weakest, "reasons": worth.reasons | doubts}
+        return worth.model_copy(update=changes)
 
-    async def _heard(self, candidate: Candidate, worth: Worth) -> Worth:
-        """With what the judge's model says of the row, where that may change the outcome: how likely the answer is to
-        it, and every judge that can see the row; out at the first no that the recipe heeds. An answer that the document
-        does not say is judged on that alone."""
-        refused = candidate.response == DOES_NOT_SAY
-        if not (refused or self._is_doubtful(worth)):
+    async def _with_judges(self, candidate: Candidate, worth: Worth) -> Worth:
+        """The worth after the judge's model was asked, if that may change the decision: for the likelihood of the
+        answer, and for every judge that can see the row. Stops at the first rejection by a judge that the recipe
+        requires. An answer that says that the document does not answer is judged only on that."""
+        is_declined = candidate.response == DOES_NOT_SAY
+        if not (is_declined or self._is_doubtful(worth)):
             return worth
-        if self._reads and not refused:
+        if self._reads and not is_declined:
             worth.parts.update(await likelihood(candidate, tools().judge_lm))
-        asked = [one for one in self.judges if one.sees(candidate) and (one.aspect == "answerable" or not refused)]
-        for judge in asked:
-            if drop := self._hear(worth, judge, await judge.acall(candidate), candidate):
-                return _out(worth, drop)
-        weighed = {name for name, weight in self.fitted.weights.items() if weight > 0}
-        worth.asked = not weighed & {*LIKELIHOODS, *(judge.aspect for judge in asked)} - worth.parts.keys()
+        judges = [
+            judge
+            for judge in self.judges
+            if judge.sees(candidate) and (judge.aspect == "answerable" or not is_declined)
+        ]
+        for judge in judges:
+            if drop := self._record_verdict(worth, judge, await judge.acall(candidate), candidate):
+                return _rejected(worth, drop)
+        weighted = {name for name, weight in self.fitted.weights.items() if weight > 0}
+        worth.asked = not weighted & {*LIKELIHOODS, *(judge.aspect for judge in judges)} - worth.parts.keys()
         return self._scored(candidate, worth)
 
     @property
@@ -205,13 +212,13 @@ class Metric:
         return any(self.fitted.weights.get(name) for name in LIKELIHOODS)
 
     def _is_doubtful(self, worth: Worth) -> bool:
-        """Whether a model is asked: the recipe needs its yes, a threshold of the config's own was set, or its word may
-        turn the decision."""
+        """Whether to ask a model: the recipe requires a judge, the config sets a threshold, or its answer may change
+        the decision."""
         fixed = self.bars.threshold is not None or any(judge.aspect in self.recipe.required for judge in self.judges)
         return fixed or self.alone is None or self.alone.is_doubtful(worth.score)
 
-    def _hear(self, worth: Worth, judge: Judge, verdict: Verdict, candidate: Candidate) -> Drop | None:
-        """Take a verdict down; a Drop where the recipe needs this judge's yes and did not get it."""
+    def _record_verdict(self, worth: Worth, judge: Judge, verdict: Verdict, candidate: Candidate) -> Drop | None:
+        """Record a verdict. Returns a Drop if the recipe requires this judge and it did not accept the row."""
         worth.reasons[judge.aspect] = verdict.reason
         score = verdict.score
         if score is None:
@@ -223,13 +230,13 @@ class Metric:
         return None
 
     async def _too_far(self, candidate: Candidate) -> Drop | None:
-        """The embedding's and the words' veto."""
+        """The vetoes by embedding and by words."""
         if not candidate.document or not candidate.prompt:
             return None
         texts = candidate.prompt, candidate.document
-        near = likeness(await ahead(self.embed, texts), *texts)
-        if near < self.bars.relevance:
-            return Drop(step="veto", reason="off topic", detail=f"question and document are {near:.2f} alike")
+        relevance = likeness(await ahead(self.embed, texts), *texts)
+        if relevance < self.bars.relevance:
+            return Drop(step="veto", reason="off topic", detail=f"question and document are {relevance:.2f} alike")
         if not candidate.response or candidate.response == DOES_NOT_SAY:
             return None
         support = word_support(candidate.response, candidate.document, english=self.manner.english)
@@ -238,34 +245,38 @@ class Metric:
         return None
 
     async def _against(self, candidate: Candidate, label: str) -> Worth:
-        """Likeness to a person's answer: the geometric mean of word F1 and cosine, in [0, 1]; both must hold."""
+        """Likeness to a person's answer: the geometric mean of word F1 and cosine, in [0, 1]; both must be high."""
         if candidate.dropped:
             return Worth(score=0.0, parts={"label": 0.0}, drop=candidate.dropped)
-        said = candidate.response
-        known = await ahead(self.embed, [said, label])
-        like = float((f1(said, label) * likeness(known, said, label)) ** 0.5)
-        reasons = {"label": f"a person answered {label!r}; this says {said!r}"}
-        return Worth(score=like, parts={"label": like}, reasons=reasons, weakest="label")
+        response = candidate.response
+        embedded = await ahead(self.embed, [response, label])
+        score = float((f1(response, label) * likeness(embedded, response, label)) ** 0.5)
+        reasons = {"label": f"a person answered {label!r}; this says {response!r}"}
+        return Worth(score=score, parts={"label": score}, reasons=reasons, weakest="label")
 
 
 def _topics(program: Program, name: str, step: Any) -> list[str]:
-    """The topics of a step's demos that the teacher wrote; what it was given is no copy."""
+    """The topics in a step's demos that the teacher wrote, without those in its inputs."""
     topics = []
     for demo in step.demos:
         inputs = {field: demo[field] for field in step.signature.input_fields if field in demo}
         outputs = {field: demo[field] for field in step.signature.output_fields if field in demo}
-        topics += [one.topic for one in program.read(name, inputs, outputs) if one.topic not in inputs.values()]
+        topics += [
+            candidate.topic
+            for candidate in program.read(name, inputs, outputs)
+            if candidate.topic not in inputs.values()
+        ]
     return [topic for topic in topics if topic]
 
 
-def _answers(said: str) -> Drop | None:
-    """That the document does not say is written down unasked: out where the teacher, asked, finds an answer, or none
-    that can be read."""
-    if declines(said):
+def _answers(second_answer: str) -> Drop | None:
+    """The Drop for a row that says that the document does not answer: given if the teacher, when asked, finds an
+    answer, or its reply cannot be read."""
+    if declines(second_answer):
         return None
-    detail = f"asked for what the document is not to say, the teacher answered {said!r}"
+    detail = f"asked for what the document is not to say, the teacher answered {second_answer!r}"
     return Drop(step="round trip", reason="answerable question", detail=detail)
 
 
-def _out(worth: Worth, drop: Drop) -> Worth:
+def _rejected(worth: Worth, drop: Drop) -> Worth:
     return worth.model_copy(update={"score": 0.0, "drop": drop})

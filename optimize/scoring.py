@@ -163,7 +163,7 @@ async def _weighed(
             await program.follow(name, candidate)
         except LMInvalidRequestError as error:
             candidate.dropped = _refusal(error)
-    return await metric.weighed(candidate, label=label, given=texts)
+    return await metric.weighed(candidate, label=label, inputs=texts)
 
 
 async def score_source(program: Program, source: Source, metric: Metric) -> list[Scored]:

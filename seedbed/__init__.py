@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def open_project(folder: str | Path, *overrides: str) -> Project:
     """The project of a folder with a seedbed.yaml. `overrides` are `section.key=value`, as `--set` takes them.
 
-    Raises UserError, a sentence for people, where the config has mistakes.
+    Raises UserError, with a sentence for people, if the config has mistakes.
     """
     from seedbed.config.load import FILE, load_config
     from seedbed.project.project import Project
@@ -25,7 +25,7 @@ def open_project(folder: str | Path, *overrides: str) -> Project:
 
 
 def compile(project: Project) -> Manifest:
-    """Fit the metric, search every step, compare on held-out documents; what was reached, and which program ships.
+    """Fit the metric, search every step, compare on held-out documents. Returns the results and the selected program.
 
     A second compile of the same project asks no model. Raises UserError for a mistake, TeacherDown for a dead model.
     """
@@ -39,9 +39,9 @@ def compile(project: Project) -> Manifest:
 
 
 def run(project: Project, out: str | Path, *, uncompiled: bool = False) -> Dataset:
-    """Make `run.rows` accepted rows in the folder `out`, or stop at a limit; the rows, of both splits.
+    """Make `run.rows` accepted rows in the folder `out`, or stop at a limit. Returns the rows of both splits.
 
-    Into the same folder again it resumes. Raises UserError for a mistake, or where no row was accepted.
+    Called again with the same folder, it resumes. Raises UserError for a mistake, or if no row was accepted.
     """
     from seedbed.errors import UserError
     from seedbed.progress import Progress

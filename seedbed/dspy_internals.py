@@ -1,7 +1,7 @@
-"""Every name of DSPy's that is not in its documentation and that we use: a new DSPy is tried here first.
+"""All names of DSPy that we use although they are undocumented: check them first for a new DSPy.
 
-`tests/seedbed/test_dspy_internals.py` says of each what we rely on; the private methods that our subclasses override or
-call are held there too.
+`tests/seedbed/test_dspy_internals.py` tests what we rely on for each, and for the private methods that our subclasses
+override or call.
 """
 
 from dspy._vendor.lm15.serde import request_from_dict, request_to_dict, response_from_dict, response_to_dict

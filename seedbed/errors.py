@@ -1,4 +1,4 @@
-"""What can go wrong, in words for people: what happened, why, and the one thing to do next."""
+"""Errors in words for people: what happened, why, and what to do next."""
 
 import sys
 
@@ -6,33 +6,33 @@ FELL_SHORT, MISTAKE, MODEL_FAILED, INTERRUPTED = 1, 2, 3, 130  # exit codes
 
 
 class UserError(Exception):
-    """A mistake the user can mend. Printed alone, without a traceback."""
+    """A mistake that the user can fix. Printed without a traceback."""
 
     code = MISTAKE
 
-    def __init__(self, what: str, *, hint: str) -> None:
-        super().__init__(what)
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
         self.hint = hint
 
 
 class NoPassage(UserError):
-    """The sources were read, and nothing in them makes a passage: what was asked for cannot be begun."""
+    """The sources were read, but contain no passage, so the work cannot start."""
 
     code = FELL_SHORT
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(
-            what,
+            message,
             hint="Lower sources.shortest, or join short rows: sources.text takes several columns, or a template.",
         )
 
 
 class Unreadable(Exception):
-    """A file holds no text that can be used; the message says why, in a few words."""
+    """A file has no usable text; the message says why, in a few words."""
 
 
 class TeacherDown(BaseException):
-    """A model cannot be reached or will not have us: no row can succeed, so the whole work stops.
+    """A model cannot be reached or rejects us: no row can succeed, so all work stops.
 
     Not an `Exception`, on purpose: DSPy's evaluators turn every Exception into a score of 0, and a dead
     endpoint is not a bad program.
@@ -40,15 +40,15 @@ class TeacherDown(BaseException):
 
     code = MODEL_FAILED
 
-    def __init__(self, what: str, *, hint: str) -> None:
-        super().__init__(what)
+    def __init__(self, message: str, *, hint: str) -> None:
+        super().__init__(message)
         self.hint = hint
 
 
 class BudgetReached(BaseException):
-    """A hard cap leaves no room for the next call: the work stops with what it has.
+    """A hard cap leaves no room for the next call: the work stops and keeps its results.
 
-    Not an `Exception`, for the reason TeacherDown has.
+    Not an `Exception`, for the same reason as TeacherDown.
     """
 
     code = FELL_SHORT
@@ -56,7 +56,7 @@ class BudgetReached(BaseException):
 
 
 def is_model_error(error: BaseException) -> bool:
-    """Whether DSPy says that a model call failed; asked without importing it."""
+    """Whether this is DSPy's error for a failed model call; does not import DSPy."""
     errors = sys.modules.get("dspy.utils.exceptions")
     return errors is not None and isinstance(error, errors.LMError)
 

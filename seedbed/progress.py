@@ -1,4 +1,4 @@
-"""What a person sees while work goes on: bars and lines on stderr, so that stdout stays for results."""
+"""Progress for people: bars and lines on stderr, so that stdout is only for results."""
 
 import collections
 import contextlib
@@ -21,7 +21,7 @@ from seedbed.terminal import readable
 
 
 class Task:
-    """What moves one bar: a call, by one step; `note`, the few words behind it."""
+    """Moves one bar: a call advances it by one step; `note` sets the text behind it."""
 
     def __init__(self, bars: Bars, bar: TaskID) -> None:
         self._bars, self.bar = bars, bar
@@ -29,17 +29,17 @@ class Task:
     def __call__(self) -> None:
         self._bars.advance(self.bar)
 
-    def note(self, words: str) -> None:
-        """Put these words behind the bar."""
-        self._bars.update(self.bar, note=words)
+    def note(self, text: str) -> None:
+        """Show a short text behind the bar."""
+        self._bars.update(self.bar, note=text)
 
 
 class Progress:
-    """Bars that come and go. Where stderr is no terminal, only the lines are printed."""
+    """Bars that disappear when done. If stderr is not a terminal, only lines are printed."""
 
     def __init__(self) -> None:
-        self._took = collections.defaultdict[str, float](float)  # seconds by task
-        self.console = Console(file=sys.stderr, highlight=False)  # held on to: DSPy is silenced by swapping the stream
+        self._seconds = collections.defaultdict[str, float](float)  # seconds by task
+        self.console = Console(file=sys.stderr, highlight=False)  # optimizers replace sys.stderr while they run
         self._bars = Bars(
             TextColumn("{task.description:<32}", markup=False),
             BarColumn(24),
@@ -60,28 +60,28 @@ class Progress:
         self._bars.stop()
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """Print a line."""
         self._bars.console.print(readable(line), markup=False, soft_wrap=True)
 
     @contextlib.contextmanager
-    def task(self, what: str, total: int) -> Iterator["Task"]:
-        """A bar of `total` steps. It is done when the block is, however many came."""
-        task, began = Task(self._bars, self.bar(what, total)), time.monotonic()
+    def task(self, name: str, total: int) -> Iterator["Task"]:
+        """Show a bar of `total` steps during the block, however many are made."""
+        task, start = Task(self._bars, self.bar(name, total)), time.monotonic()
         try:
             yield task
         finally:
             self._bars.remove_task(task.bar)
-            self._took[what] += time.monotonic() - began
+            self._seconds[name] += time.monotonic() - start
 
     def times(self) -> str:
-        """What the time went into, the longest first; what took less than a second is not named."""
-        tasks = sorted(self._took.items(), key=lambda item: -item[1])
-        return ", ".join(f"{what} {seconds:.0f} s" for what, seconds in tasks if seconds >= 1)
+        """The seconds of each task, the longest first, without tasks of less than a second."""
+        tasks = sorted(self._seconds.items(), key=lambda item: -item[1])
+        return ", ".join(f"{name} {seconds:.0f} s" for name, seconds in tasks if seconds >= 1)
 
-    def bar(self, what: str, total: int) -> TaskID:
-        """A bar that `show` moves."""
-        return self._bars.add_task(what, total=total, note="")
+    def bar(self, name: str, total: int) -> TaskID:
+        """Add a bar that `show` moves."""
+        return self._bars.add_task(name, total=total, note="")
 
     def show(self, bar: TaskID, done: int, note: str) -> None:
-        """Where a bar stands, with a few words behind it."""
+        """Set the position of a bar, and the short text behind it."""
         self._bars.update(bar, completed=done, note=note)

@@ -1,16 +1,16 @@
-"""Lines for a person: who tells them, and what is safe to show on a terminal, which obeys some characters."""
+"""Lines for people: the type of a function that shows them, and removal of a terminal's control characters."""
 
 from collections.abc import Callable
 
 Say = Callable[[str], object]
-"""Tells a person a line."""
+"""Shows a line to the user."""
 
 
 def silent(line: str) -> None:
-    """Tell nobody."""
+    """Show nothing."""
 
 
 def readable(text: str) -> str:
-    """The text, as long as it was, with a space for every character that is none to read, line breaks and tabs aside:
-    escapes, bells, and marks that turn the direction of writing."""
+    """The text with a space for every character that is not printable, except line breaks and tabs: such as escapes,
+    bells, and marks that change the direction of writing. Its length does not change."""
     return text if text.isprintable() else "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)

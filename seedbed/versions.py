@@ -1,12 +1,12 @@
-"""The versions a result depends on beside its inputs."""
+"""The versions that a result depends on besides its inputs."""
 
 import importlib.metadata
 
 
 def versions() -> dict[str, str]:
-    """What a result depends on beside its inputs."""
+    """By package, the versions that a result depends on besides its inputs."""
     names = ("seedbed", "dspy-ai", "sentence-transformers", "torch", "xllamacpp")
-    return {name: found for name in names if (found := _version(name))}
+    return {name: version for name in names if (version := _version(name))}
 
 
 def _version(name: str) -> str | None:

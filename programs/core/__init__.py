@@ -1,1 +1,1 @@
-"""What every program stands on: rows, sources, seeds, recipes, steps, feeds; texts and their measures."""
+"""The base of every program: rows, sources, seeds, recipes, steps, feeds; texts and their measures."""

@@ -1,4 +1,4 @@
-"""What a program hands over: sources go in, candidates come out."""
+"""The input and output of programs: sources go in, candidates come out."""
 
 import hashlib
 from typing import Any
@@ -16,13 +16,13 @@ def digest(*parts: object) -> str:
 
 
 class Source(BaseModel):
-    """What one call of a program starts from.
+    """The input of one call of a program.
 
     Attributes:
-        id: stable over runs. group: what splits keep together (a document, a leaf).
-        inputs: the program's keyword arguments. origin: where it comes from, kept with every row.
-        shown: the ids of the seeds that stand in its inputs.
-        draw: 0 the first time a source is used; later ones are sampled, or they would repeat the first.
+        id: stable over runs. group: the unit that splits do not divide (a document, a leaf).
+        inputs: the program's keyword arguments. origin: where it comes from, stored with every row.
+        shown: the ids of the seeds in its inputs.
+        draw: 0 at the first use of a source; later draws are sampled, or they would repeat the first.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,7 +35,7 @@ class Source(BaseModel):
 
 
 class Drop(BaseModel):
-    """Why a candidate is out: the step that said no, the kind of mistake, and a sentence for a person."""
+    """Why a candidate is rejected: the step that rejected it, the kind of mistake, and a sentence for people."""
 
     model_config = ConfigDict(frozen=True)
     step: str
@@ -44,14 +44,14 @@ class Drop(BaseModel):
 
 
 class Candidate(BaseModel):
-    """One training example in the making. Fields are filled step by step; a dropped one is filled no further."""
+    """One training example. Its fields are filled step by step; a dropped one is not filled any further."""
 
     dropped: Drop | None = None
     _cleared: tuple[Any, ...] | None = PrivateAttr(None)
 
     @property
     def cleared(self) -> tuple[Any, ...] | None:
-        """The state in which a metric found nothing against it; no part of the row."""
+        """The state in which a metric did not reject it; not part of the row."""
         return self._cleared
 
     @cleared.setter
@@ -60,31 +60,31 @@ class Candidate(BaseModel):
 
     @property
     def document(self) -> str | None:
-        """The text the row must rest on, or None where there is none."""
+        """The text that must support the row, or None if there is none."""
         return None
 
     @property
     def prompt(self) -> str:
-        """What the student will be asked."""
+        """The question or instruction for the student."""
         raise NotImplementedError
 
     @property
     def topic(self) -> str:
-        """What must be new in a row: the prompt, without a text that several rows may share."""
+        """The part of a row that must be new: the prompt, without a text that several rows may share."""
         return self.prompt
 
     @property
     def response(self) -> str:
-        """What the student should say; empty until the teacher has said it."""
+        """The answer that the student should give; empty until the teacher has written it."""
         raise NotImplementedError
 
     def take(self, values: dict[str, Any]) -> None:
-        """Write a step's outputs on the fields of the same name."""
+        """Copy a step's outputs to the fields of the same name."""
         for field in values.keys() & type(self).model_fields.keys():
             setattr(self, field, values[field])
 
     def columns(self) -> dict[str, Any]:
-        """The row's own columns, `messages` as TRL reads them among them."""
+        """The row's own columns, including `messages` in the form of TRL."""
         return {
             "messages": [
                 {"role": "user", "content": "\n\n".join(filter(None, (self.document, self.prompt)))},
@@ -95,7 +95,7 @@ class Candidate(BaseModel):
 
 
 class Exchange(Candidate):
-    """A bare row of any recipe: what was asked and said, and the text it rests on. Labelled cases are such rows."""
+    """A minimal row of any recipe: question, answer, and the text that supports it. Labelled cases are such rows."""
 
     text: str | None = None
     asked: str = ""

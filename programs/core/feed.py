@@ -1,8 +1,8 @@
-"""Feeds hand out sources by position; one that listens also hears which candidates were accepted, at a fixed lag.
+"""Feeds return sources by position; one that listens also learns which candidates were accepted, at a fixed lag.
 
-A feed's `take(position)` may depend on nothing but its arguments and what it has heard; the run tells it of
-every accepted candidate up to `position - lag` before it asks, never of later ones. So a run that was
-interrupted, or that ran on more machines, sees the same sources.
+A feed's `take(position)` may depend only on its arguments and on the candidates passed to `hear`. Before a run calls
+it, it passes every accepted candidate up to `position - lag`, and none after that. So a run that was interrupted, or
+that ran on more machines, gets the same sources.
 """
 
 import random
@@ -18,25 +18,25 @@ S = TypeVar("S", bound=Seed)
 
 
 class Feed(Protocol):
-    """Where sources come from.
+    """The origin of sources.
 
     Attributes:
-        listens: whether what it hands out depends on what it hears. A run can be no further than the lag ahead of
-        the last row of a feed that does.
+        listens: whether its sources depend on accepted candidates. If so, a run can be at most the lag ahead of the
+        last committed row.
     """
 
     listens: bool
 
     def take(self, position: int) -> Source | None:
-        """The source at a position (0, 1, 2, ...; asked in order), or None when the feed is dry."""
+        """The source at a position (0, 1, 2, ..., in this order), or None if the feed is dry."""
         ...
 
     def admit(self, candidate: Candidate) -> Drop | None:
-        """At commit, in order: why a candidate that passed everything may still not join the rows."""
+        """Called at commit, in order: why a candidate that passed all gates is still rejected, or None."""
         ...
 
     def hear(self, candidate: Candidate) -> None:
-        """An accepted candidate, of a position that lies the run's lag behind."""
+        """Learn of an accepted candidate, from a position the run's lag before."""
         ...
 
 
@@ -61,12 +61,12 @@ def grouped(seeds: Sequence[S]) -> dict[str, list[S]]:
 
 
 class ChunkFeed(Quiet):
-    """Passages in a shuffled order, the whole pile `draws` times; or groups of seed passages to invent from.
+    """Passages in a shuffled order, all of them `draws` times; or groups of seed passages to invent documents from.
 
     Args:
-        sources: one a passage. seeds: labelled seeds, whose passages are shown where documents are invented.
-        seed: of the shuffle. draws: how often a passage is used at most. unanswerable: share of questions that
-        the document shall not answer. invent: ignore the sources and have documents written.
+        sources: one per passage. seeds: labelled seeds; their passages are shown to invent documents.
+        seed: of the shuffle. draws: how often a passage is used at most. unanswerable: the share of questions that
+        the document must not answer. invent: ignore the sources and let the teacher write documents.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class ChunkFeed(Quiet):
         invent: bool = False,
     ) -> None:
         keys = np.fromiter((int(digest(seed, source.id), 16) for source in sources), np.uint64, len(sources))
-        self._sources, self._order = sources, keys.argsort(kind="stable").astype(np.uint32)  # 4 bytes a source
-        self._seeds = [one for one in seeds if getattr(one, "document", None)]
+        self._sources, self._order = sources, keys.argsort(kind="stable").astype(np.uint32)  # 4 bytes per source
+        self._seeds = [labelled for labelled in seeds if getattr(labelled, "document", None)]
         self._seed, self._draws, self._unanswerable, self._invent = seed, draws, unanswerable, invent
 
     def take(self, position: int) -> Source | None:
@@ -99,13 +99,13 @@ class ChunkFeed(Quiet):
     def _invented(self, position: int) -> Source | None:
         if not self._seeds:
             return None
-        chosen = random.Random(f"{self._seed}|{position}|shown").sample(self._seeds, min(3, len(self._seeds)))
-        shown = [str(getattr(one, "document", "")) for one in chosen]
+        sample = random.Random(f"{self._seed}|{position}|shown").sample(self._seeds, min(3, len(self._seeds)))
+        shown = [str(getattr(labelled, "document", "")) for labelled in sample]
         return Source(
             id=digest("invented", position, *shown),
             group=f"invented-{position}",
             inputs={"examples": "\n\n".join(shown)},
             origin={"invented": True},
-            shown=[one.id for one in chosen],
+            shown=[labelled.id for labelled in sample],
             draw=min(position, 1),
         )

@@ -1,4 +1,4 @@
-"""The base of every recipe's program: asynchronous inside, callable from ordinary code."""
+"""The base class of every recipe's program: asynchronous inside, callable from ordinary code."""
 
 import asyncio
 import functools
@@ -19,16 +19,16 @@ T = TypeVar("T")
 
 @functools.cache
 def background_loop() -> asyncio.AbstractEventLoop:
-    """The one event loop of the process on which all model calls run, in a daemon thread."""
+    """The event loop for all model calls of the process, in a daemon thread."""
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="seedbed-loop", daemon=True).start()
     return loop
 
 
 def run_sync(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the background loop and wait; the caller's `dspy.context` goes with it.
+    """Run a coroutine on the background loop and wait for it; it has the caller's `dspy.context`.
 
-    An interrupt (Ctrl-C) cancels the work and lets it tidy up before it is passed on. Never call it from the
+    An interrupt (Ctrl-C) cancels the work and waits for its cleanup before it is raised. Never call this from the
     loop's own thread.
     """
     settled = threading.Event()
@@ -49,7 +49,7 @@ async def _settling(work: Coroutine[Any, Any, T], settled: threading.Event) -> T
 
 
 async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
-    """All results in order; the first failure ends all the others before it is passed on."""
+    """All results in order. The first failure cancels all others before it is raised."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         return list(await asyncio.gather(*tasks))
@@ -62,7 +62,7 @@ async def together(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 class Program(dspy.Module):
     """A recipe's program. Subclasses write `aforward(**inputs) -> dspy.Prediction(candidates=[...])`.
 
-    `row` is the kind of candidate it makes.
+    `row` is the class of its candidates.
     """
 
     row: type[Candidate] = Candidate
@@ -75,11 +75,11 @@ class Program(dspy.Module):
 
     def step(self, name: str) -> Step:
         """The predictor of that name."""
-        found = getattr(self, name, None)  # looking through the whole program takes a tenth of a call's time
-        return found if isinstance(found, Step) else dict(self.named_predictors())[name]
+        step = getattr(self, name, None)  # searching the whole program takes a tenth of a call's time
+        return step if isinstance(step, Step) else dict(self.named_predictors())[name]
 
     async def fill(self, candidate: Candidate, name: str, **inputs: Any) -> bool:
-        """Ask step `name` and write its output fields on the candidate; True while the candidate is alive.
+        """Ask step `name` and copy its outputs to the candidate. Returns False if the candidate is dropped.
 
         A reply that cannot be read drops the candidate. So does `Tools.veto`, before the next call is paid.
         """
@@ -89,15 +89,15 @@ class Program(dspy.Module):
         return await self.settle(candidate, **outputs)
 
     async def settle(self, candidate: Candidate, **values: Any) -> bool:
-        """Write values on the candidate (of a field it has) and let the veto look; True while it is alive."""
+        """Copy values to the candidate's fields and run the veto. Returns False if the candidate is dropped."""
         candidate.take(values)
         veto = tools().veto
         candidate.dropped = await veto(candidate) if veto else None
         return candidate.dropped is None
 
     async def ask(self, candidate: Candidate, name: str, **inputs: Any) -> dict[str, Any] | None:
-        """The step's output fields as they are; None, and the candidate dropped, where the reply is unreadable, empty
-        or was cut off."""
+        """The step's output fields. If the reply is unreadable, empty or cut off: None, and the candidate is
+        dropped."""
         try:
             with using(candidate=candidate):
                 prediction = await self.step(name).acall(**inputs)
@@ -107,8 +107,8 @@ class Program(dspy.Module):
         return {field: prediction[field] for field in self.step(name).signature.output_fields}
 
     async def follow(self, name: str, candidate: Candidate) -> None:
-        """Fill what comes behind step `name`, by which a compile scores the step; nothing, unless a recipe has more."""
+        """Run the steps after step `name`, so that a compile can score it. By default there are none."""
 
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
-        """The candidates, filled so far, that one reply of step `name` stands for: what a compile scores."""
+        """The partly filled candidates in one reply of step `name`, for a compile to score."""
         raise NotImplementedError

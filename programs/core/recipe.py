@@ -26,40 +26,40 @@ class Seed(BaseModel):
 
     @property
     def group(self) -> str:
-        """What a split keeps together."""
+        """The unit that a split does not divide."""
         return self.id
 
     @property
     def asked(self) -> str:
-        """Its question or instruction; empty where it has none."""
+        """Its question or instruction; empty if it has none."""
         return str(getattr(self, "question", None) or getattr(self, "instruction", None) or "")
 
     @property
     def said(self) -> str:
-        """Its answer or output; empty where it has none."""
+        """Its answer or output; empty if it has none."""
         return str(getattr(self, "answer", None) or getattr(self, "output", None) or "")
 
     @property
     def row(self) -> Candidate | None:
-        """The good row it stands for, on a document; None where it stands for none."""
+        """The good row on a document that this seed stands for; None if there is none."""
         return None
 
 
 def no_filter(candidate: Candidate) -> Drop | None:
-    """The filter of a recipe that has none of its own."""
+    """The filter of a recipe without filters."""
     return None
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What a recipe is made of.
+    """The parts of a recipe.
 
     Attributes:
-        paper: where the method is from. takes, gives: a few words for people.
-        seed: what one line of its seeds file holds. program: the DSPy program. feed: hands out its sources.
-        examples: seeds -> what each step is compiled on, by the step's name; a step left out is not compiled.
+        paper: the source of the method. takes, gives: a few words for people.
+        seed: the class of one line of its seeds file. program: the DSPy program. feed: returns its sources.
+        examples: seeds -> the examples to compile each step on, by step name; a step left out is not compiled.
         labelled: the steps whose label is *the* right output, so that likeness to it counts.
-        judges: names in `programs.judges.judge.JUDGES`. required: those whose yes a row needs, whatever it scores.
+        judges: names in `programs.judges.judge.JUDGES`. required: judges that must accept a row, whatever its score.
         on_request: steps that only some configs use (`sources.unanswerable`), compiled only for those.
         filter: the paper's own deterministic filters.
     """
@@ -80,12 +80,13 @@ class Recipe:
 
     @property
     def folder(self) -> Path:
-        """Where its shipped seeds and verdicts lie below `data/`: family/recipe, as its file does below `programs/`."""
+        """The folder of its shipped seeds and verdicts below `data/`: family/recipe, like its file below
+        `programs/`."""
         return Path(*self.program.__module__.split(".")[1:])
 
 
 class Recipes(Mapping[str, Recipe]):
-    """Every recipe by name. A name is that of its file in a family's folder, which is imported when it is looked up."""
+    """Every recipe by name, which is the name of its file in a family's folder. The file is imported when looked up."""
 
     def __init__(self) -> None:
         families = (f"programs.{family.name}" for family in pkgutil.iter_modules(programs.__path__) if family.ispkg)
@@ -105,7 +106,7 @@ class Recipes(Mapping[str, Recipe]):
 
 @functools.cache
 def recipes() -> Recipes:
-    """Every recipe by name, of every folder of `programs/` but the shared ones."""
+    """Every recipe by name, from all folders of `programs/` except the shared ones."""
     return Recipes()
 
 

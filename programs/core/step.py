@@ -1,4 +1,4 @@
-"""One call of a teacher: a signature with its wording, its message format and its demos, all three compiled."""
+"""One call of a teacher: a signature with its instruction, its message format and its demos, all three compiled."""
 
 import functools
 from typing import Any
@@ -12,14 +12,14 @@ from programs.formats.formats import FORMATS
 
 
 class Step(dspy.Predict):
-    """A `dspy.Predict` that also remembers its message format and how many demos to show.
+    """A `dspy.Predict` that also has a message format and a number of demos to show.
 
     Args:
-        signature: what is asked.
+        signature: the task.
         format: `chat`, `json` or `compact` (see `programs.formats.formats`).
 
-    `nearest` is 0 to show every demo in its order, else the number of demos to show, those nearest to the
-    inputs by `Tools.embed`; without one, the first ones.
+    `nearest` is 0 to show all demos in their order, else the number of demos to show: those nearest to the
+    inputs by `Tools.embed`, or the first ones if there is none.
     """
 
     def __init__(self, signature: type[dspy.Signature], format: str = "chat", **config: Any) -> None:
@@ -29,7 +29,7 @@ class Step(dspy.Predict):
         self.nearest = 0
 
     def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
-        """Predict's state and the two keys of ours."""
+        """Predict's state and our two keys."""
         return {**super().dump_state(json_mode=json_mode), "format": self.format, "nearest": self.nearest}
 
     def load_state(self, state: dict[str, Any], **kwargs: Any) -> "Step":
@@ -52,7 +52,7 @@ class Step(dspy.Predict):
         return self._forward_postprocess(replies, signature, **kwargs)
 
     def _plain(self, signature: type[dspy.Signature], kwargs: dict[str, Any]) -> bool:
-        """Whether Predict's own way (defaults, warnings, streams, several replies) would add nothing to this call."""
+        """Whether Predict's own code (defaults, warnings, streams, several replies) would add nothing to this call."""
         return (
             kwargs.keys() == signature.input_fields.keys()
             and all(type(value) is str for value in kwargs.values())
@@ -61,18 +61,17 @@ class Step(dspy.Predict):
         )
 
     def shown(self, inputs: dict[str, Any], embed: Embed | None = None) -> list[Any]:
-        """The demos this call shows. The nearest one stands last, next to the inputs. Without `embed`, it is
-        `Tools.embed`.
+        """The demos of this call. The nearest one is last, next to the inputs. `embed` is `Tools.embed` by default.
 
-        A demo on these very inputs is left out: it would be the answer, to be copied by the model and, while
-        compiling, to be taken for skill.
+        A demo with the same inputs is left out: the model would copy its answer, and a compile would count that as
+        skill.
         """
-        embed, asked = embed or tools().embed, self._key(inputs)
-        demos = [demo for demo in self.demos if self._key(demo) != asked]
+        embed, key = embed or tools().embed, self._key(inputs)
+        demos = [demo for demo in self.demos if self._key(demo) != key]
         if not self.nearest or len(demos) <= self.nearest or embed is None:
             return demos[: self.nearest or None]
         keys = [self._key(demo) for demo in demos]
-        similarity = embed(keys) @ embed([asked])[0]
+        similarity = embed(keys) @ embed([key])[0]
         return [demos[i] for i in np.argsort(similarity, kind="stable")[-self.nearest :]]
 
     def _key(self, values: Any) -> str:
@@ -81,5 +80,5 @@ class Step(dspy.Predict):
 
 @functools.lru_cache(maxsize=64)
 def reworded(signature: type[dspy.Signature], instructions: str) -> type[dspy.Signature]:
-    """The signature with another instruction, the same class for the same two: making one takes a millisecond."""
+    """The signature with another instruction. Cached, because creating the class takes a millisecond."""
     return signature.with_instructions(instructions)

@@ -1,4 +1,4 @@
-"""What a program uses beside its teacher, and how its calls are meant: one typed object in DSPy's settings."""
+"""The tools of a program besides its teacher, and the mode of its calls: one typed object in DSPy's settings."""
 
 import dataclasses
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from programs.core.candidate import Candidate, Drop
 from programs.core.embedding import Embed
 
 Veto = Callable[[Candidate], Awaitable[Drop | None]]
-"""Looks at a candidate and says why it can be no row; None where nothing speaks against it."""
+"""Returns why a candidate cannot become a row; None if there is no reason."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Tools:
 
     Attributes:
         judge: the judges' model, a `dspy.LM`; None: they ask the teacher. embed: texts -> unit vectors; None: nothing
-        is embedded. veto: looks at every candidate before its next call is paid.
-        trying: calls are trials, so a refused request is the prompt's fault and says nothing of the model.
-        continues: the one message of a call is plain text to be continued. candidate: the candidate that a call is
-        made for; None where it serves several.
+        is embedded. veto: checks every candidate before its next call is paid.
+        trying: calls are trials, so a refused request is the prompt's fault and not the model's.
+        continues: the one message of a call is plain text to continue. candidate: the candidate that a call
+        is made for; None where it serves several.
     """
 
     judge: Any = None
@@ -43,12 +43,12 @@ _NONE = Tools()
 
 
 def tools() -> Tools:
-    """The tools at hand; without any, the defaults."""
+    """The current tools; by default, empty ones."""
     current: Tools = dspy.settings.get("tools", _NONE)
     return current
 
 
 def using(**changes: Any) -> AbstractContextManager[None]:
-    """The context in which these attributes of the tools are others."""
+    """The context with these attributes of the tools changed."""
     context: AbstractContextManager[None] = dspy.context(tools=dataclasses.replace(tools(), **changes))
     return context

@@ -1,4 +1,4 @@
-"""Files that are whole or absent, whatever moment a crash picks."""
+"""Writes files that are complete or absent, even after a crash."""
 
 import os
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Have `write` fill a file aside, sync it and rename it: the file is whole or absent. Raises OSError."""
+    """Let `write` fill a temporary file, sync it and rename it: the file is complete or absent. Raises OSError."""
     aside = path.with_name(f".{path.name}.part")
     try:
         write(aside)

@@ -1,4 +1,4 @@
-"""The message format of small models: one message of plain lines, to be continued where the endpoint can."""
+"""The message format for small models: one message of plain lines, which the endpoint continues if it can."""
 
 import functools
 from typing import Any
@@ -13,17 +13,17 @@ from signatures.variants import Line
 
 @functools.lru_cache(maxsize=256)
 def on_one_line(text: str) -> str:
-    """A text without its line breaks, as an instruction stands in a prompt."""
+    """A text without its line breaks, the form of an instruction in a prompt."""
     return " ".join(text.split())
 
 
 class CompactAdapter(Read, dspy.Adapter):
-    """The instruction, then `Field: value` lines, ending where the reply begins.
+    """The instruction, then `Field: value` lines, up to the beginning of the reply.
 
-    A reply is one paragraph, or one line where it is one field that is a line: there it ends, and what a small model
-    would add to it, such as the answers to choose from, is not written. Where the model's endpoint continues plain
-    text (`lm.continues`), the engine is told so by `Tools.continues` and sends the prompt as
-    text to be continued rather than as a chat message: small models follow examples far better that way.
+    A reply is one paragraph, or one line if it has one field of type `Line`. It is stopped there, so a small model
+    cannot add more, such as the list of possible answers. If the model's endpoint continues plain text
+    (`lm.continues`), `Tools.continues` makes the engine send the prompt as text to continue instead of a chat message:
+    small models follow examples far better that way.
     """
 
     async def acall(self, lm: Any, lm_kwargs: Any, signature: Any, demos: Any, inputs: Any) -> list[dict[str, Any]]:
@@ -33,20 +33,20 @@ class CompactAdapter(Read, dspy.Adapter):
             return await super().acall(lm, {**lm_kwargs, "stop": [_end(signature)]}, signature, demos, inputs)
 
     def format(self, signature: Any, demos: list[Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:
-        """One user message; examples first and the inputs last, so that a server can keep the prefix."""
+        """One user message; examples first and the inputs last, so that a server can cache the prefix."""
         blocks = [on_one_line(signature.instructions)]
         blocks += [_block(signature, demo, complete=True) for demo in demos]
         blocks.append(_block(signature, inputs, complete=False))
         return [{"role": "user", "content": "\n\n".join(blocks)}]
 
     def sections(self, signature: Any, reply: str) -> Sections:
-        """The fields' paragraphs; a reply in the shape of another format is read as what it is."""
+        """The fields' paragraphs; a reply in another format is read by that format."""
         sections = structured(reply, signature.output_fields)
         return paragraphs(signature, reply) if sections is None else sections
 
 
 def _end(signature: Any) -> str:
-    """What ends a reply."""
+    """The text that ends a reply."""
     fields = [*signature.output_fields.values()]
     return "\n" if len(fields) == 1 and isinstance(fields[0].json_schema_extra["desc"], Line) else "\n\n"
 
@@ -56,11 +56,11 @@ def _block(signature: Any, values: Any, *, complete: bool) -> str:
     lines = [f"{label(name)}: {values[name]}" for name in signature.input_fields if name in values]
     if not complete:
         return "\n".join([*lines, f"{label(next(iter(outputs)))}:"])
-    lines += [f"{label(name)}: {_written(values.get(name))}" for name in outputs]
+    lines += [f"{label(name)}: {_text(values.get(name))}" for name in outputs]
     return "\n".join(lines)
 
 
-def _written(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, list):
         return "".join(f"\n{number}. {item}" for number, item in enumerate(value, 1))
     return str(value)

@@ -8,7 +8,7 @@ import dspy
 from pydantic import Field
 
 from programs.core.candidate import Candidate, Drop, digest
-from programs.core.instance import NOTHING, Instance, broken, consistent, word_filter
+from programs.core.instance import NO_INPUT, Instance, broken, consistent, word_filter
 from programs.core.pool import SHOWN, Pool, numbered
 from programs.core.program import Program, together
 from programs.core.recipe import Recipe, Seed
@@ -125,7 +125,7 @@ def examples(seeds: Sequence[TaskSeed]) -> dict[str, list[dspy.Example]]:
             _example(seed, verdict="yes" if seed.classification else "no").with_inputs("instruction") for seed in seeds
         ],
         "write_instance": [
-            _example(seed, input=seed.input or NOTHING, output=seed.output).with_inputs("instruction")
+            _example(seed, input=seed.input or NO_INPUT, output=seed.output).with_inputs("instruction")
             for seed in seeds
             if not seed.classification
         ],

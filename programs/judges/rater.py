@@ -1,4 +1,4 @@
-"""A rater: one question with a verdict, which the judge's model gives at once or after its reason."""
+"""A rater: one question with a verdict, which the judge's model gives directly or after a reason."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ _UNREAD = {
 
 
 class Verdict(BaseModel):
-    """A decision with its reason. `score` is in [0, 1]; None where the reply could not be read (unscored)."""
+    """A decision with its reason. `score` is in [0, 1]; None if the reply could not be read (unscored)."""
 
     model_config = ConfigDict(frozen=True)
     score: float | None
@@ -39,12 +39,12 @@ class Rater(dspy.Module):
     """One question with a verdict, asked of the judges' model (`Tools.judge_lm`).
 
     Args:
-        signature: its last output field decides; one before it reasons, or none does. levels: the deciding field's
+        signature: its last output field is the decision; a field before it may be the reason. levels: the decision's
         values, each with its score in [0, 1].
 
-    `samples` above 1 asks that often, sampled, and takes the mean. Where the model's endpoint returns
-    log-probabilities (`lm.logprobs` is how many a token), a reply's score is the expected one over the levels.
-    A judge is marked compiled, so that no optimizer of a recipe rewrites the judge that scores it.
+    With `samples` above 1, it asks that often, sampled, and takes the mean. If the model's endpoint returns
+    log-probabilities (`lm.logprobs` alternatives per token), a reply's score is the expected score over the levels.
+    A judge is marked as compiled, so no optimizer of a recipe rewrites the judge that scores it.
     """
 
     def __init__(self, signature: type[dspy.Signature], levels: Mapping[Any, float]) -> None:
@@ -58,11 +58,11 @@ class Rater(dspy.Module):
 
     @property
     def hash(self) -> str:
-        """What its verdicts depend on beside the model: its prompts, formats, demos, rules and samples."""
+        """A digest of what its verdicts depend on besides the model: prompts, formats, demos, rules and samples."""
         return digest(json.dumps(self.dump_state(), sort_keys=True, default=str))
 
     def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
-        """The steps' states, and how often each is asked."""
+        """The steps' states, and the number of samples."""
         return {**super().dump_state(json_mode=json_mode), "samples": self.samples}
 
     def load_state(self, state: dict[str, Any], **kwargs: Any) -> None:
@@ -79,7 +79,7 @@ class Rater(dspy.Module):
         raise NotImplementedError
 
     async def ask(self, **inputs: str) -> Verdict:
-        """The mean of the samples that can be read, with the reason nearest to it; unscored where none can."""
+        """The mean of the readable samples, with the reason nearest to it; unscored if none is readable."""
         with judging():
             draws = range(1, self.samples + 1) if self.samples > 1 else [0]
             verdicts = await together(self._reply(inputs, draw) for draw in draws)
@@ -87,29 +87,29 @@ class Rater(dspy.Module):
         if not scored:
             return verdicts[0]
         mean = sum(score for score, _ in scored) / len(scored)
-        return Verdict(score=mean, reason=min(scored, key=lambda one: abs(one[0] - mean))[1])
+        return Verdict(score=mean, reason=min(scored, key=lambda pair: abs(pair[0] - mean))[1])
 
     async def _reply(self, inputs: dict[str, str], draw: int) -> Verdict:
         try:
-            said = await self.judge.acall(config=self._config(dspy.settings.lm, draw), **inputs)
+            reply = await self.judge.acall(config=self._config(dspy.settings.lm, draw), **inputs)
         except AdapterParseError as error:
             drop = dropped("judge", error)
             return Verdict(score=None, reason=f"{_UNREAD[drop.reason]}: {drop.detail[:200]}")
         *reasons, decides = self.judge.signature.output_fields
-        expected = expected_score(said.get("logprobs"), decides, said[decides], self.levels, alone=not reasons)
-        score = self.levels[said[decides]] if expected is None else expected
-        return Verdict(score=score, reason=said[reasons[0]] if reasons else f"{said[decides]} ({score:.2f})")
+        expected = expected_score(reply.get("logprobs"), decides, reply[decides], self.levels, alone=not reasons)
+        score = self.levels[reply[decides]] if expected is None else expected
+        return Verdict(score=score, reason=reply[reasons[0]] if reasons else f"{reply[decides]} ({score:.2f})")
 
     def _config(self, lm: Any, draw: int) -> dict[str, Any]:
-        """How one reply is asked for: draw 0 as the model is set, every other one sampled and told apart by its
-        number; where the reply is the decision alone, in one token."""
+        """The options of one reply. Draw 0 has the model's settings; other draws are sampled, each with its own number.
+        A reply of only the decision has one token."""
         top = getattr(lm, "logprobs", 0)
-        wanted = {"logprobs": True, "top_logprobs": top} if top else {}
+        config = {"logprobs": True, "top_logprobs": top} if top else {}
         if self.judge.format == "plain":
-            wanted["max_tokens"] = 1
+            config["max_tokens"] = 1
         if draw:
-            wanted |= {"rollout_id": draw, "temperature": max(SAMPLED, lm.kwargs.get("temperature") or 0.0)}
-        return wanted
+            config |= {"rollout_id": draw, "temperature": max(SAMPLED, lm.kwargs.get("temperature") or 0.0)}
+        return config
 
 
 def judging() -> AbstractContextManager[None]:

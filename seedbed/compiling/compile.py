@@ -1,4 +1,4 @@
-"""`seedbed compile`: the metric is fitted to people's verdicts, every step is searched by it, the whole is compared."""
+"""`seedbed compile`: fits the metric to people's verdicts, searches every step with it, and compares the programs."""
 
 import hashlib
 from collections.abc import Sequence
@@ -40,20 +40,21 @@ class Compilation:
         self.program: Program = self.project.recipe.program()
         self.steps: dict[str, Variant] = {}
         self.optimizers: dict[str, str] = {}
-        self.known = _known(session.project)  # read first: what is amiss shall cost no call
+        self.known_programs = _known_programs(session.project)  # read first, so that a mistake costs no call
         self.allowance = provide(session)
 
     async def work(self) -> artefact.Manifest:
-        """The metric first, then frozen; then the program; then both programs on held-out sources. Saves the artefact.
+        """Fit and freeze the metric, compile the program, and compare both programs on held-out sources. Saves the
+        artefact.
 
-        The figures are taken once, after the last choice: nothing is chosen by them but which program ships.
+        The figures are measured once, after the last choice. They decide only which program is selected.
         """
         self.project.keep_sides(self.progress.say)
         for line in self.project.said_of_seeds():
             self.progress.say(f"note: {line}")
         frozen = await self._freeze()
         metric = project_metric(self.session, frozen)
-        self.allowance = provide(self.session)  # caps are for the search: it counts from here
+        self.allowance = provide(self.session)  # the caps are for the search only: count from here
         for name, examples in self._examples(self.project.training_seeds).items():
             await self._search(name, examples, metric)
         procedure = await self._procedure(metric)
@@ -66,8 +67,8 @@ class Compilation:
             raise UserError(f"Cannot write {path}: {error.strerror}.", hint="Make room and compile again.") from error
 
     async def _freeze(self) -> Frozen:
-        """The metric that the config names; else one fitted to the verdicts, or to the seeds and what rules make of
-        them; else the prior weights."""
+        """The metric that the config names; else one fitted to the verdicts, or to the seeds and rows made from them by
+        rules; else the prior weights."""
         config, cases = self.project.config, self.project.cases
         if config.metric:
             return open_metric(self.project)
@@ -82,20 +83,20 @@ class Compilation:
         return freezer.uncalibrated()
 
     def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
-        """What the steps are searched on, those with labels first: the others are scored by what follows them."""
-        wanted = self.project.recipe.on_request if self.project.config.sources.unanswerable else frozenset[str]()
+        """The examples for each step. Labelled steps come first, since others are scored by the steps after them."""
+        on_request = self.project.recipe.on_request if self.project.config.sources.unanswerable else frozenset[str]()
         examples, labelled = self.project.examples(seeds), self.project.recipe.labelled
         return {
-            name: found
-            for name, found in sorted(examples.items(), key=lambda item: item[0] not in labelled)
-            if found and (name not in self.project.recipe.on_request or name in wanted)
+            name: step_examples
+            for name, step_examples in sorted(examples.items(), key=lambda item: item[0] not in labelled)
+            if step_examples and (name not in self.project.recipe.on_request or name in on_request)
         }
 
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
         settings, optimizer = self.project.config.compile, self._optimizer(name, len(examples))
-        budget = SIZES[settings.budget]
-        known, asked = self._found(name), self.program.step(name).asked
-        total = replies(budget, 2 * len(formats_of(dspy.settings.lm)) + len(known), len(wordings(asked)))
+        size = SIZES[settings.budget]
+        known_steps, signature = self._known_steps(name), self.program.step(name).asked
+        total = replies(size, 2 * len(formats_of(dspy.settings.lm)) + len(known_steps), len(wordings(signature)))
         reflection = self.session.lm("reflection") if optimizer in REFLECTING else None
         with self.progress.task(f"compile {name}", total) as task:
             search = StepSearch(
@@ -103,61 +104,66 @@ class Compilation:
                 name,
                 examples,
                 metric,
-                budget,
+                size,
                 on_score=task,
                 say=self.progress.say,
                 note=task.note,
                 allowance=self.allowance.part(self._share()),
                 novelty=settings.novelty,
                 seed=settings.random_seed,
-                known_steps=known,
+                known_steps=known_steps,
                 reflection=reflection,
             )
             self.steps[name] = await search.run(optimizer)
 
-    def _found(self, name: str) -> dict[str, Step]:
-        """How programs that were compiled elsewhere ask this step, without demos that are seeds of this project."""
-        ours = [dict(example.inputs()) for example in self.project.examples(self.project.seeds).get(name, [])]
-        found = dict[str, Step]()
-        for path, program in self.known.items():
-            step = found[path] = program.step(name).deepcopy()
+    def _known_steps(self, name: str) -> dict[str, Step]:
+        """This step in programs compiled elsewhere, by path, without demos that are seeds of this project."""
+        seed_inputs = [dict(example.inputs()) for example in self.project.examples(self.project.seeds).get(name, [])]
+        steps = dict[str, Step]()
+        for path, program in self.known_programs.items():
+            step = steps[path] = program.step(name).deepcopy()
             step.demos = [
-                demo for demo in step.demos if {key: demo.get(key) for key in step.signature.input_fields} not in ours
+                demo
+                for demo in step.demos
+                if {key: demo.get(key) for key in step.signature.input_fields} not in seed_inputs
             ]
-        return found
+        return steps
 
     def _optimizer(self, name: str, examples: int) -> str:
-        """The one the config names; or what `auto` picks for this step, said in a line."""
+        """The optimizer that the config names, or the choice of `auto` for this step, which is reported."""
         settings = self.project.config.compile
-        chosen: str = settings.optimizer
-        if chosen == "auto":
-            chosen = auto(examples, settings.budget, reflects=reflects(self.session))
-            self.progress.say(f"{name}: auto takes {chosen} ({examples} examples)")
-        self.optimizers[name] = chosen
-        return chosen
+        optimizer: str = settings.optimizer
+        if optimizer == "auto":
+            optimizer = auto(examples, settings.budget, reflects=reflects(self.session))
+            self.progress.say(f"{name}: auto takes {optimizer} ({examples} examples)")
+        self.optimizers[name] = optimizer
+        return optimizer
 
     def _share(self) -> float:
-        """What the caps may be at after this step: every search has an equal part, those of the folds included."""
-        searched = self._examples(self.project.training_seeds).keys()
-        searches = len(searched) + self.project.folds * len(self.project.recipe.labelled & searched)
+        """The share of the caps that may be spent after this step: all searches, those of folds included, have equal
+        parts."""
+        steps = self._examples(self.project.training_seeds).keys()
+        searches = len(steps) + self.project.folds * len(self.project.recipe.labelled & steps)
         return (len(self.steps) + 1) / searches
 
     async def _procedure(self, metric: Metric) -> list[Agreement]:
-        """By k-fold, how near the labelled steps come to people's answers on seeds their compile did not see."""
+        """The k-fold agreement of labelled steps with people's answers, on seeds that were not compiled on."""
         recipe, folds = self.project.recipe, self.project.seed_folds()
         f1s: dict[str, dict[str, list[float]]] = {step: {"uncompiled": [], "compiled": []} for step in recipe.labelled}
         groups: dict[str, list[str]] = {step: [] for step in recipe.labelled}
-        for number, (kept, left) in enumerate(folds, 1):
-            self.progress.say(f"fold {number} of {len(folds)}: compiled on {len(kept)} seeds, {len(left)} left out")
-            exams, compiled = self.project.examples(left), await self._fold(kept, metric)
-            for step in sorted(recipe.labelled & exams.keys()):
-                groups[step] += [example.group for example in exams[step]]
+        for number, (training, left_out) in enumerate(folds, 1):
+            self.progress.say(
+                f"fold {number} of {len(folds)}: compiled on {len(training)} seeds, {len(left_out)} left out"
+            )
+            test_examples, compiled = self.project.examples(left_out), await self._fold(training, metric)
+            for step in sorted(recipe.labelled & test_examples.keys()):
+                groups[step] += [example.group for example in test_examples[step]]
                 for name, program in (("uncompiled", recipe.program()), ("compiled", compiled)):
-                    f1s[step][name] += await word_f1(program, step, exams[step])
+                    f1s[step][name] += await word_f1(program, step, test_examples[step])
         return [agreement(step, groups[step], f1s[step]) for step in sorted(groups) if groups[step]]
 
     async def _fold(self, seeds: Sequence[Any], metric: Metric) -> Program:
-        """A program whose labelled steps are compiled on these seeds alone."""
+        """A program with labelled steps compiled on these seeds only."""
         fold = Compilation(self.session, self.progress)
         for name, examples in self._examples(seeds).items():
             if name in self.project.recipe.labelled:
@@ -169,10 +175,10 @@ class Compilation:
         if not sources:
             self.progress.say("nothing is held out to compare on: add documents that no seed is on")
             return None
-        metric = metric.showing(self.program)  # one for both, that lets no row repeat a demo
-        with self.progress.task("compare on held-out sources", 2 * len(sources)) as heard:
-            before = await score_program(self.project.recipe.program(), sources, metric, self.session.scope, heard)
-            after = await score_program(self.program, sources, metric, self.session.scope, heard)
+        metric = metric.showing(self.program)  # the same metric for both; no row may repeat a demo
+        with self.progress.task("compare on held-out sources", 2 * len(sources)) as on_score:
+            before = await score_program(self.project.recipe.program(), sources, metric, self.session.scope, on_score)
+            after = await score_program(self.program, sources, metric, self.session.scope, on_score)
         return compare("uncompiled", before, "compiled", after, lambda spent: self.session.cost(spent.tallies))
 
     def _manifest(
@@ -214,19 +220,19 @@ class Compilation:
         )
 
 
-def _known(project: Project) -> dict[str, Program]:
-    """The programs under compile.known, by their paths as written."""
-    known = dict[str, Program]()
+def _known_programs(project: Project) -> dict[str, Program]:
+    """The programs of compile.known, by their paths as in the config."""
+    programs = dict[str, Program]()
     for path in project.config.compile.known:
         try:
-            known[path] = artefact.load(project.recipe, project.base / path).compiled
+            programs[path] = artefact.load(project.recipe, project.base / path).compiled
         except (OSError, artefact.Mismatch, ValueError) as error:
-            why = "it has no manifest beside it" if isinstance(error, FileNotFoundError) else str(error)
+            reason = "it has no manifest beside it" if isinstance(error, FileNotFoundError) else str(error)
             raise UserError(
-                f"compile.known: {path} is no compiled program: {why}.",
+                f"compile.known: {path} is no compiled program: {reason}.",
                 hint="Name the .json file that seedbed compile wrote, with its companions beside it.",
             ) from error
-    return known
+    return programs
 
 
 def _digest(project: Project) -> str:

@@ -1,4 +1,4 @@
-"""A session: a project's models, embedder and journal, switched on. `with Session(...)` closes what it opened."""
+"""A session: a project's open models, embedder and journal. `with Session(...)` closes them again."""
 
 import contextlib
 import logging
@@ -33,15 +33,15 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else DSPy fetch
 
 
 class OpenModels:
-    """A project's models and embedder, switched on, over stores that someone else opened.
+    """A project's open models and embedder, over stores that the caller opened.
 
     Args:
-        project: whose models. replies: where replies are found and kept. spending: where their cost is reserved.
-        history: keep DSPy's traces (optimizers need them; a long run must not, they grow).
-        say: told in a line what happens to the models. book: of the batch jobs of a run whose calls go in batches.
-        offline: ask no model, hence need no key; a call that is not in the store fails.
+        project: with the models. replies: the store of replies. spending: the store in which cost is reserved.
+        history: keep DSPy's traces (optimizers need them; in a long run they would grow too large).
+        say: receives a line for events of the models. book: the batch jobs of a run in batch mode.
+        offline: ask no model, so no key is needed; a call that is not in the store fails.
 
-    Raises UserError where a cap in dollars meets an unknown price, or a model cannot be opened.
+    Raises UserError if there is a cap in dollars and an unknown price, or if a model cannot be opened.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class OpenModels:
         self._open.callback(lambda: run_sync(self.models.aclose()))
 
     def __enter__(self) -> Self:
-        """Open teacher and judge. Raises UserError where one cannot be; nothing stays open then."""
+        """Open teacher and judge. Raises UserError if one cannot be opened; then nothing stays open."""
         try:
             self._start()
         except BaseException:
@@ -94,11 +94,11 @@ class OpenModels:
         return self.models.lm(config.roles.named()[role], getattr(config.fallback, role))
 
     def identity(self, role: str) -> str:
-        """What stands behind a role: address and model, or weights."""
+        """The identity of the model of a role: address and model, or weights."""
         return self.lm(role).async_engine.identity
 
     def embedded(self) -> dict[str, dict[str, Any]]:
-        """By alias, the file of every embedded model in use and how it is served; nothing where no model is asked."""
+        """By alias, the file and the server settings of every embedded model in use; empty if offline."""
         from seedbed.models.engines.embedded import record
 
         entries = (
@@ -107,36 +107,36 @@ class OpenModels:
         return {alias: record(entry, self.project.base) for alias, entry in entries.items() if entry.is_embedded}
 
     def row(self) -> contextlib.AbstractContextManager[None]:
-        """The calls made inside are one row's: a batch is sent once every row waits."""
+        """Mark the calls in this block as those of one row: a batch is sent once every row waits."""
         return self.models.waves.row() if self.book else contextlib.nullcontext()
 
     @contextlib.contextmanager
     def scope(self, id: str, draw: int = 0) -> Iterator[Scope]:
-        """Calls made inside belong to one candidate and are counted for it."""
+        """Count the calls in this block for one candidate."""
         with Scope(id, draw).open() as scope:
             yield scope
 
     def cost(self, tallies: Mapping[str, Tally]) -> float | None:
-        """What these calls cost in dollars, had each been paid; None where a price is unknown, or what a call took."""
+        """The cost of these calls in dollars, replayed ones included; None if a price or a call's usage is unknown."""
         models, total = self.project.config.models, 0.0
         for alias, tally in tallies.items():
             if alias in models:
-                known = price(models[alias])
-                if known is None or (tally.untold and not known.is_free):
+                model_price = price(models[alias])
+                if model_price is None or (tally.untold and not model_price.is_free):
                     return None
-                total += known.dollars(tally.input_tokens, tally.output_tokens)
-                total -= (1 - BATCH_SHARE) * known.dollars(tally.batch_input, tally.batch_output)
+                total += model_price.dollars(tally.input_tokens, tally.output_tokens)
+                total -= (1 - BATCH_SHARE) * model_price.dollars(tally.batch_input, tally.batch_output)
         return total
 
 
 class Session(OpenModels):
-    """`OpenModels` over a journal and the project's ledger, which it opens and closes.
+    """`OpenModels` with a journal and the project's ledger, which it opens and closes.
 
     Args:
-        project: what to open. journal: its file; created where absent. history, say, offline: as for `OpenModels`.
-        caps: of the run that this session is, beside the project's.
+        project: to open. journal: its file; created if absent. history, say, offline: see `OpenModels`.
+        caps: of the run in this session, besides the project's.
 
-    Raises UserError where a cap in dollars meets an unknown price, or a file cannot be used.
+    Raises UserError if there is a cap in dollars and an unknown price, or if a file cannot be used.
     """
 
     def __init__(
@@ -149,17 +149,17 @@ class Session(OpenModels):
         caps: RunSettings | None = None,
         offline: bool = False,
     ) -> None:
-        with contextlib.ExitStack() as opening:  # closed at once where a later one cannot be opened
+        with contextlib.ExitStack() as stores:  # closed at once if a later one cannot be opened
             self.journal = Journal(journal)
-            opening.callback(self.journal.close)
+            stores.callback(self.journal.close)
             self.ledger = _ledger(project, self.journal, caps)
-            opening.callback(lambda: run_sync(self.ledger.aclose()))
+            stores.callback(lambda: run_sync(self.ledger.aclose()))
             sends_batches = caps is not None and caps.mode == "batch" and not offline
             book = WaveBook(journal.with_name("batches.sqlite")) if sends_batches else None
             if book:
-                opening.callback(book.close)
+                stores.callback(book.close)
             super().__init__(project, self.journal, self.ledger, history=history, say=say, book=book, offline=offline)
-            self._stores = opening.pop_all()
+            self._stores = stores.pop_all()
         for note in self.journal.notes:
             say(note)
 
@@ -169,11 +169,11 @@ class Session(OpenModels):
 
     @property
     def owner(self) -> str:
-        """Which run this is, wherever its folder lies; of a run made again from a copy of its journal, which copy."""
+        """The id of the run, independent of its folder. A run rebuilt from a copy of a journal has the copy's id."""
         return self.ledger.account + self.journal.fact("copy", "")
 
     def settle(self, wave: str) -> None:
-        """Take a person's word, WAVE=JOB or WAVE=none, on a batch of which nobody else knows whether it was sent."""
+        """Settle by the user's answer, WAVE=JOB or WAVE=none, a batch that may or may not have been sent."""
         if not self.book:
             raise UserError(
                 f"--batch-job {wave}: this run sends no batches.", hint="Set run.mode: batch, or leave it out."

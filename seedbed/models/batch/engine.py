@@ -108,8 +108,8 @@ class BatchEngine(Wrapped):
         self._send()
 
     def _send(self) -> None:
-        waiting = ((key, call) for key, call in self._gathered.items() if not call.wave.done())  # done: row cancelled
-        calls = dict(waiting)
+        # a call with a wave that is done belongs to a cancelled row
+        calls = {key: call for key, call in self._gathered.items() if not call.wave.done()}
         self._gathered, self._bytes = {}, 0
         if calls:
             task = asyncio.create_task(self._submit(calls))
