@@ -225,7 +225,7 @@ def _chosen(optimizer: str, study: Study, student: StepProgram, say: Callable[[s
     except Spent as spent:
         say(f"{spent}; kept the best so far")
     except AdapterParseError:
-        say(f"{optimizer}: what the reflection model proposed could not be read; kept the best so far")
+        say(f"{optimizer}: the proposal of the reflection model could not be read; kept the best so far")
     except Escaped as escaped:
         raise escaped.error from escaped
     return study.watch.best()

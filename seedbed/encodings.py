@@ -60,7 +60,7 @@ def _guessed(data: bytes) -> str:
         if "\0" not in data.decode(codec):
             return codec
     except UnicodeDecodeError as error:
-        raise Unreadable(f"it begins as text in {_named(codec)}, and does not go on so") from error
+        raise Unreadable(f"it begins as text in {_named(codec)}, but does not continue as such") from error
     raise Unreadable("it is binary, not text")
 
 

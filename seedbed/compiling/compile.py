@@ -173,7 +173,7 @@ class Compilation:
     async def _compare(self, metric: Metric) -> Comparison | None:
         sources = self.project.test_sources()
         if not sources:
-            self.progress.say("nothing is held out to compare on: add documents that no seed is on")
+            self.progress.say("nothing is held out to compare on: add documents without seeds")
             return None
         metric = metric.showing(self.program)  # the same metric for both; no row may repeat a demo
         with self.progress.task("compare on held-out sources", 2 * len(sources)) as on_score:

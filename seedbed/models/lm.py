@@ -191,10 +191,10 @@ class TeacherLM(dspy.LM):
             if isinstance(error, kinds):
                 return TeacherDown(message, hint=hint)
         if is_down(cause) or is_refused(cause):
-            hint = "Start the server or mend api_base, then run the same command again; finished calls are kept."
+            hint = "Start the server or correct api_base, then run the same command again; finished calls are kept."
             return TeacherDown(message, hint=hint)
         if self._failed[0] >= FAILED_CALLS:
-            again = "Run the same command again when the server is well; finished calls are kept."
+            again = "Run the same command again when the server works; finished calls are kept."
             hint = mend(message, self.alias) if own_fault(error) else again
             return TeacherDown(f"{message} ({FAILED_CALLS} calls in a row failed)", hint=hint)
         return error
@@ -223,5 +223,5 @@ _HOPELESS: tuple[tuple[Any, str], ...] = (
     (dspy_errors.LMNotConfiguredError, "Set the provider's key in the environment."),
     (dspy_errors.LMBillingError, "Check the account's balance, then run the same command again."),
     (dspy_errors.LMUnsupportedModelError, "Check the model's name and that api_base ends in /v1."),
-    (dspy_errors.LMConfigurationError, "Mend this model's entry in seedbed.yaml."),
+    (dspy_errors.LMConfigurationError, "Correct this model's entry in seedbed.yaml."),
 )

@@ -102,7 +102,7 @@ class Models:
             return online
         if entry.extra:  # the batch service has another request format than these keys
             raise UserError(
-                f"models.{alias}.extra is not sent in batch mode, so the replies would be those of another model.",
+                f"models.{alias}.extra is not sent in batch mode, so the replies would not be those of this model.",
                 hint=f"Set run.mode to online, or leave models.{alias}.extra out.",
             )
         assert self._book
@@ -190,10 +190,10 @@ def key_of(entry: ModelEntry) -> str | None:
         return None
     key = os.environ.get(entry.api_key.removeprefix("$"), "").strip()
     if not key.isprintable():
-        raise UserError(f"The key in {entry.api_key} holds a line break.", hint="Set it to the key alone.")
+        raise UserError(f"The key in {entry.api_key} contains a line break.", hint="Set it to the key alone.")
     if not key:
         raise UserError(
-            f"{entry.model} wants its key from {entry.api_key}, which is not set.",
+            f"{entry.model} needs its key in {entry.api_key}, which is not set.",
             hint=f"export {entry.api_key.removeprefix('$')}=...",
         )
     return key

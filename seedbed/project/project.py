@@ -68,16 +68,15 @@ class Project(Inputs):
             return []
         return [
             f"{len(foreign)} of the {len(self.seeds)} seeds are of other documents than the sources: "
-            f"a model may ask about theirs; write some on documents of these"
+            "a model may write about those instead; write some seeds on your sources"
         ]
 
     def way_back(self, command: str) -> str:
         """The hint for a held-out document with a label that was shown. `command`: the one that showed it."""
         if any(record.terms != self._terms for record in self._records):
             return f"{command.capitalize()} again, or set compile.held_out and compile.folds as they were then."
-        return (
-            f"Documents were added or removed, and compiled/split.json is not of then: put it back, or {command} again."
-        )
+        change = "Documents were added or removed, and compiled/split.json is not the one of that time"
+        return f"{change}: put it back, or {command} again."
 
     @property
     def _recorded_sides(self) -> Sides | None:

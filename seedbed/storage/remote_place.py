@@ -89,7 +89,7 @@ def claim(url: str, owner: str, name: str) -> None:
         holder = f"another run, {owner_name}" if owner_name else "a run that has left no name"
         raise UserError(
             f"run.shards: {url} holds the rows of {holder}.",
-            hint="Write another address, or remove all that is under this one.",
+            hint="Choose another address, or remove everything under this one.",
         )
 
 
@@ -129,7 +129,7 @@ def _refused(url: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"run.shards: {url} cannot be used: {error}.", hint="Mend it or write another.") from error
+        raise UserError(f"run.shards: {url} cannot be used: {error}.", hint="Correct it or choose another.") from error
 
 
 @contextlib.contextmanager
@@ -148,5 +148,5 @@ def open_url(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     except (ImportError, ValueError) as error:
         raise UserError(
             f"run.shards: {url} cannot be opened: {error}.",
-            hint="Install what it names, or write another address: file://, s3://, gs://, ...",
+            hint="Install the library it names, or choose another address: file://, s3://, gs://, ...",
         ) from error

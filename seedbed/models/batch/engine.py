@@ -138,7 +138,7 @@ class BatchEngine(Wrapped):
             await self._book.forget(wave.id)
             raise
         except lm15.LM15Error as error:
-            self._say(f"batch wave {wave.id}: {str(error).splitlines()[0]}; looking whether it was taken")
+            self._say(f"batch wave {wave.id}: {str(error).splitlines()[0]}; looking for it at the provider")
             return
         await self._book.ticket(wave.id, job)
         self._say(f"batch {job}: {wave.size} calls sent, wave {wave.id}")
@@ -172,7 +172,10 @@ class BatchEngine(Wrapped):
         except UserError:
             if (stored := self._book.replies(wave.id)) is None:
                 raise
-            self._say(f"batch {job}: replies of it changed on the disk, and are to be had no more; they go once more")
+            self._say(
+                f"batch {job}: some of its replies changed on the disk and cannot be fetched again; "
+                "these calls are sent again"
+            )
             return stored
 
     async def _look_for(self, wave: Wave) -> str | None:
@@ -196,7 +199,8 @@ class BatchEngine(Wrapped):
             if attempt:
                 jobs = " or ".join(sighting.pending)
                 self._say(
-                    f"batch wave {wave.id}: it may be {jobs}, not known yet; --batch-job {wave.id}=none or =JOB_ID"
+                    f"batch wave {wave.id}: it may be {jobs}, not decided yet; "
+                    f"to settle it: --batch-job {wave.id}=none or =JOB_ID"
                 )
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
@@ -217,7 +221,7 @@ class Straggling(Wrapped):
                 return await self.engine.complete(request)
         if not self._has_told:
             self._has_told = True
-            self._say("batch: calls that no job answered go online, at the full price")
+            self._say("batch: calls that no job answered are sent online, at the full price")
         return await self.online.complete(request)
 
     async def aclose(self) -> None:

@@ -42,7 +42,7 @@ class Concessions:
     @property
     def notes(self) -> list[str]:
         """What was learnt, as messages."""
-        notes = ["takes no system role, so that is put before the user's words"] if self.merges_system else []
+        notes = ["takes no system role, so the system message is put before the user's"] if self.merges_system else []
         return [*notes, *([f"wants {self.limit}"] if self.limit != "max_tokens" else [])]
 
 

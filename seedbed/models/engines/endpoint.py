@@ -78,7 +78,7 @@ class EndpointEngine(Shared):
     async def _likelihood(self, request: lm15.Request, continuation: str) -> lm15.Response:
         """The continuation, with the log-probability of each of its tokens."""
         if self._scoring is None:
-            raise lm15.UnsupportedFeatureError(f"{self.model}: nobody said how it tells the likelihood of a text")
+            raise lm15.UnsupportedFeatureError(f"{self.model}: set `scoring` to get the likelihood of a text")
         body = bodies.chat(self.model, request, self._extra)
         try:
             reply = await DIALECTS[self._scoring](self._json, body, continuation)
@@ -86,7 +86,7 @@ class EndpointEngine(Shared):
             raise lm15.ServerError(f"the server's reply holds no log-probabilities ({error!r})") from error
         response = completion(orjson.dumps(reply), self.model)
         if response.message.text != continuation or not response.logprobs:
-            raise lm15.ServerError("the server gave the likelihood of another text, or none")
+            raise lm15.ServerError("the server returned the likelihood of another text, or none")
         return response
 
     async def _restored(self, body: dict[str, Any]) -> bool:
@@ -94,7 +94,7 @@ class EndpointEngine(Shared):
         try:
             return self._prefixes is not None and await self._prefixes.restore(self._json, body["messages"])
         except (ValueError, KeyError, TypeError) as error:
-            raise lm15.ServerError(f"the server kept no beginning of a prompt ({error!r})") from error
+            raise lm15.ServerError(f"the server did not save the state of its slot ({error!r})") from error
 
     async def _json(self, path: str, body: dict[str, Any]) -> Any:
         return loaded(await self._sent(urljoin(f"{self.base}/", path), self.concessions.adapted(body)))
@@ -127,7 +127,7 @@ class EndpointEngine(Shared):
         if reply.status != 200:
             raise refusal(reply.status, raw, reply.headers)
         if len(raw) > MOST:
-            raise lm15.InvalidRequestError(f"the reply is longer than {MOST // 10**6} MB, and was read no further")
+            raise lm15.InvalidRequestError(f"the reply is longer than {MOST // 10**6} MB; the rest was not read")
         return raw
 
     def _connect(self) -> aiohttp.ClientSession:

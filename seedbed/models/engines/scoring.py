@@ -33,7 +33,7 @@ def continuation_of(request: lm15.Request) -> str | None:
     extensions = dict(request.config.extensions or {})
     continuation = extensions.pop(CONTINUATION, None)
     if extensions:
-        raise lm15.UnsupportedFeatureError(f"{', '.join(sorted(extensions))}: no key that is sent; put it under extra")
+        raise lm15.UnsupportedFeatureError(f"{', '.join(sorted(extensions))}: this is not sent; put it under extra")
     return continuation
 
 

@@ -152,7 +152,7 @@ class RemoteAttempts(Attempts):
         log = self.folder / f"{number}-{secrets.token_hex(4)}.log"
         actor = self._actor.remote(self._briefs[number], log)
         member = Member(partial(self._post, actor), log, self.session.journal, self.session.ledger, self._say)
-        message = f"worker {number + 1} is not there after {SLOW:.0f} s: has the Ray cluster a CPU to spare?"
+        message = f"worker {number + 1} has not started after {SLOW:.0f} s: does the Ray cluster have a free CPU?"
         warning = asyncio.get_running_loop().call_later(SLOW, self._say, message)
         try:
             if failure := await actor.open.remote():
