@@ -15,10 +15,10 @@ from seedbed.dspy_internals import canonical, error_boundary, legacy_output, pre
 from seedbed.errors import TeacherDown, UserError
 from seedbed.models.call_context import call_context, calling
 from seedbed.models.endings import ending
-from seedbed.models.engines.engine import Blocking, Engine, Wrapped
-from seedbed.models.engines.scoring import asking_for
+from seedbed.models.engines.engine import Engine, SyncEngine, Wrapped
+from seedbed.models.engines.scoring import likelihood_request
 from seedbed.models.layers.circuit_breaker import is_down, is_refused
-from seedbed.models.layers.fallback import own_fault
+from seedbed.models.layers.fallback import is_request_error
 from seedbed.models.refused import mend
 
 FAILED_CALLS = 5  # calls that must fail in a row, retries included, before the model counts as down
@@ -26,7 +26,7 @@ OPTIONS = 64  # sets of call options whose canonical form is remembered
 _NO_OPTIONS = frozenset({"messages", "rollout_id", "cache"})
 
 
-class NotKept(lm15.InvalidRequestError):
+class NotInJournal(lm15.InvalidRequestError):
     """A replay has no reply to this call."""
 
 
@@ -62,7 +62,7 @@ class TeacherLM(dspy.LM):
     def __init__(self, alias: str, engine: Engine, **kwargs: Any) -> None:
         super().__init__(
             f"seedbed/{alias}",
-            engine=Blocking(engine),
+            engine=SyncEngine(engine),
             async_engine=Recording(engine),
             cache=False,
             num_retries=0,
@@ -117,7 +117,7 @@ class TeacherLM(dspy.LM):
 
         The last one is the end of the reply, if the endpoint returns it. The draw number is not used: the result does
         not vary. Raises the same errors as `acall`."""
-        request = asking_for(self._request(messages, {}), continuation)
+        request = likelihood_request(self._request(messages, {}), continuation)
         with self._watched(), error_boundary(self.model, unexpected=True), calling(draw=0):
             reply = await self.async_engine.complete(request)
         return [token.logprob for token in reply.logprobs or ()]
@@ -132,8 +132,8 @@ class TeacherLM(dspy.LM):
                 raise mistake from mistake.__cause__
             too_long = isinstance(error, dspy_errors.ContextWindowExceededError)
             one_of_many = self._answered[0] or tools().trying  # else the entry may be wrong
-            prompts_fault = too_long or (one_of_many and own_fault(error))
-            self._failed[0] += not (prompts_fault or isinstance(error.__cause__, NotKept))
+            prompts_fault = too_long or (one_of_many and is_request_error(error))
+            self._failed[0] += not (prompts_fault or isinstance(error.__cause__, NotInJournal))
             verdict = self._verdict(error)
             if verdict is error:
                 raise
@@ -195,7 +195,7 @@ class TeacherLM(dspy.LM):
             return TeacherDown(message, hint=hint)
         if self._failed[0] >= FAILED_CALLS:
             again = "Run the same command again when the server works; finished calls are kept."
-            hint = mend(message, self.alias) if own_fault(error) else again
+            hint = mend(message, self.alias) if is_request_error(error) else again
             return TeacherDown(f"{message} ({FAILED_CALLS} calls in a row failed)", hint=hint)
         return error
 

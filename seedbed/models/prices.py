@@ -10,7 +10,7 @@ from dspy import lm15
 from seedbed.config.load import Config
 from seedbed.config.models import ModelEntry
 from seedbed.errors import UserError
-from seedbed.models.engines.engine import beyond_belief
+from seedbed.models.engines.engine import is_implausible
 
 FREE = ("embedded/", "scripted/")
 BATCH_SHARE = 0.5  # of the online price, at all four providers: see the pages beside provider_jobs.LIMITS
@@ -53,7 +53,7 @@ class Price:
     def paid(self, usage: lm15.Usage) -> float | None:
         """The cost of a call; None if the server reported no usage (such as 0 prompt tokens) or an impossible one.
         Gemini and xAI count reasoning tokens only in the total."""
-        if not usage.input_tokens or usage.output_tokens is None or beyond_belief(usage):
+        if not usage.input_tokens or usage.output_tokens is None or is_implausible(usage):
             return None
         unseen = (usage.total_tokens or 0) - usage.input_tokens
         return self.dollars(usage.input_tokens, max(usage.output_tokens, unseen))

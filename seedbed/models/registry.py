@@ -9,7 +9,7 @@ from dspy import lm15
 from seedbed.config.models import ModelEntry
 from seedbed.errors import UserError
 from seedbed.models.batch.barrier import Waves
-from seedbed.models.batch.engine import BatchEngine, Straggling
+from seedbed.models.batch.engine import BatchEngine, BatchThenOnline
 from seedbed.models.batch.job_store import WaveBook
 from seedbed.models.batch.provider_jobs import BatchService
 from seedbed.models.engines.engine import Engine, Wrapped
@@ -19,7 +19,7 @@ from seedbed.models.layers.rate_limited import Limited
 from seedbed.models.layers.redacted import Redacted
 from seedbed.models.layers.replayed import Replayed
 from seedbed.models.layers.retrying import Retrying
-from seedbed.models.lm import NotKept, TeacherLM
+from seedbed.models.lm import NotInJournal, TeacherLM
 from seedbed.models.prices import BATCH_SHARE, FREE, Price, price
 from seedbed.storage.call import ReplyStore
 from seedbed.storage.spending import SpendingStore
@@ -109,7 +109,7 @@ class Models:
         service, online_price = BatchService.of(entry.model, key_of(entry), entry.api_base), price(entry)
         batch_price = online_price and Price(online_price.input * BATCH_SHARE, online_price.output * BATCH_SHARE)
         batch = BatchEngine(online, service, self._book, self.waves, self._say)
-        return Straggling(self._booked(batch, alias, batch_price, resumes=True), online, self._say)
+        return BatchThenOnline(self._booked(batch, alias, batch_price, resumes=True), online, self._say)
 
     def _booked(self, engine: Engine, alias: str, price: Price | None, *, resumes: bool = False) -> Engine:
         if self._ledger and (price is None or not price.is_free or self._ledger.counts_calls):
@@ -121,7 +121,7 @@ class Offline(Wrapped):
     """An engine that makes no call: for rebuilding from the journal."""
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
-        raise NotKept("this call is not in the journal, and a replay makes none")
+        raise NotInJournal("this call is not in the journal, and a replay makes none")
 
 
 def teacher(alias: str, entry: ModelEntry, journal: ReplyStore, base: Path) -> TeacherLM:

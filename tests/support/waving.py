@@ -15,7 +15,7 @@ from seedbed.models.batch import barrier as waves_module
 from seedbed.models.batch import engine as batch
 from seedbed.models.batch import provider_jobs as batch_service
 from seedbed.models.batch.barrier import Waves
-from seedbed.models.batch.engine import BatchEngine, Straggling
+from seedbed.models.batch.engine import BatchEngine, BatchThenOnline
 from seedbed.models.batch.job_store import WaveBook
 from seedbed.models.batch.provider_jobs import BatchService
 from seedbed.models.call_context import Scope, calling
@@ -56,7 +56,7 @@ class Setting:
         self.online, self.waves, self.said = Online(), Waves(), list[str]()
         self.journal, self.book = Journal(folder / "journal.sqlite"), WaveBook(folder / "batches.sqlite")
         batch = BatchEngine(self.online, service, self.book, self.waves, self.said.append)
-        self.engine = Straggling(batch, self.online, self.said.append)
+        self.engine = BatchThenOnline(batch, self.online, self.said.append)
         self.model = Replayed(self.engine, "t", self.journal)
 
     async def ask(self, prompt: str, **config: Any) -> str:

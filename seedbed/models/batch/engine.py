@@ -206,7 +206,7 @@ class BatchEngine(Wrapped):
         raise AssertionError("unreachable")
 
 
-class Straggling(Wrapped):
+class BatchThenOnline(Wrapped):
     """Sends a call in up to `TRIES` waves of a batch engine, then to the same model online. Either engine may have its
     own `Budgeted` layer. Every wave costs money, so each try has its own name in the ledger and in the book."""
 

@@ -14,7 +14,7 @@ from seedbed.dspy_internals import response_to_dict
 from seedbed.errors import UserError
 from seedbed.models.batch.job_store import GARBLED, Wave
 from seedbed.models.batch.results import Result, results
-from seedbed.models.engines.engine import Shared, beyond_belief, writable
+from seedbed.models.engines.engine import Shared, is_implausible, writable
 from seedbed.models.layers.redacted import Secrets
 from seedbed.storage.usage import BY_BATCH
 from seedbed.terminal import Say
@@ -235,7 +235,7 @@ def _placed(wave: Wave, answers: Sequence[Result]) -> list[bytes]:
 
 
 def _encoded(response: lm15.Response) -> bytes:
-    if beyond_belief(response.usage):  # an online call would not count as a completion either
+    if is_implausible(response.usage):  # an online call would not count as a completion either
         return GARBLED
     marked = dataclasses.replace(response, adaptations=(*response.adaptations, BY_BATCH))
     return orjson.dumps(response_to_dict(writable(marked)))

@@ -4,7 +4,7 @@ from typing import Any
 
 from dspy import lm15
 
-from seedbed.models.engines.engine import beyond_belief, loaded
+from seedbed.models.engines.engine import is_implausible, loaded
 from seedbed.models.engines.http_errors import error_within
 
 
@@ -32,7 +32,7 @@ def completion(raw: bytes, model: str) -> lm15.Response:
             for choice in body["choices"]
         ]
         response = lm15.response_from_openai_chat(body, model=model)
-        if beyond_belief(response.usage):
+        if is_implausible(response.usage):
             raise ValueError("no such number of tokens")
         return response
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, lm15.LM15Error) as error:

@@ -16,7 +16,7 @@ from seedbed.config.catalogue import shelf
 from seedbed.config.models import ModelEntry
 from seedbed.config.reference import OnShelf, parse
 from seedbed.models.engines.endpoint import EndpointEngine
-from seedbed.models.engines.engine import Shared, continuing, waited
+from seedbed.models.engines.engine import Shared, continuing, record_wait
 from seedbed.models.engines.prefix import Prefixes
 from seedbed.models.shelf import servers
 from seedbed.models.shelf.servers import POOL, Server
@@ -69,7 +69,7 @@ class EmbeddedEngine(Shared):
         try:
             start = time.monotonic()
             async with TURNS if self.concurrency == 1 else contextlib.nullcontext():
-                waited(time.monotonic() - start)
+                record_wait(time.monotonic() - start)
                 return await endpoint.complete(request)
         except lm15.TransportError as error:
             if reason := server.ended():

@@ -101,7 +101,7 @@ class Wrapped(Shared):
         await self.engine.aclose()
 
 
-class Blocking(Shared):
+class SyncEngine(Shared):
     """The synchronous engine of a `dspy.LM`: the asynchronous one, run on the background loop."""
 
     def __init__(self, engine: Engine) -> None:
@@ -115,12 +115,12 @@ class Blocking(Shared):
         return run_sync(self.engine.complete(request))
 
 
-def beyond_belief(usage: lm15.Usage) -> bool:
+def is_implausible(usage: lm15.Usage) -> bool:
     """Whether the server reports an impossible number of tokens for one call. (lm15 rejects negative ones.)"""
     return max(usage.input_tokens or 0, usage.output_tokens or 0, usage.total_tokens or 0) > MOST_TOKENS
 
 
-def mended(value: Any) -> Any:
+def writable_json(value: Any) -> Any:
     """A JSON value with U+FFFD for each unpaired surrogate, which cannot be written to a file, and null for what is not
     a JSON number, such as a log-probability of -Infinity."""
     text = json.dumps(value, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -133,16 +133,16 @@ def loaded(raw: bytes) -> Any:
     try:
         return orjson.loads(raw)
     except ValueError:
-        return mended(json.loads(raw.decode("utf-8", "replace")))
+        return writable_json(json.loads(raw.decode("utf-8", "replace")))
 
 
 def writable(response: lm15.Response) -> lm15.Response:
-    """The reply in a form that the journal can store; `mended` if necessary."""
+    """The reply in a form that the journal can store; `writable_json` if necessary."""
     data = response_to_dict(response)
     try:
         orjson.dumps(data)
     except TypeError:
-        return response_from_dict(mended(data))
+        return response_from_dict(writable_json(data))
     return response
 
 
@@ -151,7 +151,7 @@ def continuing() -> bool:
     return tools().continues
 
 
-def waited(seconds: float) -> None:
+def record_wait(seconds: float) -> None:
     """Record that the current call waited this long for another model's call. This is not its own model's work time."""
     if (waits := call_context().waits) is not None:
         waits.append(seconds)

@@ -15,7 +15,7 @@ Post = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """(path, relative to the server's address including `/v1`; body) -> the reply's JSON."""
 
 
-def asking_for(request: lm15.Request, continuation: str) -> lm15.Request:
+def likelihood_request(request: lm15.Request, continuation: str) -> lm15.Request:
     """The request that asks how likely this text is as the reply, token by token, at temperature 0."""
     most = len(continuation.encode()) + 1  # tokens: one per byte, and the end
     config = dataclasses.replace(

@@ -41,7 +41,7 @@ class Fallback(Wrapped):
         try:
             return await self.engine.complete(request)
         except (lm15.LM15Error, dspy_errors.LMError) as error:
-            if own_fault(error) or continuation_of(request) is not None:
+            if is_request_error(error) or continuation_of(request) is not None:
                 raise  # the fit was made for likelihoods of this model only
             return await self._ask_substitute(request, str(error.message).partition("\n")[0])
 
@@ -68,7 +68,7 @@ class Fallback(Wrapped):
         return dataclasses.replace(response, adaptations=(*response.adaptations, note))
 
 
-def own_fault(error: BaseException) -> bool:
+def is_request_error(error: BaseException) -> bool:
     """Whether the request itself was refused: another model or a later attempt may fail too."""
     return isinstance(error, _BAD) and not isinstance(error, _NOT_THERE)
 

@@ -22,7 +22,7 @@ from seedbed.config.models import ModelEntry
 from seedbed.models.call_context import calling
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.engines.prefix import Prefixes
-from seedbed.models.engines.scoring import asking_for, grammar
+from seedbed.models.engines.scoring import grammar, likelihood_request
 from seedbed.models.engines.scripted import ScriptedEngine
 from seedbed.models.layers.fallback import Fallback
 from seedbed.models.lm import TeacherLM
@@ -103,7 +103,7 @@ def test_no_other_model_stands_in_for_a_likelihood(script: Path, tmp_path: Path)
     )
     pair = Fallback(ScriptedEngine(tmp_path / "refuses.py"), ScriptedEngine(script), "m", "other")
     with pytest.raises(lm15.ServerError):
-        run_sync(pair.complete(asking_for(REQUEST, "in 1931")))
+        run_sync(pair.complete(likelihood_request(REQUEST, "in 1931")))
     assert calls(script) == 0
 
 
@@ -163,7 +163,7 @@ def vllm(seen: list[Body]) -> Behaviour:
 def test_llama_cpp_is_held_to_the_answers_own_tokens_and_reads_the_prompt_whole(server: Hostile) -> None:
     seen = list[Body]()
     server.plan(llama_cpp(seen))
-    response = ask(server, asking_for(REQUEST, "no"), scoring="llama.cpp", extra={"cache_prompt": True})
+    response = ask(server, likelihood_request(REQUEST, "no"), scoring="llama.cpp", extra={"cache_prompt": True})
     assert [token.logprob for token in response.logprobs or ()] == [-11.0, -11.1, -1.0]
     assert response.message.text == "no"
     tokenized, scored = seen
@@ -174,7 +174,7 @@ def test_llama_cpp_is_held_to_the_answers_own_tokens_and_reads_the_prompt_whole(
 def test_vllm_tells_it_of_the_prompts_last_tokens(server: Hostile) -> None:
     seen = list[Body]()
     server.plan(vllm(seen))
-    response = ask(server, asking_for(REQUEST, "in 1931"), scoring="vllm")
+    response = ask(server, likelihood_request(REQUEST, "in 1931"), scoring="vllm")
     assert [token.token for token in response.logprobs or ()] == ["in", " 1931"]
     assert seen[0]["messages"][-1] == {"role": "assistant", "content": "in 1931"}
     assert (seen[0]["continue_final_message"], seen[0]["add_generation_prompt"]) == (True, False)
@@ -238,12 +238,12 @@ def test_a_server_that_cannot_is_a_servers_failure(server: Hostile, behave: Beha
     server.plan(behave)
     for dialect in ("llama.cpp", "vllm"):
         with pytest.raises(lm15.ServerError):
-            ask(server, asking_for(REQUEST, "no"), scoring=dialect)
+            ask(server, likelihood_request(REQUEST, "no"), scoring=dialect)
 
 
 def test_an_endpoint_of_which_nobody_said_how_is_not_asked(server: Hostile) -> None:
     with pytest.raises(lm15.UnsupportedFeatureError):
-        ask(server, asking_for(REQUEST, "no"))
+        ask(server, likelihood_request(REQUEST, "no"))
     assert not server.bodies
 
 
