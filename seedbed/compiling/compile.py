@@ -118,7 +118,9 @@ class Compilation:
 
     def _known_steps(self, name: str) -> dict[str, Step]:
         """This step in programs compiled elsewhere, by path, without demos that are seeds of this project."""
-        seed_inputs = [dict(example.inputs()) for example in self.project.examples(self.project.seeds).get(name, [])]
+        seed_inputs = [
+            dict(example.inputs()) for example in self.project.examples(self.project.inputs.seeds).get(name, [])
+        ]
         steps = dict[str, Step]()
         for path, program in self.known_programs.items():
             step = steps[path] = program.step(name).deepcopy()

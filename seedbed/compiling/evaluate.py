@@ -78,7 +78,7 @@ def evaluate_teachers(
     The first one's frozen metric scores all. Raises UserError if one has no compiled program, unless
     `compile_missing`.
     """
-    projects = [Project(project.config.swap(alias), project.base) for alias in dict.fromkeys(aliases)]
+    projects = [project.swapped(alias) for alias in dict.fromkeys(aliases)]
     artefacts = [_artefact(project, progress, compile_missing) for project in projects]
     exam, results = Exam(projects[0], artefacts), []
     for number, (project, own) in enumerate(zip(projects, artefacts, strict=True)):

@@ -49,7 +49,7 @@ def project_metric(session: Session, frozen: Frozen) -> Metric:
         judges=_opened(session.project, frozen),
         shown=prompts,
         entail=session.entail,
-        manner=session.project.manner,
+        manner=session.project.inputs.manner,
     )
 
 
@@ -71,7 +71,7 @@ def calibrator(
         required=session.project.recipe.required,
         checks=checks,
         reader=reader(session),
-        english=session.project.manner.english,
+        english=session.project.inputs.manner.english,
         worked=lambda: sum(tally.seconds for tally in session.journal.tallies.values()),
         showable=lambda case: session.project.is_open(case.group),
         grouped=session.project.grouped,

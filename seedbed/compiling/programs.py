@@ -31,7 +31,7 @@ def open_cascade(
             say(f"{name}: uncompiled, as asked for")
             opened.append((alias, project.recipe.program(), [], None))
             continue
-        of_alias = Project(project.config.swap(alias), project.base)
+        of_alias = project.swapped(alias)
         loaded = _load(of_alias, session.models.lm(alias).async_engine.identity)
         if held_groups := project.held_of(loaded.manifest.open_groups):
             raise UserError(

@@ -160,7 +160,7 @@ def _opened(frozen: Frozen) -> tuple[list[Judge], Pairwise | None]:
 def _are_english(cases: Sequence[Case], project: Project | None) -> bool:
     """Whether the project's seeds are in English; without a project, whether the cases are."""
     if project:
-        return project.manner.english
+        return project.inputs.manner.english
     rows = [row for case in cases for row in ([case.row] if isinstance(case, LabelledCase) else case.rows)]
     return is_english(text for row in rows for text in (row.prompt, row.response))
 
@@ -176,4 +176,4 @@ def judging(project: Project, alias: str) -> Session:
     """A session in which this model judges. The teacher is not opened, because calibration does not call it."""
     config = project.config.swap(alias)
     judge_config = config.model_copy(update={"roles": Roles(teacher=alias, judge=alias, reflection=alias)})
-    return Session(Project(judge_config, project.base), project.journal)
+    return Session(project.with_config(judge_config), project.journal)

@@ -28,10 +28,15 @@ class Finding(NamedTuple):
 def diagnose(project: Project) -> list[Finding]:
     """Check seeds, verdicts, documents, the embedder, and each role's model with a real call per format."""
     looks: list[tuple[str, Callable[[], str]]] = [
-        ("seeds", lambda: "; ".join([f"{len(project.seeds)} read", *project.notes.lines(), *project.said_of_seeds()])),
+        (
+            "seeds",
+            lambda: "; ".join(
+                [f"{len(project.inputs.seeds)} read", *project.inputs.notes.lines(), *project.said_of_seeds()]
+            ),
+        ),
         (
             "verdicts",
-            lambda: f"{len(project.verdicts)} read" if project.verdicts else "none: judges go unchecked",
+            lambda: f"{len(project.inputs.verdicts)} read" if project.inputs.verdicts else "none: judges go unchecked",
         ),
         ("language", lambda: language_line(project)),
         ("sources", lambda: _sources(project)),
@@ -81,5 +86,5 @@ def _embedder(session: Session) -> str:
 
 
 def _sources(project: Project) -> str:
-    counts = f"{len(project.reading.documents)} documents, {len(project.sources)} passages"
-    return "; ".join([counts, *project.reading.lines()])
+    counts = f"{len(project.inputs.reading.documents)} documents, {len(project.inputs.sources)} passages"
+    return "; ".join([counts, *project.inputs.reading.lines()])

@@ -13,7 +13,7 @@ from programs.core.candidate import Source
 from programs.core.recipe import Recipe, recipes
 from seedbed.config.load import Config, unknown
 from seedbed.errors import NoPassage, UserError
-from seedbed.sources.copies import copies
+from seedbed.sources.copies import copies as find_copies
 from seedbed.sources.documents import Reading, read_documents
 from seedbed.sources.lines import labelled_lines
 from seedbed.sources.passages import passages
@@ -96,7 +96,7 @@ class Inputs:
     def _passages(self) -> Sequence[Source]:
         """The documents cut into passages, once; those that are too short are counted among what was skipped."""
         skipped = self.reading.skipped
-        return DiskList(passages(self.reading.documents, self._copies, self.config.sources, skipped))
+        return DiskList(passages(self.reading.documents, self.copies, self.config.sources, skipped))
 
     def said_of_sources(self) -> list[str]:
         """Parts of documents that gave no passage and why, and files that were not in UTF-8: a line for each."""
@@ -104,9 +104,9 @@ class Inputs:
         return files + self.reading.lines() if self.sources else files
 
     @functools.cached_property
-    def _copies(self) -> dict[str, str]:
+    def copies(self) -> dict[str, str]:
         """Document -> the group of its copies, which a split keeps together; only documents that have copies."""
-        return copies(self.reading.documents)
+        return find_copies(self.reading.documents)
 
     def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:
         missing = f"Put the file there, or mend {key}: in seedbed.yaml."

@@ -12,7 +12,7 @@ FOUND = 0.5  # share of the seeds' questions: below it, the embedder hardly dist
 def language_line(project: Project) -> str:
     """Whether rules for English words apply, and the reason."""
     reason = "as language: says" if project.config.language else "by their words"
-    if project.manner.english:
+    if project.inputs.manner.english:
         return f"English, {reason}: rules of English words hold"
     return (
         f"not English, {reason}: questions must have the shape of the seeds, rules of English words are off, and the "
@@ -23,9 +23,9 @@ def language_line(project: Project) -> str:
 def embedder_line(project: Project, embed: Embed) -> str:
     """How many of the seeds' questions the embedder matches with their own passage, among all seeds' passages and some
     others; empty if there are too few. Adds what to do if the embedder hardly distinguishes them."""
-    seeds = [seed for seed in project.seeds if seed.asked and getattr(seed, "document", None)]
+    seeds = [seed for seed in project.inputs.seeds if seed.asked and getattr(seed, "document", None)]
     own = list(dict.fromkeys(seed.document for seed in seeds))
-    sources = [project.sources[place] for place in spread(range(len(project.sources)), OTHERS)]
+    sources = [project.inputs.sources[place] for place in spread(range(len(project.inputs.sources)), OTHERS)]
     if len(own) + len(sources) < FEWEST or not seeds:
         return ""
     vectors = embed([*own, *(source.inputs["document"] for source in sources)])

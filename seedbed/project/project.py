@@ -12,6 +12,7 @@ from metrics.calibration.verdicts import LabelledCase, Line, Preference
 from metrics.metric import Bars
 from optimize.splits import deal, fold_groups
 from programs.core.candidate import Source, digest
+from seedbed.config.load import Config
 from seedbed.project.cases import cases_of, labelled
 from seedbed.project.inputs import Inputs
 from seedbed.project.sides import Sides, read_sides, sides_of, write_sides
@@ -25,8 +26,26 @@ FEWEST_SEEDS = 4
 FEW_SEEDS, FOLDS = 20, 3  # with fewer seeds none is held out; the procedure is measured by this many folds
 
 
-class Project(Inputs):
-    """The inputs of a config, with their split: which groups are held out, and which may appear in prompts."""
+class Project:
+    """The inputs of a config, with their split: which groups are held out, and which may appear in prompts.
+
+    Args:
+        config: the checked config. base: the folder its paths start from. inputs: what was read for another config of
+        the same data; None reads it anew.
+    """
+
+    def __init__(self, config: Config, base: Path, inputs: Inputs | None = None) -> None:
+        self.config, self.base, self.inputs = config, base, inputs or Inputs(config, base)
+        self.recipe = self.inputs.recipe
+
+    def with_config(self, config: Config) -> "Project":
+        """The project of a config that differs in models, roles or limits alone: documents, seeds and verdicts are read
+        once for both."""
+        return Project(config, self.base, self.inputs)
+
+    def swapped(self, teacher: str) -> "Project":
+        """The same project with another teacher, an alias. Raises UserError if there is none of that name."""
+        return self.with_config(self.config.swap(teacher))
 
     @property
     def journal(self) -> Path:
@@ -37,7 +56,7 @@ class Project(Inputs):
     def cases(self) -> list[LabelledCase | Preference]:
         """The cases to fit the metric to: the verdicts, and rows made by rules if there are too few."""
         good = [*filter(None, map(labelled, self.training_seeds))]
-        return cases_of(self.verdicts, good, self.grouped, english=self.manner.english)
+        return cases_of(self.inputs.verdicts, good, self.grouped, english=self.inputs.manner.english)
 
     @functools.cached_property
     def held_out(self) -> frozenset[str]:
@@ -48,26 +67,26 @@ class Project(Inputs):
         """
         seeded, bare = self._groups
         share, folds = self._terms
-        sides = self._recorded_sides.groups(self._copies) if self._recorded_sides else {}
+        sides = self._recorded_sides.groups(self.inputs.copies) if self._recorded_sides else {}
         return deal(seeded, bare, share, folds=folds, kept=sides)
 
     def keep_sides(self, say: Say = silent) -> None:
         """Write the split to disk before any label is in a prompt or any row has a side, so that documents added later
         cannot change it. `say` receives the groups that were held out and are open now."""
-        sides = sides_of(set().union(*self._groups), self.held_out, self._copies, *self._terms)
+        sides = sides_of(set().union(*self._groups), self.held_out, self.inputs.copies, *self._terms)
         if self._recorded_sides and (newly_open := sorted(set(sides.open).intersection(self._recorded_sides.held_out))):
             say(f"open now, and held out before (a seed is on it, or a copy is open): {', '.join(newly_open)}")
         write_sides(self.base, self.recipe.name, sides)
 
     def said_of_seeds(self) -> list[str]:
         """A note if most seeds are on other documents than the sources: then a compile helps little."""
-        if not self.sources:
+        if not self.inputs.sources:
             return []
-        foreign = [seed for seed in self.seeds if self.group(seed) not in self._names.groups]
-        if 2 * len(foreign) <= len(self.seeds):
+        foreign = [seed for seed in self.inputs.seeds if self.group(seed) not in self._names.groups]
+        if 2 * len(foreign) <= len(self.inputs.seeds):
             return []
         return [
-            f"{len(foreign)} of the {len(self.seeds)} seeds are of other documents than the sources: "
+            f"{len(foreign)} of the {len(self.inputs.seeds)} seeds are of other documents than the sources: "
             "a model may write about those instead; write some seeds on your sources"
         ]
 
@@ -100,7 +119,7 @@ class Project(Inputs):
         """
         folds, seeded = self.config.compile.folds, len(self._seeded)
         if folds is None:
-            few = len(self.seeds) < FEW_SEEDS and bool(self.recipe.labelled) and len(self._groups[1]) > 1
+            few = len(self.inputs.seeds) < FEW_SEEDS and bool(self.recipe.labelled) and len(self._groups[1]) > 1
             recorded = (record.folds for record in self._records if record.share == self.config.compile.held_out)
             folds = FOLDS if next(recorded, few) else 0
         return min(folds, seeded) if seeded > 1 else 0
@@ -109,10 +128,10 @@ class Project(Inputs):
         """For each fold, the seeds to compile on and those left out; groups are not split. Empty without folds."""
         return [
             (
-                [seed for seed in self.seeds if self.group(seed) not in fold],
-                [seed for seed in self.seeds if self.group(seed) in fold],
+                [seed for seed in self.inputs.seeds if self.group(seed) not in fold],
+                [seed for seed in self.inputs.seeds if self.group(seed) in fold],
             )
-            for fold in map(frozenset, fold_groups(map(self.group, self.seeds), self.folds))
+            for fold in map(frozenset, fold_groups(map(self.group, self.inputs.seeds), self.folds))
         ]
 
     @property
@@ -122,7 +141,7 @@ class Project(Inputs):
 
     @functools.cached_property
     def _seeded(self) -> set[str]:
-        return {self.group(seed) for seed in self.seeds}
+        return {self.group(seed) for seed in self.inputs.seeds}
 
     def group(self, seed: Any) -> str:
         """The group of a seed: its document, which it may name by only the end of the path."""
@@ -142,7 +161,7 @@ class Project(Inputs):
 
     @functools.cached_property
     def _names(self) -> Names:
-        return Names(self.sources, self._copies)
+        return Names(self.inputs.sources, self.inputs.copies)
 
     def _full(self, group: str) -> str:
         """The full name of the group of a seed, a verdict or a source."""
@@ -152,20 +171,20 @@ class Project(Inputs):
     def _labelled(self) -> Names:
         """The names, after those of seeds and verdicts were looked up. Raises UserError if a seed's name fits several
         documents."""
-        seeds = {seed.group for seed in self.seeds}
-        self._names.look_up(seeds | {case.group for case in self.verdicts})
+        seeds = {seed.group for seed in self.inputs.seeds}
+        self._names.look_up(seeds | {case.group for case in self.inputs.verdicts})
         self._names.check(seeds, self.config.seeds)
         return self._names
 
     @functools.cached_property
     def divides(self) -> bool:
         """Whether a document is left for training besides the held-out ones: a single document cannot be split."""
-        return not self.sources or bool(self._names.groups - self.held_out)
+        return not self.inputs.sources or bool(self._names.groups - self.held_out)
 
     def is_held_out(self, group: str) -> bool:
         """Whether rows of a group go to the validation split. The side of a group without documents (an invented one, a
         pool's) follows from its name."""
-        has_documents = self.sources or self.recipe.takes == "leaves"
+        has_documents = self.inputs.sources or self.recipe.takes == "leaves"
         return self._full(group) in self.held_out if has_documents else int(digest(group), 16) % 10 == 0
 
     def held_of(self, groups: Iterable[str]) -> list[str]:
@@ -178,7 +197,7 @@ class Project(Inputs):
     def open_groups(self) -> list[str]:
         """Groups (documents) with a label that may appear in a prompt, a judge's prompt included."""
         seeded = {self.group(seed) for seed in self.training_seeds}
-        judged = {case.group for case in self.verdicts if self.is_open(case.group)}
+        judged = {case.group for case in self.inputs.verdicts if self.is_open(case.group)}
         return sorted(seeded | set(map(self._full, judged)))
 
     def is_open(self, group: str) -> bool:
@@ -189,19 +208,19 @@ class Project(Inputs):
     @property
     def training_seeds(self) -> list[Any]:
         """The seeds that may appear in a compiled prompt."""
-        return [seed for seed in self.seeds if self.group(seed) not in self.held_out]
+        return [seed for seed in self.inputs.seeds if self.group(seed) not in self.held_out]
 
     @property
     def test_seeds(self) -> list[Any]:
         """The seeds that never do. If seeds are the sources, such as LAB's leaves, a run's inputs show them, and its
         rows name them."""
-        return [seed for seed in self.seeds if self.group(seed) in self.held_out]
+        return [seed for seed in self.inputs.seeds if self.group(seed) in self.held_out]
 
     @property
     def source_seeds(self) -> list[Any]:
         """The seeds that the inputs of a run may show: all of them if seeds are the sources, the training seeds if
         documents are."""
-        return self.training_seeds if self.recipe.takes == "documents" else self.seeds
+        return self.training_seeds if self.recipe.takes == "documents" else self.inputs.seeds
 
     @property
     def bars(self) -> Bars:
@@ -219,7 +238,7 @@ class Project(Inputs):
         sources, run = self.config.sources, self.config.run
         seeds = self.source_seeds if seeds is None else seeds
         return self.recipe.feed(
-            self.sources,
+            self.inputs.sources,
             seeds,
             seed=run.random_seed,
             draws=run.draws,
@@ -231,10 +250,10 @@ class Project(Inputs):
         """The sources to compare programs on, `compile.compare` in all: passages of held-out documents, as evenly as
         possible, or sources made of held-out seeds. `excluded` are groups to leave out."""
         n = self.config.compile.compare
-        if not self.sources:
+        if not self.inputs.sources:
             feed = self.feed([seed for seed in self.test_seeds if self.group(seed) not in excluded])
             return [source for position in range(n) if (source := feed.take(position))]
-        return evenly(self.sources, self.held_out - set(excluded), n)
+        return evenly(self.inputs.sources, self.held_out - set(excluded), n)
 
     def compiled_path(self) -> Path:
         """The path of the compiled program of this recipe and teacher."""

@@ -47,7 +47,7 @@ def prompts(project: Project, *, uncompiled: bool) -> tuple[dict[str, Prompt], s
         if artefact.manifest.ships != "compiled":
             remark += f"\na run uses the uncompiled program instead, for {artefact.manifest.why}"
     steps = named_steps(program, judges)
-    labelled = [*project.seeds, *project.verdicts] if any(step.demos for step in steps.values()) else []
+    labelled = [*project.inputs.seeds, *project.inputs.verdicts] if any(step.demos for step in steps.values()) else []
     return {name: _prompt(name, step, labelled) for name, step in steps.items()}, remark
 
 

@@ -41,7 +41,7 @@ def write_dataset(
     if replay and replay != out:
         copy_journal(replay / JOURNAL, out / JOURNAL)
     started = time.monotonic()
-    for line in project.said_of_sources():
+    for line in project.inputs.said_of_sources():
         progress.say(line)
     session = Session(
         project, out / JOURNAL, history=False, say=progress.say, caps=project.config.run, offline=replay is not None

@@ -156,15 +156,15 @@ def _usage(records: Records, keys: list[str]) -> dict[str, Usage]:
 
 def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill) -> list[str]:
     config, notes = project.config, ["near duplicates are not counted: more of them are rejected as the rows get more"]
-    supply = config.run.draws * len(project.sources)
+    supply = config.run.draws * len(project.inputs.sources)
     if supply and (sources.high is None or sources.high > supply):
-        notes.append(f"there are only {supply:,} sources ({len(project.sources):,} passages, run.draws each)")
+        notes.append(f"there are only {supply:,} sources ({len(project.inputs.sources):,} passages, run.draws each)")
     for alias, bill in bills.items():
         if bill.dollars is None:
             notes.append(f"the price of {alias} is unknown: set models.{alias}.input_price and output_price")
     if config.run.mode == "batch":
         notes.append("run.mode: batch takes up to a day a wave, and providers charge about half of these dollars")
-    return [*notes, *_capped(config, whole), *project.said_of_sources()]
+    return [*notes, *_capped(config, whole), *project.inputs.said_of_sources()]
 
 
 def _futility_note(cascade: list[TeacherProgram], config: Config) -> list[str]:

@@ -13,7 +13,7 @@ from seedbed.storage.run_reader import messages
 
 def preview_rows(project: Project, n: int, *, uncompiled: bool, say: Callable[[str], None]) -> list[dict[str, Any]]:
     """The candidates of the first n sources of the feed: verdict, scores, calls, tokens and dollars of each."""
-    for line in project.said_of_sources():
+    for line in project.inputs.said_of_sources():
         say(line)
     feed = project.feed()
     sources = [source for position in range(n) if (source := feed.take(position))]

@@ -22,7 +22,7 @@ def provenance(project: Project, cascade: Sequence[TeacherProgram], metric: Metr
 
     In a cascade, the names of the steps of later teachers begin with the teacher.
     """
-    labelled, first = [*project.seeds, *project.verdicts], cascade[0]
+    labelled, first = [*project.inputs.seeds, *project.inputs.verdicts], cascade[0]
     steps = {
         name if member is first else f"{member.teacher} {name}": (member.teacher, step)
         for member in cascade

@@ -147,14 +147,14 @@ def test_seeds_tell_that_they_are_not_in_english_and_a_key_says_otherwise(tmp_pa
     assert not manner(language).english
     folder = spoken(tmp_path / "project", language)
     config = load_config(folder / "seedbed.yaml")
-    assert not Project(config, folder).manner.english
-    assert Project(config.model_copy(update={"language": "english"}), folder).manner.english
+    assert not Project(config, folder).inputs.manner.english
+    assert Project(config.model_copy(update={"language": "english"}), folder).inputs.manner.english
 
 
 @pytest.mark.parametrize("recipe", ["grounded-qa", "lab", "self-instruct"])
 def test_the_shipped_seeds_are_in_english_and_hold_rows_to_what_they_were_held_to(tmp_path: Path, recipe: str) -> None:
     assert main(["init", str(tmp_path / recipe), "--recipe", recipe]) == 0
-    told = Project(load_config(tmp_path / recipe / "seedbed.yaml"), tmp_path / recipe).manner
+    told = Project(load_config(tmp_path / recipe / "seedbed.yaml"), tmp_path / recipe).inputs.manner
     assert (told.english, told.refuses_english, told.scripts) == (True, False, ("LATIN",))
     assert recipe != "grounded-qa" or (told.closes, told.shortest, told.longest, told.marks) == ("?", 4, 40, 1)
 
@@ -164,14 +164,14 @@ def test_the_name_of_a_document_is_known_in_every_form(tmp_path: Path) -> None:
     for path in (folder / "documents").iterdir():
         path.rename(path.with_name(unicodedata.normalize("NFD", path.name)))
     project = Project(load_config(folder / "seedbed.yaml"), folder)
-    assert {project.group(seed) for seed in project.seeds} == {source.group for source in project.sources}
+    assert {project.group(seed) for seed in project.inputs.seeds} == {source.group for source in project.inputs.sources}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_passage_holds_about_as_much_in_every_language(tmp_path: Path, language: str) -> None:
     folder = spoken(tmp_path / "project", language)
     config = load_config(folder / "seedbed.yaml", ["sources.chunk_tokens=64"])
-    assert 10 <= len(Project(config, folder).sources) <= 25
+    assert 10 <= len(Project(config, folder).inputs.sources) <= 25
 
 
 @pytest.mark.parametrize(

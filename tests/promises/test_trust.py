@@ -51,7 +51,7 @@ def test_no_verdict_of_a_held_out_document_stands_in_a_judges_prompt(folder: Pat
 
     assert seedbed(folder, "compile") == 0
     project = Project(load_config(folder / "seedbed.yaml"), folder)
-    held = [case.question for case in project.verdicts if project.is_held_out(case.group)]
+    held = [case.question for case in project.inputs.verdicts if project.is_held_out(case.group)]
     judges = (folder / "compiled/grounded-qa/small.metric.json").read_text(encoding="utf-8")
     assert held
     assert not [question for question in held if json.dumps(question)[1:-1] in judges]

@@ -18,7 +18,9 @@ from seedbed.cli.main import main
 from seedbed.config.load import load_config
 from seedbed.models import embedder
 from seedbed.models.embedding_batches import EmbeddingQueue
+from seedbed.project import inputs
 from seedbed.project.project import Project
+from seedbed.sources.documents import Reading, read_documents
 
 WEAK = """
 
@@ -141,6 +143,20 @@ def evaluated(folder: Path, capsys: pytest.CaptureFixture[str], *more: str) -> l
     capsys.readouterr()
     assert seedbed(folder, "evaluate", "--json", *more) == 0
     return json.loads(capsys.readouterr().out)
+
+
+def test_documents_are_read_once_whatever_the_number_of_teachers(
+    swapped: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readings = list[Any]()
+
+    def counted(*args: Any, **settings: Any) -> Reading:
+        readings.append(args)
+        return read_documents(*args, **settings)
+
+    monkeypatch.setattr(inputs, "read_documents", counted)
+    assert len(evaluated(swapped, capsys, "--teachers", "strong,weak")) == 2
+    assert len(readings) == 1
 
 
 def test_a_gain_that_is_there_is_found_and_ships(swapped: Path) -> None:
@@ -295,12 +311,12 @@ def test_folds_leave_every_seed_out_once_and_no_document_on_both_sides(tmp_path:
     opened = Project(load_config(folder / "seedbed.yaml", ["compile.folds=4"]), folder)
     folds = opened.seed_folds()
     assert len(folds) == 4
-    assert sorted(seed.id for _, test in folds for seed in test) == sorted(seed.id for seed in opened.seeds)
+    assert sorted(seed.id for _, test in folds for seed in test) == sorted(seed.id for seed in opened.inputs.seeds)
     for train, test in folds:
         assert len(train) + len(test) == 24
         assert not {seed.group for seed in train} & {seed.group for seed in test}
-    assert opened.training_seeds == opened.seeds
-    assert not {opened.group(seed) for seed in opened.seeds} & {source.group for source in opened.test_sources()}
+    assert opened.training_seeds == opened.inputs.seeds
+    assert not {opened.group(seed) for seed in opened.inputs.seeds} & {source.group for source in opened.test_sources()}
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def add(folder: Path, count: int) -> None:
 
 def test_documents_added_after_a_compile_change_no_side(compiled: Path, tmp_path: Path) -> None:
     before = opened(compiled)
-    older_groups = {source.group for source in before.sources}
+    older_groups = {source.group for source in before.inputs.sources}
     add(compiled, 10)
     after = opened(compiled)
     assert after.held_out & older_groups == before.held_out
@@ -130,7 +130,7 @@ def test_two_names_of_a_document_are_one_group_to_the_search(folder: Path) -> No
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     project = opened(folder)
     metric = Metric(project.recipe, lambda texts: np.ones((len(texts), 1), np.float32), Bars())
-    examples = project.examples(project.seeds)["answer_question"]
+    examples = project.examples(project.inputs.seeds)["answer_question"]
     search = StepSearch(project.recipe.program(), "answer_question", examples, metric, SIZES["light"])
     names = {line["document"]: Path(line["source"]).name for line in lines}
     sides = [{names[example.document] for example in side} for side in (search.trainset, search.valset)]
@@ -220,7 +220,7 @@ def test_a_metric_that_names_a_shown_document_by_its_end_is_refused_where_it_is_
     path = folder / "METRIC.json"
     frozen = load_frozen(path)
     project = opened(folder)
-    held_out_name = min(project.held_out - set(map(project.group, project.seeds)))
+    held_out_name = min(project.held_out - set(map(project.group, project.inputs.seeds)))
     frozen.model_copy(update={"shown": [Path(held_out_name).name]}).save(path)
     (folder / "verdicts.jsonl").unlink()
     config = folder / "seedbed.yaml"
@@ -232,10 +232,10 @@ def test_a_metric_that_names_a_shown_document_by_its_end_is_refused_where_it_is_
 
 
 def test_documents_with_a_sentence_in_common_are_no_copies(tmp_path: Path, folder: Path) -> None:
-    groups = {source.group for source in opened(folder).sources}
+    groups = {source.group for source in opened(folder).inputs.sources}
     for path in (folder / "documents").glob("*.txt"):
         path.write_text(path.read_text(encoding="utf-8") + "\n\nAll rights are reserved by us.", encoding="utf-8")
-    assert {source.group for source in opened(folder).sources} == groups
+    assert {source.group for source in opened(folder).inputs.sources} == groups
 
 
 @given(NAMES, NAMES, st.floats(0.1, 0.9), st.booleans(), st.dictionaries(st.sampled_from("abcdefgh"), st.booleans()))
@@ -333,7 +333,7 @@ def test_a_seed_on_a_document_that_was_held_out_opens_it_where_folds_measure(
 def sides(folder: Path, *sets: str) -> dict[str, bool]:
     """Whether each document is held out."""
     project = opened(folder, *sets)
-    return {name: project.is_held_out(name) for name in sorted({source.group for source in project.sources})}
+    return {name: project.is_held_out(name) for name in sorted({source.group for source in project.inputs.sources})}
 
 
 def keep(folder: Path, *sets: str) -> dict[str, bool]:

@@ -138,7 +138,7 @@ def test_a_document_that_is_too_short_is_counted_once_however_often_the_sources_
     project = open_project(folder.base / "seedbed.yaml")
     for _ in range(3):
         with pytest.raises(UserError, match=r"sources: documents/a\.txt: fewer than 12 words"):
-            _ = project.sources
+            _ = project.inputs.sources
 
 
 def test_columns_of_a_table_make_passages_together(folder: Folder) -> None:

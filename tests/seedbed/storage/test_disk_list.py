@@ -96,7 +96,7 @@ def test_a_projects_passages_are_the_same_at_every_look_and_not_in_memory(tmp_pa
     Project(config, tmp_path / "project").feed()  # what is imported late is not counted
     project = Project(config, tmp_path / "project")
     tracemalloc.start()
-    count = len(project.sources)
+    count = len(project.inputs.sources)
     picked = project.test_sources()
     gc.collect()
     memory, _ = tracemalloc.get_traced_memory()
@@ -105,4 +105,4 @@ def test_a_projects_passages_are_the_same_at_every_look_and_not_in_memory(tmp_pa
     assert memory < 700_000  # of 1.7 MB in 8,000 passages
     assert {source.group for source in picked} <= project.held_out
     assert picked == project.test_sources()
-    assert len({source.id for source in project.sources}) == count
+    assert len({source.id for source in project.inputs.sources}) == count
