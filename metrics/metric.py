@@ -20,6 +20,8 @@ from programs.core.tools import tools
 from programs.judges.judge import Judge, Verdict
 from signatures.qa.grounded_qa import DOES_NOT_SAY, declines
 
+REMEMBERED = 4096  # candidates that a metric does not check again: more than a run has under way
+
 
 @dataclasses.dataclass(frozen=True)
 class Bars:
@@ -59,6 +61,7 @@ class Metric:
         self.judges, self.shown, self.manner = list(judges), list(shown), manner
         self.fitted = fitted or prior([*PARTS, *(judge.aspect for judge in judges)])
         self.alone = alone
+        self._sound = dict[tuple[str, ...], None]()  # candidates without a fault, the oldest first
 
     @property
     def hash(self) -> str:
@@ -90,14 +93,17 @@ class Metric:
         `inputs` are texts that the teacher was given, which it may repeat even if they are a seed's. A candidate is
         checked again only if it has changed.
         """
-        state = (id(self), tuple(inputs), candidate.document, candidate.prompt, candidate.response)
-        if candidate.cleared == state:
+        state = (*inputs, type(candidate).__name__, candidate.model_dump_json(exclude={"dropped"}))
+        if state in self._sound:
             return None
         drop = veto(candidate, self.manner) or self.recipe.filter(candidate)
         if not drop and candidate.prompt:
             drop = like_a_seed(candidate, [text for text in self.shown if text not in inputs])
         drop = drop or await self._too_far(candidate)
-        candidate.cleared = None if drop else state
+        if not drop:
+            self._sound[state] = None
+            if len(self._sound) > REMEMBERED:
+                del self._sound[next(iter(self._sound))]  # the oldest
         return drop
 
     async def worth(self, candidate: Candidate, *, label: str | None = None, inputs: Collection[str] = ()) -> Worth:

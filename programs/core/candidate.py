@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field
 
 
 def digest(*parts: object) -> str:
@@ -47,16 +47,6 @@ class Candidate(BaseModel):
     """One training example. Its fields are filled step by step; a dropped one is not filled any further."""
 
     dropped: Drop | None = None
-    _cleared: tuple[Any, ...] | None = PrivateAttr(None)
-
-    @property
-    def cleared(self) -> tuple[Any, ...] | None:
-        """The state in which a metric did not reject it; not part of the row."""
-        return self._cleared
-
-    @cleared.setter
-    def cleared(self, state: tuple[Any, ...] | None) -> None:
-        self._cleared = state
 
     @property
     def document(self) -> str | None:
