@@ -137,8 +137,8 @@ def _ours(side: str, address: str, load: Load) -> dict[str, float]:
     """Rows as a run makes them: a session's settings, a scope a row, the program's own steps."""
     from three_calls import ThreeCalls
 
+    from programs.core.background import run_sync
     from programs.core.candidate import digest
-    from programs.core.program import run_sync
     from seedbed.models.call_context import Scope
     from seedbed.runs.gc_tuning import calm
 

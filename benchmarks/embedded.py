@@ -21,7 +21,7 @@ from typing import NamedTuple
 import orjson
 from dspy import lm15
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.tools import using
 from seedbed.config.models import ModelEntry
 from seedbed.dspy_internals import request_from_dict

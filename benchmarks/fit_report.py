@@ -29,7 +29,7 @@ from metrics.calibration.shipped import shipped
 from metrics.calibration.verdicts import LabelledCase, verdict_line
 from metrics.evidence import PARTS
 from optimize.seeds import read_lines
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.embedder import MODEL, Embedder
 
 BEFORE = ("relevance", "words", "numbers", "verbatim", "located", "gain", "topic", "denial")

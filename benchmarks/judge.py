@@ -19,7 +19,7 @@ from metrics.calibration.agreement import auroc
 from metrics.calibration.calibrate import Calibration, Observation, calibrate
 from metrics.calibration.intervals import Interval, bootstrap
 from metrics.calibration.readings import Reader, judge_names
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.compiling.metric import asked_judges
 from seedbed.compiling.verdicts import judging
 from seedbed.config.load import load_config

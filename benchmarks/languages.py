@@ -23,7 +23,7 @@ from metrics.calibration.intervals import bootstrap
 from metrics.checks.manner import Manner
 from metrics.metric import Bars, Metric
 from metrics.worth import Worth
-from programs.core.program import run_sync, together
+from programs.core.background import run_sync, together
 from programs.judges.judge import JUDGES, Judge
 from programs.qa.grounded_qa import QA, RECIPE
 from seedbed.compiling.verdicts import judging

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dspy import lm15
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.compiling.metric import calibrator
 from seedbed.config.load import FILE, load_config
 from seedbed.config.models import ModelEntry

@@ -23,9 +23,9 @@ import dspy
 from dspy import lm15
 from dspy.utils.exceptions import AdapterParseError
 
+from programs.core.background import run_sync
 from programs.core.candidate import digest
 from programs.core.pool import numbered
-from programs.core.program import run_sync
 from programs.core.recipe import recipes
 from programs.core.step import Step
 from programs.formats.formats import FORMATS

@@ -30,7 +30,7 @@ from metrics.calibration.shipped import BY_EMBEDDING, FILE, Shipped
 from metrics.calibration.verdicts import LabelledCase, verdict_line
 from metrics.evidence import PARTS
 from optimize.seeds import read_lines
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.qa.grounded_qa import QASeed
 from seedbed.models.embedder import MODEL, Embedder
 

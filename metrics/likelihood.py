@@ -6,8 +6,8 @@ The readings are in log units (nats), neither clipped nor squashed; the fit give
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from programs.core.background import together
 from programs.core.candidate import Candidate
-from programs.core.program import together
 from programs.formats.formats import FORMATS
 from signatures.likelihood import ExpectAnswer, GuessAnswer
 

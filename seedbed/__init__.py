@@ -29,7 +29,7 @@ def compile(project: Project) -> Manifest:
 
     A second compile of the same project asks no model. Raises UserError for a mistake, TeacherDown for a dead model.
     """
-    from programs.core.program import run_sync
+    from programs.core.background import run_sync
     from seedbed.compiling.compile import Compilation
     from seedbed.progress import Progress
     from seedbed.project.session import Session

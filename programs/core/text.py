@@ -4,6 +4,7 @@ Texts that look the same are equal here: composed or not, full width or not, wit
 Patterns beyond ASCII use the `regex` library, which knows Unicode's properties; ASCII has faster ones.
 """
 
+import functools
 import re
 import unicodedata
 from collections import Counter
@@ -158,3 +159,9 @@ def copied_share(text: str, source: str) -> float:
     ours, theirs = words(text), words(source)
     match = SequenceMatcher(None, ours, theirs, autojunk=False).find_longest_match()
     return match.size / len(ours) if ours else 0.0
+
+
+@functools.lru_cache(maxsize=256)
+def on_one_line(text: str) -> str:
+    """A text without its line breaks, the form of an instruction in a prompt."""
+    return " ".join(text.split())

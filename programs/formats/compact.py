@@ -1,20 +1,14 @@
 """The message format for small models: one message of plain lines, which the endpoint continues if it can."""
 
-import functools
 from typing import Any
 
 import dspy
 
+from programs.core.text import on_one_line
 from programs.core.tools import using
 from programs.formats.replies import Read
 from programs.formats.sections import Sections, label, paragraphs, structured
 from signatures.variants import Line
-
-
-@functools.lru_cache(maxsize=256)
-def on_one_line(text: str) -> str:
-    """A text without its line breaks, the form of an instruction in a prompt."""
-    return " ".join(text.split())
 
 
 class CompactAdapter(Read, dspy.Adapter):

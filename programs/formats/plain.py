@@ -5,7 +5,7 @@ from typing import Any
 
 import dspy
 
-from programs.formats.compact import on_one_line
+from programs.core.text import on_one_line
 from programs.formats.replies import Read
 from programs.formats.sections import Section, Sections, is_labelled, label, paragraphs, structured, unfenced
 

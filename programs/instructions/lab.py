@@ -7,9 +7,10 @@ from typing import Any
 import dspy
 from pydantic import Field
 
+from programs.core.background import together
 from programs.core.candidate import Candidate, Drop, Source, digest
 from programs.core.feed import Quiet, grouped
-from programs.core.program import Program, together
+from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.step import Step
 from signatures.instructions.lab import AnswerForTask, AskFromTopic, CheckQuestion

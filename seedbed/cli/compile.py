@@ -43,7 +43,7 @@ def compile(
     """
     project = open_project(config, teacher, [*(set or []), *([f"compile.ship={ship}"] if ship else [])])
     supply(project.config, project.base, yes=yes)
-    from programs.core.program import run_sync
+    from programs.core.background import run_sync
     from seedbed.compiling.compile import Compilation
     from seedbed.progress import Progress
     from seedbed.project.session import Session

@@ -10,7 +10,8 @@ from optimize.artefact import Artefact
 from optimize.comparison import Gain, Standing, paired, standing
 from optimize.labels import Agreement, agreement, word_f1
 from optimize.scoring import Scored, score_program
-from programs.core.program import Program, run_sync
+from programs.core.background import run_sync
+from programs.core.program import Program
 from seedbed.compiling.compile import Compilation
 from seedbed.compiling.metric import project_metric
 from seedbed.compiling.programs import load_artefact

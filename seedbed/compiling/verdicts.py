@@ -11,8 +11,8 @@ from metrics.calibration.frozen import Frozen, load_frozen
 from metrics.calibration.observations import Alike
 from metrics.calibration.readings import Case, Reader, judge_names
 from metrics.calibration.verdicts import LabelledCase, verdict_line
+from programs.core.background import run_sync
 from programs.core.language import is_english
-from programs.core.program import run_sync
 from programs.judges.judge import Judge, Pairwise
 from seedbed.compiling.calibrate import Calibrator
 from seedbed.compiling.metric import calibrator, check_reader

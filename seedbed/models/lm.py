@@ -9,7 +9,7 @@ import dspy
 from dspy import lm15
 from dspy.utils import exceptions as dspy_errors
 
-from programs.core.program import run_sync, together
+from programs.core.background import run_sync, together
 from programs.core.tools import tools
 from seedbed.dspy_internals import canonical, error_boundary, legacy_output, prepare
 from seedbed.errors import TeacherDown, UserError

@@ -9,7 +9,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError, LMError, LMInvalidRequestError, LMUnsupportedModelError
 from pydantic import BaseModel
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.step import Step
 from programs.core.tools import using
 from programs.formats.formats import formats_of, formats_to_judge

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import dspy
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.tools import Tools
 from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError

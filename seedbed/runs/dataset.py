@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.compiling.programs import open_cascade
 from seedbed.errors import FELL_SHORT, INTERRUPTED, TeacherDown, UserError, exit_code
 from seedbed.progress import Progress

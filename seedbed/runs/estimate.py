@@ -7,7 +7,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from programs.core.program import run_sync, together
+from programs.core.background import run_sync, together
 from seedbed.compiling.programs import open_cascade
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config

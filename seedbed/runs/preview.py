@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from optimize.scoring import Scored, score_program
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.compiling.programs import open_cascade
 from seedbed.project.project import Project
 from seedbed.project.session import Session

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.whole import write_whole
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config

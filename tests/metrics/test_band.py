@@ -15,7 +15,7 @@ from metrics.band import Alone, alone
 from metrics.calibration.fit import Fitted, aim, fit
 from metrics.metric import Bars, Metric
 from metrics.worth import Worth
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.qa.grounded_qa import QA, RECIPE
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM

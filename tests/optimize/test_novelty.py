@@ -11,7 +11,7 @@ from metrics.metric import Bars, Metric
 from optimize.scoring import nearest_before
 from optimize.search import StepSearch
 from optimize.search_size import SIZES
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.qa.grounded_qa import GroundedQA
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM

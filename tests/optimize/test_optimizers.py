@@ -17,7 +17,7 @@ from support.searched import RECIPE, Search, paid
 
 from metrics.metric import Metric
 from optimize.optimizers import OPTIMIZERS, REFLECTING, auto
-from programs.core.program import background_loop
+from programs.core.background import background_loop
 from programs.core.step import Step
 from seedbed.errors import TeacherDown, UserError
 from seedbed.models.engines.scripted import ScriptedEngine

@@ -11,8 +11,8 @@ from dspy.utils.exceptions import LMError, LMInvalidRequestError
 from support.searched import RECIPE, Search, seeds
 
 from optimize.scoring import score_program
+from programs.core.background import run_sync
 from programs.core.candidate import Source
-from programs.core.program import run_sync
 from seedbed.errors import TeacherDown
 from seedbed.models.call_context import Scope
 from seedbed.models.engines.engine import Wrapped

@@ -14,7 +14,7 @@ from support.searched import Search
 
 from optimize.optimizers import OPTIMIZERS
 from optimize.search_budget import Allowance, Caps, Cost, Spent
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.tools import using
 from seedbed.config.models import ModelEntry
 from seedbed.models.engines.embedded import EmbeddedEngine

@@ -7,7 +7,7 @@ from support.hostile import (
     Hostile,
 )
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.engines.endpoint import EndpointEngine
 
 KEY = "sk-hunter2-hunter2"

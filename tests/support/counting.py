@@ -4,7 +4,7 @@ import asyncio
 
 from dspy import lm15
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.engines.engine import Shared
 from seedbed.models.layers.replayed import Replayed
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dspy import lm15
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.engines.engine import Shared
 from seedbed.models.layers.retrying import Retrying
 

@@ -12,7 +12,8 @@ from metrics.metric import Bars, Metric
 from optimize.search import StepSearch, Variant
 from optimize.search_budget import Allowance, Caps, Cost
 from optimize.search_size import SIZES
-from programs.core.program import Program, run_sync
+from programs.core.background import run_sync
+from programs.core.program import Program
 from programs.core.recipe import recipes
 from programs.qa.grounded_qa import QASeed
 from seedbed.models.engines.engine import Shared

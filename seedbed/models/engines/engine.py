@@ -7,7 +7,7 @@ import orjson
 from dspy import lm15
 from dspy.utils import exceptions as dspy_errors
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.tools import tools
 from seedbed.dspy_internals import response_from_dict, response_to_dict
 from seedbed.models.call_context import call_context

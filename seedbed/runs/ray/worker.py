@@ -14,7 +14,7 @@ from metrics.band import Alone
 from metrics.calibration.fit import Fitted
 from metrics.checks.manner import Manner
 from metrics.metric import Metric
-from programs.core.program import background_loop
+from programs.core.background import background_loop
 from programs.judges.judge import Judge
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config

@@ -12,8 +12,8 @@ from dspy import lm15
 from dspy.utils.exceptions import LMError
 from support.judged import ROW
 
+from programs.core.background import run_sync
 from programs.core.candidate import Exchange
-from programs.core.program import run_sync
 from programs.instructions.lab import Lab
 from programs.instructions.self_instruct import SelfInstruct
 from programs.judges.judge import JUDGES, Judge, Pairwise, RulesJudge

@@ -10,7 +10,7 @@ from dspy import lm15
 from dspy.utils.callback import BaseCallback
 from support.served import Served, served, well
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.step import Step
 from programs.formats.replies import CutOff
 from seedbed.models.engines.engine import Shared

@@ -14,7 +14,7 @@ from dspy.utils.exceptions import AdapterParseError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.step import Step
 from programs.core.tools import using
 from programs.formats.compact import CompactAdapter

@@ -9,7 +9,7 @@ from dspy import lm15
 from support.asked import ASK, ask
 from support.hostile import Behaviour, Hostile, completion, packs, sends, status
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.engines.engine import free
 from seedbed.models.engines.provider import ProviderEngine
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from support.judged import DOCUMENT, NO, ROW, YES, Inputs, Said, judge, judged_by, verdict
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.judges.judge import RulesJudge
 
 LONG = ROW.model_copy(

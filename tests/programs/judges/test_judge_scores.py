@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.hostile import Hostile, completion, sends
 from support.judged import ROW, WRITTEN, YES, Inputs, Said, Script, judge, judged_by
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.judges.expected_score import expected_score
 from programs.judges.judge import JUDGES, Verdict
 from seedbed.config.models import ModelEntry

@@ -12,7 +12,7 @@ from support.judged import Script
 
 from metrics.calibration.readings import Reader
 from metrics.calibration.verdicts import LabelledCase
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.judges.judge import JUDGES, Judge
 from seedbed.compiling.judge_trial import JudgeTrial
 from seedbed.models.lm import TeacherLM

@@ -9,7 +9,7 @@ from dspy.utils import exceptions as dspy_errors
 from support.flaky import DONE, DOWN, Scripted, Stub, ask, asking, many, patient
 from support.hostile import Hostile, dead_port, status, well_after
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.layers import retrying
 from seedbed.models.layers.circuit_breaker import FAILED_ATTEMPTS, is_down

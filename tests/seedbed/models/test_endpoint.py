@@ -25,7 +25,7 @@ from support.hostile import (
     trickles,
 )
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.step import Step
 from programs.core.tools import using
 from programs.formats.replies import dropped

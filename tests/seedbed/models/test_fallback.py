@@ -10,7 +10,7 @@ from dspy.utils import exceptions as dspy_errors
 from support.hostile import Behaviour, Hostile, dead_port, hangs, says, sends, status
 from support.served import Served, by_model, served, well
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.tools import using
 from seedbed.dspy_internals import response_from_dict, response_to_dict
 from seedbed.errors import UserError

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.errors import TeacherDown
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM

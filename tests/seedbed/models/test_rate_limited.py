@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.hostile import Hostile, says, status
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.engines.engine import Shared, free
 from seedbed.models.layers.rate_limited import Limited, Pace, Window, tokens

@@ -8,8 +8,8 @@ import dspy
 import pytest
 
 from metrics.likelihood import LIKELIHOODS, likelihood
+from programs.core.background import run_sync
 from programs.core.candidate import Exchange
-from programs.core.program import run_sync
 from programs.judges.judge import JUDGES
 from seedbed.config.models import ModelEntry
 from seedbed.models.lm import TeacherLM

@@ -9,7 +9,7 @@ import pytest
 from support.flaky import asking
 from support.hostile import Hostile, status
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown
 from seedbed.models.batch.provider_jobs import BatchService

@@ -10,7 +10,7 @@ from support.asked import ASK, ask, engine
 from support.hostile import Behaviour, Hostile, completion, sends, status
 from support.served import Served, served, well
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.engines.engine import free
 
 __all__ = ["served"]

@@ -8,7 +8,7 @@ import dspy
 import pytest
 from support.hostile import Hostile, dead_port, says, status
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.step import Step
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown, UserError
@@ -159,7 +159,7 @@ def test_what_counts_as_a_providers_address(
 def test_a_provider_string_goes_through_dspys_own_client(server: Hostile) -> None:
     from dspy import lm15
 
-    from programs.core.program import run_sync
+    from programs.core.background import run_sync
     from seedbed.models.engines.provider import ProviderEngine
 
     async def ask() -> str:

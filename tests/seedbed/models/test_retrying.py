@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from support.flaky import DONE, DOWN, Scripted, ask, asking, patient
 from support.hostile import Behaviour, Hostile, completion, dead_port, hangs, resets, says, sends, status
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.engines.provider import ProviderEngine
 from seedbed.models.layers import retrying

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from support.hostile import Behaviour, Hostile, sends
 
 from metrics.likelihood import LIKELIHOODS, likelihood
+from programs.core.background import run_sync
 from programs.core.candidate import Exchange
-from programs.core.program import run_sync
 from seedbed.config.models import ModelEntry
 from seedbed.models.call_context import calling
 from seedbed.models.engines.endpoint import EndpointEngine

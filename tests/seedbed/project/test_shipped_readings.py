@@ -7,7 +7,7 @@ import pytest
 import readings
 from dspy.lm15 import Response
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.config.models import ModelEntry
 from seedbed.dspy_internals import request_from_dict, response_from_dict
 from seedbed.models.engines.embedded import EmbeddedEngine

@@ -16,7 +16,8 @@ from support.artefacts import made as artefact_named
 from support.paths import TEACHER
 
 from optimize import artefact
-from programs.core.program import Program, run_sync
+from programs.core.background import run_sync
+from programs.core.program import Program
 from programs.instructions.lab import Lab
 from programs.qa.grounded_qa import GroundedQA, QASeed
 from seedbed.cli.main import main

@@ -18,7 +18,7 @@ from support.flaky import DONE
 from support.killer import kill_a_worker
 from support.projects import calls, project
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.cli.main import main
 from seedbed.config.models import ModelEntry
 from seedbed.config.sections import Budget

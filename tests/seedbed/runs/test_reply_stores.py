@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support.flaky import DONE
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.models.call_context import Scope
 from seedbed.runs.ray.worker import WorkerJournal
 from seedbed.runs.ray.worker_log import Log

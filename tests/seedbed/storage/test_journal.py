@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from support.counting import Counting, request, together
 from support.paths import ROOT
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from programs.core.tools import using
 from seedbed.errors import UserError
 from seedbed.models.call_context import Scope, calling

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from metrics.worth import Worth
 from optimize.scoring import Scored
+from programs.core.background import run_sync
 from programs.core.candidate import Drop, Source
-from programs.core.program import run_sync
 from programs.core.recipe import recipes
 from programs.core.whole import write_whole
 from programs.qa.grounded_qa import QA

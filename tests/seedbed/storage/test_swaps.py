@@ -14,7 +14,7 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from programs.core.program import background_loop, run_sync
+from programs.core.background import background_loop, run_sync
 from programs.qa.grounded_qa import QA
 from seedbed.errors import UserError
 from seedbed.runs.rows import REJECTED, row_schema

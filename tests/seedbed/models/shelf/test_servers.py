@@ -13,7 +13,7 @@ import psutil
 import pytest
 from support.gguf_file import write
 
-from programs.core.program import run_sync
+from programs.core.background import run_sync
 from seedbed.config.catalogue import shelf
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown, UserError
