@@ -92,7 +92,7 @@ def _apart(base: Path, rows: int, options: argparse.Namespace) -> dict[str, Any]
 
 def measured(options: argparse.Namespace) -> dict[str, Any]:
     """One run in this process, as `seedbed run --uncompiled --out ...` makes it, and its figures."""
-    from seedbed.cli.options import open_project
+    from seedbed.cli.shared.options import open_project
     from seedbed.runs.dataset import write_dataset
 
     out = options.work / f"rows-{options.rows[0]}"

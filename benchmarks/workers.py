@@ -67,7 +67,7 @@ def measured(base: Path, sets: list[str], workers: int) -> dict[str, Any]:
     """One run in this process and what it starts, and its figures."""
     import ray
 
-    from seedbed.cli.options import open_project
+    from seedbed.cli.shared.options import open_project
     from seedbed.runs.dataset import write_dataset
 
     started = time.monotonic()

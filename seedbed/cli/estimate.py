@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import (
+from seedbed.cli.shared.options import (
     CONFIG,
     ConfigOption,
     JsonOption,
@@ -13,7 +13,7 @@ from seedbed.cli.options import (
     open_project,
     print_json,
 )
-from seedbed.cli.supply import YesOption, supply
+from seedbed.cli.shared.supply import YesOption, supply
 
 
 def estimate(
@@ -38,7 +38,7 @@ def estimate(
     project = open_project(config, teacher, set)
     supply(project.config, project.base, yes=yes)
     from seedbed.progress import Progress
-    from seedbed.runs.estimate import estimate_rows, estimate_text
+    from seedbed.runs.forecast.estimate import estimate_rows, estimate_text
 
     with Progress() as progress:
         figures = estimate_rows(

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json, print_text
-from seedbed.cli.supply import YesOption, supply
+from seedbed.cli.shared.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json, print_text
+from seedbed.cli.shared.supply import YesOption, supply
 
 
 def evaluate(

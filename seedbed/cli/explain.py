@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import JsonOption, print_json
+from seedbed.cli.shared.options import JsonOption, print_json
 
 
 def explain(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption
+from seedbed.cli.shared.options import CONFIG, ConfigOption
 
 
 def label(

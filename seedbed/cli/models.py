@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import CONFIG, ConfigOption, JsonOption, print_json
-from seedbed.cli.supply import YesOption
+from seedbed.cli.shared.options import CONFIG, ConfigOption, JsonOption, print_json
+from seedbed.cli.shared.supply import YesOption
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -30,7 +30,7 @@ def pull_models(
     The file gets its name only after its hash is checked. Run the same command again to resume. Files of the shelf go
     to SEEDBED_MODELS (by default the user's cache directory), those of the Hub into the Hub's own cache.
     """
-    from seedbed.cli.supply import bring
+    from seedbed.cli.shared.supply import bring
     from seedbed.config.catalogue import shelf
     from seedbed.config.reference import FAMILY, InFile, OnShelf, parse
     from seedbed.errors import UserError

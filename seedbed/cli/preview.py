@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import (
+from seedbed.cli.shared.options import (
     CONFIG,
     ConfigOption,
     JsonOption,
@@ -14,7 +14,7 @@ from seedbed.cli.options import (
     print_json,
     print_text,
 )
-from seedbed.cli.supply import YesOption, supply
+from seedbed.cli.shared.supply import YesOption, supply
 
 
 def preview(

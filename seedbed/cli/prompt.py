@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from seedbed.cli.options import (
+from seedbed.cli.shared.options import (
     CONFIG,
     ConfigOption,
     JsonOption,

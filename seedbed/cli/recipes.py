@@ -1,6 +1,6 @@
 """`seedbed recipes`: lists the kinds of rows."""
 
-from seedbed.cli.options import JsonOption, print_json
+from seedbed.cli.shared.options import JsonOption, print_json
 
 
 def recipes(json: JsonOption = False) -> None:

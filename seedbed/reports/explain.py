@@ -13,7 +13,7 @@ from programs.core.candidate import Candidate, Drop
 from programs.core.recipe import recipes
 from programs.core.text import content_words
 from seedbed.errors import UserError
-from seedbed.runs.calls import Call, calls_behind
+from seedbed.reports.calls import Call, calls_behind
 from seedbed.storage.run_reader import Records, find_row, read_report
 
 

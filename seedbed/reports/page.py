@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from seedbed.reports.calls import Call
 from seedbed.reports.explain import Explanation, Passage
 from seedbed.reports.prompts import Prompt
-from seedbed.runs.calls import Call
 from seedbed.terminal import readable
 
 HEAD, DIM, CITED, WORD, SLOT = "bold cyan", "dim", "green", "bold underline green", "bold magenta"

@@ -12,7 +12,7 @@ from seedbed.compiling.programs import peek_artefact
 from seedbed.config.load import unknown
 from seedbed.errors import UserError
 from seedbed.project.project import Project
-from seedbed.runs.provenance import named_steps, shown_seeds
+from seedbed.runs.record.provenance import named_steps, shown_seeds
 from seedbed.sources.chunks import CHARACTERS_PER_TOKEN
 
 

@@ -10,9 +10,9 @@ from optimize.comparison import TOO_FEW, Comparison, Gain, Standing
 from optimize.labels import Agreement
 from optimize.shipping import TOLERANCE
 from seedbed.compiling.figures import calibration_line
+from seedbed.reports.loading import loading_line
 from seedbed.runs.advice import advice
-from seedbed.runs.cost_lines import bill_lines
-from seedbed.runs.loading import loading_line
+from seedbed.runs.record.cost_lines import bill_lines
 from seedbed.sources.remarks import line
 
 

@@ -13,7 +13,7 @@ from programs.core.candidate import digest
 from programs.core.recipe import recipes
 from seedbed.config.load import load_config
 from seedbed.errors import UserError
-from seedbed.runs.report import REPORT
+from seedbed.runs.record.report import REPORT
 from seedbed.storage.run_reader import shards_of
 from seedbed.terminal import readable
 

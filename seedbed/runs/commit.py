@@ -21,7 +21,7 @@ from seedbed.runs.dedup.contamination import Contamination
 from seedbed.runs.dedup.duplicates import Duplicates
 from seedbed.runs.outcome import Outcome, Try
 from seedbed.runs.rows import REJECTED, rejected, row, row_schema
-from seedbed.storage.run_shards import RunShards
+from seedbed.storage.shards.run_shards import RunShards
 
 ABSENT = "not in the journal"
 SHOWN = 3  # rows shown at the end

@@ -15,7 +15,7 @@ from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.attempt import Attempts
 from seedbed.runs.gc_tuning import calm
-from seedbed.runs.report import REPORT, programs_of, run_report, write_report
+from seedbed.runs.record.report import REPORT, programs_of, run_report, write_report
 from seedbed.runs.run import Run
 from seedbed.storage.journal_copy import copy_journal
 

@@ -19,7 +19,7 @@ from seedbed.runs.attempt import Attempts
 from seedbed.runs.commit import ABSENT, Commit
 from seedbed.runs.futility import Futility, most_empty
 from seedbed.runs.outcome import Outcome
-from seedbed.runs.provenance import provenance
+from seedbed.runs.record.provenance import provenance
 from seedbed.runs.schedule import Schedule
 
 

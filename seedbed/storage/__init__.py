@@ -1,1 +1,1 @@
-"""Files that survive a kill: the journal of calls, the ledger of costs, and the shards of rows."""
+"""Files that survive a kill: the journal of calls and the ledger of costs; the shards of rows are below."""

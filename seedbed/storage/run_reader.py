@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seedbed.errors import UserError
-from seedbed.storage.remote_place import open_url
+from seedbed.storage.shards.remote_place import open_url
 
 _NO_RUN = "seedbed run --out DIR makes one."
 

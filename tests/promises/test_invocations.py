@@ -15,8 +15,8 @@ from support.served import Served, every, served, well  # noqa: F401  # the fixt
 
 from seedbed.errors import UserError
 from seedbed.storage import repair as salvage
-from seedbed.storage import shards as rows
 from seedbed.storage.journal import SCHEMA, Journal
+from seedbed.storage.shards import shards as rows
 
 
 def test_an_invocation_that_stops_short_leaves_the_rows_that_are_there(

@@ -8,7 +8,7 @@ import datasets
 import pytest
 from support.served import Served, served
 
-from seedbed.runs.loading import loading_line
+from seedbed.reports.loading import loading_line
 
 __all__ = ["served"]
 

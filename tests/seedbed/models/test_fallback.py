@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import dspy
 import pytest
 from aiohttp import web
 from dspy import lm15
@@ -14,7 +13,7 @@ from programs.core.background import run_sync
 from programs.core.tools import using
 from seedbed.dspy_internals import response_from_dict, response_to_dict
 from seedbed.errors import UserError
-from seedbed.models.call_context import calling
+from seedbed.models.call_context import call_context, calling
 from seedbed.models.engines.endpoint import EndpointEngine
 from seedbed.models.engines.engine import Shared
 from seedbed.models.layers.fallback import Fallback, answered_by
@@ -124,7 +123,7 @@ def test_the_call_of_the_other_has_a_name_of_its_own() -> None:
 
     class Named(Failing):
         async def complete(self, request: lm15.Request) -> lm15.Response:
-            names.append(dspy.settings.call)
+            names.append(call_context().key)
             raise self.error
 
     async def work() -> None:

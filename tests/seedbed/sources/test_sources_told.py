@@ -11,7 +11,7 @@ from support.office_files import xlsx
 from support.paths import TEACHER
 
 from seedbed.cli.main import main
-from seedbed.cli.options import open_project
+from seedbed.cli.shared.options import open_project
 from seedbed.errors import UserError
 
 PROSE = "The boat house of the club was built in {} and holds {} boats on racks of ash wood along its northern wall."

@@ -328,7 +328,7 @@ def test_the_page_on_models_says_of_the_shelf_what_the_shelf_says() -> None:
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 2)])
 def test_on_a_terminal_a_person_is_asked(file: Path, monkeypatch: pytest.MonkeyPatch, answer: str, code: int) -> None:
-    monkeypatch.setattr("seedbed.cli.supply._is_answered", lambda: True)
+    monkeypatch.setattr("seedbed.cli.shared.supply._is_answered", lambda: True)
     monkeypatch.setattr("typer.confirm", lambda *args, **kwargs: answer == "y")
     assert main(["models", "pull", "tiny"]) == code
     assert file.exists() == (answer == "y")

@@ -16,7 +16,7 @@ from support.paths import TEACHER
 from seedbed.cli.main import main
 from seedbed.config.models import ModelEntry
 from seedbed.models.prices import Price
-from seedbed.runs.forecast import Model, Range, Trial, Usage, acceptance, alias_bill, mean_range, needed, total
+from seedbed.runs.forecast.forecast import Model, Range, Trial, Usage, acceptance, alias_bill, mean_range, needed, total
 
 PRICED = ["--set", "models.small.input_price=2", "--set", "models.small.output_price=10"]
 

@@ -9,7 +9,7 @@ import fsspec
 from fsspec.core import url_to_fs
 
 from seedbed.errors import UserError
-from seedbed.storage.place import spoken
+from seedbed.storage.shards.place import spoken
 
 T = TypeVar("T")
 RUNS_SHARDS = "r*/*.parquet"  # of rows and of rejected candidates

@@ -14,7 +14,7 @@ from seedbed.config.load import Config
 from seedbed.errors import UserError
 from seedbed.project.project import Project
 from seedbed.project.session import Session
-from seedbed.runs.card import write_card
+from seedbed.runs.record.card import write_card
 from seedbed.runs.run import Run
 from seedbed.storage.spending import Spending
 from seedbed.versions import versions

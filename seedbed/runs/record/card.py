@@ -8,7 +8,7 @@ import yaml
 from metrics.diversity import Variety
 from programs.core.recipe import recipes
 from programs.core.whole import write_whole
-from seedbed.runs.cost_lines import bill_lines
+from seedbed.runs.record.cost_lines import bill_lines
 
 
 def write_card(out: Path, report: dict[str, Any]) -> None:

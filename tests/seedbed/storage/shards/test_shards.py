@@ -23,12 +23,12 @@ from programs.core.whole import write_whole
 from programs.qa.grounded_qa import QA
 from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
-from seedbed.runs.card import write_card
+from seedbed.runs.record.card import write_card
 from seedbed.runs.rows import REJECTED, rejected, row, row_schema
-from seedbed.storage.place import Folder
-from seedbed.storage.remote_place import RemoteFolder
 from seedbed.storage.run_reader import find_row
-from seedbed.storage.shards import SHARD, Shards
+from seedbed.storage.shards.place import Folder
+from seedbed.storage.shards.remote_place import RemoteFolder
+from seedbed.storage.shards.shards import SHARD, Shards
 
 SCHEMA = pa.schema([("n", pa.int64())])
 SHARED = {

@@ -18,10 +18,10 @@ from programs.core.background import background_loop, run_sync
 from programs.qa.grounded_qa import QA
 from seedbed.errors import UserError
 from seedbed.runs.rows import REJECTED, row_schema
-from seedbed.storage import shards as rows
-from seedbed.storage.place import Folder
-from seedbed.storage.remote_place import RemoteFolder
-from seedbed.storage.run_shards import RunShards
+from seedbed.storage.shards import shards as rows
+from seedbed.storage.shards.place import Folder
+from seedbed.storage.shards.remote_place import RemoteFolder
+from seedbed.storage.shards.run_shards import RunShards
 
 FAR = "memory://bucket/ds"
 ROWS = row_schema(QA)

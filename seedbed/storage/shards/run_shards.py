@@ -8,9 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from seedbed.storage.place import Folder, Place
-from seedbed.storage.remote_place import RemoteFolder, claim
-from seedbed.storage.shards import Shards, to_the_end
+from seedbed.storage.shards.place import Folder, Place
+from seedbed.storage.shards.remote_place import RemoteFolder, claim
+from seedbed.storage.shards.shards import Shards, to_the_end
 
 SPLITS = ("train", "validation")
 MARK = "swap.json"  # exists while shards replace others: for each series, the names of the shards that stay

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seedbed.storage.place import Place
+from seedbed.storage.shards.place import Place
 
 SHARD = 1000  # rows
 ENDING, ASIDE = ".parquet", ".new"

@@ -17,7 +17,7 @@ from seedbed.progress import Progress
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.attempt import Attempts
-from seedbed.runs.forecast import Bill, Model, Range, Trial, Usage, acceptance, alias_bill, needed, total
+from seedbed.runs.forecast.forecast import Bill, Model, Range, Trial, Usage, acceptance, alias_bill, needed, total
 from seedbed.runs.futility import most_empty
 from seedbed.runs.outcome import Outcome
 from seedbed.storage.run_reader import Records

@@ -1,0 +1,1 @@
+"""What several commands share: their options, and the models that they bring here first."""

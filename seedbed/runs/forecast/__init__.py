@@ -1,0 +1,1 @@
+"""What N accepted rows will take, told from a pilot."""
