@@ -153,15 +153,17 @@ def test_one_budget_holds_over_compile_and_run(served: Served, capsys: pytest.Ca
     assert paid(served) == 60
 
 
-def test_minutes_end_a_run_with_what_it_has(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("section", ["run", "budget"])
+def test_minutes_end_a_run_with_what_it_has(served: Served, capsys: pytest.CaptureFixture[str], section: str) -> None:
     async def stalls(request: web.Request) -> web.StreamResponse:
         if paid(served) > 40:
             await asyncio.sleep(600)
         return await well(request)
 
     served.server.plan(stalls)
-    assert served.run(rows=50, run__max_minutes=3 / 60, models__mock__timeout=600) == 1
-    assert "run.max_minutes: 0.05 is reached" in capsys.readouterr().out
+    most = {f"{section}__max_minutes": 3 / 60, f"{'budget' if section == 'run' else 'run'}__max_minutes": 0.4}
+    assert served.run(rows=50, models__mock__timeout=600, **most) == 1
+    assert f"{section}.max_minutes: 0.05 is reached" in capsys.readouterr().out
     assert served.report()["seconds"] < 300
     assert served.rows()
 

@@ -6,6 +6,7 @@ Whatever happens: accepted rows, rejected rows with their reason, or one clear s
 import asyncio
 import json
 import statistics
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -27,6 +28,9 @@ from support.hostile import (
 from support.served import KEY, Served, answer, every, served, well
 
 from programs.qa.grounded_qa import GroundedQA
+from seedbed.cli.main import main
+from seedbed.errors import UserError
+from seedbed.storage.run_shards import RunShards
 
 __all__ = ["served"]
 
@@ -147,6 +151,25 @@ def test_a_server_that_gives_nothing_else_ends_the_run_with_a_sentence(
     assert len(served.rows()) == 8
 
 
+def test_a_call_that_fails_for_good_ends_another_command_as_the_models_failure(
+    served: Served, capsys: pytest.CaptureFixture[str], waits: list[float]
+) -> None:
+    served.server.plan(status(503, "busy"))
+    assert main(["preview", "-c", str(served.base / "seedbed.yaml"), "--uncompiled", "--rows=1"]) == 3
+    assert "seedbed: a call failed: " in capsys.readouterr().err
+
+
+def test_a_mistake_that_ends_a_run_is_in_its_report_with_its_exit_code(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(shards: RunShards, row: dict[str, Any], split: str) -> None:
+        raise UserError("There is no room.", hint="Make room.")
+
+    monkeypatch.setattr(RunShards, "accept", full)
+    assert served.run() == served.report()["exit_code"] == 2
+    assert served.report()["stopped"] == "an error ended it"
+
+
 @pytest.mark.parametrize("code", [301, 302, 307])
 def test_a_redirect_is_told_and_not_followed(served: Served, capsys: pytest.CaptureFixture[str], code: int) -> None:
     served.server.plan(status(code, "", location="/v1/elsewhere?token=abc"))
@@ -219,6 +242,12 @@ def test_a_key_in_the_path_of_an_address_is_not_published(served: Served) -> Non
     assert served.run(rows=4, models__mock__api_base=served.server.base.replace("/v1", f"/{KEY}/v1")) == 0
     assert served.report()["config"]["models"]["mock"]["api_base"] == served.server.base.removesuffix("/v1")
     assert not served.leaks()
+
+
+def test_of_further_request_keys_the_names_alone_are_published(served: Served) -> None:
+    assert served.run(rows=4, models__mock__extra={"user": KEY[::-1], "top_k": 20}) == 0
+    assert all(body["user"] == KEY[::-1] for body in served.server.bodies)
+    assert served.report()["config"]["models"]["mock"]["extra"] == ["top_k", "user"]
 
 
 @pytest.mark.parametrize("url", ["s3://{}:se/cret@bucket", "s3://{}@bucket/data", "s3://a:{}@bucket", "s3://a?key={}"])

@@ -100,6 +100,12 @@ def test_a_verdict_is_read_in_the_ways_judges_write_it(form: str, text: str) -> 
 
 
 @pytest.mark.parametrize("form", FORMATS)
+def test_what_stands_behind_the_end_of_a_reply_decides_nothing(form: str) -> None:
+    reply = "[[ ## verdict ## ]]\nyes\n\n[[ ## completed ## ]]\n\n[[ ## verdict ## ]]\nno"
+    assert read(form, "verdict", reply) == {"verdict": "yes"}
+
+
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("text", UNDECIDED)
 def test_what_decides_nothing_for_certain_is_no_verdict(form: str, text: str) -> None:
     for reply in written(form, "verdict", text):

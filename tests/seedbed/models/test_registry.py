@@ -1,5 +1,6 @@
 """Teachers over an endpoint: which failures end the work, what is sent for a format, and where the key never is."""
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,14 @@ def test_a_server_that_keeps_failing_is_down_after_some_calls(server: Hostile, f
             told(one)
         ends.append(raised.type is TeacherDown)
     assert ends == [False] * (FAILED_CALLS - 1) + [True]
+
+
+@pytest.mark.parametrize("limits", [{"rpm": 300}, {"tpm": 150_000, "max_tokens": 500}], ids=str)
+def test_a_model_is_asked_no_more_a_minute_than_its_entry_says(far: Far, limits: dict[str, Any]) -> None:
+    one, began = far(**limits), time.monotonic()
+    for number in range(4):
+        run_sync(one.acall(f"Say {number}."))
+    assert time.monotonic() - began > 0.4  # a fifth of a second apart, of which a tenth may be caught up
 
 
 def test_the_json_format_asks_for_a_schema(server: Hostile, far: Far) -> None:

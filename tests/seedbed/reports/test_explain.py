@@ -277,6 +277,10 @@ def test_calls_for_other_questions_of_the_attempt_are_told_apart(
         assert call["sibling"] == (call["step"] != "ask_from_topic" and rows[0]["question"] not in prompt)
     own = [call["step"] for call in explanation["calls"] if not call["sibling"]]
     assert own[:3] == ["ask_from_topic", "check_question", "answer_for_task"]
+    for row in rows:
+        calls = explain(capsys, tmp_path / "ds", row["id"])["calls"]
+        prompts = ["".join(message["text"] for message in call["messages"]) for call in calls if not call["sibling"]]
+        assert any(row["question"] in prompt for prompt in prompts)  # of its own place among the candidates
     page = text(capsys, "explain", str(tmp_path / "ds"), rows[0]["id"])
     assert "calls made other candidates" in page
     assert all(page.count(question) <= 1 for question in mates - {rows[0]["question"]})  # in the reply that asks

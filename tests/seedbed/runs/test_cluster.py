@@ -188,6 +188,14 @@ def test_a_log_that_was_torn_gives_what_is_whole(
     assert [loaded(frame).text for frame in read_log(path)] == told[: sum(end <= size for end in ends) - 1]
 
 
+def test_a_log_with_a_frame_that_changed_gives_what_stands_before_it(tmp_path: Path) -> None:
+    log = Log(tmp_path / "0.log")
+    for text in ("first", "second", "third"):
+        log.append(Line(text))
+    log.path.write_bytes(log.path.read_bytes().replace(b"second", b"SECOND"))
+    assert [*map(loaded, read_log(log.path))] == [Line("first")]
+
+
 def test_what_is_told_alone_is_not_kept_and_needs_no_file(tmp_path: Path) -> None:
     log = Log(tmp_path / "workers" / "0.log")
 

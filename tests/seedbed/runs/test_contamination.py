@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.served import Served, served
 
 from programs.core.candidate import Exchange
 from programs.core.text import rouge_l, words
 from programs.instructions.lab import Pair
 from seedbed.errors import UserError
 from seedbed.runs.dedup.contamination import TEMPLATE, Contamination
+
+__all__ = ["served"]
 
 QUESTION = "A farmer has 17 sheep and all but 9 run away; how many sheep does the farmer have left?"
 ANSWER = "All but nine ran away, so nine sheep are left on the farm when the day is over."
@@ -198,3 +201,12 @@ def test_a_set_that_cannot_be_read_is_named(tmp_path: Path, name: str, content: 
 def test_a_set_that_is_not_there_is_named(tmp_path: Path, entry: str) -> None:
     with pytest.raises(UserError, match=entry.replace("*", r"\*")):
         Contamination([entry], tmp_path)
+
+
+def test_a_run_holds_its_rows_against_the_sets_of_the_config(served: Served) -> None:
+    assert served.run(rows=4) == 0
+    given_away = served.rows()[0]["question"]
+    (served.base / "test.jsonl").write_text(json.dumps({"question": given_away}) + "\n", encoding="utf-8")
+    assert served.run("again", 4, gates__test_sets=["test.jsonl"]) == 0
+    assert given_away not in {row["question"] for row in served.rows("again")}
+    assert "in a test set" in {row["reason"] for row in served.rows("again", "rejected")}

@@ -116,6 +116,17 @@ def test_near_duplicates_are_found_before_and_after_rows_are_put_away(bar: float
     assert all(duplicates.refusal(row(text)) for text in asked[::100])
 
 
+def test_rows_are_known_however_often_rows_were_put_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("lsh", "duplicates"):
+        monkeypatch.setattr(f"seedbed.runs.dedup.{module}.NEWEST", 50)
+    asked, chance = drawn(240), random.Random(1)
+    duplicates = Duplicates(0.7)
+    assert len(let_in(duplicates, [row(text) for text in asked])) == len(asked)
+    near = [duplicates.refusal(row(edited(text, chance))) for text in asked]
+    assert sum(drop is not None for drop in near) >= RECALL * len(near)
+    assert all(duplicates.refusal(row(text)) for text in asked)
+
+
 def test_a_short_question_with_a_word_more_is_found() -> None:
     duplicates = Duplicates(0.9)
     let_in(duplicates, [row("In what country is Normandy located?", "France")])

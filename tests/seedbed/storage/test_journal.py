@@ -1,6 +1,7 @@
 """The journal: nothing is paid for twice, nothing finished is lost, and nobody else writes in it."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import sqlite3
@@ -81,6 +82,18 @@ def test_a_failed_call_is_not_kept(journal: Journal) -> None:
     with pytest.raises(lm15.ServerError):
         told(engine)
     assert told(engine) == "reply 2"
+
+
+class Cutting(Counting):
+    """Its replies end at `max_tokens`."""
+
+    async def complete(self, request: lm15.Request) -> lm15.Response:
+        return dataclasses.replace(await super().complete(request), finish_reason="length")
+
+
+def test_a_reply_that_was_cut_off_is_replayed_too(journal: Journal) -> None:
+    engine = Replayed(Cutting(), "small", journal)
+    assert [told(engine), told(engine)] == ["reply 1", "reply 1"]
 
 
 def test_draws_differ(engine: Replayed) -> None:

@@ -212,3 +212,13 @@ def test_a_job_the_provider_no_longer_knows_stops_the_run(provider: BatchServer,
 def test_an_answer_to_no_question_is_refused(tmp_path: Path, answer: str) -> None:
     with pytest.raises(UserError, match="names no wave without a job"):
         answers(tmp_path, answer)
+
+
+@pytest.mark.parametrize("answer", ["none", "another"])
+def test_no_answer_is_taken_for_a_wave_whose_job_is_known(tmp_path: Path, answer: str) -> None:
+    book = WaveBook(tmp_path / "batches.sqlite")
+    wave = asyncio.run(book.open(["key"]))
+    asyncio.run(book.ticket(wave.id, "batch_0"))
+    book.close()
+    with pytest.raises(UserError, match="names no wave without a job"):
+        answers(tmp_path, f"{wave.id}={answer}")

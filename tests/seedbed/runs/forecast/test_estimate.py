@@ -120,6 +120,28 @@ def test_where_every_call_fails_the_reason_is_told(project: Path, capsys: pytest
     assert "out of ink" in err
 
 
+FAILS_AT_TIMES = """
+
+import zlib
+honest = reply
+
+
+def reply(prompt, draw):
+    if zlib.crc32(prompt.encode()) % 8 == 0:
+        raise ValueError("out of ink")
+    return honest(prompt, draw)
+"""
+
+
+def test_sources_that_failed_are_counted_apart(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (project / "teacher.py").open("a", encoding="utf-8") as file:
+        file.write(FAILS_AT_TIMES)
+    assert estimate(project, "--rows", "1000", "--json") == 0
+    pilot = told(capsys)["pilot"]
+    assert pilot["sources"] + pilot["failed"] == 10
+    assert 0 < pilot["failed"] < 10
+
+
 ONE = Model(ModelEntry(model="m", rpm=60), Price(1, 1), concurrency=4, busy=0)
 
 
