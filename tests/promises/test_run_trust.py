@@ -30,7 +30,7 @@ from support.served import KEY, Served, answer, every, served, well
 from programs.qa.grounded_qa import GroundedQA
 from seedbed.cli.main import main
 from seedbed.errors import UserError
-from seedbed.storage.run_shards import RunShards
+from seedbed.storage.shards.run_shards import RunShards
 
 __all__ = ["served"]
 
