@@ -43,10 +43,8 @@ class Run:
         self.project, self.goal = session.project, session.project.config.run.rows
         feed, self.setup = self.project.feed(), self._setup()
         session.journal.describe(self.setup, provenance(self.project, cascade, metric))
-        self._attempts, self.commit = (
-            make_attempts(session, cascade, metric, self.setup),
-            Commit(session, cascade, feed, out),
-        )
+        self._attempts = make_attempts(session, cascade, metric, self.setup)
+        self.commit = Commit(session, cascade, feed, out)
         self._futility = Futility(None if session.offline else most_empty(cascade, self.project.config.run))
         self._schedule = Schedule(
             session, feed, self._attempts, self.commit.counts, self._futility, on_call=self._start_clock

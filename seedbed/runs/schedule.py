@@ -96,12 +96,10 @@ class Schedule:
             return False  # not in batch mode: a smaller job would not come back sooner
         if self._dry or live >= self._live or len(self._tasks) >= self.ahead or not self._affordable(live):
             return False
-        rate = (self._counts.accepted + 1) / (
-            self._counts.sources + 1
-        )  # accepted rows per source, plus one assumed row
+        accepted, sources = self._counts.accepted + 1, self._counts.sources + 1  # one row is assumed at the beginning
         missing = self._limits.rows - self._counts.accepted - self._passed
         room = self._limits.candidates - self._counts.candidates - len(self._tasks)
-        return room > 0 and live * rate < missing
+        return room > 0 and live * accepted / sources < missing
 
     def _affordable(self, live: int) -> bool:
         """Whether the caps leave enough to finish one more source, by the cost of the finished ones of this invocation.

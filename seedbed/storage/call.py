@@ -2,7 +2,6 @@
 
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -58,12 +57,9 @@ def reply(response: bytes) -> lm15.Response:
 class ReplyStore(Protocol):
     """Where a session's models find and keep replies: a run's `Journal`, or the `WorkerJournal` of a Ray worker.
 
-    `tallies` counts by alias what this process asked. `notes` are lines for people on what was wrong
-    when it was opened.
+    `tallies` counts by alias what this process asked.
     """
 
-    path: Path
-    notes: list[str]
     tallies: dict[str, Tally]
 
     def get(self, key: str) -> Timed | None:

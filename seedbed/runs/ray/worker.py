@@ -149,9 +149,8 @@ class WorkerJournal:
     calls go into the log; the driver copies them into the run's journal."""
 
     def __init__(self, log: Log) -> None:
-        self.path, self.notes, self._log = log.path, list[str](), log
+        self._log, self._calls = log, dict[str, dict[str, Call]]()
         self.tallies: dict[str, Tally] = collections.defaultdict(Tally)
-        self._calls: dict[str, dict[str, Call]] = {}
 
     def begin(self, id: str, calls: Iterable[Call]) -> None:
         """Record that an attempt begins; these of its calls were made before."""
