@@ -4,12 +4,17 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from support.hostile import Hostile
 
 from seedbed.models.layers import circuit_breaker as breaker
 from seedbed.models.layers import retrying
 from seedbed.storage.journal import Journal
+
+# An example's time says how busy the machine is; laws are held, not times.
+hypothesis.settings.register_profile("laws", deadline=None)
+hypothesis.settings.load_profile("laws")
 
 
 @pytest.fixture(scope="session")

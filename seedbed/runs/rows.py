@@ -1,11 +1,12 @@
 """Candidates as rows of a dataset: their columns, and the rows of accepted and of rejected ones."""
 
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import pyarrow as pa
 
 from optimize.scoring import Scored
 from programs.core.candidate import Candidate, digest
+from seedbed.runs.arrow import arrow_fields
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _SCORES = pa.list_(pa.struct([("part", pa.string()), ("score", pa.float64()), ("reason", pa.string())]))
@@ -32,14 +33,13 @@ _LINEAGE = [
     ("output_tokens", pa.int64()),
     ("dollars", pa.float64()),
 ]
-_TYPES = {str: pa.string(), bool: pa.bool_(), int: pa.int64(), float: pa.float64()}
 
 
 def row_schema(kind: type[Candidate]) -> pa.Schema:
-    """The columns of accepted rows: id, messages, the recipe's own fields, then the row's origin."""
-    recipe_columns = [
-        (name, _arrow(field.annotation)) for name, field in kind.model_fields.items() if name != "dropped"
-    ]
+    """The columns of accepted rows: id, messages, the recipe's own fields, then the row's origin.
+
+    Raises TypeError if a field of the recipe's rows has no column type."""
+    recipe_columns = [column for column in arrow_fields(kind) if column[0] != "dropped"]
     return pa.schema([("id", pa.string()), ("messages", _MESSAGES), *recipe_columns, *_LINEAGE])
 
 
@@ -107,9 +107,3 @@ def _seeds(scored: Scored, shared: dict[str, Any]) -> list[str]:
 def _scores(scored: Scored) -> list[dict[str, Any]]:
     worth = scored.worth
     return [{"part": part, "score": score, "reason": worth.reasons.get(part)} for part, score in worth.parts.items()]
-
-
-def _arrow(annotation: Any) -> pa.DataType:
-    if get_origin(annotation) is list:
-        return pa.list_(_arrow(get_args(annotation)[0]))
-    return _TYPES[annotation]

@@ -7,7 +7,7 @@ import dspy
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.judged import DOCUMENT, Script, judge
 
@@ -114,7 +114,6 @@ def planted(n: int, seed: int, judge: float) -> tuple[list[dict[str, float | Non
     return parts, good, [f"d{number % 9}" for number in range(n)]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 50), st.floats(0.5, 4.0))
 def test_outside_the_band_both_fits_decide_alike(seed: int, strength: float) -> None:
     parts, good, groups = planted(60, seed, strength)

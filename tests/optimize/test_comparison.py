@@ -4,7 +4,7 @@ import random
 import statistics
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.prices import free
 
@@ -98,7 +98,6 @@ def test_from_ten_documents_on_the_interval_decides() -> None:
     assert over(12, 0.3, -0.3).verdict == "no measurable difference"
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=40), st.integers(1, 15))
 def test_a_gain_whose_interval_holds_0_is_never_called_one(differences: list[float], documents: int) -> None:
     found = gain(differences, [str(n % documents) for n in range(len(differences))])

@@ -173,7 +173,7 @@ ODD = st.lists(
 ).filter(lambda rows: len({row.label for row in rows}) > 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(ODD)
 def test_any_verdicts_of_two_kinds_give_figures_in_their_ranges(rows: list[Observation]) -> None:
     result = figures(rows).model_dump()

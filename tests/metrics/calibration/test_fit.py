@@ -30,13 +30,13 @@ def said(model: Fitted, rows: Rows) -> list[float]:
     return [model.probability({"words": one, "judge": other}) for one, other, _ in rows]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS)
 def test_weights_are_never_negative(rows: Rows) -> None:
     assert min(fitted(rows).weights.values()) >= 0
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS, st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_more_of_a_part_is_never_worth_less(rows: Rows, other: float, one: float, more: float) -> None:
     model, (low, high) = fitted(rows), sorted((one, more))
@@ -44,7 +44,7 @@ def test_more_of_a_part_is_never_worth_less(rows: Rows, other: float, one: float
         assert model.probability({raised: low, kept: other}) <= model.probability({raised: high, kept: other})
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS, st.one_of(st.none(), st.floats(-1, 1)))
 def test_a_constant_part_changes_nothing(rows: Rows, constant: float | None) -> None:
     model = fitted(rows, [{"span": constant}] * len(rows))
@@ -52,7 +52,7 @@ def test_a_constant_part_changes_nothing(rows: Rows, constant: float | None) -> 
     assert said(model, rows) == pytest.approx(said(fitted(rows), rows), abs=1e-4)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS, VALUES)
 def test_a_missing_part_counts_as_an_average_one(rows: Rows, other: float | None) -> None:
     model = fitted(rows)
@@ -61,7 +61,7 @@ def test_a_missing_part_counts_as_an_average_one(rows: Rows, other: float | None
     assert model.probability({"words": None, "judge": other}) == pytest.approx(neutral)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(rows: Rows, shuffled: random.Random) -> None:
     mixed = list(rows)
@@ -70,7 +70,7 @@ def test_the_order_of_rows_does_not_matter(rows: Rows, shuffled: random.Random) 
     assert said(one, rows) == pytest.approx(said(other, rows), abs=1e-4)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS, st.floats(0.01, 100))
 def test_the_scale_of_a_part_that_the_shipped_fit_has_not_does_not_matter(rows: Rows, factor: float) -> None:
     scaled: Rows = [(one, None if other is None else other * factor, good) for one, other, good in rows]
@@ -115,7 +115,7 @@ def test_rows_that_count_twice_count_as_two() -> None:
     assert twice.weights["judge"] == pytest.approx(counted.weights["judge"], abs=1e-3)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(ROWS)
 def test_contributions_are_what_the_probability_is_made_of(rows: Rows) -> None:
     model, (one, other, _) = fitted(rows), rows[0]

@@ -51,7 +51,7 @@ WORDS = st.sampled_from(
 TEXT = st.lists(WORDS, min_size=1, max_size=30).map(" ".join)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(TEXT, TEXT, TEXT, TEXT)
 def test_no_other_text_in_an_answers_place_holds_its_words_or_is_held_by_them(
     document: str, question: str, answer: str, other: str

@@ -5,7 +5,7 @@ from typing import Any, Literal, Optional
 import dspy
 import pytest
 from dspy.utils.exceptions import AdapterParseError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.alike import PAIRS, SIGNATURES, Colour, Place, outcome
 
@@ -65,7 +65,6 @@ def values(names: Any) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional=dict.fromkeys([*names, "another"], TEXT | VALUE))
 
 
-@settings(deadline=None)
 @given(data=st.data(), format=FORMAT, signature=SIGNATURE)
 def test_a_prompt_is_theirs(data: st.DataObject, format: str, signature: Any) -> None:
     ours, theirs = PAIRS[format]
@@ -95,7 +94,6 @@ def fits(annotation: Any) -> st.SearchStrategy[Any]:
     return kinds[annotation] if annotation in kinds else st.sampled_from(annotation.__args__[:2])
 
 
-@settings(deadline=None)
 @given(data=st.data(), format=FORMAT, signature=SIGNATURE)
 def test_what_they_write_is_read_as_they_read_it(data: st.DataObject, format: str, signature: Any) -> None:
     ours, theirs = PAIRS[format]
@@ -104,7 +102,6 @@ def test_what_they_write_is_read_as_they_read_it(data: st.DataObject, format: st
     assert outcome(ours.parse, signature, reply) == outcome(theirs.parse, signature, reply)
 
 
-@settings(deadline=None)
 @given(reply=TEXT, format=st.sampled_from([*FORMATS]), annotation=st.sampled_from([str, int, bool, list[str], Any]))
 def test_a_reply_of_anything_is_read_or_unreadable(reply: str, format: str, annotation: Any) -> None:
     signature = dspy.Signature("note -> value").with_updated_fields("value", annotation)

@@ -27,7 +27,7 @@ def forms(kind: str) -> st.SearchStrategy[str]:
     return st.sampled_from([name for name in FORMATS if name != "plain" or kind != "reasons"])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(data=st.data(), kind=st.sampled_from([*MADE]))
 def test_a_disguised_reply_is_read_or_refused(data: st.DataObject, kind: str) -> None:
     fields, form = data.draw(VALUES[kind]), data.draw(forms(kind))
@@ -40,7 +40,7 @@ def test_a_disguised_reply_is_read_or_refused(data: st.DataObject, kind: str) ->
     assert read(form, kind, reply) in (None, fields), repr(reply)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data(), kind=st.sampled_from(["text", "verdict", "grade"]))
 def test_a_bare_reply_behind_thoughts_is_read_or_refused(data: st.DataObject, kind: str) -> None:
     fields, form = data.draw(VALUES[kind]), data.draw(st.sampled_from(["compact", "plain"]))
@@ -49,7 +49,7 @@ def test_a_bare_reply_behind_thoughts_is_read_or_refused(data: st.DataObject, ki
     assert read(form, kind, data.draw(disguises.thoughtful(reply))) in (None, fields)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data(), kind=st.sampled_from([*MADE]))
 def test_a_thought_without_an_end_is_no_reply(data: st.DataObject, kind: str) -> None:
     fields, form = data.draw(VALUES[kind]), data.draw(forms(kind))

@@ -63,7 +63,7 @@ def chance(p: float, n: int, sources: int) -> float:
     return stopped
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0.01, 1), st.integers(1, 1500))
 def test_of_a_hundred_runs_at_what_was_measured_at_most_one_is_stopped(p: float, sources: int) -> None:
     assert patience(p, sources) >= LEAST

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seedbed.config.sections import Budget, RunSettings
@@ -66,7 +66,6 @@ async def called(wired: Wired, most: float, share: float, end: str) -> tuple[str
     return end, {"settle": most * share, "free": 0.0, "keep": most}[end]
 
 
-@settings(deadline=None)
 @given(CALLS, st.booleans())
 def test_no_cap_is_broken_by_several_workers_whichever_of_them_dies(
     tmp_path_factory: pytest.TempPathFactory, journal: Journal, calls: list[tuple[int, float, float, str]], dies: bool

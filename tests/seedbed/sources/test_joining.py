@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.core.text import words
@@ -61,7 +61,6 @@ def test_each_definition_comes_with_its_term() -> None:
 
 
 @given(MARKDOWN, st.integers(16, 160), st.integers(1, 30))
-@settings(deadline=None)
 def test_law(blocks: list[str], tokens: int, shortest: int) -> None:
     document = extract("\n\n".join(["Words.", *blocks]).encode(), ".md")
     chunks = chunk(document, tokens, shortest)

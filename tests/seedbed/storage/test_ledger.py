@@ -266,7 +266,7 @@ class Books:
                 self.open.append(task.result())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CAPS, STEPS)
 @example((20, None), [("reserve", 0, 1), ("reserve", 0, 1), ("settle", 0, 5), ("settle", 0, 1), ("reserve", 0, 1)])
 def test_spent_is_settled_and_open_and_never_beyond_a_cap(

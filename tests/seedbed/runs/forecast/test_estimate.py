@@ -184,7 +184,7 @@ def test_of_one_source_no_width_is_known() -> None:
     assert mean_range([3.0]) == Range(3, 0, None)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.integers(0, 4), min_size=2, max_size=12), st.integers(1, 9))
 def test_a_likely_value_is_inside_its_range(passed: list[int], rows: int) -> None:
     pilot = trials(passed, calls=2, input_tokens=3, seconds=1.0)

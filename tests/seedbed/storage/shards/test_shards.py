@@ -18,7 +18,6 @@ from metrics.worth import Worth
 from optimize.scoring import Scored
 from programs.core.background import run_sync
 from programs.core.candidate import Drop, Source
-from programs.core.recipe import recipes
 from programs.core.whole import write_whole
 from programs.qa.grounded_qa import QA
 from seedbed.config.sections import RunSettings
@@ -154,13 +153,6 @@ def test_a_folder_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"Cannot write .*train-00000\.parquet"):
         filled(tmp_path / "file" / "rows", 1).close()
-
-
-@pytest.mark.parametrize("recipe", recipes())
-def test_every_recipe_has_columns_for_what_it_makes(recipe: str) -> None:
-    kind = recipes()[recipe].program.row
-    own = set(kind.model_fields) - {"dropped"}
-    assert own | {"id", "messages", "score", "document"} <= set(row_schema(kind).names)
 
 
 def test_equal_rows_have_equal_ids() -> None:
