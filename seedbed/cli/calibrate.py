@@ -1,12 +1,17 @@
 """`seedbed calibrate`: measures the metric and the judge against people's verdicts."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seedbed.cli.shared.options import CONFIG, ConfigOption, JsonOption, SetOption, open_project, print_json, print_text
 from seedbed.cli.shared.supply import YesOption, supply_entries
+
+if TYPE_CHECKING:
+    from seedbed.project.project import Project
 
 
 def calibrate(
@@ -29,19 +34,7 @@ def calibrate(
     (readings that exist already, as {"judge": 0.7}) where there are any; or {"prompt", "a", "b", "label": 1 or 2}.
     Works without a project, on evidence alone. Name the result under metric: in seedbed.yaml, and compile uses it.
     """
-    from seedbed.errors import UserError
-
-    if judge not in (None, "none") and not config.is_file():
-        raise UserError(f"--judge {judge} is an alias, and there is no {config}.", hint="Name one with --config.")
-    if set and not config.is_file():
-        raise UserError(f"--set {set[0]} is of a project, and there is no {config}.", hint="Name one with --config.")
-    project = open_project(config, overrides=set) if config.is_file() else None
-    if (
-        project
-        and judge != "none"
-        and (alias := judge or project.config.roles.named()["judge"]) in project.config.models
-    ):
-        supply_entries([[project.config.models[alias]]], project.base, yes=yes)
+    project = _project(config, judge, set, yes=yes)
     from seedbed.compiling.figures import as_json, calibration_text
     from seedbed.compiling.verdicts import calibrate_cases, check_cases, open_frozen, read_cases, save_metric
     from seedbed.progress import Progress
@@ -58,3 +51,20 @@ def calibrate(
     else:
         print_text(calibration_text(measured))
         print(f"\n{check} was scored as it is" if check else f"\n{out}  (metric {measured.hash})")
+
+
+def _project(config: Path, judge: str | None, overrides: list[str] | None, *, yes: bool) -> Project | None:
+    """The project, with its judge's model brought here if it is asked; None if there is no project."""
+    from seedbed.errors import UserError
+
+    if not config.is_file():
+        words = [f"--judge {judge} is an alias"] if judge not in (None, "none") else []
+        words += [f"--set {overrides[0]} is of a project"] if overrides else []
+        if words:
+            raise UserError(f"{words[0]}, and there is no {config}.", hint="Name one with --config.")
+        return None
+    project = open_project(config, overrides=overrides)
+    alias, models = judge or project.config.roles.named()["judge"], project.config.models
+    if judge != "none" and alias in models:
+        supply_entries([[models[alias]]], project.base, yes=yes)
+    return project

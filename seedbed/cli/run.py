@@ -17,26 +17,24 @@ from seedbed.cli.shared.options import (
 )
 from seedbed.cli.shared.supply import YesOption, supply
 
+_OUT = typer.Option(help="The dataset's folder; the same folder again resumes.", show_default=False)
+_ROWS = typer.Option(min=1, help="Accepted rows wanted; run.rows by default.")
+_REPLAY = typer.Option(
+    help="Call no model: make the rows again from this run's journal, in --out or in its own folder."
+)
+_BATCH_JOB = typer.Option(
+    help="Batch mode: the job at the provider that holds a wave of calls, or none.", metavar="WAVE=JOB"
+)
+_KEEP_GOING = typer.Option("--keep-going", help="Do not stop when source after source gives no row.")
+
 
 def run(
-    out: Annotated[
-        Path | None, typer.Option(help="The dataset's folder; the same folder again resumes.", show_default=False)
-    ] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Accepted rows wanted; run.rows by default.")] = None,
-    replay: Annotated[
-        Path | None,
-        typer.Option(help="Call no model: make the rows again from this run's journal, in --out or in its own folder."),
-    ] = None,
-    batch_job: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Batch mode: the job at the provider that holds a wave of calls, or none.", metavar="WAVE=JOB"
-        ),
-    ] = None,
+    out: Annotated[Path | None, _OUT] = None,
+    rows: Annotated[int | None, _ROWS] = None,
+    replay: Annotated[Path | None, _REPLAY] = None,
+    batch_job: Annotated[list[str] | None, _BATCH_JOB] = None,
     wave: Annotated[list[str] | None, typer.Option(hidden=True)] = None,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", help="Do not stop when source after source gives no row.")
-    ] = False,
+    keep_going: Annotated[bool, _KEEP_GOING] = False,
     uncompiled: Annotated[bool, typer.Option("--uncompiled", help="Use the prompts as written.")] = False,
     config: ConfigOption = CONFIG,
     teacher: TeacherOption = None,

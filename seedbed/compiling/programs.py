@@ -1,6 +1,7 @@
 """Opens compiled programs: those of a run, one for each teacher of the cascade, and the metric that scores them."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 
 from metrics.calibration.frozen import Frozen, uncalibrated
 from metrics.metric import Metric
@@ -23,47 +24,64 @@ def open_cascade(
     Says which programs they are, and why if the compile chose the uncompiled one. Raises UserError if there is no
     compiled program, or only one made for another recipe, teacher or model.
     """
-    project, opened = session.project, list[tuple[str, Program, list[str], float | None]]()
-    frozen: Frozen | None = open_metric(project) if project.config.metric else None
-    for alias in project.config.roles.cascade:
-        name = "program" if len(project.config.roles.cascade) == 1 else f"program of {alias}"
-        if uncompiled:
-            say(f"{name}: uncompiled, as asked for")
-            opened.append((alias, project.recipe.program(), [], None))
-            continue
-        of_alias = project.swapped(alias)
-        loaded = _load(of_alias, session.models.lm(alias).async_engine.identity)
-        if held_groups := project.held_of(loaded.manifest.open_groups):
-            raise UserError(
-                f"{held_groups[0]} is held out now, but was not when the {name} was compiled.",
-                hint=project.way_back("compile"),
-            )
-        ships, frozen = loaded.manifest.ships, frozen or loaded.frozen
-        seeds = loaded.manifest.seeds["train"] if ships == "compiled" else []
-        acceptance = loaded.manifest.acceptance if loaded.manifest.metric == frozen.hash else None
-        opened.append((alias, loaded.shipped, seeds, acceptance))
-        say(f"{name}: {ships}" + ("" if ships == "compiled" else f" ({loaded.manifest.why})"))
-    gates = project.config.gates
-    if frozen is None:
-        say(unlabelled_line(project.config.embedder, documents=project.recipe.takes == "documents"))
-        frozen = uncalibrated(asked_judges(project), project.config.embedder, gates.cross_encoder)
+    project = session.project
+    frozen = open_metric(project) if project.config.metric else None
+    opened = [_uncompiled(project, alias, say) for alias in project.config.roles.cascade if uncompiled]
+    for alias in project.config.roles.cascade if not uncompiled else ():
+        loaded = _loaded(session, alias, say)
+        frozen = frozen or loaded.frozen
+        opened.append(_shipped(alias, loaded, frozen))
+    frozen = frozen or _without_verdicts(project, say)
     metric = project_metric(session, frozen)
-    for _, program, *_ in opened:
-        metric = metric.showing(program)
+    for shipped in opened:
+        metric = metric.showing(shipped.program)
     carried = {
         "recipe": project.recipe.name,
         "judges": [judge.aspect for judge in metric.judges],
         "metric": frozen.hash,
     }
-    return [
-        TeacherProgram(
-            alias,
-            program,
-            carried | {"teacher": alias, "program": artefact.state_hash(program), "seeds": seeds},
-            acceptance,
+    return [dataclasses.replace(shipped, carried=carried | shipped.carried) for shipped in opened], metric
+
+
+def _uncompiled(project: Project, alias: str, say: Callable[[str], None]) -> TeacherProgram:
+    say(f"{_name(project, alias)}: uncompiled, as asked for")
+    return _of_teacher(alias, project.recipe.program(), [], None)
+
+
+def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefact.Artefact:
+    """The artefact of one teacher of a cascade. Raises UserError if it was shown a document that is held out now."""
+    project, name = session.project, _name(session.project, alias)
+    loaded = _load(project.swapped(alias), session.models.lm(alias).async_engine.identity)
+    if held_groups := project.held_of(loaded.manifest.open_groups):
+        raise UserError(
+            f"{held_groups[0]} is held out now, but was not when the {name} was compiled.",
+            hint=project.way_back("compile"),
         )
-        for alias, program, seeds, acceptance in opened
-    ], metric
+    ships, why = loaded.manifest.ships, loaded.manifest.why
+    say(f"{name}: {ships}" + ("" if ships == "compiled" else f" ({why})"))
+    return loaded
+
+
+def _shipped(alias: str, loaded: artefact.Artefact, frozen: Frozen) -> TeacherProgram:
+    """The program that ships. Its measured acceptance counts only under the metric it was measured by."""
+    manifest = loaded.manifest
+    seeds = manifest.seeds["train"] if manifest.ships == "compiled" else []
+    return _of_teacher(alias, loaded.shipped, seeds, manifest.acceptance if manifest.metric == frozen.hash else None)
+
+
+def _of_teacher(alias: str, program: Program, seeds: Sequence[str], acceptance: float | None) -> TeacherProgram:
+    columns = {"teacher": alias, "program": artefact.state_hash(program), "seeds": seeds}
+    return TeacherProgram(alias, program, columns, acceptance)
+
+
+def _without_verdicts(project: Project, say: Callable[[str], None]) -> Frozen:
+    config = project.config
+    say(unlabelled_line(config.embedder, documents=project.recipe.takes == "documents"))
+    return uncalibrated(asked_judges(project), config.embedder, config.gates.cross_encoder)
+
+
+def _name(project: Project, alias: str) -> str:
+    return "program" if len(project.config.roles.cascade) == 1 else f"program of {alias}"
 
 
 def load_artefact(session: Session) -> artefact.Artefact:
