@@ -17,6 +17,7 @@ from seedbed.errors import UserError
 from seedbed.storage import repair as salvage
 from seedbed.storage.journal import SCHEMA, Journal
 from seedbed.storage.shards import shards as rows
+from seedbed.storage.shards.place import Folder
 
 
 def test_an_invocation_that_stops_short_leaves_the_rows_that_are_there(
@@ -83,15 +84,15 @@ def test_rows_that_a_full_disk_kept_from_their_place_are_put_there_by_the_next_i
     other = {"models__mock__temperature": 0.4}
     assert served.run("fresh", 12, **other) == 0
     assert served.run(rows=12) == 0
-    moves, move = itertools.count(), rows.Shards._move
+    moves, move = itertools.count(), Folder.move
 
-    def full(self: rows.Shards, name: str, to: str) -> None:
+    def full(self: Folder, name: str, to: str) -> None:
         if next(moves):
             raise OSError(errno.ENOSPC, "No space left on device")
         move(self, name, to)
 
     with monkeypatch.context() as disk:
-        disk.setattr(rows.Shards, "_move", full)
+        disk.setattr(Folder, "move", full)
         assert served.run("ds", 12, **other) == 2
     assert "No space left" in capsys.readouterr().err
     assert served.run("ds", 12, run__max_calls=1, **STRICTER) == 1

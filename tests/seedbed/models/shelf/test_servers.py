@@ -14,6 +14,7 @@ import pytest
 from support.gguf_file import write
 
 from programs.core.background import run_sync
+from programs.core.tools import using
 from seedbed.config.catalogue import shelf
 from seedbed.config.models import ModelEntry
 from seedbed.errors import TeacherDown, UserError
@@ -181,7 +182,7 @@ def test_a_model_without_a_template_only_continues_text(models: Any, tmp_path: P
     tiny = models(a={"model": "embedded/altered.gguf"})
     with pytest.raises(dspy.utils.exceptions.LMError, match=r"can only continue text \(completions\)"):
         say(tiny, "a")
-    with dspy.context(continuation=True):
+    with using(continues=True):
         assert say(tiny, "a", "The bridge opened in")
     assert not tiny.lm("a").chats
 
