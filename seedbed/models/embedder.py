@@ -27,9 +27,13 @@ class Embedder:
     Args:
         name: `embedded/all-minilm-l6-v2`, `scripted/hashed-words`, or any name or path that
             sentence-transformers knows.
+
+    Raises UserError for another name under `scripted/`, which would be looked for on the Hub.
     """
 
     def __init__(self, name: str) -> None:
+        if name.startswith("scripted/") and name != HASHED_WORDS:
+            raise UserError(f"embedder: there is no {name}.", hint=f"Write {HASHED_WORDS}, or the name of a model.")
         self.name, self._queue = name, _queue(name)
 
     def __call__(self, texts: Sequence[str]) -> Vectors:

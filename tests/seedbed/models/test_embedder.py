@@ -15,6 +15,7 @@ from metrics.evidence import evidence
 from programs.core.candidate import Exchange
 from programs.core.embedding import Vectors, ahead
 from programs.core.text import sentences
+from seedbed.errors import UserError
 from seedbed.models import embedder
 from seedbed.models.embedder import MODEL, Embedder
 from seedbed.models.embedding_batches import EmbeddingQueue
@@ -24,6 +25,14 @@ DOCUMENTS = sorted((DATA / "documents").glob("*.md"))
 
 def vector(text: str) -> list[float]:
     return [float(len(text)), float(sum(map(ord, text)))]
+
+
+def test_hashed_words_are_the_one_scripted_embedder() -> None:
+    vectors = Embedder("scripted/hashed-words")(["A red boat.", "the RED boat", "nothing of it"])
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1)
+    assert vectors[0] @ vectors[1] > 0.5 > vectors[0] @ vectors[2]
+    with pytest.raises(UserError, match=r"embedder: there is no scripted/foo"):
+        Embedder("scripted/foo")
 
 
 class Model:
