@@ -26,8 +26,11 @@ def open_cascade(
     """
     project = session.project
     frozen = open_metric(project) if project.config.metric else None
-    opened = [_uncompiled(project, alias, say) for alias in project.config.roles.cascade if uncompiled]
-    for alias in project.config.roles.cascade if not uncompiled else ():
+    opened = list[TeacherProgram]()
+    for alias in project.config.roles.cascade:
+        if uncompiled:
+            opened.append(_uncompiled(project, alias, say))
+            continue
         loaded = _loaded(session, alias, say)
         frozen = frozen or loaded.frozen
         opened.append(_shipped(alias, loaded, frozen))

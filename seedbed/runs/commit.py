@@ -38,8 +38,7 @@ class TeacherRecord:
     def add(self, attempt: Try) -> None:
         """Count one more source."""
         self.sources += 1
-        unknown = self.dollars is None or attempt.dollars is None
-        self.dollars = None if unknown else (self.dollars or 0.0) + (attempt.dollars or 0.0)
+        self.dollars = None if self.dollars is None or attempt.dollars is None else self.dollars + attempt.dollars
 
 
 @dataclasses.dataclass
