@@ -138,7 +138,7 @@ def _ours(side: str, address: str, load: Load) -> dict[str, float]:
     from three_calls import ThreeCalls
 
     from programs.core.background import run_sync
-    from programs.core.candidate import digest
+    from programs.core.row import digest
     from seedbed.models.call_context import Scope
     from seedbed.runs.gc_tuning import calm
 

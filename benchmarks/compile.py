@@ -20,8 +20,8 @@ from typing import Any
 from metrics.calibration.intervals import share_interval
 from optimize.optimizers import OPTIMIZERS
 from programs.core.background import run_sync
-from programs.core.candidate import Candidate
 from programs.core.program import Program
+from programs.core.row import Candidate
 from programs.core.text import f1, sentences, words
 from programs.qa.grounded_qa import QASeed, examples
 from seedbed.compiling.compile import Compilation

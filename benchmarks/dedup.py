@@ -48,7 +48,7 @@ def edited(known: list[str], chance: np.random.Generator) -> list[str]:
 
 def ours(options: argparse.Namespace) -> list[int]:
     """The rows that the run's own duplicate check refuses."""
-    from programs.core.candidate import Exchange
+    from programs.core.row import Exchange
     from seedbed.runs.dedup.duplicates import Duplicates
 
     duplicates, refused = Duplicates(options.bar), []
@@ -77,7 +77,7 @@ def exact(options: argparse.Namespace) -> list[int]:
 
 def making(options: argparse.Namespace) -> list[int]:
     """Nothing but making the texts and rows: what the others take besides."""
-    from programs.core.candidate import Exchange
+    from programs.core.row import Exchange
 
     for text in texts(options.rows, options.words, options.share):
         Exchange(asked=text)

@@ -26,7 +26,7 @@ from labelled_sets import begin, summedits
 
 from metrics.calibration.negatives import contrasts
 from metrics.calibration.verdicts import LabelledCase
-from programs.core.candidate import digest
+from programs.core.row import digest
 from programs.core.text import words
 
 QUESTIONS = 1  # of a SQuAD passage that have an answer, and as many that have none

@@ -24,9 +24,9 @@ from dspy import lm15
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.core.background import run_sync
-from programs.core.candidate import digest
 from programs.core.pool import numbered
 from programs.core.recipe import recipes
+from programs.core.row import digest
 from programs.core.step import Step
 from programs.formats.formats import FORMATS
 from programs.formats.plain import is_plain

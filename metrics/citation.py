@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from programs.core.candidate import Candidate
 from programs.core.embedding import Embed, ahead
+from programs.core.row import Candidate
 from programs.core.text import content_words, sentences
 from signatures.qa.grounded_qa import DOES_NOT_SAY
 

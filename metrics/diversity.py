@@ -12,8 +12,8 @@ from pydantic import BaseModel, computed_field
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import cdist
 
-from programs.core.candidate import Candidate, Source, digest
 from programs.core.embedding import Embed
+from programs.core.row import Candidate, Source, digest
 from programs.core.text import blank_words, words
 
 SAMPLE = 1000  # the most rows, and chunks, that are compared with each other

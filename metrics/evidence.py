@@ -16,9 +16,9 @@ from rapidfuzz.distance import LCSseq
 from metrics.answering import adds, answer_type, place, together, whole
 from metrics.likelihood import LIKELIHOODS
 from metrics.row import Entail, Finding, Row, finding, share
-from programs.core.candidate import Candidate
 from programs.core.embedding import Embed, ahead
 from programs.core.numerals import spelt_numbers
+from programs.core.row import Candidate
 from programs.core.text import content_words, sentences, words
 from programs.core.text import numbers as numbers_of
 from signatures.qa.grounded_qa import DOES_NOT_SAY

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from programs.core.background import together
-from programs.core.candidate import Candidate
+from programs.core.row import Candidate
 from programs.formats.formats import FORMATS
 from signatures.likelihood import ExpectAnswer, GuessAnswer
 

@@ -11,10 +11,10 @@ from metrics.checks.vetoes import like_a_seed, veto
 from metrics.evidence import PARTS, NamedEntail, evidence, likeness, word_support
 from metrics.likelihood import DOUBTS, LIKELIHOODS, likelihood
 from metrics.worth import Worth
-from programs.core.candidate import Candidate, Drop, digest
 from programs.core.embedding import Embed, ahead
 from programs.core.program import Program
 from programs.core.recipe import Recipe
+from programs.core.row import Candidate, Drop, digest
 from programs.core.text import f1
 from programs.core.tools import tools
 from programs.judges.judge import Judge, Verdict

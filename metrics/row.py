@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from programs.core.candidate import Candidate
 from programs.core.embedding import Embed, Vectors
+from programs.core.row import Candidate
 from programs.core.text import sentences, words
 
 Entail = Callable[[str, Sequence[str]], Sequence[float]]

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from programs.core.candidate import Drop
+from programs.core.row import Drop
 
 HOPE = 0.1  # the highest worth in a search of a row that a veto dropped
 

@@ -16,9 +16,9 @@ from metrics.calibration.frozen import Frozen
 from optimize.comparison import Comparison
 from optimize.labels import Agreement
 from optimize.shipping import Which
-from programs.core.candidate import digest
 from programs.core.program import Program
 from programs.core.recipe import Recipe
+from programs.core.row import digest
 
 
 class Manifest(BaseModel):

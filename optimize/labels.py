@@ -9,8 +9,8 @@ from pydantic import BaseModel
 from metrics.calibration.intervals import Interval, share_interval
 from optimize.comparison import Gain, gain
 from programs.core.background import together
-from programs.core.candidate import Candidate
 from programs.core.program import Program
+from programs.core.row import Candidate
 from programs.core.text import f1
 
 

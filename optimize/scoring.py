@@ -14,9 +14,9 @@ from dspy.utils.exceptions import ContextWindowExceededError, LMInvalidRequestEr
 from metrics.metric import Metric
 from metrics.worth import Worth
 from programs.core.background import together
-from programs.core.candidate import Candidate, Drop, Source
 from programs.core.embedding import Embed
 from programs.core.program import Program
+from programs.core.row import Candidate, Drop, Source
 from programs.core.tools import using
 from programs.formats.replies import UNREAD
 

@@ -19,8 +19,8 @@ from metrics.metric import Metric
 from optimize.scoring import Reply, read_reply
 from optimize.search_budget import Allowance
 from programs.core.background import run_sync
-from programs.core.candidate import digest
 from programs.core.program import Program
+from programs.core.row import digest
 from programs.core.step import Step
 from programs.core.tools import using
 

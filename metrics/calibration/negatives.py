@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from metrics.calibration.twins import bearing, counted, twins
 from metrics.calibration.verdicts import LabelledCase
-from programs.core.candidate import digest
+from programs.core.row import digest
 from programs.core.text import (
     NUMBER,
     QUESTION_MARKS,

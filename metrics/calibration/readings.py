@@ -9,8 +9,8 @@ from metrics.evidence import PARTS, evidence
 from metrics.likelihood import likelihood
 from metrics.row import Entail
 from programs.core.background import together
-from programs.core.candidate import Candidate
 from programs.core.embedding import Embed
+from programs.core.row import Candidate
 from programs.core.text import words
 from programs.core.tools import tools
 from programs.judges.judge import Judge, Pairwise

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from metrics.calibration.verdicts import LabelledCase
-from programs.core.candidate import digest
+from programs.core.row import digest
 from programs.core.text import NUMBER, STOP_WORDS, names, sentences, stems, words
 from programs.core.text import numbers as numbers_of
 

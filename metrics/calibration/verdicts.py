@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from metrics.evidence import ON_ANSWER, ON_QUESTION
 from metrics.likelihood import LIKELIHOODS
-from programs.core.candidate import Candidate, Exchange, digest
+from programs.core.row import Candidate, Exchange, digest
 
 # measured on every row; a verdicts file may not set them
 MEASURED = frozenset({*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"})

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from programs.core.candidate import Candidate, Drop
+from programs.core.row import Candidate, Drop
 
 BEGINNING = 240  # characters: a refusal is within the first ones
 

@@ -10,7 +10,7 @@ from rapidfuzz.distance import Indel
 from metrics.checks.manner import ENGLISH, Manner, question_marks
 from metrics.checks.refusals import refusal
 from metrics.evidence import missing_numbers, wrong_number
-from programs.core.candidate import Candidate, Drop
+from programs.core.row import Candidate, Drop
 from programs.core.text import (
     ENDS,
     QUESTION_MARKS,

@@ -11,8 +11,8 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from programs.core.candidate import Candidate, Drop, Source, digest
 from programs.core.recipe import Seed
+from programs.core.row import Candidate, Drop, Source, digest
 
 S = TypeVar("S", bound=Seed)
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Any
 
-from programs.core.candidate import Candidate, Drop
+from programs.core.row import Candidate, Drop
 from programs.core.text import blank_words, plain
 
 FEWEST, MOST = 4, 150  # words of an instruction

@@ -8,7 +8,7 @@ import numpy as np
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import cdist
 
-from programs.core.candidate import Drop, Source, digest
+from programs.core.row import Drop, Source, digest
 from programs.core.text import words
 
 SHOWN = 8  # instructions in a prompt,

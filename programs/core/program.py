@@ -6,7 +6,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.core.background import run_sync
-from programs.core.candidate import Candidate
+from programs.core.row import Candidate
 from programs.core.step import Step
 from programs.core.tools import tools, using
 from programs.formats.replies import dropped

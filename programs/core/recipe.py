@@ -12,8 +12,8 @@ import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
 import programs
-from programs.core.candidate import Candidate, Drop
 from programs.core.program import Program
+from programs.core.row import Candidate, Drop
 
 SHARED = ("programs.core", "programs.formats", "programs.judges")  # folders without recipes
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import dspy
 
-from programs.core.candidate import Candidate, Drop
 from programs.core.embedding import Embed
+from programs.core.row import Candidate, Drop
 
 Veto = Callable[[Candidate], Awaitable[Drop | None]]
 """Returns why a candidate cannot become a row; None if there is no reason."""

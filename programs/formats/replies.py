@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin
 from dspy.utils.exceptions import AdapterParseError
 from pydantic_core import PydanticUndefined
 
-from programs.core.candidate import Drop
+from programs.core.row import Drop
 from programs.formats.sections import Section, Sections, structured
 from programs.formats.thoughts import without_thoughts
 from programs.formats.values import from_json, from_text

@@ -8,10 +8,10 @@ import dspy
 from pydantic import Field
 
 from programs.core.background import together
-from programs.core.candidate import Candidate, Drop, Source, digest
 from programs.core.feed import Quiet, grouped
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
+from programs.core.row import Candidate, Drop, Source, digest
 from programs.core.step import Step
 from signatures.instructions.lab import AnswerForTask, AskFromTopic, CheckQuestion
 

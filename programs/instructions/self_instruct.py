@@ -8,11 +8,11 @@ import dspy
 from pydantic import Field
 
 from programs.core.background import together
-from programs.core.candidate import Candidate, Drop, digest
 from programs.core.instance import NO_INPUT, Instance, broken, consistent, word_filter
 from programs.core.pool import SHOWN, Pool, numbered
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
+from programs.core.row import Candidate, Drop, digest
 from programs.core.step import Step
 from programs.core.text import plain
 from signatures.instructions.self_instruct import (

@@ -7,7 +7,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.core.background import together
-from programs.core.candidate import Candidate
+from programs.core.row import Candidate
 from programs.core.step import Step
 from programs.core.text import blank_words, content_words, sentences
 from programs.judges.rater import Rater, judging

@@ -10,7 +10,7 @@ from dspy.utils.exceptions import AdapterParseError
 from pydantic import BaseModel, ConfigDict
 
 from programs.core.background import run_sync, together
-from programs.core.candidate import digest
+from programs.core.row import digest
 from programs.core.step import Step
 from programs.core.tools import tools
 from programs.formats.plain import is_plain

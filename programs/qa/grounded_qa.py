@@ -8,10 +8,10 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import Field
 
-from programs.core.candidate import Candidate, Drop, Exchange
 from programs.core.feed import ChunkFeed
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
+from programs.core.row import Candidate, Drop, Exchange
 from programs.core.step import Step, reworded
 from signatures.qa.grounded_qa import DOES_NOT_SAY, AnswerQuestion, AskBeyond, AskQuestion, InventDocument, declines
 from signatures.variants import wordings

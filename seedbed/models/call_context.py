@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import dspy
 
-from programs.core.candidate import Candidate
+from programs.core.row import Candidate
 from seedbed.storage.usage import Tally
 
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from metrics.calibration.verdicts import LabelledCase, Preference, verdict_line
 from metrics.checks.manner import Manner
-from programs.core.candidate import Source
 from programs.core.recipe import Recipe, recipes
+from programs.core.row import Source
 from seedbed.config.load import Config, unknown
 from seedbed.errors import NoPassage, UserError
 from seedbed.sources.copies import copies as find_copies

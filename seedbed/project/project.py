@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from metrics.calibration.verdicts import LabelledCase, Line, Preference
 from metrics.metric import Bars
 from optimize.splits import deal, fold_groups
-from programs.core.candidate import Source, digest
+from programs.core.row import Source, digest
 from seedbed.config.load import Config
 from seedbed.project.cases import cases_of, labelled
 from seedbed.project.inputs import Inputs

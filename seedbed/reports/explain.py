@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from metrics.citation import Span
-from programs.core.candidate import Candidate, Drop
 from programs.core.recipe import recipes
+from programs.core.row import Candidate, Drop
 from programs.core.text import content_words
 from seedbed.errors import UserError
 from seedbed.reports.calls import Call, calls_behind

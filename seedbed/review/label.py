@@ -9,8 +9,8 @@ import typer
 
 from metrics.calibration.verdicts import LabelledCase, verdict_line
 from optimize.seeds import BadLines, read_lines
-from programs.core.candidate import digest
 from programs.core.recipe import recipes
+from programs.core.row import digest
 from seedbed.config.load import load_config
 from seedbed.errors import UserError
 from seedbed.runs.record.report import REPORT

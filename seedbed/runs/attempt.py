@@ -12,7 +12,7 @@ from metrics.citation import Span, citations
 from metrics.metric import Metric
 from metrics.worth import Worth
 from optimize.scoring import Scored, score_source
-from programs.core.candidate import Candidate, Drop, Source, digest
+from programs.core.row import Candidate, Drop, Source, digest
 from programs.formats.replies import FAILED
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.models.call_context import Scope

@@ -11,9 +11,9 @@ from typing import Any
 
 from metrics.diversity import Sample
 from optimize.scoring import Scored
-from programs.core.candidate import Candidate, Drop, digest
 from programs.core.embedding import ahead
 from programs.core.feed import Feed
+from programs.core.row import Candidate, Drop, digest
 from programs.formats.replies import EMPTY, FAILED
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.project.session import Session

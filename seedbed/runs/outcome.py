@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypedDict
 from metrics.citation import Span
 from metrics.worth import Worth
 from optimize.scoring import Scored
-from programs.core.candidate import Candidate, Source
+from programs.core.row import Candidate, Source
 from seedbed.models.call_context import Scope
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 
 from optimize.scoring import Scored
-from programs.core.candidate import Candidate, digest
+from programs.core.row import Candidate, digest
 from seedbed.runs.arrow import arrow_fields
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))

@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from metrics.metric import Metric
-from programs.core.candidate import digest
+from programs.core.row import digest
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.models import ModelEntry
 from seedbed.errors import BudgetReached

@@ -4,8 +4,8 @@ import asyncio
 import collections
 from collections.abc import Callable, Sequence
 
-from programs.core.candidate import Candidate, Source
 from programs.core.feed import Feed
+from programs.core.row import Candidate, Source
 from seedbed.project.session import Session
 from seedbed.runs.attempt import LIVE, Attempts
 from seedbed.runs.commit import Counts

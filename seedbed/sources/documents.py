@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from programs.core.candidate import digest
+from programs.core.row import digest
 from seedbed.errors import Unreadable, UserError
 from seedbed.sources.finding import HF, TABLES, UNDERSTOOD, find
 from seedbed.sources.reading.document import Document

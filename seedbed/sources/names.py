@@ -4,7 +4,7 @@ import functools
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from programs.core.candidate import Source
+from programs.core.row import Source
 from seedbed.errors import UserError
 
 

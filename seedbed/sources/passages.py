@@ -4,7 +4,7 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from optimize.splits import even_shares, spread
-from programs.core.candidate import Source, digest
+from programs.core.row import Source, digest
 from programs.core.text import blank_words
 from seedbed.config.sections import Sources
 from seedbed.sources.chunks import Chunk, chunk

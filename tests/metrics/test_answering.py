@@ -8,7 +8,7 @@ from support.bags import embed
 from metrics.answering import asked_for
 from metrics.evidence import evidence
 from metrics.row import Finding
-from programs.core.candidate import Exchange
+from programs.core.row import Exchange
 
 DOCUMENT = (
     "The lighthouse on Skarn was finished in 1889 by the builder Olaf Brun. It stands 41 metres above the sea. "

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.diversity import SAMPLE, Sample, Variety, distinct, kind, self_rouge_l, variety, vendi
-from programs.core.candidate import Candidate, Exchange, Source
+from programs.core.row import Candidate, Exchange, Source
 from programs.core.text import rouge_l
 
 WORDS = ["bee", "hive", "honey", "queen", "wax", "smoke", "comb", "drone"]

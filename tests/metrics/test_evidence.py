@@ -13,8 +13,8 @@ from support.kettle import PASSAGE
 from metrics.calibration.fit import Fitted, prior
 from metrics.evidence import PARTS, Finding, evidence, missing_numbers, word_support
 from metrics.metric import Bars, Metric
-from programs.core.candidate import Exchange
 from programs.core.embedding import Vectors
+from programs.core.row import Exchange
 from programs.qa.grounded_qa import QA, RECIPE, GroundedQA
 from signatures.qa.grounded_qa import DOES_NOT_SAY
 

@@ -13,7 +13,7 @@ from optimize.comparison import Comparison, Gain, compare, gain, paired, standin
 from optimize.scoring import Scored
 from optimize.shipping import TOLERANCE, Decision, Which, decide, proven
 from optimize.splits import even_shares, fold_groups, spread
-from programs.core.candidate import Drop, Source
+from programs.core.row import Drop, Source
 from programs.qa.grounded_qa import QA
 from seedbed.models.call_context import Scope
 

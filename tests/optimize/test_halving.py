@@ -14,7 +14,7 @@ from metrics.worth import HOPE, Worth
 from optimize.search import StepSearch, replies
 from optimize.search_size import SIZES
 from programs.core.background import run_sync
-from programs.core.candidate import Drop
+from programs.core.row import Drop
 from programs.qa.grounded_qa import QA, GroundedQA
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM

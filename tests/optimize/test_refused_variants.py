@@ -12,7 +12,7 @@ from support.searched import RECIPE, Search, seeds
 
 from optimize.scoring import score_program
 from programs.core.background import run_sync
-from programs.core.candidate import Source
+from programs.core.row import Source
 from seedbed.errors import TeacherDown
 from seedbed.models.call_context import Scope
 from seedbed.models.engines.engine import Wrapped

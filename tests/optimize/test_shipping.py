@@ -10,7 +10,7 @@ from metrics.worth import Worth
 from optimize.comparison import Comparison, compare
 from optimize.scoring import Scored
 from optimize.shipping import decide
-from programs.core.candidate import Drop, Source
+from programs.core.row import Drop, Source
 from programs.formats.replies import CUT_OFF, UNREADABLE
 from programs.qa.grounded_qa import QA
 from seedbed.cli.main import main

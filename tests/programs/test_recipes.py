@@ -18,11 +18,11 @@ from metrics.worth import HOPE, Worth
 from optimize.scoring import score_step
 from optimize.seeds import read_lines
 from programs.core.background import run_sync
-from programs.core.candidate import Candidate
 from programs.core.instance import Instance, word_filter
 from programs.core.pool import Pool
 from programs.core.program import Program
 from programs.core.recipe import Recipe, recipes
+from programs.core.row import Candidate
 from programs.core.text import rouge_l
 from programs.core.tools import using
 from programs.instructions.lab import Lab, LeafSeed, Leaves, Pair

@@ -18,8 +18,8 @@ from metrics.checks.vetoes import like_a_seed, veto
 from metrics.diversity import variety
 from metrics.evidence import evidence, missing_numbers
 from metrics.metric import Bars, Metric
-from programs.core.candidate import Exchange, Source
 from programs.core.instance import Instance, broken, consistent
+from programs.core.row import Exchange, Source
 from programs.core.text import f1, rouge_l
 from programs.qa.grounded_qa import QA, RECIPE
 from seedbed.cli.main import main

@@ -11,7 +11,7 @@ import pytest
 from dspy import lm15
 
 from programs.core.background import run_sync
-from programs.core.candidate import Candidate, Exchange
+from programs.core.row import Candidate, Exchange
 from programs.core.tools import using
 from programs.judges.judge import JUDGES, Judge, Pairwise, RulesJudge, Verdict
 from programs.judges.rater import Rater

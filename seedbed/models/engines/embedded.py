@@ -11,7 +11,7 @@ from typing import Any
 
 from dspy import lm15
 
-from programs.core.candidate import digest
+from programs.core.row import digest
 from seedbed.config.catalogue import shelf
 from seedbed.config.models import ModelEntry
 from seedbed.config.reference import OnShelf, parse

@@ -7,7 +7,7 @@ import aiohttp
 import orjson
 from dspy import lm15
 
-from programs.core.candidate import digest
+from programs.core.row import digest
 from seedbed.config.models import Dialect
 from seedbed.models.engines import bodies
 from seedbed.models.engines.completions import completion

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from programs.core.candidate import digest
+from programs.core.row import digest
 from seedbed.models.engines.scoring import Post
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import dspy
 from dspy import lm15
 
-from programs.core.candidate import digest
+from programs.core.row import digest
 from seedbed.models.engines.engine import Shared, writable
 
 _ADDRESS = re.compile(r"(?:^|_)(?:API_BASE|BASE_URL|API_URL|URL|ENDPOINT|ENDPOINT_URL\w*|HOST)$")

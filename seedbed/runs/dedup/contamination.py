@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from programs.core.candidate import Candidate, Drop
+from programs.core.row import Candidate, Drop
 from programs.core.text import words
 from seedbed.errors import Unreadable, UserError
 from seedbed.sources.finding import HF, TABLES, find_documents

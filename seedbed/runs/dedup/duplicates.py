@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from programs.core.candidate import Candidate, Drop
 from programs.core.embedding import Embed
+from programs.core.row import Candidate, Drop
 from programs.core.text import rouge_l, words
 from seedbed.runs.dedup.lsh import NEWEST, Fingerprint, Lsh
 from seedbed.storage.disk_list import DiskList

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from metrics.metric import Metric
-from programs.core.candidate import Source
+from programs.core.row import Source
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config
 from seedbed.config.models import ModelEntry

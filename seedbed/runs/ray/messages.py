@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from programs.core.candidate import Source
+from programs.core.row import Source
 from seedbed.errors import BudgetReached, TeacherDown, UserError
 from seedbed.runs.outcome import KeptOutcome
 from seedbed.storage.call import Call

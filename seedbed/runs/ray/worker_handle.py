@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from programs.core.candidate import Source
+from programs.core.row import Source
 from seedbed.errors import BudgetReached, UserError
 from seedbed.runs.outcome import KeptOutcome
 from seedbed.runs.ray.messages import (

@@ -3,8 +3,8 @@
 import pytest
 
 from metrics.checks.vetoes import veto
-from programs.core.candidate import Exchange
 from programs.core.instance import Instance
+from programs.core.row import Exchange
 
 REFUSALS = [
     "I'm sorry, but I can't assist with that.",

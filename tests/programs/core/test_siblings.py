@@ -13,7 +13,7 @@ from dspy.utils.exceptions import LMError
 from support.judged import ROW
 
 from programs.core.background import run_sync
-from programs.core.candidate import Exchange
+from programs.core.row import Exchange
 from programs.instructions.lab import Lab
 from programs.instructions.self_instruct import SelfInstruct
 from programs.judges.judge import JUDGES, Judge, Pairwise, RulesJudge

@@ -7,9 +7,9 @@ import pytest
 from support.judged import DOCUMENT, RATERS, ROW, WRITTEN, Inputs, Said, judge, judged_by, verdict
 
 from programs.core.background import run_sync
-from programs.core.candidate import Candidate, Exchange
 from programs.core.instance import Instance
 from programs.core.recipe import recipes
+from programs.core.row import Candidate, Exchange
 from programs.instructions.lab import Pair
 from programs.judges.judge import JUDGES, Pairwise, Verdict
 from programs.judges.rater import Rater

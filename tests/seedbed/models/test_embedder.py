@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from support.paths import DATA
 
 from metrics.evidence import evidence
-from programs.core.candidate import Exchange
 from programs.core.embedding import Vectors, ahead
+from programs.core.row import Exchange
 from programs.core.text import sentences
 from seedbed.errors import UserError
 from seedbed.models import embedder

@@ -9,7 +9,7 @@ import pytest
 
 from metrics.likelihood import LIKELIHOODS, likelihood
 from programs.core.background import run_sync
-from programs.core.candidate import Exchange
+from programs.core.row import Exchange
 from programs.judges.judge import JUDGES
 from seedbed.config.models import ModelEntry
 from seedbed.models.lm import TeacherLM

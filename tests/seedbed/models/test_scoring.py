@@ -17,7 +17,7 @@ from support.hostile import Behaviour, Hostile, sends
 
 from metrics.likelihood import LIKELIHOODS, likelihood
 from programs.core.background import run_sync
-from programs.core.candidate import Exchange
+from programs.core.row import Exchange
 from seedbed.config.models import ModelEntry
 from seedbed.models.call_context import calling
 from seedbed.models.engines.endpoint import EndpointEngine

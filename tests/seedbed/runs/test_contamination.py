@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.served import Served, served
 
-from programs.core.candidate import Exchange
+from programs.core.row import Exchange
 from programs.core.text import rouge_l, words
 from programs.instructions.lab import Pair
 from seedbed.errors import UserError

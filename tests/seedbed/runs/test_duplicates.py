@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.bags import embed
 
-from programs.core.candidate import Candidate, Drop, Exchange
+from programs.core.row import Candidate, Drop, Exchange
 from programs.core.text import rouge_l, words
 from programs.qa.grounded_qa import QA
 from seedbed.runs.dedup.duplicates import Duplicates
@@ -186,7 +186,7 @@ def test_meaning_counts_where_a_cosine_is_given() -> None:
 def test_another_process_refuses_the_same_rows() -> None:
     """Python's hashes of texts differ from process to process."""
     script = (
-        "import random; from programs.core.candidate import Exchange\n"
+        "import random; from programs.core.row import Exchange\n"
         "from seedbed.runs.dedup.duplicates import Duplicates\n"
         "chance = random.Random(3); d = Duplicates(0.6)\n"
         "for _ in range(400):\n"

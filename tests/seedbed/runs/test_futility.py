@@ -18,7 +18,7 @@ from support.served import Served, answer, by_model, served, well
 
 from metrics.worth import Worth
 from optimize.scoring import Scored
-from programs.core.candidate import Candidate, Drop, Source
+from programs.core.row import Candidate, Drop, Source
 from seedbed.cli.main import main
 from seedbed.runs.attempt import Outcome, Try
 from seedbed.runs.futility import FALSE_STOPS, LEAST, Futility, patience

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from programs.core.candidate import Candidate
 from programs.core.recipe import recipes
+from programs.core.row import Candidate
 from seedbed.runs.arrow import arrow_fields
 from seedbed.runs.rows import row_schema
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.diversity import Sample
-from programs.core.candidate import Exchange, Source, digest
 from programs.core.feed import ChunkFeed
+from programs.core.row import Exchange, Source, digest
 from seedbed.config.load import load_config
 from seedbed.errors import UserError
 from seedbed.project.project import Project

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from metrics.worth import Worth
 from optimize.scoring import Scored
 from programs.core.background import run_sync
-from programs.core.candidate import Drop, Source
+from programs.core.row import Drop, Source
 from programs.core.whole import write_whole
 from programs.qa.grounded_qa import QA
 from seedbed.config.sections import RunSettings
