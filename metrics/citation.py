@@ -5,7 +5,6 @@ import numpy as np
 from programs.core.embedding import Embed, ahead
 from programs.core.row import Candidate
 from programs.core.text import content_words, sentences
-from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 Span = tuple[int, int]
 """Start and end of a part of a text, in characters."""
@@ -47,7 +46,7 @@ def sentence_spans(text: str) -> list[Span]:
 
 def _claims(candidate: Candidate) -> list[str]:
     """The sentences of the response; none where it says that the document does not say."""
-    return [] if candidate.response == DOES_NOT_SAY else sentences(candidate.response)
+    return [] if candidate.refuses else sentences(candidate.response)
 
 
 def _word_share(claim: str, sentence: str) -> float:

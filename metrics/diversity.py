@@ -122,9 +122,10 @@ class Sample:
     def add(self, candidate: Candidate, source: Source) -> None:
         """Add a row to the set, with the source it was made from."""
         self.rows += 1
-        rank = int(digest(source.id, candidate.topic, candidate.response), 16)
+        text = candidate.novelty_key or candidate.response
+        rank = int(digest(source.id, text, candidate.response), 16)
         keep = heapq.heappush if len(self._rows) < SAMPLE else heapq.heappushpop
-        keep(self._rows, (-rank, self.rows, candidate.topic, candidate.response))
+        keep(self._rows, (-rank, self.rows, text, candidate.response))
         self._chunks.see(source.id)
         self._topics.see(source.group)
 

@@ -21,7 +21,6 @@ from programs.core.numerals import spelt_numbers
 from programs.core.row import Candidate
 from programs.core.text import content_words, sentences, words
 from programs.core.text import numbers as numbers_of
-from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 
 class NamedEntail(Protocol):
@@ -155,7 +154,7 @@ async def evidence(
 
 
 def _findings(row: Row) -> dict[str, Finding]:
-    answers = bool(words(row.answer)) and row.answer != DOES_NOT_SAY
+    answers = bool(words(row.answer)) and not row.refuses
     scorers = ON_QUESTION | (ON_ANSWER if answers else {})
     findings = {name: scorer(row) for name, scorer in scorers.items()}
     return {name: finding for name, finding in findings.items() if finding}

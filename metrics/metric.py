@@ -1,26 +1,41 @@
 """The score of a row: deterministic vetoes times the probability that a person would accept it, with the reasons."""
 
 import dataclasses
+import functools
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from metrics.band import Alone
 from metrics.calibration.fit import Fitted, prior, stated
 from metrics.checks.manner import ENGLISH, Manner
-from metrics.checks.vetoes import like_a_seed, veto
-from metrics.evidence import PARTS, NamedEntail, evidence, likeness, word_support
+from metrics.checks.registry import Setting, first_fault
+from metrics.compare import compare
+from metrics.evidence import PARTS, NamedEntail, evidence
 from metrics.likelihood import DOUBTS, LIKELIHOODS, likelihood
 from metrics.worth import Worth
-from programs.core.embedding import Embed, ahead
+from programs.core.embedding import Embed
 from programs.core.program import Program
 from programs.core.recipe import Recipe
 from programs.core.row import Candidate, Drop, digest
 from programs.core.text import f1
 from programs.core.tools import tools
 from programs.judges.judge import Judge, Verdict
-from signatures.qa.grounded_qa import DOES_NOT_SAY, declines
+from signatures.refusal import declines
 
 REMEMBERED = 4096  # candidates that a metric does not check again: more than a run has under way
+NOTHING_TO_SEE = Drop(step="program", reason="nothing written", detail="the row holds no exchange")
+
+Again = Callable[[Any], Awaitable[str | None]]
+"""Answers a second time; None where the reply cannot be read."""
+
+
+class NamedRule(Protocol):
+    """A rule of the config, with a name that changes with its code."""
+
+    @property
+    def name(self) -> str: ...
+
+    def __call__(self, row: Candidate) -> Drop | Awaitable[Drop | None] | None: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +56,7 @@ class Metric:
         embed: texts -> unit vectors; called off the event loop. fitted: parts -> probability, frozen by calibration.
         alone: the fit for rows that are scored without a model, and which rows these are; None asks about all rows.
         judges: their verdicts count. shown: prompts that no row may repeat. entail: a cross-encoder, if one is set.
-        manner: the style of the seeds, which rows must follow.
+        manner: the style of the seeds, which rows must follow. checks: the config's own, after the recipe's.
     """
 
     def __init__(
@@ -56,9 +71,11 @@ class Metric:
         shown: Sequence[str] = (),
         entail: NamedEntail | None = None,
         manner: Manner = ENGLISH,
+        checks: Sequence[NamedRule] = (),
     ) -> None:
         self.recipe, self.embed, self.bars, self.entail = recipe, embed, bars, entail
-        self.judges, self.shown, self.manner = list(judges), list(shown), manner
+        self.judges, self.shown, self.manner, self.checks = list(judges), list(shown), manner, list(checks)
+        self._setting = Setting(embed, manner, (), bars.relevance, bars.support)
         self.fitted = fitted or prior([*PARTS, *(judge.aspect for judge in judges)])
         self.alone = alone
         self._sound = dict[tuple[str, ...], None]()  # candidates without a fault, the oldest first
@@ -68,13 +85,13 @@ class Metric:
         """A digest of what scores depend on: bars, weights, judges and their prompts, cross-encoder, the seeds'
         manner."""
         judges = [(judge.aspect, judge.hash) for judge in self.judges]
-        encoder = self.entail.name if self.entail else False
+        encoder, checks = self.entail.name if self.entail else False, [check.name for check in self.checks]
         fits = self.fitted.model_dump_json(), self.alone.model_dump_json() if self.alone else ""
-        return digest(self.bars, *fits, self.recipe.name, judges, sorted(self.shown), encoder, self.manner)
+        return digest(self.bars, *fits, self.recipe.name, judges, sorted(self.shown), encoder, self.manner, checks)
 
     def showing(self, program: Program) -> "Metric":
         """The same metric for rows of a program: a row may not repeat a demo in the program's prompts."""
-        demos = {topic for name, step in program.named_predictors() for topic in _topics(program, name, step)}
+        demos = {text for name, step in program.named_predictors() for text in _demo_texts(program, name, step)}
         return Metric(
             self.recipe,
             self.embed,
@@ -85,64 +102,92 @@ class Metric:
             shown=list(dict.fromkeys([*self.shown, *sorted(demos)])),
             entail=self.entail,
             manner=self.manner,
+            checks=self.checks,
         )
 
-    async def veto(self, candidate: Candidate, inputs: Collection[str] = ()) -> Drop | None:
-        """The cheap checks on the fields filled so far, cheapest first. A program runs it before it pays for more.
+    async def veto(self, candidate: Candidate, given: Collection[str] = ()) -> Drop | None:
+        """The recipe's checks on the fields filled so far. A program runs it before it pays for more.
 
-        `inputs` are texts that the teacher was given, which it may repeat even if they are a seed's. A candidate is
+        `given` are texts that the teacher was shown, which it may repeat even if they are a seed's. A candidate is
         checked again only if it has changed.
         """
-        state = (*inputs, type(candidate).__name__, candidate.model_dump_json(exclude={"dropped"}))
+        state = (*given, type(candidate).__name__, candidate.model_dump_json(exclude={"dropped"}))
         if state in self._sound:
             return None
-        drop = veto(candidate, self.manner) or self.recipe.filter(candidate)
-        if not drop and candidate.prompt:
-            drop = like_a_seed(candidate, [text for text in self.shown if text not in inputs])
-        drop = drop or await self._too_far(candidate)
+        allowed = {*given, *candidate.given}
+        setting = dataclasses.replace(self._setting, shown=[text for text in self.shown if text not in allowed])
+        drop = await first_fault(candidate, [*self.recipe.checks, *self.checks], setting)
         if not drop:
             self._sound[state] = None
             if len(self._sound) > REMEMBERED:
                 del self._sound[next(iter(self._sound))]  # the oldest
         return drop
 
-    async def worth(self, candidate: Candidate, *, label: str | None = None, inputs: Collection[str] = ()) -> Worth:
-        """Score without judges: vetoes, then evidence; or likeness to a person's answer if there is one."""
-        if label is not None:
-            return await self._against(candidate, label)
-        if drop := candidate.dropped or await self.veto(candidate, inputs):
+    async def worth(self, candidate: Candidate, *, given: Collection[str] = ()) -> Worth:
+        """Score without judges: the checks, then evidence."""
+        if drop := candidate.dropped or await self.veto(candidate, given):
             return Worth(score=0.0, drop=drop)
-        return self._scored(candidate, await self._evidence(candidate))
+        return await self._least(candidate, self._by_evidence)
 
-    async def weighed(self, candidate: Candidate, *, label: str | None = None, inputs: Collection[str] = ()) -> Worth:
-        """The score for a search: `worth`, and without a person's answer also the judges that can see the row."""
-        worth = await self.worth(candidate, label=label, inputs=inputs)
-        if label is not None:
-            return worth
-        if not worth.drop:
-            return await self._with_judges(candidate, worth)
-        parts = (await self._evidence(candidate)).parts
-        return worth.model_copy(update={"chance": self._scale(candidate, worth).probability(parts)})
+    async def weighed(self, candidate: Candidate, *, given: Collection[str] = ()) -> Worth:
+        """The score for a search: the checks, the evidence, and the judges that can see the row. A row that a check
+        drops has a chance by the evidence alone."""
+        drop = candidate.dropped or await self.veto(candidate, given)
+        if not drop:
+            return await self._least(candidate, self._by_judges)
+        chances = [await self._chance(view) for view in candidate.views()]
+        return Worth(score=0.0, chance=min(chances, default=0.0), drop=drop)
 
-    async def judged(self, candidate: Candidate, again: Callable[[Any], Awaitable[str | None]] | None = None) -> Worth:
-        """The full gate: `worth`, then the round trip, then the judges, the most expensive last.
+    async def compared(self, step: str, output: Any, label: Any, annotation: Any) -> Worth:
+        """The worth of a labelled step's output: its likeness to a person's label, by the recipe's comparator."""
+        comparator = self.recipe.labelled[step]
+        score = await compare(comparator, output, label, embed=self.embed, annotation=annotation)
+        reasons = {"label": f"a person wrote {label!r}; this says {output!r}"}
+        return Worth(score=score, parts={"label": score}, reasons=reasons, weakest="label")
+
+    async def judged(self, candidate: Candidate, again: Again | None = None) -> Worth:
+        """The full gate: the checks, then for each view the evidence, the round trip, and the judges, the most
+        expensive last.
 
         In the round trip `again` answers a second time; a row that says that the document does not answer has it
-        whatever the bar. Stops at the first rejection. A row is accepted if nothing drops it and its score reaches the
-        threshold.
+        whatever the bar. Stops at the first rejection. A row is accepted if nothing drops it and the score of each of
+        its views reaches the threshold.
         """
-        worth = await self.worth(candidate)
-        if not worth.drop and not candidate.response.strip():
+        if drop := candidate.dropped or await self.veto(candidate):
+            return Worth(score=0.0, drop=drop)
+        return await self._least(candidate, functools.partial(self._gate, again=again))
+
+    async def _least(self, candidate: Candidate, score: Callable[[Candidate], Awaitable[Worth]]) -> Worth:
+        """The worth of the view with the least score, or of the first view that is rejected."""
+        worths = list[Worth]()
+        for view in candidate.views():
+            worths.append(await score(view))
+            if worths[-1].drop:
+                return worths[-1]
+        return min(worths, key=lambda worth: worth.score, default=Worth(score=0.0, drop=NOTHING_TO_SEE))
+
+    async def _by_evidence(self, view: Candidate) -> Worth:
+        return self._scored(view, await self._evidence(view))
+
+    async def _by_judges(self, view: Candidate) -> Worth:
+        return await self._with_judges(view, await self._by_evidence(view))
+
+    async def _chance(self, view: Candidate) -> float:
+        """The probability by the evidence alone, of a row that a check dropped."""
+        evidence = await self._evidence(view)
+        return self._scale(view, evidence).probability(evidence.parts)
+
+    async def _gate(self, view: Candidate, again: Again | None) -> Worth:
+        """The worth of one view after the round trip and the judges."""
+        worth = await self._by_evidence(view)
+        if not view.response.strip():
             return _rejected(worth, Drop(step="veto", reason="no answer", detail="the answer is empty"))
-        if worth.drop:
-            return worth
-        is_declined = candidate.response == DOES_NOT_SAY
-        if again and (is_declined or self.bars.round_trip):
-            second_answer = await again(candidate) or ""
-            if drop := _answers(second_answer) if is_declined else self._differs(candidate, second_answer, worth):
+        if again and (view.refuses or self.bars.round_trip):
+            second_answer = await again(view) or ""
+            if drop := _answers(second_answer) if view.refuses else self._differs(view, second_answer, worth):
                 return _rejected(worth, drop)
-        worth = await self._with_judges(candidate, worth)
-        if not worth.drop and worth.score < self.threshold(candidate, worth):
+        worth = await self._with_judges(view, worth)
+        if not worth.drop and worth.score < self.threshold(view, worth):
             worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
         return worth
 
@@ -175,7 +220,7 @@ class Metric:
         about rows that answer. So has a row without a document before any verdict: the shipped fit does not cover it. A
         row that no model was asked about is scored by evidence only: a missing part must not count as an average
         one."""
-        if candidate.response == DOES_NOT_SAY:
+        if candidate.refuses:
             return stated(["relevance", "answerable"])
         if not (candidate.document or self.fitted.ridge):
             return stated(self.fitted.weights)
@@ -196,7 +241,7 @@ class Metric:
         """The worth after the judge's model was asked, if that may change the decision: for the likelihood of the
         answer, and for every judge that can see the row. Stops at the first rejection by a judge that the recipe
         requires. An answer that says that the document does not answer is judged only on that."""
-        is_declined = candidate.response == DOES_NOT_SAY
+        is_declined = candidate.refuses
         if not (is_declined or self._is_doubtful(worth)):
             return worth
         if self._reads and not is_declined:
@@ -230,49 +275,21 @@ class Metric:
         if score is None:
             worth.unscored.append(judge.aspect)
         else:
-            score = worth.parts[judge.aspect] = 1 - score if candidate.response == DOES_NOT_SAY else score
+            score = worth.parts[judge.aspect] = 1 - score if candidate.refuses else score
         if judge.aspect in self.recipe.required and (score is None or score < 0.5):
             return Drop(step=f"judge {judge.aspect}", reason=f"judge {judge.aspect}", detail=verdict.reason)
         return None
 
-    async def _too_far(self, candidate: Candidate) -> Drop | None:
-        """The vetoes by embedding and by words."""
-        if not candidate.document or not candidate.prompt:
-            return None
-        texts = candidate.prompt, candidate.document
-        relevance = likeness(await ahead(self.embed, texts), *texts)
-        if relevance < self.bars.relevance:
-            return Drop(step="veto", reason="off topic", detail=f"question and document are {relevance:.2f} alike")
-        if not candidate.response or candidate.response == DOES_NOT_SAY:
-            return None
-        support = word_support(candidate.response, candidate.document, english=self.manner.english)
-        if support < self.bars.support:
-            return Drop(step="veto", reason="unsupported", detail=f"{support:.0%} of the answer is in the document")
-        return None
 
-    async def _against(self, candidate: Candidate, label: str) -> Worth:
-        """Likeness to a person's answer: the geometric mean of word F1 and cosine, in [0, 1]; both must be high."""
-        if candidate.dropped:
-            return Worth(score=0.0, parts={"label": 0.0}, drop=candidate.dropped)
-        response = candidate.response
-        embedded = await ahead(self.embed, [response, label])
-        score = float((f1(response, label) * likeness(embedded, response, label)) ** 0.5)
-        reasons = {"label": f"a person answered {label!r}; this says {response!r}"}
-        return Worth(score=score, parts={"label": score}, reasons=reasons, weakest="label")
-
-
-def _topics(program: Program, name: str, step: Any) -> list[str]:
-    """The topics in a step's demos that the teacher wrote, without those in its inputs."""
-    topics = []
+def _demo_texts(program: Program, name: str, step: Any) -> list[str]:
+    """The new parts of the rows in a step's demos, without those in its inputs."""
+    texts = []
     for demo in step.demos:
         inputs = {field: demo[field] for field in step.signature.input_fields if field in demo}
         outputs = {field: demo[field] for field in step.signature.output_fields if field in demo}
-        topics += [
-            candidate.topic
-            for candidate in program.read(name, inputs, outputs)
-            if candidate.topic not in inputs.values()
-        ]
-    return [topic for topic in topics if topic]
+        rows = program.read(name, inputs, outputs)
+        texts += [row.novelty_key for row in rows if row.novelty_key not in inputs.values()]
+    return [text for text in texts if text]
 
 
 def _answers(second_answer: str) -> Drop | None:

@@ -34,6 +34,7 @@ class Row:
         self, candidate: Candidate, embed: Embed, entail: Entail | None = None, *, english: bool = True
     ) -> None:
         self.document, self.question, self.answer = candidate.document or "", candidate.prompt, candidate.response
+        self.refuses = candidate.refuses
         self.embed, self.entail, self.english = embed, entail, english
 
     @functools.cached_property

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from metrics.calibration.calibrate import Calibration
 from metrics.calibration.frozen import Frozen
 from optimize.comparison import Comparison
-from optimize.labels import Agreement
+from optimize.label_agreement import Agreement
 from optimize.shipping import Which
 from programs.core.program import Program
 from programs.core.recipe import Recipe

@@ -51,7 +51,7 @@ class Scored:
         """One line of at most GLIMPSE characters: the row, or the reply that could not be read."""
         drop, candidate = self.worth.drop, self.candidate
         unread = type(candidate) is Candidate or bool(drop and drop.reason in UNREAD)
-        texts = [drop.detail if drop else ""] if unread else [candidate.topic, candidate.response]
+        texts = [drop.detail if drop else ""] if unread else [candidate.request, candidate.response]
         return " ".join(" / ".join(filter(None, texts)).split())[:GLIMPSE]
 
 
@@ -113,7 +113,7 @@ async def score_step(
         raise refusal
     if not novelty:
         return [reply.score for reply in replies]
-    good = [candidate.topic for reply in replies for candidate, worth in reply.rows if worth.score > 0]
+    good = [candidate.novelty_key for reply in replies for candidate, worth in reply.rows if worth.score > 0]
     likeness = iter(await asyncio.to_thread(nearest_before, good, metric.embed) if good else [])
 
     def renewed(worth: Worth) -> float:
@@ -145,26 +145,37 @@ async def read_reply(
     program: Program, name: str, example: dspy.Example, outputs: dict[str, Any], metric: Metric
 ) -> Reply:
     """The candidates in one readable reply, each with its worth."""
-    decides = list(program.step(name).signature.output_fields)[-1]
-    label = str(example[decides]) if name in metric.recipe.labelled else None
     inputs = dict(example.inputs())
-    candidates, texts = program.read(name, inputs, outputs), list(map(str, inputs.values()))
-    return Reply(
-        [(candidate, await _weighed(program, name, candidate, metric, label, texts)) for candidate in candidates]
-    )
+    candidates = program.read(name, inputs, outputs)
+    if name in metric.recipe.labelled:
+        worth = await _compared(program, name, outputs, example, metric)
+        return Reply([(candidate, _unless_dropped(candidate, worth)) for candidate in candidates])
+    given = list(map(str, inputs.values()))
+    return Reply([(candidate, await _weighed(program, name, candidate, metric, given)) for candidate in candidates])
 
 
-async def _weighed(
-    program: Program, name: str, candidate: Candidate, metric: Metric, label: str | None, texts: Sequence[str]
+async def _compared(
+    program: Program, name: str, outputs: dict[str, Any], example: dspy.Example, metric: Metric
 ) -> Worth:
-    """The worth of a candidate. Without a label, the steps that follow are asked first, unless it is rejected
-    already."""
-    if label is None and not await metric.veto(candidate, texts):
+    """The worth of a labelled step's reply: of its last output field, beside the label's field of that name."""
+    *_, decides = program.step(name).signature.output_fields.items()
+    field, info = decides
+    return await metric.compared(name, outputs[field], example[field], info.annotation)
+
+
+def _unless_dropped(candidate: Candidate, worth: Worth) -> Worth:
+    drop = candidate.dropped
+    return Worth(score=0.0, parts={"label": 0.0}, drop=drop) if drop else worth
+
+
+async def _weighed(program: Program, name: str, candidate: Candidate, metric: Metric, given: Sequence[str]) -> Worth:
+    """The worth of a candidate. The steps that follow are asked first, unless it is rejected already."""
+    if not await metric.veto(candidate, given):
         try:
             await program.follow(name, candidate)
         except LMInvalidRequestError as error:
             candidate.dropped = _refusal(error)
-    return await metric.weighed(candidate, label=label, inputs=texts)
+    return await metric.weighed(candidate, given=given)
 
 
 async def score_source(program: Program, source: Source, metric: Metric) -> list[Scored]:

@@ -10,8 +10,9 @@ from metrics.band import Alone
 from metrics.calibration.calibrate import Calibration
 from metrics.calibration.fit import Fitted, prior
 from metrics.evidence import PARTS
+from programs.core.recipe import Recipe
 from programs.core.whole import write_whole
-from programs.judges.judge import JUDGES, Judge
+from programs.judges.judge import Judge, judges_of
 
 
 class Frozen(BaseModel):
@@ -50,9 +51,11 @@ class Frozen(BaseModel):
         """16 hex digits over the whole content."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
 
-    def opened(self) -> list[Judge]:
-        """The frozen judges, ready to be asked. Raises ValueError where this version lacks one of them."""
-        judges = [JUDGES[name]() for name in self.judges if name in JUDGES]
+    def opened(self, recipe: Recipe | None = None) -> list[Judge]:
+        """The frozen judges, ready to be asked about a recipe's rows; without one, only shared judges are known. Raises
+        ValueError where this version lacks one of them."""
+        makers = judges_of(recipe)
+        judges = [makers[name]() for name in self.judges if name in makers]
         if len(judges) < len(self.judges):
             raise ValueError(f"this version does not have all of the judges {', '.join(self.judges)}")
         for judge in judges:

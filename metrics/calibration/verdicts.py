@@ -12,7 +12,6 @@ from programs.core.row import Candidate, Exchange, digest
 
 # measured on every row; a verdicts file may not set them
 MEASURED = frozenset({*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"})
-Aspect = Literal["grounded", "answerable", "question", "relevant", "overall"]
 
 
 class Line(BaseModel):
@@ -43,13 +42,14 @@ class Line(BaseModel):
 
 
 class LabelledCase(Line):
-    """A row with a verdict. `label` is 0, 1 or a grade. `aspect` is what it is about; `overall` is the whole row."""
+    """A row with a verdict. `label` is 0, 1 or a grade. `aspect` is what it is about: the name of a judge, or `overall`
+    for the whole row."""
 
     document: str | None = None
     question: str | None = None
     answer: str
     label: float = Field(ge=0, le=1000)
-    aspect: Aspect = "overall"
+    aspect: str = Field("overall", min_length=1)
 
     @property
     def unit(self) -> str:

@@ -96,9 +96,9 @@ _QUOTES = str.maketrans("\u2018\u2019\u201b\u02bc\uff07`´\u201c\u201d", "''''''
 def refusal(candidate: Candidate) -> Drop | None:
     """The first text of the row in which the model declines. A text that only speaks about refusing is no refusal: it
     begins otherwise, or the document (for a response, also the prompt) has such words."""
-    document, topic = candidate.document or "", candidate.topic
-    response_context = f"{document}\n{topic}"
-    texts = ((getattr(candidate, "input", ""), document), (topic, document), (candidate.response, response_context))
+    document, request = candidate.document or "", candidate.request
+    response_context = f"{document}\n{request}"
+    texts = ((getattr(candidate, "input", ""), document), (request, document), (candidate.response, response_context))
     for text, context in texts:
         if _declines(text) and not _REFUSAL.search(_plain(context)):
             return Drop(step="veto", reason="refusal", detail=f"the model declines: {' '.join(text.split())[:80]!r}")

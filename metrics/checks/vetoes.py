@@ -1,14 +1,13 @@
-"""Deterministic vetoes: faults that no score can make up for. Each takes a candidate; the cheapest come first."""
+"""Deterministic vetoes: faults that no score can make up for. Each takes a view of a row."""
 
 import functools
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from rapidfuzz.distance import Indel
 
 from metrics.checks.manner import ENGLISH, Manner, question_marks
-from metrics.checks.refusals import refusal
 from metrics.evidence import missing_numbers, wrong_number
 from programs.core.row import Candidate, Drop
 from programs.core.text import (
@@ -23,14 +22,15 @@ from programs.core.text import (
     sentences,
     words,
 )
-from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 LIKE_A_SEED = 0.7  # ROUGE-L, the bar of Self-Instruct (Wang et al. 2022, section 2.2)
 ALIKE = 0.85  # ROUGE-L with a sentence from which on a question is a copy of it
 COPIED = 0.9  # the share of a question that one run of the document's words may make up
 
+_MARKS = r"\[\[ ?##|<\|/?\w+\|?>|\bas an ai\b|\blanguage model\b"
+_TEMPLATE_MARKS = re.compile(_MARKS, re.IGNORECASE)
 _LEAK = re.compile(
-    r"\{\w+\}|\[\[ ?##|<\|?/?\w+\|?>|\bas an ai\b|\blanguage model\b|"
+    rf"\{{\w+\}}|<\|?/?\w+\|?>|{_MARKS}|"
     r"^(?:document|question|answer|passage|context|reasoning|instruction|completed)\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -53,11 +53,22 @@ _OPENERS = re.compile(
 
 
 def leak(candidate: Candidate) -> Drop | None:
-    """Template words, field marks or a model that talks about itself, unless the document has the same words."""
+    """Placeholders, the labels and marks of fields, or a model that talks about itself, unless the document has the
+    same words."""
+    return _leaked(candidate, _LEAK)
+
+
+def template_marks(candidate: Candidate) -> Drop | None:
+    """The marks of message formats and chat templates, or a model that talks about itself. Braces and labels, which
+    code has too, are no fault here."""
+    return _leaked(candidate, _TEMPLATE_MARKS)
+
+
+def _leaked(candidate: Candidate, pattern: re.Pattern[str]) -> Drop | None:
     document = (candidate.document or "").lower()
     for text in (candidate.prompt, candidate.response):
-        if (match := _LEAK.search(text)) and match[0].lower() not in document:
-            return _drop("template leak", f"it says {match[0]!r}")
+        if (match := pattern.search(text)) and match[0].lower() not in document:
+            return drop("template leak", f"it says {match[0]!r}")
     return None
 
 
@@ -68,7 +79,7 @@ def word_list(candidate: Candidate) -> Drop | None:
         text_words = words(text)
         stop_words = len(text_words) - len(content_words(text))
         if len(text_words) >= fewest and stop_words < max(2, 0.1 * len(text_words)):
-            return _drop("word list", f"these are words, not a sentence: {text[:80]!r}")
+            return drop("word list", f"these are words, not a sentence: {text[:80]!r}")
     return None
 
 
@@ -80,19 +91,26 @@ def loop(candidate: Candidate) -> Drop | None:
         run = 8 if any(map(is_letter, tokens)) else 4
         runs = Counter(zip(*(tokens[i:] for i in range(run)), strict=False))
         if length(tokens) >= 12 and (max(runs.values()) >= 3 or Counter(tokens).most_common(1)[0][1] > len(tokens) / 2):
-            return _drop("repetition", f"it goes round in circles: {text[:80]!r}")
+            return drop("repetition", f"it goes round in circles: {text[:80]!r}")
     return None
+
+
+def repeated_sentence(candidate: Candidate) -> Drop | None:
+    """A sentence of five words or more that occurs three times. Shorter ones may be a refrain."""
+    counts = Counter(" ".join(words(piece)) for piece in sentences(candidate.response))
+    repeated = [piece for piece, count in counts.items() if count >= 3 and len(piece.split()) >= 5]
+    return drop("repetition", f"a sentence comes three times: {repeated[0][:80]!r}") if repeated else None
 
 
 def ill_formed_question(candidate: Candidate, manner: Manner = ENGLISH) -> Drop | None:
     """A text that is not a single question, or is shorter or longer than the seeds' questions, or names no subject."""
     question, size = candidate.prompt, length(words(candidate.prompt))
     if not _is_one(question, manner) or (manner.english and not _opens(question, manner)):
-        return _drop("not a question", f"{question[:80]!r} is not one question")
+        return drop("not a question", f"{question[:80]!r} is not one question")
     if not manner.shortest <= size <= manner.longest:
-        return _drop("not a question", f"{size} words; a question has {manner.shortest} to {manner.longest}")
+        return drop("not a question", f"{size} words; a question has {manner.shortest} to {manner.longest}")
     if manner.english and (match := _HOLLOW.search(question)):
-        return _drop("hollow question", f"it asks about {match[0]!r} instead of a thing")
+        return drop("hollow question", f"it asks about {match[0]!r} instead of a thing")
     return None
 
 
@@ -109,11 +127,11 @@ def _opens(question: str, manner: Manner) -> bool:
 
 def another_language(candidate: Candidate, manner: Manner = ENGLISH) -> Drop | None:
     """A text in a script that neither the seeds nor the document have, or in English where the seeds are not. Without a
-    document only the topic counts, up to a blank line: an input or an output may be in any language."""
+    document only the new part counts, up to a blank line: an input or an output may be in any language."""
     document = candidate.document
-    texts = [candidate.topic.split("\n\n")[0]] if document is None else [candidate.prompt, candidate.response]
+    texts = [candidate.novelty_key.split("\n\n")[0]] if document is None else [candidate.prompt, candidate.response]
     if foreign := [text for text in texts if manner.is_foreign(text, beside=document or "")]:
-        return _drop("another language", f"the seeds are in another one than {foreign[0][:80]!r}")
+        return drop("another language", f"the seeds are in another one than {foreign[0][:80]!r}")
     return None
 
 
@@ -133,7 +151,7 @@ def copied_question(candidate: Candidate, manner: Manner = ENGLISH) -> Drop | No
         whole = len(piece_words) >= 6 and copied_share(piece, question) >= COPIED
         alike = manner.english and rouge_l(question, piece) >= ALIKE
         if whole or alike or copied_share(question, piece) >= COPIED:
-            return _drop("copied sentence", f"the question is a sentence of the document: {piece[:80]!r}")
+            return drop("copied sentence", f"the question is a sentence of the document: {piece[:80]!r}")
     return None
 
 
@@ -150,18 +168,18 @@ def bad_answer(candidate: Candidate) -> Drop | None:
     question, answer = candidate.prompt, candidate.response
     answer_words = words(answer)
     if not answer_words or answer[-1:] in QUESTION_MARKS:
-        return _drop("no answer", f"{answer[:80]!r} is not an answer")
+        return drop("no answer", f"{answer[:80]!r} is not an answer")
     if set(answer_words) <= set(words(question)):
-        return _drop("answer in question", "every word of the answer stands in the question")
+        return drop("answer in question", "every word of the answer stands in the question")
     if length(answer_words) > 12 and answer[-1] not in ENDS:
-        return _drop("cut off", f"it ends in {answer[-20:]!r}")
+        return drop("cut off", f"it ends in {answer[-20:]!r}")
     return None
 
 
 def ungrounded_number(candidate: Candidate) -> Drop | None:
     """A number that the document does not have."""
     if candidate.document and (missing := missing_numbers(candidate.response, candidate.document)):
-        return _drop("wrong number", wrong_number(missing[0], candidate.document))
+        return drop("wrong number", wrong_number(missing[0], candidate.document))
     return None
 
 
@@ -170,7 +188,7 @@ def pasted_answer(candidate: Candidate) -> Drop | None:
     document = candidate.document or ""
     answer = words(candidate.response)
     if length(answer) > 30 and len(answer) > 0.5 * len(words(document)):
-        return _drop("pasted passage", "the answer is most of the document")
+        return drop("pasted passage", "the answer is most of the document")
     return None
 
 
@@ -180,58 +198,16 @@ def obeyed(candidate: Candidate) -> Drop | None:
     answer = set(content_words(candidate.response))
     rest = set(content_words(_INJECTED.sub(" ", candidate.document or "")))
     if answer and not answer & rest and (match := _INJECTED.search(candidate.document or "")):
-        return _drop("obeyed the document", f"the document says {match[0][:80]!r}")
+        return drop("obeyed the document", f"the document says {match[0][:80]!r}")
     return None
 
 
-Rule = Callable[[Candidate], Drop | None]
-
-
-def on_prompt(manner: Manner) -> tuple[Rule, ...]:
-    """The rules for a question on a document."""
-    shape, copied = (functools.partial(rule, manner=manner) for rule in (ill_formed_question, copied_question))
-    return (leak, loop, _in(manner), shape, *_of_english(manner), copied)
-
-
-def on_response(manner: Manner) -> tuple[Rule, ...]:
-    """The rules for an answer from a document."""
-    return (leak, loop, *_of_english(manner), _in(manner), bad_answer, obeyed, ungrounded_number, pasted_answer)
-
-
-def on_free_text(manner: Manner) -> tuple[Rule, ...]:
-    """The rules for a row without a document."""
-    return (leak, loop, _in(manner))
-
-
-def _of_english(manner: Manner) -> tuple[Rule, ...]:
-    return (word_list,) if manner.english else ()
-
-
-def _in(manner: Manner) -> Rule:
-    return functools.partial(another_language, manner=manner)
-
-
-def veto(candidate: Candidate, manner: Manner = ENGLISH) -> Drop | None:
-    """The first fault in the fields that are filled so far, or None.
-
-    A candidate on a document must obey the rules of grounded questions and answers, a candidate without one those of
-    any text. No rule for answers applies to an answer that says that the document does not say.
-    """
-    if drop := refusal(candidate):
-        return drop
-    grounded = candidate.document is not None
-    rules = on_prompt(manner) if grounded and candidate.prompt else ()
-    if candidate.response and candidate.response != DOES_NOT_SAY:
-        rules = (*rules, *(on_response if grounded else on_free_text)(manner))
-    return next((drop for rule in rules if (drop := rule(candidate))), None)
-
-
-def like_a_seed(candidate: Candidate, shown: list[str]) -> Drop | None:
-    """A prompt that repeats a seed (ROUGE-L at or above 0.7)."""
-    topic = _words(candidate.topic)
+def like_a_seed(candidate: Candidate, shown: Sequence[str]) -> Drop | None:
+    """A row whose new part repeats a seed (ROUGE-L at or above 0.7)."""
+    topic = _words(candidate.novelty_key)
     for prompt in shown:
         if topic and Indel.normalized_similarity(topic, _words(prompt)) >= LIKE_A_SEED:
-            return _drop("copied seed", f"it repeats the seed {prompt[:80]!r}")
+            return drop("copied seed", f"it repeats the seed {prompt[:80]!r}")
     return None
 
 
@@ -241,5 +217,6 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(words(text))
 
 
-def _drop(reason: str, detail: str) -> Drop:
+def drop(reason: str, detail: str) -> Drop:
+    """The rejection of a row by one of these rules."""
     return Drop(step="veto", reason=reason, detail=detail)

@@ -4,7 +4,8 @@ import re
 import unicodedata
 from typing import Any
 
-from programs.core.row import Candidate, Drop
+from programs.core.kinds import Chat
+from programs.core.row import Drop
 from programs.core.text import blank_words, plain
 
 FEWEST, MOST = 4, 150  # words of an instruction
@@ -18,7 +19,7 @@ _NO_TEXT = re.compile(
 )
 
 
-class Instance(Candidate):
+class Instance(Chat):
     """An instruction, an input (often empty) and the output."""
 
     instruction: str = ""

@@ -12,8 +12,9 @@ import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
 import programs
+from programs.core.checks import FREE, Rule
 from programs.core.program import Program
-from programs.core.row import Candidate, Drop
+from programs.core.row import Candidate
 
 SHARED = ("programs.core", "programs.formats", "programs.judges")  # folders without recipes
 
@@ -45,11 +46,6 @@ class Seed(BaseModel):
         return None
 
 
-def no_filter(candidate: Candidate) -> Drop | None:
-    """The filter of a recipe without filters."""
-    return None
-
-
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """The parts of a recipe.
@@ -58,10 +54,12 @@ class Recipe:
         paper: the source of the method. takes, gives: a few words for people.
         seed: the class of one line of its seeds file. program: the DSPy program. feed: returns its sources.
         examples: seeds -> the examples to compile each step on, by step name; a step left out is not compiled.
-        labelled: the steps whose label is *the* right output, so that likeness to it counts.
-        judges: names in `programs.judges.judge.JUDGES`. required: judges that must accept a row, whatever its score.
+        labelled: the steps whose label is the right output, each with its comparator (`metrics.compare`): the step's
+        last output field is compared with the label's field of that name.
+        judges: names in `programs.judges.judge.JUDGES`, and makers of the recipe's own. required: judges that must
+        accept a row, whatever its score.
         on_request: steps that only some configs use (`sources.unanswerable`), compiled only for those.
-        filter: the paper's own deterministic filters.
+        checks: what a row must pass without a model, in this order (see `programs.core.checks`).
     """
 
     name: str
@@ -72,11 +70,11 @@ class Recipe:
     program: type[Program]
     feed: Callable[..., Any]
     examples: Callable[[Sequence[Any]], dict[str, list[dspy.Example]]]
-    labelled: frozenset[str] = frozenset()
-    judges: tuple[str, ...] = ()
+    labelled: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    judges: tuple[str | Callable[[], Any], ...] = ()
     required: frozenset[str] = frozenset()
     on_request: frozenset[str] = frozenset()
-    filter: Callable[[Any], Drop | None] = no_filter
+    checks: tuple[str | Rule, ...] = FREE
 
     @property
     def folder(self) -> Path:

@@ -1,9 +1,12 @@
-"""The input and output of programs: sources go in, candidates come out."""
+"""The input and output of programs: sources go in, and candidates come out, which become rows of one of six kinds."""
 
 import hashlib
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from signatures.refusal import DOES_NOT_SAY
 
 
 def digest(*parts: object) -> str:
@@ -43,9 +46,23 @@ class Drop(BaseModel):
     detail: str = ""
 
 
-class Candidate(BaseModel):
-    """One training example. Its fields are filled step by step; a dropped one is not filled any further."""
+class Message(BaseModel):
+    """One message of a conversation, as TRL and chat templates read it."""
 
+    role: str
+    content: str
+
+
+class Candidate(BaseModel):
+    """One training example in the making. A recipe subclasses one of the kinds below, and its steps fill the fields.
+
+    A dropped candidate is not filled any further. Exporters, cards and reports go by the kind alone.
+
+    Attributes:
+        Base: the columns that a trainer reads, as a pydantic model. A recipe's own fields are columns beside them.
+    """
+
+    Base: ClassVar[type[BaseModel]] = BaseModel
     dropped: Drop | None = None
 
     @property
@@ -56,17 +73,44 @@ class Candidate(BaseModel):
     @property
     def prompt(self) -> str:
         """The question or instruction for the student."""
-        raise NotImplementedError
-
-    @property
-    def topic(self) -> str:
-        """The part of a row that must be new: the prompt, without a text that several rows may share."""
-        return self.prompt
+        return ""
 
     @property
     def response(self) -> str:
-        """The answer that the student should give; empty until the teacher has written it."""
-        raise NotImplementedError
+        """The text that the student should write; empty until the teacher has written it."""
+        return ""
+
+    @property
+    def request(self) -> str:
+        """The prompt, without a text that several rows may share."""
+        return self.prompt
+
+    @property
+    def novelty_key(self) -> str:
+        """The text that must be new: by default the request. Where it is empty, only exact duplicates are refused."""
+        return self.request
+
+    @property
+    def given(self) -> Sequence[str]:
+        """Texts that the row may repeat, such as the prompt from which it was evolved."""
+        return ()
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the response is that the document does not say."""
+        return self.document is not None and self.response == DOES_NOT_SAY
+
+    def texts(self) -> list[str]:
+        """All texts that a student reads, for repetition, leaks, contamination and exact duplicates."""
+        return [self.prompt, self.response]
+
+    def views(self) -> Sequence["Candidate"]:
+        """The exchanges that the metric and its judges look at. The score of a row is the least of its views'."""
+        return [self]
+
+    def base(self) -> dict[str, Any]:
+        """The values of the columns in `Base`."""
+        return {}
 
     def take(self, values: dict[str, Any]) -> None:
         """Copy a step's outputs to the fields of the same name."""
@@ -74,18 +118,12 @@ class Candidate(BaseModel):
             setattr(self, field, values[field])
 
     def columns(self) -> dict[str, Any]:
-        """The row's own columns, including `messages` in the form of TRL."""
-        return {
-            "messages": [
-                {"role": "user", "content": "\n\n".join(filter(None, (self.document, self.prompt)))},
-                {"role": "assistant", "content": self.response},
-            ],
-            **self.model_dump(exclude={"dropped"}),
-        }
+        """The columns that a trainer reads, and the recipe's own."""
+        return {**self.model_dump(exclude={"dropped"}), **self.base()}
 
 
 class Exchange(Candidate):
-    """A minimal row of any recipe: question, answer, and the text that supports it. Labelled cases are such rows."""
+    """A minimal view of any row: prompt, response, and the text that supports it. Labelled cases are such views."""
 
     text: str | None = None
     asked: str = ""

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from programs.core.background import together
 from programs.core.feed import Quiet, grouped
+from programs.core.kinds import Chat
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.row import Candidate, Drop, Source, digest
@@ -34,7 +35,7 @@ class LeafSeed(Seed):
         return self.leaf
 
 
-class Pair(Candidate):
+class Pair(Chat):
     """A question for a task, and its answer. The context is no `document`, because answers of a leaf such as unit
     conversion have words and numbers that the context does not have."""
 
@@ -49,7 +50,7 @@ class Pair(Candidate):
         return self.question if bare else f"{self.context}\n\n{self.question}"
 
     @property
-    def topic(self) -> str:
+    def request(self) -> str:
         return self.question
 
     @property
@@ -166,7 +167,7 @@ RECIPE = Recipe(
     program=Lab,
     feed=Leaves,
     examples=examples,
-    labelled=frozenset({"answer_for_task"}),
+    labelled={"answer_for_task": "like"},
     judges=("pair",),
     required=frozenset({"pair"}),
 )

@@ -8,6 +8,7 @@ import dspy
 from pydantic import Field
 
 from programs.core.background import together
+from programs.core.checks import FREE
 from programs.core.instance import NO_INPUT, Instance, broken, consistent, word_filter
 from programs.core.pool import SHOWN, Pool, numbered
 from programs.core.program import Program
@@ -160,6 +161,6 @@ RECIPE = Recipe(
     program=SelfInstruct,
     feed=Pool,
     examples=examples,
-    labelled=frozenset({"is_classification"}),
-    filter=word_filter,
+    labelled={"is_classification": "same"},
+    checks=(*FREE[:-1], word_filter, FREE[-1]),
 )

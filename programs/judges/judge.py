@@ -7,7 +7,8 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.core.background import together
-from programs.core.row import Candidate
+from programs.core.recipe import Recipe
+from programs.core.row import Candidate, Exchange
 from programs.core.step import Step
 from programs.core.text import blank_words, content_words, sentences
 from programs.judges.rater import Rater, judging
@@ -39,11 +40,21 @@ FAULTS: dict[str, frozenset[str]] = {
 
 
 class Judge(Rater):
-    """One aspect of a candidate. `aspect` is its name in configs, labels and reports."""
+    """One aspect of a candidate. `aspect` is its name in configs, labels and reports.
 
-    def __init__(self, aspect: str, signature: type[dspy.Signature], levels: Mapping[Any, float] = YES_NO) -> None:
+    `view` takes a row and returns the exchange that the judge looks at, or None if there is none; by default that is
+    the row itself. A labelled case is such an exchange already.
+    """
+
+    def __init__(
+        self,
+        aspect: str,
+        signature: type[dspy.Signature],
+        levels: Mapping[Any, float] = YES_NO,
+        view: Callable[[Any], Candidate | None] | None = None,
+    ) -> None:
         super().__init__(signature, levels)
-        self.aspect = aspect
+        self.aspect, self.view = aspect, view
 
     @property
     def needs_document(self) -> bool:
@@ -52,21 +63,29 @@ class Judge(Rater):
 
     def sees(self, candidate: Candidate) -> bool:
         """Whether the row has the parts that the judge reads: a prompt, and a document and a response if needed."""
+        row = self._looks_at(candidate)
+        if row is None:
+            return False
         fields = self.judge.signature.input_fields.keys()
-        lacks_response = bool({"answer", "claim", "response"} & fields) and not candidate.response
-        return bool(candidate.prompt) and not lacks_response and not (self.needs_document and not candidate.document)
+        lacks_response = bool({"answer", "claim", "response"} & fields) and not row.response
+        return bool(row.prompt) and not lacks_response and not (self.needs_document and not row.document)
 
     def inputs(self, candidate: Any) -> dict[str, str]:
         """The judge's inputs for a row of any recipe; parts that the row lacks are called none."""
-        document = candidate.document or NONE
+        row = self._looks_at(candidate) or candidate
+        document = row.document or NONE
         values = {
             "document": document,
-            "context": getattr(candidate, "context", None) or document,
-            "task": getattr(candidate, "task", None) or ANY_TASK,
-            **dict.fromkeys(("question", "prompt"), candidate.topic),
-            **dict.fromkeys(("answer", "response", "claim"), candidate.response),
+            "context": getattr(row, "context", None) or document,
+            "task": getattr(row, "task", None) or ANY_TASK,
+            **dict.fromkeys(("question", "prompt"), row.request),
+            **dict.fromkeys(("answer", "response", "claim"), row.response),
         }
         return {name: values[name] for name in self.judge.signature.input_fields if name in values}
+
+    def _looks_at(self, candidate: Any) -> Any:
+        """The exchange of a row that the judge looks at."""
+        return candidate if self.view is None or isinstance(candidate, Exchange) else self.view(candidate)
 
     def example(self, candidate: Candidate, *, good: bool, reason: str) -> dspy.Example:
         """A row with a person's verdict, as a demo of this judge."""
@@ -109,7 +128,7 @@ class ClaimsJudge(Judge):
             return [answer]
         try:
             with judging():
-                claims = (await self.split.acall(question=candidate.topic, answer=answer)).claims
+                claims = (await self.split.acall(question=candidate.request, answer=answer)).claims
         except AdapterParseError:
             return pieces
         answer_words = set(content_words(answer))
@@ -197,3 +216,14 @@ JUDGES: dict[str, Callable[[], Judge]] = {
     "additive": lambda: Judge("additive", JudgeAdditive, ADDITIVE),
     "rules": RulesJudge,
 }
+
+
+def judges_of(recipe: Recipe | None) -> dict[str, Callable[[], Judge]]:
+    """Every judge that can judge a recipe's rows, by aspect: the shared ones and the recipe's own."""
+    makers = [make for make in recipe.judges if not isinstance(make, str)] if recipe else []
+    return {**JUDGES, **{make().aspect: make for make in makers}}
+
+
+def aspects_of(recipe: Recipe) -> list[str]:
+    """The aspects of the judges that a recipe names, in its order."""
+    return [judge if isinstance(judge, str) else judge().aspect for judge in recipe.judges]

@@ -8,12 +8,15 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 from pydantic import Field
 
+from programs.core.checks import GROUNDED, ON_TOPIC
 from programs.core.feed import ChunkFeed
+from programs.core.kinds import Chat
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.row import Candidate, Drop, Exchange
 from programs.core.step import Step, reworded
-from signatures.qa.grounded_qa import DOES_NOT_SAY, AnswerQuestion, AskBeyond, AskQuestion, InventDocument, declines
+from signatures.qa.grounded_qa import AnswerQuestion, AskBeyond, AskQuestion, InventDocument
+from signatures.refusal import DOES_NOT_SAY, declines
 from signatures.variants import wordings
 
 
@@ -34,7 +37,7 @@ class QASeed(Seed):
         return None if self.answer is None else Exchange(text=self.document, asked=self.question, said=self.answer)
 
 
-class QA(Candidate):
+class QA(Chat):
     """A question and its answer, both from a passage."""
 
     passage: str = ""
@@ -155,8 +158,8 @@ RECIPE = Recipe(
     program=GroundedQA,
     feed=ChunkFeed,
     examples=examples,
-    labelled=frozenset({"answer_question"}),
+    labelled={"answer_question": "like"},
     on_request=frozenset({"ask_beyond"}),
-    filter=unanswered,
+    checks=(*GROUNDED, unanswered, *ON_TOPIC),
     judges=("correct",),
 )

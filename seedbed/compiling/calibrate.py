@@ -18,7 +18,6 @@ from seedbed.compiling.judge_trial import TRIALS, JudgeTrial, settle
 from seedbed.models.cross_encoder import Entailment
 from seedbed.progress import Progress
 from seedbed.versions import versions
-from signatures.qa.grounded_qa import DOES_NOT_SAY
 
 SHOWN, SHOWN_GROUPS = 4, 2  # cases in a judge's prompt, and their documents, on which the judge is not checked
 FEWEST = 10  # an aspect with at least so many verdicts of the rarer kind is calibrated by itself
@@ -82,7 +81,7 @@ class Calibrator:
         return uncalibrated(self.judges, self.embedder, self.cross_encoder)
 
     async def _rows(self, cases: Sequence[LabelledCase]) -> Frozen:
-        cases = [case for case in cases if case.answer != DOES_NOT_SAY]  # a run weighs these by the priors
+        cases = [case for case in cases if not case.row.refuses]  # a run weighs these by the priors
         if not cases:
             raise Alike("Calibration needs rows with an answer; there are none.")
         self.middle = middle([case.label for case in cases])

@@ -11,7 +11,7 @@ from metrics.calibration.observations import Alike
 from metrics.metric import Metric
 from optimize import artefact
 from optimize.comparison import Comparison, compare
-from optimize.labels import Agreement, agreement, word_f1
+from optimize.label_agreement import Agreement, agreement, agreements
 from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
 from optimize.search import StepSearch, Variant, replies
@@ -145,24 +145,25 @@ class Compilation:
         """The share of the caps that may be spent after this step: all searches, those of folds included, have equal
         parts."""
         steps = self._examples(self.project.training_seeds).keys()
-        searches = len(steps) + self.project.folds * len(self.project.recipe.labelled & steps)
+        searches = len(steps) + self.project.folds * len(self.project.recipe.labelled.keys() & steps)
         return (len(self.steps) + 1) / searches
 
     async def _procedure(self, metric: Metric) -> list[Agreement]:
-        """The k-fold agreement of labelled steps with people's answers, on seeds that were not compiled on."""
-        recipe, folds = self.project.recipe, self.project.seed_folds()
-        f1s: dict[str, dict[str, list[float]]] = {step: {"uncompiled": [], "compiled": []} for step in recipe.labelled}
-        groups: dict[str, list[str]] = {step: [] for step in recipe.labelled}
+        """The k-fold agreement of labelled steps with people's labels, on seeds that were not compiled on."""
+        labelled, folds, uncompiled = self.project.recipe.labelled, self.project.seed_folds(), "uncompiled"
+        groups: dict[str, list[str]] = {step: [] for step in labelled}
+        scores: dict[str, dict[str, list[float]]] = {step: {uncompiled: [], "compiled": []} for step in labelled}
         for number, (training, left_out) in enumerate(folds, 1):
             self.progress.say(
                 f"fold {number} of {len(folds)}: compiled on {len(training)} seeds, {len(left_out)} left out"
             )
-            test_examples, compiled = self.project.examples(left_out), await self._fold(training, metric)
-            for step in sorted(recipe.labelled & test_examples.keys()):
-                groups[step] += [example.group for example in test_examples[step]]
-                for name, program in (("uncompiled", recipe.program()), ("compiled", compiled)):
-                    f1s[step][name] += await word_f1(program, step, test_examples[step])
-        return [agreement(step, groups[step], f1s[step]) for step in sorted(groups) if groups[step]]
+            programs = {uncompiled: self.project.recipe.program(), "compiled": await self._fold(training, metric)}
+            for step, examples in self.project.examples(left_out).items():
+                if comparator := labelled.get(step):
+                    groups[step] += [example.group for example in examples]
+                    for name, program in programs.items():
+                        scores[step][name] += await agreements(program, step, comparator, examples, metric.embed)
+        return [agreement(step, labelled[step], groups[step], scores[step]) for step in sorted(groups) if groups[step]]
 
     async def _fold(self, seeds: Sequence[Any], metric: Metric) -> Program:
         """A program with labelled steps compiled on these seeds only."""

@@ -3,7 +3,7 @@
 from metrics.calibration.frozen import Frozen
 from metrics.metric import Metric
 from optimize.artefact import without_address
-from programs.judges.judge import JUDGES, Judge, Pairwise, RulesJudge
+from programs.judges.judge import Judge, Pairwise, RulesJudge, aspects_of, judges_of
 from seedbed.compiling.calibrate import Calibrator
 from seedbed.config.load import unknown
 from seedbed.errors import UserError
@@ -15,7 +15,7 @@ from seedbed.project.session import Session
 def asked_judges(project: Project) -> list[Judge]:
     """The config's judges, or the recipe's; gates.rules adds the judge of rules. UserError if one does not fit."""
     gates = project.config.gates
-    chosen = list(project.recipe.judges if gates.judges is None else gates.judges)
+    chosen = aspects_of(project.recipe) if gates.judges is None else list(gates.judges)
     if gates.rules and "rules" not in chosen:
         chosen.append("rules")
     judges = [_judge(project, name) for name in chosen]
@@ -97,9 +97,10 @@ def check_reader(session: Session, frozen: Frozen) -> None:
 
 
 def _judge(project: Project, name: str) -> Judge:
-    if name not in JUDGES:
-        raise UserError(f"gates.judges: {unknown('judge', name, list(JUDGES))}", hint="Mend it in seedbed.yaml.")
-    judge, recipe = JUDGES[name](), project.recipe
+    recipe, makers = project.recipe, judges_of(project.recipe)
+    if name not in makers:
+        raise UserError(f"gates.judges: {unknown('judge', name, list(makers))}", hint="Correct it in seedbed.yaml.")
+    judge = makers[name]()
     if isinstance(judge, RulesJudge):
         judge.rules = list(project.config.gates.rules)
         if not judge.rules:
@@ -109,7 +110,7 @@ def _judge(project: Project, name: str) -> Judge:
     if judge.needs_document and recipe.program.row().document is None:
         raise UserError(
             f"gates.judges: the judge {name} does not fit {recipe.name} rows, which rest on no document.",
-            hint=f"Its own are {', '.join(recipe.judges) or 'none'}.",
+            hint=f"Its own are {', '.join(aspects_of(recipe)) or 'none'}.",
         )
     return judge
 
@@ -117,7 +118,7 @@ def _judge(project: Project, name: str) -> Judge:
 def _opened(project: Project, frozen: Frozen) -> list[Judge]:
     """The frozen judges, and those that a row needs although calibration did not keep them."""
     try:
-        judges = frozen.opened()
+        judges = frozen.opened(project.recipe)
     except ValueError as error:
         raise UserError(f"The judges cannot be used: {error}.", hint="Calibrate or compile again.") from error
     needed = project.recipe.required | ({"rules"} if project.config.gates.rules else set())

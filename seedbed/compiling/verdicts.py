@@ -13,6 +13,7 @@ from metrics.calibration.readings import Case, Reader, judge_names
 from metrics.calibration.verdicts import LabelledCase, verdict_line
 from programs.core.background import run_sync
 from programs.core.language import is_english
+from programs.core.recipe import Recipe
 from programs.judges.judge import Judge, Pairwise
 from seedbed.compiling.calibrate import Calibrator
 from seedbed.compiling.metric import calibrator, check_reader
@@ -85,7 +86,7 @@ def check_cases(
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias) as session, progress.task("check", len(rows)) as task:
             check_reader(session, frozen)
-            judges, pairwise = _opened(frozen)
+            judges, pairwise = _opened(frozen, project.recipe if project else None)
             reader = Reader(
                 embed,
                 entail=entail,
@@ -146,13 +147,13 @@ def open_metric(project: Project) -> Frozen:
     return frozen
 
 
-def _opened(frozen: Frozen) -> tuple[list[Judge], Pairwise | None]:
+def _opened(frozen: Frozen, recipe: Recipe | None) -> tuple[list[Judge], Pairwise | None]:
     """The frozen judges of rows and of preferences. Raises UserError for those of another version."""
     try:
         pairwise = Pairwise()
         if frozen.pairwise:
             pairwise.load_state(frozen.pairwise)
-        return frozen.opened(), pairwise if frozen.pairwise else None
+        return frozen.opened(recipe), pairwise if frozen.pairwise else None
     except ValueError as error:
         raise UserError(f"The frozen judges cannot be used: {error}.", hint="Calibrate again.") from error
 

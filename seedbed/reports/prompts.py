@@ -43,7 +43,11 @@ def prompts(project: Project, *, uncompiled: bool) -> tuple[dict[str, Prompt], s
         program, judges, remark = project.recipe.program(), asked_judges(project), "as written, not compiled"
     else:
         artefact = peek_artefact(project)
-        program, judges, remark = artefact.compiled, artefact.frozen.opened(), f"compiled: {project.compiled_path()}"
+        program, judges, remark = (
+            artefact.compiled,
+            artefact.frozen.opened(project.recipe),
+            f"compiled: {project.compiled_path()}",
+        )
         if artefact.manifest.ships != "compiled":
             remark += f"\na run uses the uncompiled program instead, for {artefact.manifest.why}"
     steps = named_steps(program, judges)

@@ -7,7 +7,7 @@ from typing import Any
 from metrics.diversity import Variety
 from optimize.artefact import Manifest
 from optimize.comparison import TOO_FEW, Comparison, Gain, Standing
-from optimize.labels import Agreement
+from optimize.label_agreement import Agreement
 from optimize.shipping import TOLERANCE
 from seedbed.compiling.figures import calibration_line
 from seedbed.reports.loading import loading_line
@@ -67,10 +67,10 @@ def procedure_text(agreement: Agreement, folds: int) -> str:
 
 
 def agreement_text(agreement: Agreement, which: str) -> str:
-    """A labelled step's word F1 with the labels, one line per program; `which` names the seeds."""
-    width = max(24, 2 + max(map(len, agreement.f1)))
-    lines = [f"{agreement.step}, word F1 with the labels on {agreement.n} seeds {which}"]
-    for name, interval in agreement.f1.items():
+    """A labelled step's agreement with the labels, one line per program; `which` names the seeds."""
+    width = max(24, 2 + max(map(len, agreement.scores)))
+    lines = [f"{agreement.step}, {agreement.comparator} with the labels on {agreement.n} seeds {which}"]
+    for name, interval in agreement.scores.items():
         gain = agreement.gains.get(name)
         lines.append(f"{name:<{width}}{interval!s:>20}" + (f"   gain {gain}" if gain else ""))
     return "\n".join(lines)

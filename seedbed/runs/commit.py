@@ -121,8 +121,8 @@ class Commit:
     async def _refusal(self, scored: Scored) -> Drop | None:
         self.counts.candidates += 1
         self.counts.unscored.update(scored.worth.unscored)
-        if self._cosine and scored.accepted:
-            await ahead(self._session.embed, [scored.candidate.topic])  # off the event loop; the vector is remembered
+        if self._cosine and scored.accepted and (text := scored.candidate.novelty_key):
+            await ahead(self._session.embed, [text])  # off the event loop; the vector is remembered
         return (
             scored.worth.drop
             or self._contamination.refusal(scored.candidate)

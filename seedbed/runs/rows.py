@@ -8,7 +8,6 @@ from optimize.scoring import Scored
 from programs.core.row import Candidate, digest
 from seedbed.runs.arrow import arrow_fields
 
-_MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _SCORES = pa.list_(pa.struct([("part", pa.string()), ("score", pa.float64()), ("reason", pa.string())]))
 _LINEAGE = [
     ("recipe", pa.string()),
@@ -36,11 +35,13 @@ _LINEAGE = [
 
 
 def row_schema(kind: type[Candidate]) -> pa.Schema:
-    """The columns of accepted rows: id, messages, the recipe's own fields, then the row's origin.
+    """The columns of accepted rows: id, those that a trainer reads, the recipe's own fields, then the row's origin.
 
     Raises TypeError if a field of the recipe's rows has no column type."""
-    recipe_columns = [column for column in arrow_fields(kind) if column[0] != "dropped"]
-    return pa.schema([("id", pa.string()), ("messages", _MESSAGES), *recipe_columns, *_LINEAGE])
+    base = arrow_fields(kind.Base)
+    taken = {"dropped", *(name for name, _ in base)}
+    own = [column for column in arrow_fields(kind) if column[0] not in taken]
+    return pa.schema([("id", pa.string()), *base, *own, *_LINEAGE])
 
 
 REJECTED = pa.schema(

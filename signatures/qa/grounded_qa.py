@@ -1,22 +1,9 @@
 """Questions and answers grounded in a document (the Falcon scheme: a user's question, the document's answer)."""
 
-import unicodedata
-
 import dspy
 
+from signatures.refusal import DOES_NOT_SAY
 from signatures.variants import Line, also
-
-DOES_NOT_SAY = "The document does not say."
-
-
-def declines(answer: str) -> bool:
-    """Whether an answer is the sentence that the document does not say, whatever its case, blanks and stops, and in
-    whichever forms its letters are."""
-    return _letters(answer) == _letters(DOES_NOT_SAY)
-
-
-def _letters(text: str) -> str:
-    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text))).lower()
 
 
 @also(

@@ -13,7 +13,7 @@ from optimize.seeds import read_lines
 from programs.core.text import NUMBER, content_words, names, sentences
 from programs.qa.grounded_qa import QA, RECIPE, QASeed
 from seedbed.models.embedder import MODEL, Embedder
-from signatures.qa.grounded_qa import DOES_NOT_SAY
+from signatures.refusal import DOES_NOT_SAY
 
 pytestmark = pytest.mark.slow
 

@@ -16,7 +16,7 @@ from metrics.metric import Bars, Metric
 from programs.core.embedding import Vectors
 from programs.core.row import Exchange
 from programs.qa.grounded_qa import QA, RECIPE, GroundedQA
-from signatures.qa.grounded_qa import DOES_NOT_SAY
+from signatures.refusal import DOES_NOT_SAY
 
 DOCUMENT = (
     "The lighthouse on Skarn was finished in 1889. It stands 41 metres above the sea. "

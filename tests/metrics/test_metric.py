@@ -10,7 +10,7 @@ from support.kettle import METRIC, qa
 from metrics.metric import Bars, Metric
 from programs.judges.judge import Verdict
 from programs.qa.grounded_qa import QA, RECIPE
-from signatures.qa.grounded_qa import DOES_NOT_SAY
+from signatures.refusal import DOES_NOT_SAY
 
 
 class Saying:

@@ -137,15 +137,15 @@ def test_a_search_that_is_killed_pays_again_for_the_calls_in_flight_at_most(tmp_
 
 @pytest.mark.parametrize("optimizer", ["bootstrap", "mipro", "gepa", "simba"])
 def test_a_fault_of_the_metric_is_no_bad_score(tmp_path: Path, optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    worth, calls = Metric.worth, [0]
+    compared, calls = Metric.compared, [0]
 
     async def failing(*args: Any, **kwargs: Any) -> Any:
         calls[0] += 1
         if calls[0] > 48:  # past the races before the optimizer
             raise UserError("The disk is full.", hint="Make room.")
-        return await worth(*args, **kwargs)
+        return await compared(*args, **kwargs)
 
-    monkeypatch.setattr(Metric, "worth", failing)
+    monkeypatch.setattr(Metric, "compared", failing)
     with pytest.raises(UserError, match="disk is full"):
         Search(tmp_path, optimizer).run()
 

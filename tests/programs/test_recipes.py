@@ -13,12 +13,15 @@ import pytest
 from dspy import lm15
 from support.paths import DATA
 
+from metrics.checks.registry import CHECKS, Setting, first_fault
+from metrics.compare import COMPARATORS
 from metrics.metric import Bars, Metric
 from metrics.worth import HOPE, Worth
 from optimize.scoring import score_step
 from optimize.seeds import read_lines
 from programs.core.background import run_sync
 from programs.core.instance import Instance, word_filter
+from programs.core.kinds import KINDS, kind_of
 from programs.core.pool import Pool
 from programs.core.program import Program
 from programs.core.recipe import Recipe, recipes
@@ -27,7 +30,7 @@ from programs.core.text import rouge_l
 from programs.core.tools import using
 from programs.instructions.lab import Lab, LeafSeed, Leaves, Pair
 from programs.instructions.self_instruct import SelfInstruct, TaskSeed
-from programs.judges.judge import JUDGES
+from programs.judges.judge import JUDGES, aspects_of, judges_of
 from seedbed.models.engines.engine import Shared
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
@@ -115,7 +118,7 @@ def recipe(request: pytest.FixtureRequest) -> Recipe:
 
 def test_examples_fit_their_steps(recipe: Recipe) -> None:
     program, examples = recipe.program(), recipe.examples(seeds_of(recipe))
-    assert recipe.labelled | recipe.on_request <= examples.keys()
+    assert recipe.labelled.keys() | recipe.on_request <= examples.keys()
     for name, of_step in examples.items():
         signature = program.step(name).signature
         assert of_step
@@ -144,8 +147,16 @@ def test_a_row_with_a_verdict_can_be_read_back(recipe: Recipe) -> None:
     assert (row.prompt, row.response, row.dropped) == ("What is it?", "A kettle.", None)
 
 
-def test_a_filter_lets_pass_what_is_not_filled_yet(recipe: Recipe) -> None:
-    assert recipe.filter(recipe.program.row()) is None
+def test_no_check_rejects_a_row_that_is_not_filled_yet(recipe: Recipe) -> None:
+    assert run_sync(first_fault(recipe.program.row(), recipe.checks, Setting(embed))) is None
+
+
+@pytest.mark.parametrize("recipe", [recipes()[name] for name in RECIPES], ids=RECIPES)
+def test_what_a_recipe_names_exists(recipe: Recipe) -> None:
+    assert kind_of(recipe.program.row) in KINDS
+    assert {check for check in recipe.checks if isinstance(check, str)} <= CHECKS.keys()
+    assert set(recipe.labelled.values()) <= COMPARATORS.keys()
+    assert set(aspects_of(recipe)) | recipe.required <= judges_of(recipe).keys()
 
 
 @pytest.mark.parametrize("reply", ["", "???", "{}", '{"questions": 3}'])

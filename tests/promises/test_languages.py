@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from spoken import LANGUAGES, Pair, pairs, write_documents
 from support.bags import embed
+from support.faults import fault
 from support.paths import SUPPORT
 
 from metrics.checks.manner import Manner
-from metrics.checks.vetoes import like_a_seed, veto
+from metrics.checks.vetoes import like_a_seed
 from metrics.diversity import variety
 from metrics.evidence import evidence, missing_numbers
 from metrics.metric import Bars, Metric
@@ -29,7 +30,7 @@ from seedbed.runs.dedup.contamination import Contamination
 from seedbed.runs.dedup.duplicates import Duplicates
 from seedbed.sources.copies import copies
 from seedbed.sources.reading.document import Document
-from signatures.qa.grounded_qa import declines
+from signatures.refusal import declines
 
 
 def spoken(folder: Path, language: str) -> Path:
@@ -132,14 +133,14 @@ ENGLISH_SEEDS = ["When did the bridge open?", "Who drew the bridge?", "How long 
     ],
 )
 def test_the_shape_of_a_question_is_that_of_the_seeds(seeds: list[str], question: str, passes: bool) -> None:
-    drop = veto(QA(passage="Text.", question=question), Manner.of(seeds))
+    drop = fault(QA(passage="Text.", question=question), Manner.of(seeds))
     assert (drop is None) is passes, drop
 
 
 def test_an_instruction_is_in_a_script_of_the_seeds_and_its_input_in_any() -> None:
     seeds = Manner.of(["Translate this sentence into French", "Name three rivers of the north"])
-    assert veto(Exchange(asked="用三句话介绍一条河流", said="好"), seeds)
-    assert veto(Exchange(asked="Translate this into German\n\n桥很长", said="桥"), seeds) is None
+    assert fault(Exchange(asked="用三句话介绍一条河流", said="好"), seeds)
+    assert fault(Exchange(asked="Translate this into German\n\n桥很长", said="桥"), seeds) is None
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -274,7 +275,7 @@ def test_a_text_in_other_characters_is_known_wherever_two_are_compared(tmp_path:
 def test_a_question_may_have_the_order_of_its_sentence_and_is_no_copy(
     language: str, document: str, question: str, copied: bool
 ) -> None:
-    drop = veto(QA(passage=document, question=question), manner(language))
+    drop = fault(QA(passage=document, question=question), manner(language))
     assert (drop.reason if drop else None) == ("copied sentence" if copied else None)
 
 

@@ -4,7 +4,7 @@ from support.bags import embed
 
 from metrics.metric import Bars, Metric
 from programs.qa.grounded_qa import QA, RECIPE
-from signatures.qa.grounded_qa import DOES_NOT_SAY
+from signatures.refusal import DOES_NOT_SAY
 
 PASSAGE = (
     "The K3 holds 1.7 litres at the MAX line and needs at least 0.5 litres, shown by the MIN line, to heat evenly. "

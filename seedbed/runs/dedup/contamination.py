@@ -76,12 +76,10 @@ class Contamination:
 
     def refusal(self, candidate: Candidate) -> Drop | None:
         """Why a row gives a test set away; None where it does not."""
-        prompt = words(candidate.prompt)
-        topic = prompt if candidate.topic == candidate.prompt else words(candidate.topic)
-        for short in map(" ".join, (prompt, topic)):
+        for short in (" ".join(words(text)) for text in (candidate.prompt, candidate.request)):
             if short and short in self._short:
                 return _drop(self._short[short], 1.0, short)
-        matched = np.unique(np.concatenate([self._matched(prompt), self._matched(words(candidate.response))]))
+        matched = np.unique(np.concatenate([self._matched(words(text)) for text in candidate.texts()]))
         return self._worst(matched) if len(matched) else None
 
     def _matched(self, text: list[str]) -> npt.NDArray[np.int64]:

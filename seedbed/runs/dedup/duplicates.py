@@ -17,63 +17,68 @@ QUOTED = 200  # characters of the earlier row in a refusal
 
 
 class _Look(NamedTuple):
-    """What `refusal` computed of a candidate; `remember` stores it."""
+    """What `refusal` computed of a candidate; `remember` stores it. `text`: its novelty key."""
 
     key: int
-    topic: str
-    fingerprint: Fingerprint
+    text: str
+    fingerprint: Fingerprint | None
     vector: npt.NDArray[np.float32] | None
 
 
 class Duplicates:
-    """Compares rows with all accepted ones, of which it stores under 100 bytes each, and the topics in a file.
+    """Compares rows with all accepted ones, of which it stores under 100 bytes each, and the novelty keys in a file.
 
-    A row is refused if its prompt and response have the same words as an accepted row's, or if its topic has a ROUGE-L
-    (Lin 2004, section 3.1) of `bar` or more with an accepted row's. ROUGE-L is computed exactly for the pairs that
-    `lsh` finds, so no row below the bar is refused. Of two rows the later one is refused, so rows must come in order.
+    A row is refused if its texts have the same words as an accepted row's, or if its novelty key has a ROUGE-L (Lin
+    2004, section 3.1) of `bar` or more with an accepted row's, unless the row was given that text. ROUGE-L is computed
+    exactly for the pairs that `lsh` finds, so no row below the bar is refused. Of two rows the later one is refused, so
+    rows must come in order.
 
     Args:
-        bar: in (0, 1]. cosine: topics from this cosine on are duplicates too, at 1.5 kB of memory a row and a
+        bar: in (0, 1]. cosine: novelty keys from this cosine on are duplicates too, at 1.5 kB of memory a row and a
         comparison with each; None is off. embed: texts to unit vectors, for cosine.
     """
 
     def __init__(self, bar: float, *, cosine: float | None = None, embed: Embed | None = None) -> None:
         self._bar, self._cosine, self._embed = bar, cosine, embed
-        self._keys, self._lsh, self._topics, self._vectors = _Keys(), Lsh(bar), DiskList[str](), _Vectors()
+        self._keys, self._lsh, self._texts, self._vectors = _Keys(), Lsh(bar), DiskList[str](), _Vectors()
         self._latest: _Look | None = None
 
     def refusal(self, candidate: Candidate) -> Drop | None:
         """Why a row is a duplicate of an accepted one; None where it is new."""
-        topic = words(candidate.topic)
-        prompt = topic if candidate.topic == candidate.prompt else words(candidate.prompt)
-        key = _key(prompt + words(candidate.response))
+        key, text = _key([word for text in candidate.texts() for word in words(text)]), candidate.novelty_key
         if key in self._keys:
-            return Drop(step="duplicate", reason="exact duplicate", detail=_quoted(candidate.prompt))
-        fingerprint = self._lsh.fingerprint(topic)
+            quoted = candidate.prompt or candidate.response
+            return Drop(step="duplicate", reason="exact duplicate", detail=_quoted(quoted))
+        if not text:
+            self._latest = _Look(key, text, None, None)
+            return None
+        fingerprint = self._lsh.fingerprint(words(text))
         for row in self._lsh.alike(fingerprint):
-            earlier = self._topics[row]
-            if (likeness := rouge_l(candidate.topic, earlier)) >= self._bar:
+            earlier = self._texts[row]
+            if (likeness := rouge_l(text, earlier)) >= self._bar and earlier not in candidate.given:
                 return _near("ROUGE-L", likeness, earlier)
         vector = None
         if self._cosine is not None and self._embed is not None:
-            vector = self._embed([candidate.topic])[0]
+            vector = self._embed([text])[0]
             row, likeness = self._vectors.nearest(vector)
-            if likeness >= self._cosine:
-                return _near("cosine", likeness, self._topics[row])
-        self._latest = _Look(key, candidate.topic, fingerprint, vector)
+            if likeness >= self._cosine and self._texts[row] not in candidate.given:
+                return _near("cosine", likeness, self._texts[row])
+        self._latest = _Look(key, text, fingerprint, vector)
         return None
 
     def remember(self, candidate: Candidate) -> None:
         """Add a row, for which `refusal` has just returned None, to the accepted ones."""
         look = self._latest
         assert look is not None
-        assert look.topic == candidate.topic
+        assert look.text == candidate.novelty_key
         self._keys.add(look.key)
-        self._topics.append(look.topic)
+        self._latest = None
+        if look.fingerprint is None:
+            return
+        self._texts.append(look.text)
         self._lsh.add(look.fingerprint)
         if look.vector is not None:
             self._vectors.add(look.vector)
-        self._latest = None
 
 
 class _Keys:

@@ -1,8 +1,8 @@
 """A refusal is no row, in whatever words and language; a text that speaks of refusing is no refusal."""
 
 import pytest
+from support.faults import fault
 
-from metrics.checks.vetoes import veto
 from programs.core.instance import Instance
 from programs.core.row import Exchange
 
@@ -100,12 +100,12 @@ def test_a_refusal_is_one_in_every_recipe(said: str) -> None:
         Instance(instruction=said),
         Instance(instruction="Say whether a bird is named.", input=said, output="no"),
     ]
-    assert [drop and drop.reason for drop in map(veto, rows)] == ["refusal"] * len(rows)
+    assert [drop and drop.reason for drop in map(fault, rows)] == ["refusal"] * len(rows)
 
 
 @pytest.mark.parametrize("said", ANSWERS)
 def test_an_answer_that_speaks_of_refusing_is_none(said: str) -> None:
-    drop = veto(Exchange(asked="Tell me about a day at the reservoir.", said=said))
+    drop = fault(Exchange(asked="Tell me about a day at the reservoir.", said=said))
     assert drop is None, drop
 
 
@@ -116,5 +116,5 @@ def test_a_refusal_that_the_document_or_the_task_holds_is_quoted() -> None:
     )
     german = "Es tut mir leid, aber ich kann dir dabei nicht helfen."
     translating = Instance(instruction="Put this into German.", input=f"The clerk: {said}", output=german)
-    assert veto(quoting) is None
-    assert veto(translating) is None
+    assert fault(quoting) is None
+    assert fault(translating) is None

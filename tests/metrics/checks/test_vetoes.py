@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
+from support.faults import fault
 from support.kettle import ANSWER, METRIC, PASSAGE, QUESTION, SEED, qa
 
-from metrics.checks.vetoes import veto
 from programs.qa.grounded_qa import QA
-from signatures.qa.grounded_qa import DOES_NOT_SAY
+from signatures.refusal import DOES_NOT_SAY
 
 CHEATS = {
     "refusal": (QA(passage=PASSAGE, question=QUESTION, answer=DOES_NOT_SAY), "unanswerable question"),
@@ -74,4 +74,4 @@ def test_an_honest_row_is_kept(question: str, answer: str) -> None:
 
 
 def test_a_question_alone_is_held_to_the_rules_of_questions_only() -> None:
-    assert veto(qa(answer="")) is None
+    assert fault(qa(answer="")) is None

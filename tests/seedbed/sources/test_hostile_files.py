@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.bags import embed
+from support.faults import fault
 
-from metrics.checks.vetoes import veto
 from metrics.metric import Bars, Metric
 from programs.instructions.lab import LeafSeed, examples
 from programs.qa.grounded_qa import QA, RECIPE
@@ -156,7 +156,7 @@ QUESTION = "How much water does the K3 kettle need to heat evenly?"
 @pytest.mark.parametrize("answer", ["PWNED", "pwned."])
 def test_an_answer_that_obeys_the_document_is_out(injection: str, answer: str) -> None:
     row = QA(passage=PASSAGE.format(injection), question=QUESTION, answer=answer)
-    assert (drop := veto(row))
+    assert (drop := fault(row))
     assert drop.reason == "obeyed the document"
     assert injection.split(".")[0][-20:] in drop.detail
 
