@@ -30,7 +30,7 @@ COPIED = 0.9  # the share of a question that one run of the document's words may
 _MARKS = r"\[\[ ?##|<\|/?\w+\|?>|\bas an ai\b|\blanguage model\b"
 _TEMPLATE_MARKS = re.compile(_MARKS, re.IGNORECASE)
 _LEAK = re.compile(
-    rf"\{{\w+\}}|<\|?/?\w+\|?>|{_MARKS}|"
+    rf"\{{[^\W\d]\w*\}}|<\|?/?\w+\|?>|{_MARKS}|"
     r"^(?:document|question|answer|passage|context|reasoning|instruction|completed)\s*:",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -31,19 +31,14 @@ class Seed(BaseModel):
         return self.id
 
     @property
-    def asked(self) -> str:
-        """Its question or instruction; empty if it has none."""
-        return str(getattr(self, "question", None) or getattr(self, "instruction", None) or "")
-
-    @property
-    def said(self) -> str:
-        """Its answer or output; empty if it has none."""
-        return str(getattr(self, "answer", None) or getattr(self, "output", None) or "")
-
-    @property
     def row(self) -> Candidate | None:
-        """The good row on a document that this seed stands for; None if there is none."""
+        """The good row that this seed stands for; None if it stands for none, such as an example of a bad one."""
         return None
+
+    @property
+    def shown(self) -> str:
+        """The text that no row may repeat; empty if there is none."""
+        return self.row.novelty_key if self.row else ""
 
 
 @dataclasses.dataclass(frozen=True)

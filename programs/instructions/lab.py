@@ -34,6 +34,11 @@ class LeafSeed(Seed):
     def group(self) -> str:
         return self.leaf
 
+    @property
+    def row(self) -> "Pair":
+        context = self.document or NO_CONTEXT
+        return Pair(task=self.task, context=context, question=self.question, answer=self.answer)
+
 
 class Pair(Chat):
     """A question for a task, and its answer. The context is no `document`, because answers of a leaf such as unit

@@ -36,6 +36,14 @@ class TaskSeed(Seed):
     output: str = Field(min_length=1)
     classification: bool = Field(description="whether the output is one of a few fixed labels")
 
+    @property
+    def row(self) -> Instance:
+        return Instance(**self.model_dump(exclude={"id"}))
+
+    @property
+    def shown(self) -> str:
+        return self.instruction
+
 
 class SelfInstruct(Program):
     """A list of tasks -> up to eight new ones -> each filtered, classified, and completed with its instances.

@@ -13,7 +13,7 @@ from programs.core.feed import ChunkFeed
 from programs.core.kinds import Chat
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
-from programs.core.row import Candidate, Drop, Exchange
+from programs.core.row import Candidate, Drop
 from programs.core.step import Step, reworded
 from signatures.qa.grounded_qa import AnswerQuestion, AskBeyond, AskQuestion, InventDocument
 from signatures.refusal import DOES_NOT_SAY, declines
@@ -33,8 +33,9 @@ class QASeed(Seed):
         return self.source
 
     @property
-    def row(self) -> Candidate | None:
-        return None if self.answer is None else Exchange(text=self.document, asked=self.question, said=self.answer)
+    def row(self) -> "QA":
+        answer, answerable = self.answer or DOES_NOT_SAY, self.answer is not None
+        return QA(passage=self.document, question=self.question, answer=answer, answerable=answerable)
 
 
 class QA(Chat):

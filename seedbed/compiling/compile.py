@@ -23,6 +23,7 @@ from programs.formats.formats import formats_of
 from seedbed.compiling.figures import unlabelled_line
 from seedbed.compiling.metric import calibrator, project_metric
 from seedbed.compiling.preflight import provide, reflects
+from seedbed.compiling.ranking import nothing_to_rank, seed_faults
 from seedbed.compiling.verdicts import open_metric
 from seedbed.errors import UserError
 from seedbed.progress import Progress
@@ -55,7 +56,11 @@ class Compilation:
         frozen = await self._freeze()
         metric = project_metric(self.session, frozen)
         self.allowance = provide(self.session)  # the caps are for the search only: count from here
-        for name, examples in self._examples(self.project.training_seeds).items():
+        step_examples = self._examples(self.project.training_seeds)
+        faults = await seed_faults(metric, self.project.inputs.seeds)
+        for line in [*nothing_to_rank(metric, step_examples), *faults]:
+            self.progress.say(f"note: {line}")
+        for name, examples in step_examples.items():
             await self._search(name, examples, metric)
         procedure = await self._procedure(metric)
         comparison = await self._compare(metric)

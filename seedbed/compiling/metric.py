@@ -5,6 +5,7 @@ from metrics.metric import Metric
 from optimize.artefact import without_address
 from programs.judges.judge import Judge, Pairwise, RulesJudge, aspects_of, judges_of
 from seedbed.compiling.calibrate import Calibrator
+from seedbed.compiling.user_rules import user_rules
 from seedbed.config.load import unknown
 from seedbed.errors import UserError
 from seedbed.progress import Progress
@@ -39,7 +40,7 @@ def project_metric(session: Session, frozen: Frozen) -> Metric:
                 hint="Calibrate or compile again, or correct the config.",
             )
     check_reader(session, frozen)
-    prompts = [prompt for seed in session.project.source_seeds if (prompt := seed.asked)]
+    shown = [text for seed in session.project.source_seeds if (text := seed.shown)]
     return Metric(
         session.project.recipe,
         session.embed,
@@ -47,7 +48,8 @@ def project_metric(session: Session, frozen: Frozen) -> Metric:
         fitted=frozen.fitted,
         alone=frozen.alone,
         judges=_opened(session.project, frozen),
-        shown=prompts,
+        shown=shown,
+        checks=user_rules(gates.checks, session.project.base),
         entail=session.entail,
         manner=session.project.inputs.manner,
     )

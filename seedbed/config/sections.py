@@ -121,6 +121,9 @@ class Gates(Section):
     """How often each judge is asked; above 1 it is sampled and the mean counts."""
     rules: list[str] = Field(default_factory=list)
     """Sentences every row must keep, asked one by one of the judge `rules`."""
+    checks: list[str] = Field(default_factory=list)
+    """Your own rules in Python, each as `FILE.py:FUNCTION`: it takes a row, with the recipe's fields as attributes, and
+    returns what is wrong with it, or None; it may be `async`."""
 
 
 class CompileSettings(Section):

@@ -14,9 +14,9 @@ Grouped = Callable[[Sequence[LabelledCase]], list[LabelledCase]]
 
 
 def labelled(seed: Seed) -> LabelledCase | None:
-    """The seed's row as a good case; None if the seed has no row."""
+    """The seed's row as a good case; None if it has no row that answers from a document."""
     row = seed.row
-    if row is None:
+    if row is None or not row.document or row.refuses:
         return None
     return LabelledCase(
         id=seed.id, document=row.document, question=row.prompt, answer=row.response, label=1, group=seed.group

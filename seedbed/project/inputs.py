@@ -64,8 +64,8 @@ class Inputs:
         """How the seeds are written; rows must be written in the same way."""
         language = self.config.language
         return Manner.of(
-            [seed.asked for seed in self.seeds],
-            [seed.said for seed in self.seeds],
+            [seed.shown for seed in self.seeds],
+            [seed.row.response for seed in self.seeds if seed.row and not seed.row.refuses],
             english=None if language is None else language == "english",
         )
 

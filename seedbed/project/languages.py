@@ -23,13 +23,13 @@ def language_line(project: Project) -> str:
 def embedder_line(project: Project, embed: Embed) -> str:
     """How many of the seeds' questions the embedder matches with their own passage, among all seeds' passages and some
     others; empty if there are too few. Adds what to do if the embedder hardly distinguishes them."""
-    seeds = [seed for seed in project.inputs.seeds if seed.asked and getattr(seed, "document", None)]
+    seeds = [seed for seed in project.inputs.seeds if seed.shown and getattr(seed, "document", None)]
     own = list(dict.fromkeys(seed.document for seed in seeds))
     sources = [project.inputs.sources[place] for place in spread(range(len(project.inputs.sources)), OTHERS)]
     if len(own) + len(sources) < FEWEST or not seeds:
         return ""
     vectors = embed([*own, *(source.inputs["document"] for source in sources)])
-    cosines = embed([seed.asked for seed in seeds]) @ vectors.T
+    cosines = embed([seed.shown for seed in seeds]) @ vectors.T
     for row, seed in zip(cosines, seeds, strict=True):  # another passage of the same document may be as near
         group = project.group(seed)
         row[[len(own) + place for place, source in enumerate(sources) if source.group == group]] = -1
