@@ -33,7 +33,7 @@ def test_a_seed_that_the_gates_reject_is_named() -> None:
             id="silent",
             source="k",
             document=PASSAGE,
-            question="How much does the K3 boil in a minute?",
+            question="How long does the K3 heat water?",
             answer=None,
         ),
     ]
