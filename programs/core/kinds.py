@@ -76,8 +76,8 @@ class Preference(Candidate):
 
     Base = PreferenceColumns
     instruction: str = ""
-    chosen: str = ""
-    rejected: str = ""
+    chosen_answer: str = ""
+    rejected_answer: str = ""
     score_chosen: float = 0.0
     score_rejected: float = 0.0
     probability: float | None = None
@@ -90,13 +90,16 @@ class Preference(Candidate):
 
     @property
     def response(self) -> str:
-        return self.chosen
+        return self.chosen_answer
 
     def texts(self) -> list[str]:
-        return [self.instruction, self.chosen, self.rejected]
+        return [self.instruction, self.chosen_answer, self.rejected_answer]
 
     def base(self) -> dict[str, Any]:
-        answers = {"chosen": _turn("assistant", self.chosen), "rejected": _turn("assistant", self.rejected)}
+        answers = {
+            "chosen": _turn("assistant", self.chosen_answer),
+            "rejected": _turn("assistant", self.rejected_answer),
+        }
         margin = round(self.score_chosen - self.score_rejected, 6)
         return {"prompt": _turn("user", self.instruction), **answers, "margin": margin}
 

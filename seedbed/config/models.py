@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from seedbed.config.catalogue import shelf
-from seedbed.config.reference import FAMILY, OnShelf, parse
+from seedbed.config.catalogue import ShelfModel, shelf
+from seedbed.config.reference import FAMILY, parse
 from seedbed.config.sections import Section
 
 Dialect = Literal["llama.cpp", "vllm"]
@@ -76,9 +76,18 @@ class ModelEntry(Section):
     @property
     def may_train(self) -> bool | None:
         """Whether the licence lets its output train other models; None where neither the config nor the shelf says."""
-        if self.allows_training is None and self.is_embedded and isinstance(reference := parse(self.model), OnShelf):
-            return shelf()[reference.name].allows_training
+        if self.allows_training is None and (model := self._on_shelf):
+            return model.allows_training
         return self.allows_training
+
+    @property
+    def licence(self) -> str | None:
+        """The licence of a model of the shelf, as SPDX names it; None for other models."""
+        return self._on_shelf.licence if self._on_shelf else None
+
+    @property
+    def _on_shelf(self) -> ShelfModel | None:
+        return shelf().get(self.model.removeprefix(FAMILY)) if self.is_embedded else None
 
     @model_validator(mode="after")
     def _is_one_model(self) -> "ModelEntry":

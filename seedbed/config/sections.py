@@ -48,7 +48,7 @@ class Fallback(Section):
 
     teacher: str | None = None
     """The alias that is asked where a call to the role's own fails for good; what it answers is kept as its own, and
-    `stood_in` of a row names it."""
+    `stood_in` in a row's lineage names it."""
     judge: str | None = None
     """Likewise for the judge."""
     reflection: str | None = None

@@ -1,7 +1,6 @@
 """Explains one row of a run: its source, each score with its reason, and every call that made it."""
 
 import contextlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,23 +8,29 @@ from typing import Any
 from pydantic import BaseModel
 
 from metrics.citation import Span
-from programs.core.recipe import recipes
 from programs.core.row import Candidate, Drop
 from programs.core.text import content_words
-from seedbed.errors import UserError
 from seedbed.reports.calls import Call, calls_behind
+from seedbed.runs.rows import candidate_of
 from seedbed.storage.run_reader import Records, find_row, read_report
 
 
-class Passage(BaseModel):
-    """The source of a row. `cited`: spans in `text` of the sentences that support the answer. `found`, `missing`: the
-    answer's content words that the text has, and those that it does not have."""
+class SourceSpan(BaseModel):
+    """A span of a document: its characters, and the headings above them."""
 
-    id: str
-    document: str | None
+    document: str
     start: int | None
     end: int | None
-    headings: list[str]
+    headings: list[str] | None
+
+
+class Passage(BaseModel):
+    """The source of a row. `spans`: the places that it was cut from. `cited`: spans in `text` of the sentences that
+    support the answer. `found`, `missing`: the answer's content words that the text has, and those that it does not
+    have."""
+
+    id: str
+    spans: list[SourceSpan]
     text: str | None
     cited: list[Span]
     found: list[str]
@@ -62,32 +67,31 @@ class Explanation(BaseModel):
     calls: list[Call] | None
 
 
-_CARRIED = (
-    *("id", "recipe", "teacher", "judges", "program", "seeds", "score", "scores"),
-    *("attempt", "input_tokens", "output_tokens", "dollars"),
-)
+_OF_ROW = ("id", "score", "scores")
+_OF_LINEAGE = ("recipe", "teacher", "judges", "program", "seeds", "attempt", "input_tokens", "output_tokens", "dollars")
 
 
 def explain_row(folder: Path, prefix: str) -> Explanation:
     """Explain the row or rejected candidate whose id begins with `prefix`. Opens no model and writes nothing.
 
-    Raises UserError where there is no run, or where no id or several begin with `prefix`.
+    Raises UserError where there is no run, where no id or several begin with `prefix`, or where an older Seedbed wrote
+    the row.
     """
     row, accepted = find_row(folder, prefix)
-    if "index" not in row:
-        raise UserError(f"{folder} was written by an older Seedbed.", hint="The same seedbed run command renews it.")
-    candidate = _candidate(row, accepted=accepted)
+    lineage = row["lineage"]
+    candidate = candidate_of(row, accepted=accepted)
     with contextlib.closing(Records(folder / "journal.sqlite")) as records:
-        report, number = read_report(folder), row["index"]
-        setup, outcome = records.outcome(row["attempt"], report.get("setup"))
+        report, number = read_report(folder), lineage["index"]
+        setup, outcome = records.outcome(lineage["attempt"], report.get("setup"))
         made_with = report | records.made_with(setup)
         scored = outcome["scored"][number] if outcome else {}
         reasons = scored.get("worth", {}).get("reasons", {})
         return Explanation(
-            **{name: row[name] for name in _CARRIED},
+            **{name: row[name] for name in _OF_ROW},
+            **{name: lineage[name] for name in _OF_LINEAGE},
             rejected=None if accepted else Drop(step=row["step"], reason=row["reason"], detail=row["detail"]),
             metric=made_with.get("metric"),
-            source=_passage(row, candidate, scored.get("cites", [])),
+            source=_passage(lineage, candidate, scored.get("cites", [])),
             prompt=candidate.prompt,
             response=candidate.response,
             unscored={judge: reasons.get(judge, "") for judge in row["unscored"]},
@@ -96,20 +100,12 @@ def explain_row(folder: Path, prefix: str) -> Explanation:
         )
 
 
-def _candidate(row: Mapping[str, Any], *, accepted: bool) -> Candidate:
-    """The candidate that the program made."""
-    kind = recipes()[row["recipe"]].program.row
-    fields = row if accepted else json.loads(row["candidate"])
-    return kind.model_validate({name: fields[name] for name in kind.model_fields if name in fields})
-
-
-def _passage(row: Mapping[str, Any], candidate: Candidate, cites: Sequence[Span]) -> Passage:
+def _passage(lineage: Mapping[str, Any], candidate: Candidate, cites: Sequence[Span]) -> Passage:
     text, words = candidate.document, list(dict.fromkeys(content_words(candidate.response)))
     text_words = set(content_words(text or ""))
     return Passage(
-        **{name: row[name] for name in ("document", "start", "end")},
-        id=row["source"],
-        headings=row["headings"] or [],
+        id=lineage["source"],
+        spans=lineage["spans"],
         text=text,
         cited=list(cites),
         found=[word for word in words if word in text_words],

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from seedbed.reports.calls import Call
-from seedbed.reports.explain import Explanation, Passage
+from seedbed.reports.explain import Explanation, Passage, SourceSpan
 from seedbed.reports.prompts import Prompt
 from seedbed.terminal import readable
 
@@ -58,8 +58,7 @@ class Page:
         self._line(Text(line, DIM))
 
     def _passage(self, source: Passage) -> None:
-        place = f"{source.document}, characters {source.start} to {source.end}" if source.document else source.id
-        self._head(" › ".join([f"source: {place}", *source.headings]))
+        self._head(f"source: {'; '.join(map(_span, source.spans)) or source.id}")
         if source.text is None:
             return self._line(Text("no document: what it was made from stands in the prompts below", DIM))
         self._line(self._marked(source))
@@ -133,6 +132,11 @@ class Page:
         line = Text().join(Text(piece) if isinstance(piece, str) else piece for piece in pieces)
         line.plain = readable(line.plain)
         self._console.print(line, soft_wrap=not self._console.is_terminal)
+
+
+def _span(span: SourceSpan) -> str:
+    """A span in words: the document, its characters, the headings above them."""
+    return " › ".join([f"{span.document}, characters {span.start} to {span.end}", *(span.headings or [])])
 
 
 def _cost(explanation: Explanation) -> str:

@@ -1,7 +1,7 @@
 """Asks people for verdicts on rows in the terminal, and writes them where compile reads them."""
 
-import json
 import statistics
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,11 @@ import typer
 
 from metrics.calibration.verdicts import LabelledCase, verdict_line
 from optimize.seeds import BadLines, read_lines
-from programs.core.recipe import recipes
-from programs.core.row import digest
+from programs.core.row import Candidate, digest
 from seedbed.config.load import load_config
 from seedbed.errors import UserError
 from seedbed.runs.record.report import REPORT
+from seedbed.runs.rows import candidate_of
 from seedbed.storage.run_reader import shards_of
 from seedbed.terminal import readable
 
@@ -24,27 +24,19 @@ def verdicts_file(config: Path) -> Path:
 
 
 def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:
-    """The rows of a run that have no verdict yet, accepted or rejected with scores; most disagreement first."""
+    """The rows of a run that have no verdict yet, accepted or rejected with scores; most disagreement first. Raises
+    UserError where there is no run, or where an older Seedbed wrote its rows."""
     if not (folder / REPORT).is_file():
         raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
-    report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
-    kind = recipes()[report["recipe"]].program.row
-    accepted = [row for shard in shards_of(folder, "rows") for row in shard.read().to_pylist()]
-    rejected = [
-        {**row, **json.loads(row["candidate"])}
-        for shard in shards_of(folder, "rejected")
-        for row in shard.read().to_pylist()
-        if row["scores"]
+    rows = [
+        (row, candidate_of(row, accepted=part == "rows"))
+        for part in ("rows", "rejected")
+        for shard in shards_of(folder, part)
+        for row in shard.rows()
+        if part == "rows" or row["scores"]
     ]
-    rows = sorted(accepted + rejected, key=_disagreement, reverse=True)
-    cases = [
-        _case(
-            kind.model_validate({key: row[key] for key in kind.model_fields if key in row}),
-            row.get("document") or row.get("group") or row["source"],
-            row["teacher"],
-        )
-        for row in rows
-    ]
+    rows.sort(key=lambda pair: _disagreement(pair[0]), reverse=True)
+    cases = [_case(candidate, row["lineage"]) for row, candidate in rows]
     done = _done(verdicts)
     return [case for case in {case.id: case for case in cases}.values() if case.id not in done]
 
@@ -67,15 +59,15 @@ def ask(case: LabelledCase, to: Path, number: str) -> bool:
     return True
 
 
-def _case(candidate: Any, group: str, teacher: str) -> LabelledCase:
+def _case(candidate: Candidate, lineage: Mapping[str, Any]) -> LabelledCase:
     return LabelledCase(
         id=f"row-{digest(candidate.prompt, candidate.response)}",
         document=candidate.document or "",
         question=candidate.prompt,
         answer=candidate.response,
         label=0,
-        group=group,
-        teacher=teacher,
+        group=lineage["spans"][0]["document"] if lineage["spans"] else lineage["group"],
+        teacher=lineage["teacher"],
     )
 
 

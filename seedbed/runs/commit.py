@@ -20,7 +20,8 @@ from seedbed.project.session import Session
 from seedbed.runs.dedup.contamination import Contamination
 from seedbed.runs.dedup.duplicates import Duplicates
 from seedbed.runs.outcome import Outcome, Try
-from seedbed.runs.rows import REJECTED, rejected, row, row_schema
+from seedbed.runs.rows import rejected, row
+from seedbed.storage.row_schema import REJECTED, row_schema
 from seedbed.storage.shards.run_shards import RunShards
 
 ABSENT = "not in the journal"
@@ -67,7 +68,7 @@ class Commit:
 
     Attributes:
         counts: so far. shards: of rows and rejected candidates. samples: the best rows, the best first. sample: the
-        rows on which diversity is measured. content: a digest of the rows, in order.
+        rows on which diversity is measured. content: a digest of the columns and of the rows, in order.
     """
 
     def __init__(self, session: Session, cascade: Sequence[TeacherProgram], feed: Feed, out: Path) -> None:
@@ -78,8 +79,10 @@ class Commit:
         self.shards = RunShards(out, self._limits.shards, columns, REJECTED, session.owner)
         seeds = self._project.inputs.seeds if self._project.recipe.takes == "leaves" else []
         self.sample = Sample(self._project.inputs.sources, [seed.group for seed in seeds])
-        self.samples, self.content = list[dict[str, Any]](), digest()
-        self._columns = {member.teacher: member.carried for member in cascade}
+        self.samples, self.content = list[dict[str, Any]](), digest(columns)
+        self._shared = {member.teacher: member.carried for member in cascade}
+        models = self._project.config.models
+        self._licences = {alias: entry.licence for alias, entry in models.items() if entry.licence}
         self._cosine = gates.near_duplicate_cosine
         self._duplicates = Duplicates(gates.near_duplicate, cosine=self._cosine, embed=session.embed)
         self._contamination = Contamination(gates.test_sets, self._project.base)
@@ -104,17 +107,17 @@ class Commit:
         self.counts.absent = 0
         places = itertools.count()
         for attempt in outcome.tries:
-            columns = self._columns[attempt.teacher] | {"attempt": outcome.id} | attempt.share
+            shared = self._shared[attempt.teacher] | {"attempt": outcome.id} | attempt.share
             self.counts.teachers[attempt.teacher].add(attempt)
             for index, scored in enumerate(attempt.scored):
                 if self.end:
                     return accepted
-                columns["index"] = next(places)
+                shared["index"] = next(places)
                 if drop := await self._refusal(scored):
-                    await self._reject(f"{attempt.teacher} {index}", position, scored, drop, columns)
+                    await self._reject(f"{attempt.teacher} {index}", position, scored, drop, shared)
                 else:
                     accepted.append(scored.candidate)
-                    await self._accept(scored, columns)
+                    await self._accept(scored, shared)
                     self.counts.teachers[attempt.teacher].accepted += 1
         return accepted
 
@@ -130,20 +133,20 @@ class Commit:
             or self._feed.admit(scored.candidate)
         )
 
-    async def _reject(self, place: str, position: int, scored: Scored, drop: Drop, columns: dict[str, Any]) -> None:
+    async def _reject(self, place: str, position: int, scored: Scored, drop: Drop, shared: dict[str, Any]) -> None:
         self.counts.reasons[drop.reason] += 1
         if drop.reason in (EMPTY, FAILED):
             self.counts.words.setdefault(drop.reason, drop.detail[:200])
         worth = scored.worth.model_copy(update={"drop": drop})
         id = digest(position, place, scored.source.id)
-        await self.shards.reject(rejected(id, dataclasses.replace(scored, worth=worth), columns))
+        await self.shards.reject(rejected(id, dataclasses.replace(scored, worth=worth), shared, self._licences))
 
-    async def _accept(self, scored: Scored, columns: dict[str, Any]) -> None:
+    async def _accept(self, scored: Scored, shared: dict[str, Any]) -> None:
         self.counts.accepted += 1
-        self.counts.stood_in.update(columns["stood_in"])
+        self.counts.stood_in.update(shared["stood_in"])
         self._duplicates.remember(scored.candidate)
         self.sample.add(scored.candidate, scored.source)
-        accepted = row(scored, columns)
+        accepted = row(scored, shared, self._licences)
         held_out = self._project.divides and self._project.is_held_out(scored.source.group)
         await self.shards.accept(accepted, "validation" if held_out else "train")
         self.content = digest(self.content, accepted["id"])

@@ -26,8 +26,18 @@ class Shard:
     fs: Any = None
 
     def read(self, **options: Any) -> pa.Table:
-        """Its rows; `options` are `pyarrow.parquet.read_table`'s."""
+        """Its columns; `options` are `pyarrow.parquet.read_table`'s."""
         return pq.read_table(self.path, filesystem=self.fs, **options)
+
+    def rows(self, **options: Any) -> list[dict[str, Any]]:
+        """Its rows, with all columns. Raises UserError if an older Seedbed wrote them: their lineage was columns."""
+        table = self.read(**options)
+        if "lineage" not in table.column_names:
+            raise UserError(
+                f"{self.path} was written by an older Seedbed: it has no column lineage.",
+                hint="Run the same seedbed run command again: it writes the rows anew and pays for no call again.",
+            )
+        return table.to_pylist()
 
 
 def shards_of(folder: Path, kind: str) -> list[Shard]:
@@ -152,5 +162,4 @@ def _ids(shard: Shard, prefix: str) -> Iterator[str]:
 
 
 def _row(shard: Shard, id: str) -> dict[str, Any]:
-    row: dict[str, Any] = shard.read(filters=[("id", "=", id)]).to_pylist()[0]
-    return row
+    return shard.rows(filters=[("id", "=", id)])[0]

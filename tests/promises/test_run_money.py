@@ -77,7 +77,7 @@ def test_a_server_that_does_not_count_or_counts_nonsense_does_not_lift_the_cap(
     assert 0.005 < served.report()["ledger"]["mock"]["usd"] <= 0.01
     if served.rows():
         assert "cost unknown" in capsys.readouterr().out
-        assert served.rows()[0]["dollars"] is None
+        assert served.rows()[0]["lineage"]["dollars"] is None
 
 
 def test_a_server_that_writes_more_than_max_tokens_ends_the_run_with_a_sentence(

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 from support.paths import TEACHER
@@ -27,7 +28,7 @@ def calls(folder: Path) -> int:
     return len(path.read_text(encoding="utf-8")) if path.exists() else 0
 
 
-def rows(folder: Path) -> list[dict[str, object]]:
+def rows(folder: Path) -> list[dict[str, Any]]:
     """The rows of a dataset folder, train first, in order."""
     return [row for path in sorted(folder.glob("rows/*.parquet")) for row in pq.read_table(path).to_pylist()]
 

@@ -69,8 +69,9 @@ The run stopped because {report["stopped"]}.
 - calls {report["calls"]}, tokens in {report["input_tokens"]:,}, tokens out {report["output_tokens"]:,}
 {bill}
 Human involvement: labelled seeds and verdicts; rows were generated and checked by machine, none was read by a person.
-Every row carries its source (of a document: its character span), its scores with their reasons,
-and the hash of the program; `seedbed explain DIR ID` shows the prompts and replies behind it.
+Every row has its `score`, with `scores` and their reasons; its `lineage` names the source (of a document: the
+character span), the models that wrote it and the hash of the program. `seedbed explain DIR ID` shows the prompts and
+replies behind it.
 """
 
 

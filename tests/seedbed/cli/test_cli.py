@@ -48,16 +48,22 @@ def test_a_dataset_of_the_same_name_elsewhere_does_not_load_as_the_first(compile
 def test_validation_rows_come_from_held_out_documents_only(compiled: Path, tmp_path: Path) -> None:
     assert run(compiled, tmp_path / "ds", "--rows", "20") == 0
     files = {split: tmp_path / "ds" / "rows" / f"{split}-00000.parquet" for split in ("train", "validation")}
-    documents = {split: set(pq.read_table(path)["document"].to_pylist()) for split, path in files.items()}
+    documents = {split: documents_in(path) for split, path in files.items()}
     assert not documents["train"] & documents["validation"]
     seeds = {
         json.loads(line)["id"]: json.loads(line)["source"]
         for line in (compiled / "seeds.jsonl").read_text(encoding="utf-8").splitlines()
     }
-    shown = {seeds[id] for id in rows(tmp_path / "ds")[0]["seeds"]}  # type: ignore[attr-defined]
+    shown = {seeds[id] for id in rows(tmp_path / "ds")[0]["lineage"]["seeds"]}
     names = {Path(str(name)).name for name in documents["validation"]}
     assert shown
     assert not shown & names
+
+
+def documents_in(shard: Path) -> set[str]:
+    """The documents that the rows of a shard are of."""
+    lineages = pq.read_table(shard)["lineage"].to_pylist()
+    return {span["document"] for lineage in lineages for span in lineage["spans"]}
 
 
 def test_spans_point_at_the_passage(compiled: Path, tmp_path: Path) -> None:
@@ -66,7 +72,8 @@ def test_spans_point_at_the_passage(compiled: Path, tmp_path: Path) -> None:
     assert run(compiled, tmp_path / "ds", "--rows", "5") == 0
     texts = {d.name: d.text for d in read_documents("documents", compiled).documents}
     for row in rows(tmp_path / "ds"):
-        assert texts[str(row["document"])][row["start"] : row["end"]] == row["passage"]  # type: ignore[misc]
+        (span,) = row["lineage"]["spans"]
+        assert texts[span["document"]][span["start"] : span["end"]] == row["passage"]
 
 
 def test_compiling_again_calls_no_model_and_changes_no_byte(compiled: Path) -> None:

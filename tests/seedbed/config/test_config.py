@@ -6,7 +6,9 @@ import pytest
 import yaml
 
 from seedbed.cli.main import main
+from seedbed.config.catalogue import shelf
 from seedbed.config.load import Config, load_config
+from seedbed.config.models import ModelEntry
 from seedbed.errors import UserError
 
 GOOD = """
@@ -208,3 +210,11 @@ def test_calibrate_without_a_project_has_no_key_to_set(tmp_path: Path, capsys: p
     config = str(tmp_path / "seedbed.yaml")
     assert main(["calibrate", "--verdicts", "verdicts.jsonl", "-c", config, "--set", "gates.relevance=0.5"]) == 2
     assert "--set gates.relevance=0.5" in capsys.readouterr().err
+
+
+def test_a_model_brings_its_licence_if_it_is_on_the_shelf() -> None:
+    for name, model in shelf().items():
+        assert ModelEntry(model=f"embedded/{name}").licence == model.licence
+        assert ModelEntry(model=f"embedded/{name}", api_base="http://localhost:8000/v1").licence is None
+    for model in ("embedded/mine.gguf", "scripted/teacher.py", "openai/gpt-5-mini"):
+        assert ModelEntry(model=model).licence is None

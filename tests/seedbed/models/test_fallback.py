@@ -187,7 +187,7 @@ def test_replies_of_a_stand_in_are_its_own_and_gone_with_it(served: Served, wait
     served.change(standing_in)
     served.server.plan(by_model(mock=status(500), other=well))
     assert served.run(rows=6) == 0
-    assert {(row["teacher"], *row["stood_in"]) for row in served.rows()} == {("mock", "other")}
+    assert {(row["lineage"]["teacher"], *row["lineage"]["stood_in"]) for row in served.rows()} == {("mock", "other")}
     served.server.forget()
     served.server.plan(well)
     assert served.run(rows=6, gates__support=0.6) == 0  # scored again, with the replies that are there
@@ -195,7 +195,7 @@ def test_replies_of_a_stand_in_are_its_own_and_gone_with_it(served: Served, wait
     served.change(lambda config: config.pop("fallback"))
     assert served.run(rows=6) == 0
     assert [body["model"] for body in served.server.bodies] == ["mock"] * 18
-    assert {(row["teacher"], *row["stood_in"]) for row in served.rows()} == {("mock",)}
+    assert {(row["lineage"]["teacher"], *row["lineage"]["stood_in"]) for row in served.rows()} == {("mock",)}
 
 
 def test_the_card_names_the_model_that_stood_in_and_counts_its_rows(served: Served, waits: list[float]) -> None:
@@ -208,7 +208,7 @@ def test_the_card_names_the_model_that_stood_in_and_counts_its_rows(served: Serv
 
     served.server.plan(by_model(mock=fails_late, other=well))
     assert served.run(rows=6) == 0
-    stood_in = sum("other" in row["stood_in"] for row in served.rows())
+    stood_in = sum("other" in row["lineage"]["stood_in"] for row in served.rows())
     assert stood_in > 0
     card = (served.base / "ds" / "README.md").read_text(encoding="utf-8")
     assert f"- stood in for calls that failed: other, in {stood_in} of 6 rows" in card

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dspy
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
@@ -119,16 +120,17 @@ def test_a_row_is_shown_with_its_source_scores_and_calls(dataset: Path, capsys: 
     row = rows_in(dataset, "rows")[0]
     page = text(capsys, "explain", str(dataset), row["id"])
     assert f"{row['id']}  accepted  score {row['score']:.2f}" in page
-    assert f"characters {row['start']} to {row['end']}" in page
+    (span,) = row["lineage"]["spans"]
+    assert f"source: {span['document']}, characters {span['start']} to {span['end']}" in page
     assert f">>{row['answer']}<<" in page  # the scripted teacher answers with a sentence of the passage
     for score in row["scores"]:
         shown = next(line for line in page.splitlines() if line.startswith(f"{score['part']} "))
-        tells = score["reason"] and (score["part"] in row["judges"] or score["score"] < 0.5)
+        tells = score["reason"] and (score["part"] in row["lineage"]["judges"] or score["score"] < 0.5)
         assert shown.split(maxsplit=score["part"].count(" ") + 2)[-1] == (
             score["reason"] if tells else shown.split()[-1]
         )
     assert row["question"] in page
-    assert row["program"] in page
+    assert row["lineage"]["program"] in page
 
 
 def test_the_calls_are_those_that_made_the_row(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -140,7 +142,7 @@ def test_the_calls_are_those_that_made_the_row(dataset: Path, capsys: pytest.Cap
         assert all(row["passage"] in call["messages"][-1]["text"] for call in explanation["calls"][:2])
         assert row["question"] in explanation["calls"][0]["reply"]
         assert row["answer"] in explanation["calls"][1]["reply"]
-        assert sum(call["input_tokens"] for call in explanation["calls"]) == row["input_tokens"]
+        assert sum(call["input_tokens"] for call in explanation["calls"]) == row["lineage"]["input_tokens"]
         assert not any(call["sibling"] for call in explanation["calls"])
 
 
@@ -183,6 +185,27 @@ def test_a_terminal_shows_colours_where_a_file_has_marks(dataset: Path) -> None:
     assert ">>" not in output.getvalue()
     green = re.findall(r"\x1b\[(?:1;4;)?32m(.*?)\x1b\[0m", output.getvalue())
     assert row["answer"] in "".join(green)
+
+
+def flat(path: Path) -> None:
+    """Write a shard as it was before rows had a lineage: its fields are columns."""
+    table = pq.read_table(path)
+    rows = [{**row.pop("lineage"), **row} for row in table.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows), path)
+
+
+def test_rows_of_an_older_version_are_named_and_the_same_command_renews_them(
+    folder: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(dataset, tmp_path / "ds")
+    new = {path: path.read_bytes() for path in tmp_path.glob("ds/r*/*.parquet")}
+    for path in new:
+        flat(path)
+    message = refusal(capsys, "explain", str(tmp_path / "ds"), rows_in(dataset, "rows")[0]["id"])
+    assert "was written by an older Seedbed: it has no column lineage" in message
+    assert "older Seedbed" in refusal(capsys, "label", str(tmp_path / "ds"), "-c", str(folder / "seedbed.yaml"))
+    run(folder, tmp_path / "ds", 5)
+    assert {path: path.read_bytes() for path in tmp_path.glob("ds/r*/*.parquet")} == new
 
 
 def test_the_beginning_of_an_id_is_enough(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,7 +291,7 @@ def test_calls_for_other_questions_of_the_attempt_are_told_apart(
     lab = project(tmp_path / "lab", "lab")
     run(lab, tmp_path / "ds", 3, "--set", "gates.near_duplicate=1.0")
     rows = rows_in(tmp_path / "ds", "rows")
-    mates = {row["question"] for row in rows if row["attempt"] == rows[0]["attempt"]}
+    mates = {row["question"] for row in rows if row["lineage"]["attempt"] == rows[0]["lineage"]["attempt"]}
     assert len(mates) > 1
     explanation = explain(capsys, tmp_path / "ds", rows[0]["id"])
     assert explanation["candidates"] > 1
@@ -317,7 +340,7 @@ def test_the_card_and_the_summary_say_what_the_set_is_worth(
 ) -> None:
     report = json.loads((dataset / "run.json").read_text(encoding="utf-8"))["variety"]
     passages = f"{report['chunks']['reached']} of {report['chunks']['total']}"
-    assert report["chunks"]["reached"] == len({row["source"] for row in rows_in(dataset, "rows")})
+    assert report["chunks"]["reached"] == len({row["lineage"]["source"] for row in rows_in(dataset, "rows")})
     assert f"| source passages with a row | {passages} |" in (dataset / "README.md").read_text(encoding="utf-8")
     capsys.readouterr()
     run(folder, dataset, 5)

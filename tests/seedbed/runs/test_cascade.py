@@ -39,12 +39,12 @@ def test_what_the_cheap_teacher_fails_at_is_tried_once_by_the_strong_one(
 ) -> None:
     assert both.run(rows=12) == 0
     report, rows = both.report(), both.rows()
-    assert {row["teacher"] for row in rows} == {"cheap", "strong"}
+    assert {row["lineage"]["teacher"] for row in rows} == {"cheap", "strong"}
     for alias, tried in report["teachers"].items():
-        assert tried["accepted"] == sum(row["teacher"] == alias for row in rows) > 0
-    failed = {row["source"] for row in both.rows(folder="rejected") if row["teacher"] == "cheap"}
+        assert tried["accepted"] == sum(row["lineage"]["teacher"] == alias for row in rows) > 0
+    failed = {row["lineage"]["source"] for row in both.rows(folder="rejected") if row["lineage"]["teacher"] == "cheap"}
     assert failed
-    assert {row["source"] for row in rows if row["teacher"] == "strong"} <= failed
+    assert {row["lineage"]["source"] for row in rows if row["lineage"]["teacher"] == "strong"} <= failed
     assert report["teachers"]["strong"]["sources"] == len(failed)
     said = capsys.readouterr().out
     assert f"strong: {report['teachers']['strong']['accepted']} rows from {len(failed)} sources, $" in said
@@ -55,10 +55,10 @@ def test_what_the_cheap_teacher_fails_at_is_tried_once_by_the_strong_one(
 def test_what_the_cheap_teacher_is_good_at_is_paid_to_nobody_else(both: Served) -> None:
     assert both.run(rows=12) == 0
     tried, made = both.report()["teachers"], both.rows() + both.rows(folder="rejected")
-    passed = {row["source"] for row in both.rows() if row["teacher"] == "cheap"}
-    assert not passed & {row["source"] for row in made if row["teacher"] == "strong"}
+    passed = {row["lineage"]["source"] for row in both.rows() if row["lineage"]["teacher"] == "cheap"}
+    assert not passed & {row["lineage"]["source"] for row in made if row["lineage"]["teacher"] == "strong"}
     for alias, price in {"cheap": COST / 10, "strong": COST}.items():
-        spent = [row["dollars"] for row in made if row["teacher"] == alias]
+        spent = [row["lineage"]["dollars"] for row in made if row["lineage"]["teacher"] == alias]
         assert tried[alias]["dollars"] == pytest.approx(sum(spent))
         assert {round(one / price, 3) for one in spent} <= {1, 2, 3}  # question, answer, round trip
 
@@ -76,11 +76,11 @@ def test_a_cascade_taken_up_again_pays_nothing_and_gives_the_same_bytes(both: Se
 def test_a_source_at_which_the_cheap_teacher_failed_to_answer_is_tried_again(both: Served) -> None:
     both.server.plan(by_model(cheap=every(4, status(400)), strong=sends(answer(BAD))))
     both.run(rows=100)
-    failed = {row["source"] for row in both.rows(folder="rejected") if row["reason"] == "teacher failed"}
+    failed = {row["lineage"]["source"] for row in both.rows(folder="rejected") if row["reason"] == "teacher failed"}
     both.server.plan(by_model(cheap=well, strong=well))
     both.run(rows=100)
     assert failed
-    assert failed <= {row["source"] for row in both.rows() if row["teacher"] == "cheap"}
+    assert failed <= {row["lineage"]["source"] for row in both.rows() if row["lineage"]["teacher"] == "cheap"}
 
 
 def test_the_licence_of_every_teacher_whose_rows_may_be_kept_is_looked_at(both: Served) -> None:

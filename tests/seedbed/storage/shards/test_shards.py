@@ -23,13 +23,15 @@ from programs.qa.grounded_qa import QA
 from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
 from seedbed.runs.record.card import write_card
-from seedbed.runs.rows import REJECTED, rejected, row, row_schema
+from seedbed.runs.rows import rejected, row
+from seedbed.storage.row_schema import REJECTED, row_schema
 from seedbed.storage.run_reader import find_row
 from seedbed.storage.shards.place import Folder
 from seedbed.storage.shards.remote_place import RemoteFolder
 from seedbed.storage.shards.shards import SHARD, Shards
 
 SCHEMA = pa.schema([("n", pa.int64())])
+LICENCES = {"m": "Apache-2.0", "n": "MIT"}
 SHARED = {
     "recipe": "grounded-qa",
     "teacher": "m",
@@ -156,33 +158,30 @@ def test_a_folder_that_cannot_be_written_is_a_mistake(tmp_path: Path) -> None:
 
 
 def test_equal_rows_have_equal_ids() -> None:
-    assert row(scored(1), SHARED)["id"] == row(scored(1), SHARED)["id"]
+    assert row(scored(1), SHARED, LICENCES)["id"] == row(scored(1), SHARED, LICENCES)["id"]
 
 
 def test_a_row_names_the_seeds_of_its_program_and_of_its_source() -> None:
     candidate = scored(1, Drop(step="veto", reason="wrong number"))
     candidate = dataclasses.replace(candidate, source=candidate.source.model_copy(update={"shown": ["b", "a"]}))
-    assert row(candidate, SHARED)["seeds"] == ["a", "b"]
-    assert rejected("r1", candidate, SHARED)["seeds"] == ["a", "b"]
+    assert row(candidate, SHARED, LICENCES)["lineage"]["seeds"] == ["a", "b"]
+    assert rejected("r1", candidate, SHARED, LICENCES)["lineage"]["seeds"] == ["a", "b"]
 
 
 def test_other_rows_have_other_ids() -> None:
-    assert len({row(scored(n), SHARED)["id"] for n in range(50)}) == 50
+    assert len({row(scored(n), SHARED, LICENCES)["id"] for n in range(50)}) == 50
 
 
 def test_a_rejected_row_says_where_and_why(tmp_path: Path) -> None:
     drop = Drop(step="veto", reason="wrong number", detail="7")
     shards = Shards(Folder(tmp_path), "rejected", REJECTED)
-    run_sync(shards.add(rejected("r1", scored(1, drop), SHARED)))
+    run_sync(shards.add(rejected("r1", scored(1, drop), SHARED, LICENCES)))
     shards.close()
     record = pq.read_table(tmp_path / "rejected-00000.parquet").to_pylist()[0]
-    assert (record["step"], record["reason"], record["source"], record["group"]) == (
-        "veto",
-        "wrong number",
-        "s1",
-        "d.md",
-    )
-    assert (record["attempt"], record["input_tokens"]) == ("a1", 5)
+    assert (record["step"], record["reason"]) == ("veto", "wrong number")
+    lineage = record["lineage"]
+    assert (lineage["source"], lineage["group"], lineage["spans"][0]["start"]) == ("s1", "d.md", 1)
+    assert (lineage["attempt"], lineage["input_tokens"]) == ("a1", 5)
 
 
 def report(splits: dict[str, int]) -> dict[str, Any]:
@@ -215,12 +214,12 @@ def test_load_dataset_gives_exactly_the_rows(tmp_path: Path, splits: dict[str, i
     rows_by_split = {}
     for split, count in splits.items():
         shards = Shards(Folder(tmp_path / "out" / "rows"), split, row_schema(QA))
-        rows_by_split[split] = [row(scored(n), SHARED) for n in range(count)]
+        rows_by_split[split] = [row(scored(n), SHARED, LICENCES) for n in range(count)]
         for record in rows_by_split[split]:
             run_sync(shards.add(record))
         shards.close()
     drops = Shards(Folder(tmp_path / "out" / "rejected"), "rejected", REJECTED)
-    run_sync(drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED)))
+    run_sync(drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED, LICENCES)))
     drops.close()
     write_card(tmp_path / "out", report(splits))
     loaded = datasets.load_dataset(str(tmp_path / "out"), cache_dir=str(tmp_path / "cache"))
@@ -332,10 +331,10 @@ def test_rows_under_a_url_load_by_the_card_and_are_found_by_id(tmp_path: Path) -
         Shards(RemoteFolder(f"{url}/rows"), "train", row_schema(QA)),
         Shards(RemoteFolder(f"{url}/rejected"), "rejected", REJECTED),
     )
-    rows = [row(scored(n), SHARED) for n in range(3)]
+    rows = [row(scored(n), SHARED, LICENCES) for n in range(3)]
     for record in rows:
         run_sync(shards.add(record))
-    run_sync(drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED)))
+    run_sync(drops.add(rejected("r1", scored(1, Drop(step="veto", reason="off topic")), SHARED, LICENCES)))
     shards.close()
     drops.close()
     run_report = report({"train": 3})

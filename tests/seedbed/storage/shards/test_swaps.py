@@ -17,7 +17,7 @@ import pytest
 from programs.core.background import background_loop, run_sync
 from programs.qa.grounded_qa import QA
 from seedbed.errors import UserError
-from seedbed.runs.rows import REJECTED, row_schema
+from seedbed.storage.row_schema import REJECTED, row_schema
 from seedbed.storage.shards import shards as rows
 from seedbed.storage.shards.place import Folder
 from seedbed.storage.shards.remote_place import RemoteFolder
