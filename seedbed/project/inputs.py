@@ -40,6 +40,7 @@ class Inputs:
             )
         self.config, self.base, self.notes = config, base, Remarks()
         self.recipe: Recipe = recipes()[config.recipe]
+        _check_columns(self.recipe)
 
     @functools.cached_property
     def seeds(self) -> list[Any]:
@@ -111,3 +112,16 @@ class Inputs:
     def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:
         missing = f"Put the file there, or mend {key}: in seedbed.yaml."
         return labelled_lines(self.base / name, parse, missing=missing, say=functools.partial(self.notes.add, name))
+
+
+def _check_columns(recipe: Recipe) -> None:
+    """Raise UserError, before anything is paid, if the rows of a recipe cannot be stored."""
+    from seedbed.storage.row_schema import row_schema
+
+    try:
+        row_schema(recipe.program.row)
+    except TypeError as error:
+        raise UserError(
+            f"recipe: the rows of {recipe.name} cannot be stored: {error}.",
+            hint="Change this field of its rows: docs/writing-a-recipe.md says what a field may be.",
+        ) from error

@@ -1,5 +1,6 @@
 """Rows of every kind have columns: what pydantic can hold and Arrow too comes back as it was written."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -14,6 +15,9 @@ from optimize.scoring import Scored
 from programs.core.recipe import recipes
 from programs.core.row import Candidate, Drop, Source
 from programs.instructions.lab import Lab
+from seedbed.config.load import Config
+from seedbed.errors import UserError
+from seedbed.project.inputs import Inputs
 from seedbed.runs.rows import candidate_of, rejected, row
 from seedbed.storage.arrow import arrow_fields
 from seedbed.storage.row_schema import REJECTED, row_schema
@@ -69,6 +73,16 @@ def test_a_field_that_no_column_holds_is_named_before_anything_is_paid(annotatio
 def test_a_field_may_not_have_the_name_of_a_column_of_all_rows(name: str) -> None:
     with pytest.raises(TypeError, match=rf"Odd\.{name}: every row has a column {name}"):
         row_schema(with_field(name, str))
+
+
+@pytest.mark.parametrize(("name", "annotation"), [("lineage", str), ("extra", dict[str, str])])
+def test_a_recipe_whose_rows_cannot_be_stored_is_refused_when_its_project_is_opened(
+    name: str, annotation: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lab, "row", with_field(name, annotation))
+    config = {"recipe": "lab", "models": {"m": {"model": "scripted/m.py"}}, "roles": {"teacher": "m"}, "seeds": "s"}
+    with pytest.raises(UserError, match=rf"recipe: the rows of lab cannot be stored: Odd\.{name}: "):
+        Inputs(Config.model_validate(config), tmp_path)
 
 
 @pytest.mark.parametrize("recipe", recipes())
