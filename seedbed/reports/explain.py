@@ -12,7 +12,7 @@ from programs.core.row import Candidate, Drop
 from programs.core.text import content_words
 from seedbed.reports.calls import Call, calls_behind
 from seedbed.runs.rows import candidate_of
-from seedbed.storage.run_reader import Records, find_row, read_report
+from seedbed.storage.run_reader import Records, find_row, ids_among, read_report
 
 
 class SourceSpan(BaseModel):
@@ -37,6 +37,13 @@ class Passage(BaseModel):
     missing: list[str]
 
 
+class Parent(BaseModel):
+    """A row that another row was made from. `rows`: the run's folder, or the table, that has it; None if unknown."""
+
+    id: str
+    rows: str | None
+
+
 class Explanation(BaseModel):
     """A row, or a rejected candidate, with everything its run knows of it.
 
@@ -54,6 +61,7 @@ class Explanation(BaseModel):
     metric: str | None
     seeds: list[str]
     source: Passage
+    parents: list[Parent]
     prompt: str
     response: str
     score: float
@@ -92,12 +100,19 @@ def explain_row(folder: Path, prefix: str) -> Explanation:
             rejected=None if accepted else Drop(step=row["step"], reason=row["reason"], detail=row["detail"]),
             metric=made_with.get("metric"),
             source=_passage(lineage, candidate, scored.get("cites", [])),
+            parents=_parents(folder, report, lineage["parents"]),
             prompt=candidate.prompt,
             response=candidate.response,
             unscored={judge: reasons.get(judge, "") for judge in row["unscored"]},
             candidates=len(outcome["scored"]) if outcome else None,
             calls=calls_behind(records, outcome, number, made_with) if outcome else None,
         )
+
+
+def _parents(folder: Path, report: Mapping[str, Any], ids: Sequence[str]) -> list[Parent]:
+    """The rows it was made from: those of the same run, and those that the run read, where its config names them."""
+    own, read = ids_among(folder, ids), report.get("config", {}).get("sources", {}).get("rows")
+    return [Parent(id=id, rows=str(folder) if id in own else read) for id in ids]
 
 
 def _passage(lineage: Mapping[str, Any], candidate: Candidate, cites: Sequence[Span]) -> Passage:

@@ -1,5 +1,6 @@
 """Prints explanations and prompts for people: with styles on a terminal, with marks elsewhere."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -7,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from seedbed.reports.calls import Call
-from seedbed.reports.explain import Explanation, Passage, SourceSpan
+from seedbed.reports.explain import Explanation, Parent, Passage, SourceSpan
 from seedbed.reports.prompts import Prompt
 from seedbed.terminal import readable
 
@@ -34,6 +35,7 @@ class Page:
         metric = explanation.metric or "unknown"
         self._line(Text(f"program {explanation.program}, metric {metric}, {_cost(explanation)}", DIM))
         self._passage(explanation.source)
+        self._parents(explanation.parents)
         self._part("prompt", explanation.prompt)
         self._part("response", explanation.response)
         self._scores(explanation)
@@ -66,6 +68,12 @@ class Page:
             missing = f"; not there: {', '.join(source.missing)}" if source.missing else ""
             self._line(Text(f"{len(source.found)} of {count} words of the response stand in it{missing}", DIM))
         return None
+
+    def _parents(self, parents: Sequence[Parent]) -> None:
+        """The rows it was made from, those of one run in one line."""
+        for rows, group in itertools.groupby(parents, lambda parent: parent.rows):
+            where = f" of {rows}" if rows else ", whose run is not known"
+            self._line(Text(f"made from {', '.join(parent.id for parent in group)}{where}", DIM))
 
     def _marked(self, source: Passage) -> Text:
         """The passage with marks around the cited sentences, and the response's words in them."""

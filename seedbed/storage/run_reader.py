@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,13 @@ def find_row(folder: Path, prefix: str) -> tuple[dict[str, Any], bool]:
         )
     id, shard = matches.popitem()
     return _row(shard, id), shard in accepted
+
+
+def ids_among(folder: Path, ids: Collection[str]) -> set[str]:
+    """Those of these ids that are ids of accepted rows of the run in a folder."""
+    wanted, shards = pa.array(ids, pa.string()), shards_of(folder, "rows") if ids else []
+    columns = [shard.read(columns=["id"])["id"] for shard in shards]
+    return {id for column in columns for id in column.filter(pc.is_in(column, wanted)).to_pylist()}
 
 
 def read_report(folder: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +185,33 @@ def test_a_terminal_shows_colours_where_a_file_has_marks(dataset: Path) -> None:
     assert ">>" not in output.getvalue()
     green = re.findall(r"\x1b\[(?:1;4;)?32m(.*?)\x1b\[0m", output.getvalue())
     assert row["answer"] in "".join(green)
+
+
+def test_a_row_names_the_rows_it_was_made_from_and_their_run(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(dataset, tmp_path / "ds")
+    read, own = (row["id"] for row in rows_in(dataset, "rows")[:2])
+    rewritten(tmp_path / "ds", lambda row: {"lineage": row["lineage"] | {"parents": ["a1", "a2", read]}})
+    assert f"made from a1, a2, whose run is not known\nmade from {read} of {tmp_path / 'ds'}\n" in text(
+        capsys, "explain", str(tmp_path / "ds"), own
+    )
+    report = json.loads((tmp_path / "ds" / "run.json").read_text(encoding="utf-8"))
+    report["config"]["sources"]["rows"] = "runs/first"
+    (tmp_path / "ds" / "run.json").write_text(json.dumps(report), encoding="utf-8")
+    parents = explain(capsys, tmp_path / "ds", own)["parents"]
+    assert [(parent["id"], parent["rows"]) for parent in parents] == [
+        ("a1", "runs/first"),
+        ("a2", "runs/first"),
+        (read, str(tmp_path / "ds")),
+    ]
+
+
+def rewritten(out: Path, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change these columns of the accepted rows."""
+    for path in out.glob("rows/*.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(pa.Table.from_pylist([row | change(row) for row in table.to_pylist()], table.schema), path)
 
 
 def flat(path: Path) -> None:
