@@ -92,6 +92,10 @@ class Preference(Candidate):
     def response(self) -> str:
         return self.chosen_answer
 
+    @property
+    def writers(self) -> list[str]:
+        return self.models
+
     def texts(self) -> list[str]:
         return [self.instruction, self.chosen_answer, self.rejected_answer]
 

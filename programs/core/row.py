@@ -96,6 +96,11 @@ class Candidate(BaseModel):
         return ()
 
     @property
+    def writers(self) -> Sequence[str]:
+        """The aliases of the models that wrote it; empty for the teacher alone."""
+        return ()
+
+    @property
     def refuses(self) -> bool:
         """Whether the response is that the document does not say."""
         return self.document is not None and self.response == DOES_NOT_SAY

@@ -46,10 +46,10 @@ def _scored(scored: Scored) -> dict[str, Any]:
 
 
 def _lineage(scored: Scored, shared: Mapping[str, Any], licences: Mapping[str, str]) -> dict[str, Any]:
-    """Where a candidate comes from. A candidate that several models wrote names them in a list `models`; the others
-    are the teacher's. Its seeds are those of the program's demos and those that its source shows."""
+    """Where a candidate comes from. A candidate that several models wrote names its `writers`; the others are the
+    teacher's. Its seeds are those of the program's demos and those that its source shows."""
     source = scored.source
-    writers = getattr(scored.candidate, "models", None) or [shared["teacher"]]
+    writers = scored.candidate.writers or [shared["teacher"]]
     models = list(dict.fromkeys([*writers, *shared["stood_in"]]))
     return {
         **shared,
