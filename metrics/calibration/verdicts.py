@@ -91,6 +91,11 @@ def verdict_line(raw: bytes) -> LabelledCase | Preference:
     return Preference.model_validate_json(raw) if pair else LabelledCase.model_validate_json(raw)
 
 
+def verdict_id(row: Candidate) -> str:
+    """The id of a person's verdict on a row of a run, by which the verdict and the row are matched."""
+    return f"row-{digest(row.prompt, row.response)}"
+
+
 def middle(labels: Sequence[float]) -> float:
     """The middle between the lowest and the highest label (at least one). The labels, 0 and 1 or grades, of good rows
     are above it."""

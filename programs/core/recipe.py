@@ -71,6 +71,11 @@ class Recipe:
     on_request: frozenset[str] = frozenset()
     checks: tuple[str | Rule, ...] = FREE
 
+    def candidate(self, fields: Mapping[str, Any]) -> Candidate:
+        """The candidate that a row of a run was. `fields`: the columns of the row; others are ignored."""
+        kind = self.program.row
+        return kind.model_validate({name: fields[name] for name in kind.model_fields if name in fields})
+
     @property
     def folder(self) -> Path:
         """The folder of its shipped seeds and verdicts below `data/`: family/recipe, like its file below

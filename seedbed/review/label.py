@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from metrics.calibration.verdicts import LabelledCase, verdict_line
+from metrics.calibration.verdicts import LabelledCase, verdict_id, verdict_line
 from optimize.seeds import BadLines, read_lines
 from programs.core.row import Candidate, digest
 from seedbed.config.load import load_config
@@ -61,7 +61,7 @@ def ask(case: LabelledCase, to: Path, number: str) -> bool:
 
 def _case(candidate: Candidate, lineage: Mapping[str, Any]) -> LabelledCase:
     return LabelledCase(
-        id=f"row-{digest(candidate.prompt, candidate.response)}",
+        id=verdict_id(candidate),
         document=candidate.document or "",
         question=candidate.prompt,
         answer=candidate.response,

@@ -34,9 +34,7 @@ def rejected(id: str, scored: Scored, shared: Mapping[str, Any], licences: Mappi
 
 def candidate_of(row: Mapping[str, Any], *, accepted: bool) -> Candidate:
     """The candidate that became this row: the fields of an accepted one are columns, those of a rejected one JSON."""
-    kind = recipes()[row["lineage"]["recipe"]].program.row
-    fields = row if accepted else json.loads(row["candidate"])
-    return kind.model_validate({name: fields[name] for name in kind.model_fields if name in fields})
+    return recipes()[row["lineage"]["recipe"]].candidate(row if accepted else json.loads(row["candidate"]))
 
 
 def _scored(scored: Scored) -> dict[str, Any]:
