@@ -64,7 +64,8 @@ class Variety(BaseModel):
         vendi: the number of wholly different rows with the same diversity, in [1, sampled] (Friedman & Dieng 2023,
             eq. 1).
         kinds: the share of each kind of question, by its first English words.
-        chunks, topics: the source chunks that rows start from, and the documents or leaves of a taxonomy.
+        chunks, topics: the sources that rows start from, and their groups (documents, rows, labels, leaves of a
+            taxonomy).
         radius: 1 - cosine of the least covered chunk, which is in `farthest`, and the text nearest to it, in [0, 2]
             (k-center; Sener & Savarese 2018, section 4).
     """
@@ -91,8 +92,8 @@ class Variety(BaseModel):
         lines = [
             f"variety: {distinct}self-ROUGE-L {self.self_rouge_l:.2f}, Vendi {self.vendi:.1f} of {self.sampled}{kinds}"
         ]
-        coverage = [f"{self.chunks} passages"] if self.chunks else []
-        coverage += [f"{self.topics} {'documents' if self.chunks else 'topics'}"] if self.topics else []
+        coverage = [f"{self.chunks} have a row"] if self.chunks else []
+        coverage += [f"{self.topics} groups"] if self.topics else []
         coverage += (
             [f"the one farthest from any row is {self.radius:.2f} away ({self.farthest})"] if self.farthest else []
         )
@@ -178,7 +179,8 @@ class _Seen:
             self._seen[place] = True
 
     def reach(self) -> Reach | None:
-        return Reach(reached=int(self._seen.sum()), total=len(self._seen)) if len(self._seen) else None
+        """How many have been seen; None if none has, because the rows start from something else."""
+        return Reach(reached=int(self._seen.sum()), total=len(self._seen)) if self._seen.any() else None
 
 
 def _key(name: str) -> int:

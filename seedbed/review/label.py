@@ -9,7 +9,7 @@ import typer
 
 from metrics.calibration.verdicts import LabelledCase, verdict_id, verdict_line
 from optimize.seeds import BadLines, read_lines
-from programs.core.row import Candidate, digest
+from programs.core.row import Candidate
 from seedbed.config.load import load_config
 from seedbed.errors import UserError
 from seedbed.runs.record.report import REPORT

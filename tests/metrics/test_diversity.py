@@ -170,7 +170,7 @@ def test_leaves_are_topics_without_chunks() -> None:
     assert (found.chunks, found.radius) == (None, None)
     assert found.topics
     assert (found.topics.reached, found.topics.total) == (1, 2)
-    assert "1 of 2 topics" in str(found)
+    assert "1 of 2 groups" in str(found)
 
 
 def test_the_radius_is_the_distance_of_the_least_covered_chunk() -> None:
@@ -214,4 +214,4 @@ def test_what_a_person_reads_takes_two_lines() -> None:
     said = str(measured(["what is a bee", "how hot is a hive"], sources=[source("s0")])).splitlines()
     assert len(said) == 2
     assert said[0].startswith("variety: distinct-2")
-    assert "1 of 1 passages" in said[1]
+    assert "1 of 1 have a row" in said[1]

@@ -54,7 +54,8 @@ Made by Seedbed with the recipe `{recipe.name}` ({recipe.paper}).
 ## Rows
 
 {counts["accepted"]} accepted of {counts["candidates"]} candidates; splits: {splits}. The validation split holds the
-documents or leaves whose labels no compiled prompt and no judge shows (invented rows and pools: a tenth, by hash).
+documents, rows, labels or leaves whose human labels no compiled prompt and no judge shows (invented rows and pools: a
+tenth, by hash).
 The run stopped because {report["stopped"]}.
 
 | rejected because | candidates |
@@ -89,8 +90,8 @@ def _variety(report: dict[str, Any]) -> str:
     lines += [(f"{kind} questions", f"{share:.0%}") for kind, share in variety.kinds.items()]
     for name, words in (("prompt", variety.prompt_words), ("response", variety.response_words)):
         lines.append((f"words of a {name}: 10%, 50%, 90%", f"{words.low:g}, {words.median:g}, {words.high:g}"))
-    lines += [("source passages with a row", str(variety.chunks))] if variety.chunks else []
-    lines += [("documents or topics with a row", str(variety.topics))] if variety.topics else []
+    lines += [("sources with a row", str(variety.chunks))] if variety.chunks else []
+    lines += [("groups of sources with a row", str(variety.topics))] if variety.topics else []
     lines += [("distance of the least covered passage", f"{variety.radius:.2f}")] if variety.radius is not None else []
     table = "\n".join(f"| {name} | {value} |" for name, value in lines)
     return f"## Variety\n\nMeasured on {variety.sampled} rows.\n\n| measure | value |\n|---|---|\n{table}\n\n"

@@ -368,10 +368,10 @@ def test_the_card_and_the_summary_say_what_the_set_is_worth(
     report = json.loads((dataset / "run.json").read_text(encoding="utf-8"))["variety"]
     passages = f"{report['chunks']['reached']} of {report['chunks']['total']}"
     assert report["chunks"]["reached"] == len({row["lineage"]["source"] for row in rows_in(dataset, "rows")})
-    assert f"| source passages with a row | {passages} |" in (dataset / "README.md").read_text(encoding="utf-8")
+    assert f"| sources with a row | {passages} |" in (dataset / "README.md").read_text(encoding="utf-8")
     capsys.readouterr()
     run(folder, dataset, 5)
-    assert f"sources: {passages} passages" in capsys.readouterr().out
+    assert f"sources: {passages} have a row" in capsys.readouterr().out
 
 
 # prompt
