@@ -23,6 +23,7 @@ from programs.core.recipe import Recipe, recipes
 from seedbed.cli.main import app
 from seedbed.config.load import Config
 from seedbed.config.models import ModelEntry
+from seedbed.sources.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("signatures", "programs", "metrics", "optimize", "seedbed")
@@ -101,7 +102,7 @@ def _recipe(recipe: Recipe) -> str:
         [
             f"### {recipe.name}",
             "",
-            f"{recipe.gives}. From {recipe.takes}; {recipe.paper}.",
+            f"{recipe.gives}. From {KINDS[recipe.reads].words}; {recipe.paper}.",
             "",
             f"- compiled steps: {', '.join(steps)}",
             f"- judges: {', '.join(recipe.judges) or 'none'}",

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,9 @@ from programs.core.program import Program
 from programs.core.row import Candidate
 
 SHARED = ("programs.core", "programs.formats", "programs.judges")  # folders without recipes
+
+Reads = Literal["passages", "windows", "rows", "labels", "lists", "seeds", "nothing"]
+"""What the sources of a recipe are; `seedbed.sources.kinds.KINDS` holds the reader of each."""
 
 
 class Seed(BaseModel):
@@ -46,7 +49,9 @@ class Recipe:
     """The parts of a recipe.
 
     Attributes:
-        paper: the source of the method. takes, gives: a few words for people.
+        paper: the source of the method. gives: a few words for people on what a row is.
+        reads: what its sources are. inputs, optional_inputs: of a recipe that reads rows, the inputs that a row must
+        have, and those that it may have. lists: of a recipe that reads lists, their names.
         seed: the class of one line of its seeds file. program: the DSPy program. feed: returns its sources.
         examples: seeds -> the examples to compile each step on, by step name; a step left out is not compiled.
         labelled: the steps whose label is the right output, each with its comparator (`metrics.compare`): the step's
@@ -59,8 +64,8 @@ class Recipe:
 
     name: str
     paper: str
-    takes: str
     gives: str
+    reads: Reads
     seed: type[Seed]
     program: type[Program]
     feed: Callable[..., Any]
@@ -70,6 +75,18 @@ class Recipe:
     required: frozenset[str] = frozenset()
     on_request: frozenset[str] = frozenset()
     checks: tuple[str | Rule, ...] = FREE
+    inputs: tuple[str, ...] = ()
+    optional_inputs: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.reads == "rows" and not self.inputs:
+            raise ValueError(f"the recipe {self.name} reads rows, so it must name the inputs that it needs")
+
+    @property
+    def on_documents(self) -> bool:
+        """Whether its rows rest on a document."""
+        return self.program.row().document is not None
 
     def candidate(self, fields: Mapping[str, Any]) -> Candidate:
         """The candidate that a row of a run was. `fields`: the columns of the row; others are ignored."""

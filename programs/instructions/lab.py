@@ -166,8 +166,8 @@ def _question_demo(shown: LeafSeed, leaf: Sequence[LeafSeed]) -> dspy.Example:
 RECIPE = Recipe(
     name="lab",
     paper="LAB; Sudalairaj et al. 2024",
-    takes="leaves",
     gives="question and answer for a leaf of a taxonomy",
+    reads="seeds",
     seed=LeafSeed,
     program=Lab,
     feed=Leaves,

@@ -163,8 +163,8 @@ def _list(seeds: Sequence[TaskSeed], number: int) -> dspy.Example:
 RECIPE = Recipe(
     name="self-instruct",
     paper="Self-Instruct; Wang et al. 2022",
-    takes="seeds",
     gives="instruction, input and output",
+    reads="seeds",
     seed=TaskSeed,
     program=SelfInstruct,
     feed=Pool,

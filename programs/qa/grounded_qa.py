@@ -153,8 +153,8 @@ def unanswered(candidate: QA) -> Drop | None:
 RECIPE = Recipe(
     name="grounded-qa",
     paper="Falcon grounded QA; Penedo et al. 2023",
-    takes="documents",
     gives="question and answer resting on a passage",
+    reads="passages",
     seed=QASeed,
     program=GroundedQA,
     feed=ChunkFeed,

@@ -83,8 +83,7 @@ class Compilation:
                 return await freezer.frozen(cases)
             except Alike as error:
                 raise UserError(f"verdicts: {error}", hint="Or take verdicts: out of the config.") from error
-        documents = self.project.recipe.takes == "documents"
-        self.progress.say(unlabelled_line(config.embedder, documents=documents))
+        self.progress.say(unlabelled_line(config.embedder, documents=self.project.recipe.on_documents))
         return freezer.uncalibrated()
 
     def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
@@ -181,7 +180,7 @@ class Compilation:
     async def _compare(self, metric: Metric) -> Comparison | None:
         sources = self.project.test_sources()
         if not sources:
-            self.progress.say("nothing is held out to compare on: add documents without seeds")
+            self.progress.say(f"nothing is held out to compare on: add {self.project.inputs.kind.more}")
             return None
         metric = metric.showing(self.program)  # the same metric for both; no row may repeat a demo
         with self.progress.task("compare on held-out sources", 2 * len(sources)) as on_score:

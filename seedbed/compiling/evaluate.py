@@ -61,7 +61,7 @@ class Exam:
         if not self.sources:
             raise UserError(
                 "No source is left that none of the prompts has seen.",
-                hint="Add documents without seeds, or compile again if the split has changed since.",
+                hint=f"Add {project.inputs.kind.more}, or compile again if the split has changed since.",
             )
 
     def metric(self, session: Session) -> Metric:

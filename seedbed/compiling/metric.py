@@ -83,8 +83,8 @@ def calibrator(
 def reader(session: Session) -> str:
     """The identity of the judge's model if it scores how likely answers are, for a recipe on documents; else empty."""
     model = session.lm("judge")
-    on_documents = session.project.recipe.program.row().document is not None
-    scores_answers = session.project.config.gates.likelihood and on_documents and model.scores
+    recipe, gates = session.project.recipe, session.project.config.gates
+    scores_answers = gates.likelihood and recipe.on_documents and model.scores
     return without_address(model.async_engine.identity) if scores_answers else ""
 
 
@@ -109,7 +109,7 @@ def _judge(project: Project, name: str) -> Judge:
             raise UserError(
                 "The judge rules has no rules.", hint="List them under gates.rules: a sentence each, to be kept."
             )
-    if judge.needs_document and recipe.program.row().document is None:
+    if judge.needs_document and not recipe.on_documents:
         raise UserError(
             f"gates.judges: the judge {name} does not fit {recipe.name} rows, which rest on no document.",
             hint=f"Its own are {', '.join(aspects_of(recipe)) or 'none'}.",

@@ -79,7 +79,7 @@ def _of_teacher(alias: str, program: Program, seeds: Sequence[str], acceptance: 
 
 def _without_verdicts(project: Project, say: Callable[[str], None]) -> Frozen:
     config = project.config
-    say(unlabelled_line(config.embedder, documents=project.recipe.takes == "documents"))
+    say(unlabelled_line(config.embedder, documents=project.recipe.on_documents))
     return uncalibrated(asked_judges(project), config.embedder, config.gates.cross_encoder)
 
 

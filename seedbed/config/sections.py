@@ -68,7 +68,7 @@ class Budget(Section):
 
 
 class Sources(Section):
-    """Where rows start: documents, or `invent: true` to have the teacher write them."""
+    """Where rows start; which of these keys count depends on what the recipe reads (`seedbed recipes`)."""
 
     documents: str | list[str] | None = None
     """A folder, glob, file, list of them, or `hf://owner/name` ([what is read](sources.md)); what a run wrote is left
@@ -76,6 +76,16 @@ class Sources(Section):
     text: str | list[str] | None = None
     """What makes the text of a table's row: a column, a list of columns, or a template such as `"{name}: {notes}"`;
     none is the column `text`."""
+    rows: str | None = None
+    """For recipes that read rows: a table (`.csv`, `.json`, `.jsonl`, `.parquet`, `.tsv`, `.xlsx`), `hf://owner/name`,
+    or the folder of a finished run, whose accepted rows are read ([rows](sources.md#rows)); none takes the seeds as
+    rows."""
+    columns: dict[str, str] = Field(default_factory=dict)
+    """The table's column for each input of such a recipe, such as `{prompt: question}`, and for `group`, whose equal
+    values a split keeps together; an input that is not named here is the column of its own name."""
+    labels: str | None = None
+    """For recipes that read labels: a YAML or JSON file with the labels of a task, their definitions and examples
+    ([labels](sources.md#labels))."""
     split: str = "train"
     """The split of a dataset."""
     chunk_tokens: int = Field(128, ge=16)
@@ -153,10 +163,11 @@ class CompileSettings(Section):
     judge_checks: int = Field(30, ge=8)
     """Verdicts a judge is tried on before it is put to all of them."""
     held_out: float = Field(0.45, gt=0, lt=1)
-    """Share of documents no prompt sees: figures and the validation split are of them
+    """Share of documents (or rows, or labels) that no prompt sees: figures and the validation split are of them
     ([compiling](compiling.md#who-is-held-out))."""
     compare: int = Field(100, ge=1)
-    """Passages of held-out documents, in all and as evenly of each as there are, that programs are compared on."""
+    """Sources of held-out documents (or rows, or labels), in all and as evenly of each as there are, that programs are
+    compared on."""
     folds: int | None = Field(None, ge=0)
     """Hold no seeds out and measure the procedure by k-fold; 0 holds seeds out; none is 3 with fewer than 20 seeds if
     there are documents without any, else 0."""

@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
 
 def diagnose(project: Project) -> list[Finding]:
-    """Check seeds, verdicts, documents, the embedder, and each role's model with a real call per format."""
+    """Check seeds, verdicts, sources, the embedder, and each role's model with a real call per format."""
     looks: list[tuple[str, Callable[[], str]]] = [
         (
             "seeds",
@@ -86,5 +86,10 @@ def _embedder(session: Session) -> str:
 
 
 def _sources(project: Project) -> str:
-    counts = f"{len(project.inputs.reading.documents)} documents, {len(project.inputs.sources)} passages"
-    return "; ".join([counts, *project.inputs.reading.lines()])
+    """How many sources there are, and of how many documents. Seeds are counted by the check of seeds."""
+    sources, units = project.inputs.source_set, project.inputs.kind.units
+    if not sources.sources:
+        start = "documents that it invents" if project.config.sources.invent else project.inputs.kind.words
+        return f"none: {project.recipe.name} starts from {start}"
+    documents = f"{sources.documents} documents, " if sources.documents else ""
+    return "; ".join([f"{documents}{len(sources.sources)} {units}", *sources.lines()])

@@ -1,7 +1,7 @@
-"""Reads what a config names: seeds, verdicts, documents and their passages."""
+"""Reads what a config names: seeds, verdicts, and the sources of its recipe."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,21 +12,19 @@ from metrics.checks.manner import Manner
 from programs.core.recipe import Recipe, recipes
 from programs.core.row import Source
 from seedbed.config.load import Config, unknown
-from seedbed.errors import NoPassage, UserError
-from seedbed.sources.copies import copies as find_copies
-from seedbed.sources.documents import Reading, read_documents
+from seedbed.errors import UserError
+from seedbed.sources.kinds import KINDS, Kind
 from seedbed.sources.lines import labelled_lines
-from seedbed.sources.passages import passages
 from seedbed.sources.remarks import Remarks
-from seedbed.storage.disk_list import DiskList
+from seedbed.sources.source_set import Request, SourceSet
 
 Labelled = TypeVar("Labelled", bound=BaseModel)
 FEWEST_SEEDS = 4
 
 
 class Inputs:
-    """The recipe, seeds, verdicts and documents that a config names. Each is read once, when it is first needed. For
-    documents and passages, memory holds only their places on disk.
+    """The recipe, seeds, verdicts and sources that a config names. Each is read once, when it is first needed. Of many
+    sources, memory holds only their places on disk.
 
     Args:
         config: the checked config. base: the folder its paths start from.
@@ -70,44 +68,33 @@ class Inputs:
             english=None if language is None else language == "english",
         )
 
-    @functools.cached_property
-    def reading(self) -> Reading:
-        """The documents that could be read, and the reasons why others could not."""
-        sources, cache = self.config.sources, self.base / ".seedbed" / "texts.sqlite"
-        if sources.documents is None:
-            return Reading(documents=[])
-        return read_documents(sources.documents, self.base, text=sources.text, split=sources.split, cache=cache)
+    @property
+    def kind(self) -> Kind:
+        """The kind of sources that the recipe reads."""
+        return KINDS[self.recipe.reads]
 
     @functools.cached_property
+    def source_set(self) -> SourceSet:
+        """The sources, and what was skipped and noted. Raises UserError if they cannot be read."""
+        if self.config.sources.invent:
+            return SourceSet()
+        lists = {name: f"lists/{name}.txt" for name in self.recipe.lists}
+        return self.kind.read(Request(self.recipe, self.config, self.base, lambda: self.seeds, lists))
+
+    @property
     def sources(self) -> Sequence[Source]:
-        """One source for each passage; empty if the recipe starts from its seeds, or if documents are invented."""
-        if self.recipe.takes != "documents" or self.config.sources.invent:
-            return []
-        if self.config.sources.documents is None:
-            raise UserError(
-                f"{self.recipe.name} starts from documents, but sources.documents names none.",
-                hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
-            )
-        if not self._passages:
-            reasons = self.reading.skipped.lines()[:5]
-            raise NoPassage(f"No passage could be made of the sources: {'; '.join(reasons)}.")
-        return self._passages
+        """All sources; empty if the recipe starts from its seeds or from nothing, or if documents are invented."""
+        return self.source_set.sources
 
-    @functools.cached_property
-    def _passages(self) -> Sequence[Source]:
-        """The documents cut into passages, once; those that are too short are counted among what was skipped."""
-        skipped = self.reading.skipped
-        return DiskList(passages(self.reading.documents, self.copies, self.config.sources, skipped))
+    @property
+    def copies(self) -> Mapping[str, str]:
+        """Document -> the group of its copies, which a split keeps together; only documents that have copies."""
+        return self.source_set.copies
 
     def said_of_sources(self) -> list[str]:
-        """Parts of documents that gave no passage and why, and files that were not in UTF-8: a line for each."""
+        """What gave no source and why, and files that were not in UTF-8: a line for each."""
         files = [f"note {line}" for line in self.notes.lines()] if self.seeds or self.verdicts else []
-        return files + self.reading.lines() if self.sources else files
-
-    @functools.cached_property
-    def copies(self) -> dict[str, str]:
-        """Document -> the group of its copies, which a split keeps together; only documents that have copies."""
-        return find_copies(self.reading.documents)
+        return files + self.source_set.lines()
 
     def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:
         missing = f"Put the file there, or mend {key}: in seedbed.yaml."

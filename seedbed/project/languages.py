@@ -25,7 +25,8 @@ def embedder_line(project: Project, embed: Embed) -> str:
     others; empty if there are too few. Adds what to do if the embedder hardly distinguishes them."""
     seeds = [seed for seed in project.inputs.seeds if seed.shown and getattr(seed, "document", None)]
     own = list(dict.fromkeys(seed.document for seed in seeds))
-    sources = [project.inputs.sources[place] for place in spread(range(len(project.inputs.sources)), OTHERS)]
+    picked = [project.inputs.sources[place] for place in spread(range(len(project.inputs.sources)), OTHERS)]
+    sources = [source for source in picked if source.inputs.get("document")]
     if len(own) + len(sources) < FEWEST or not seeds:
         return ""
     vectors = embed([*own, *(source.inputs["document"] for source in sources)])

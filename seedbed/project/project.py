@@ -60,10 +60,11 @@ class Project:
 
     @functools.cached_property
     def held_out(self) -> frozenset[str]:
-        """Groups that no prompt contains: `compile.held_out` of all documents, at most a third of those with seeds.
+        """Groups that no prompt contains: `compile.held_out` of all groups, at most a third of those with seeds.
 
-        Without documents, the groups are those of the seeds. A recorded split for the same `compile.held_out` and folds
-        does not change, and documents added since then are assigned. With folds, all groups with seeds are open.
+        A group is a document, a row or a label; without such sources, the groups are those of the seeds. A recorded
+        split for the same `compile.held_out` and folds does not change, and groups added since then are assigned.
+        With folds, all groups with seeds are open.
         """
         seeded, bare = self._groups
         share, folds = self._terms
@@ -79,14 +80,16 @@ class Project:
         write_sides(self.base, self.recipe.name, sides)
 
     def said_of_seeds(self) -> list[str]:
-        """A note if most seeds are on other documents than the sources: then a compile helps little."""
-        if not self.inputs.sources:
+        """A note if most seeds are on other documents or labels than the sources: then a compile helps little. Not for
+        rows, which a seed need not be one of."""
+        groups = self.inputs.kind.groups
+        if self.recipe.reads == "rows" or not self._divided:
             return []
         foreign = [seed for seed in self.inputs.seeds if self.group(seed) not in self._names.groups]
         if 2 * len(foreign) <= len(self.inputs.seeds):
             return []
         return [
-            f"{len(foreign)} of the {len(self.inputs.seeds)} seeds are of other documents than the sources: "
+            f"{len(foreign)} of the {len(self.inputs.seeds)} seeds are of other {groups} than the sources: "
             "a model may write about those instead; write some seeds on your sources"
         ]
 
@@ -94,7 +97,8 @@ class Project:
         """The hint for a held-out document with a label that was shown. `command`: the one that showed it."""
         if any(record.terms != self._terms for record in self._records):
             return f"{command.capitalize()} again, or set compile.held_out and compile.folds as they were then."
-        change = "Documents were added or removed, and compiled/split.json is not the one of that time"
+        groups = self.inputs.kind.groups.capitalize()
+        change = f"{groups} were added or removed, and compiled/split.json is not the one of that time"
         return f"{change}: put it back, or {command} again."
 
     @property
@@ -136,7 +140,7 @@ class Project:
 
     @property
     def _groups(self) -> tuple[set[str], set[str]]:
-        """Groups with seeds, and documents without seeds."""
+        """Groups with seeds, and groups of sources without seeds."""
         return self._seeded, set(self._names.groups - self._seeded)
 
     @functools.cached_property
@@ -159,9 +163,14 @@ class Project:
         self._names.look_up(case.group for case in cases)
         return [case.model_copy(update={"group": self._names.full(case.group)}) for case in cases]
 
+    @property
+    def _divided(self) -> Sequence[Source]:
+        """The sources that the split divides."""
+        return self.inputs.sources if self.inputs.kind.divided else []
+
     @functools.cached_property
     def _names(self) -> Names:
-        return Names(self.inputs.sources, self.inputs.copies)
+        return Names(self._divided, self.inputs.copies)
 
     def _full(self, group: str) -> str:
         """The full name of the group of a seed, a verdict or a source."""
@@ -178,14 +187,16 @@ class Project:
 
     @functools.cached_property
     def divides(self) -> bool:
-        """Whether a document is left for training besides the held-out ones: a single document cannot be split."""
-        return not self.inputs.sources or bool(self._names.groups - self.held_out)
+        """Whether a group is left for training besides the held-out ones: a single document cannot be split."""
+        return not self._divided or bool(self._names.groups - self.held_out)
 
     def is_held_out(self, group: str) -> bool:
-        """Whether rows of a group go to the validation split. The side of a group without documents (an invented one, a
-        pool's) follows from its name."""
-        has_documents = self.inputs.sources or self.recipe.takes == "leaves"
-        return self._full(group) in self.held_out if has_documents else int(digest(group), 16) % 10 == 0
+        """Whether rows of a group go to the validation split. A group of no source and no seed (an invented document's,
+        a pool's) has the side that follows from its name."""
+        full = self._full(group)
+        if full in self._names.groups or full in self._seeded:
+            return full in self.held_out
+        return int(digest(group), 16) % 10 == 0
 
     def held_of(self, groups: Iterable[str]) -> list[str]:
         """The held-out ones of these groups."""
@@ -203,7 +214,7 @@ class Project:
     def is_open(self, group: str) -> bool:
         """Whether a verdict's row may be shown to a judge: its document is known and not held out."""
         full = self._full(group)
-        return (full in self._seeded or full in self._names.groups) and not self.is_held_out(group)
+        return (full in self._seeded or full in self._names.groups) and full not in self.held_out
 
     @property
     def training_seeds(self) -> list[Any]:
@@ -218,9 +229,8 @@ class Project:
 
     @property
     def source_seeds(self) -> list[Any]:
-        """The seeds that the inputs of a run may show: all of them if seeds are the sources, the training seeds if
-        documents are."""
-        return self.training_seeds if self.recipe.takes == "documents" else self.inputs.seeds
+        """The seeds that the inputs of a run may show: all if seeds are the sources, else the training seeds."""
+        return self.inputs.seeds if self.recipe.reads == "seeds" else self.training_seeds
 
     @property
     def bars(self) -> Bars:
@@ -247,10 +257,10 @@ class Project:
         )
 
     def test_sources(self, excluded: Collection[str] = ()) -> list[Source]:
-        """The sources to compare programs on, `compile.compare` in all: passages of held-out documents, as evenly as
+        """The sources to compare programs on, `compile.compare` in all: those of held-out groups, as evenly as
         possible, or sources made of held-out seeds. `excluded` are groups to leave out."""
         n = self.config.compile.compare
-        if not self.inputs.sources:
+        if not self._divided:
             feed = self.feed([seed for seed in self.test_seeds if self.group(seed) not in excluded])
             return [source for position in range(n) if (source := feed.take(position))]
         return evenly(self.inputs.sources, self.held_out - set(excluded), n)

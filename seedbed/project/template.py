@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from programs.core.recipe import recipes
+from programs.core.recipe import Reads, recipes
 from seedbed.config.load import FILE, Config, unknown
 from seedbed.errors import UserError
 from seedbed.storage.shipped import data_folder
@@ -30,7 +30,7 @@ embedder: embedded/all-minilm-l6-v2        # reads English; seedbed doctor says 
 seeds: seeds.jsonl                         # labelled examples: what prompts are compiled against
 {verdicts}
 {gates}
-compile: {{optimizer: bootstrap, budget: light, compare: {compare}}}  # passages the two programs are compared on
+compile: {{optimizer: bootstrap, budget: light, compare: {compare}}}  # sources the two programs are compared on
 run: {{rows: 100, max_candidates: 2000}}
 """
 _DOCUMENTS = """
@@ -38,7 +38,17 @@ sources:
   documents: documents                     # a folder, a glob, a file, or hf://owner/name with text: COLUMN
   chunk_tokens: 64                         # the longest passage; a small model does better on short ones
 """
-_GROUNDED_GATES = """
+_ROWS = """
+# sources:                                 # without it the seeds are the rows
+#   rows: rows.jsonl                       # a table, hf://owner/name, or the folder of a finished run
+#   columns: {{{columns}}}
+"""
+_LABELS = """
+sources:
+  labels: labels.yaml                      # the labels of a task, each with its definition and examples
+"""
+_SOURCES: dict[Reads, str] = {"passages": _DOCUMENTS, "windows": _DOCUMENTS, "rows": _ROWS, "labels": _LABELS}
+_DOCUMENT_GATES = """
 gates:
   judges: [correct]                        # also answerable, relevant, question, and grounded for long answers: one
                                            # that adds nothing to the evidence is not called. threshold: is fitted too
@@ -52,14 +62,16 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} is there already and not empty.", hint="Name a new folder.")
     data = data_folder()
-    shipped, grounded = data / recipes()[recipe].folder, recipes()[recipe].takes == "documents"
+    kind, shipped = recipes()[recipe], data / recipes()[recipe].folder
+    documents = _SOURCES.get(kind.reads) == _DOCUMENTS
     verdicts = shipped / "verdicts.jsonl"
+    columns = ", ".join(f"{name}: {name}" for name in (*kind.inputs, *kind.optional_inputs))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(shipped / "seeds.jsonl", folder / "seeds.jsonl")
-        if verdicts.is_file():
-            shutil.copyfile(verdicts, folder / "verdicts.jsonl")
-        if grounded:
+        for name in ("seeds.jsonl", "verdicts.jsonl", "labels.yaml"):
+            if (shipped / name).is_file():
+                shutil.copyfile(shipped / name, folder / name)
+        if documents:
             shutil.copytree(data / "documents", folder / "documents")
         (folder / ".gitignore").write_text(".seedbed/\n", encoding="utf-8")
         (folder / SCHEMA).parent.mkdir()
@@ -68,9 +80,9 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
             _CONFIG.format(
                 schema=SCHEMA,
                 recipe=recipe,
-                sources=_DOCUMENTS if grounded else "",
-                gates=_GROUNDED_GATES if grounded else "",
-                compare=36 if grounded else 24,
+                sources=_SOURCES.get(kind.reads, "").format(columns=columns),
+                gates=_DOCUMENT_GATES if documents and "correct" in kind.judges else "",
+                compare=36 if documents else 24,
                 verdicts=_VERDICTS if verdicts.is_file() else "",
             ),
             encoding="utf-8",

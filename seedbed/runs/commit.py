@@ -77,7 +77,7 @@ class Commit:
         self.counts = Counts({member.teacher: TeacherRecord() for member in cascade})
         columns = row_schema(cascade[0].program.row)
         self.shards = RunShards(out, self._limits.shards, columns, REJECTED, session.owner)
-        seeds = self._project.inputs.seeds if self._project.recipe.takes == "leaves" else []
+        seeds = self._project.inputs.seeds if self._project.recipe.reads == "seeds" else []
         self.sample = Sample(self._project.inputs.sources, [seed.group for seed in seeds])
         self.samples, self.content = list[dict[str, Any]](), digest(columns)
         self._shared = {member.teacher: member.carried for member in cascade}

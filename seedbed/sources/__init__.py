@@ -1,1 +1,1 @@
-"""Reads the user's files: finds documents, cuts them into passages, and reads tables and labelled lines."""
+"""Reads what recipes start from: documents and their passages, rows, labels and lists."""

@@ -1,15 +1,46 @@
 """Cuts documents into passages, each a source."""
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from optimize.splits import even_shares, spread
 from programs.core.row import Source, digest
 from programs.core.text import blank_words
 from seedbed.config.sections import Sources
+from seedbed.errors import NoPassage, UserError
 from seedbed.sources.chunks import Chunk, chunk
+from seedbed.sources.copies import copies as find_copies
+from seedbed.sources.documents import read_documents
 from seedbed.sources.reading.document import Document
 from seedbed.sources.remarks import Remarks
+from seedbed.sources.source_set import Request, SourceSet
+from seedbed.storage.disk_list import DiskList
+
+Cut = Callable[[Iterable[Document], Mapping[str, str], Sources, Remarks], Iterator[Source]]
+"""(documents, copies, settings, skipped) -> their sources."""
+
+
+def read_passages(request: Request) -> SourceSet:
+    """One source per passage of the documents. Raises UserError as `of_documents`."""
+    return of_documents(request, passages)
+
+
+def of_documents(request: Request, cut: Cut) -> SourceSet:
+    """The documents of `sources.documents`, cut into sources. Raises UserError if that names none, or if no document
+    can be read; NoPassage if no source comes of them."""
+    settings, base = request.config.sources, request.base
+    if settings.documents is None:
+        raise UserError(
+            f"{request.recipe.name} starts from documents, but sources.documents names none.",
+            hint="Name a folder under sources: documents:, or set sources: {invent: true}.",
+        )
+    cache = base / ".seedbed" / "texts.sqlite"
+    reading = read_documents(settings.documents, base, text=settings.text, split=settings.split, cache=cache)
+    copies = find_copies(reading.documents)
+    sources = DiskList(cut(reading.documents, copies, settings, reading.skipped))
+    if not sources:
+        raise NoPassage(f"No passage could be made of the sources: {'; '.join(reading.skipped.lines()[:5])}.")
+    return SourceSet(sources, reading.skipped, reading.notes, len(reading.documents), copies)
 
 
 def passages(
@@ -19,15 +50,21 @@ def passages(
     `skipped`."""
     for document in documents:
         group = copies.get(document.name, document.name)
-        for piece in chunk(document, settings.chunk_tokens, settings.shortest):
-            if blank_words(piece.text) >= settings.shortest:
-                yield _source(piece, group, settings.headings)
-            else:
-                place = f" at {piece.start}" if len(piece.text) < len(document.text) else ""
-                skipped.add(f"{document.name}{place}", f"fewer than {settings.shortest} words (sources.shortest)")
+        for piece in pieces(document, settings, skipped):
+            yield source_of(piece, group, settings.headings)
 
 
-def _source(piece: Chunk, group: str, headings: bool) -> Source:
+def pieces(document: Document, settings: Sources, skipped: Remarks) -> Iterator[Chunk]:
+    """The passages of a document in their order; pieces that are too short go to `skipped`."""
+    for piece in chunk(document, settings.chunk_tokens, settings.shortest):
+        if blank_words(piece.text) >= settings.shortest:
+            yield piece
+        else:
+            place = f" at {piece.start}" if len(piece.text) < len(document.text) else ""
+            skipped.add(f"{document.name}{place}", f"fewer than {settings.shortest} words (sources.shortest)")
+
+
+def source_of(piece: Chunk, group: str, headings: bool) -> Source:
     """The source of a piece. `lead` is the text before the piece in the prompt: headings, and the header of a table."""
     lead = [" > ".join(piece.headings)] if headings and piece.headings else []
     lead += [piece.header] if piece.header else []
@@ -49,7 +86,7 @@ def _source(piece: Chunk, group: str, headings: bool) -> Source:
 
 
 def evenly(sources: Sequence[Source], groups: Collection[str], n: int) -> list[Source]:
-    """Pick n passages of these groups (or all, if there are fewer), as evenly from each group as possible."""
+    """Pick n sources of these groups (or all, if there are fewer), as evenly from each group as possible."""
     piles = {group: array("Q") for group in sorted(groups)}  # indexes of its sources
     for place, source in enumerate(sources):
         if source.group in piles:

@@ -101,7 +101,7 @@ def _pilot(
     feed = session.project.feed()
     sources = [source for position in range(n) if (source := feed.take(position))]
     if not sources:
-        raise UserError("There is no source to try.", hint="Name documents under sources: in seedbed.yaml.")
+        raise UserError("There is no source to try.", hint=session.project.inputs.kind.hint)
     cascade, metric = open_cascade(session, uncompiled=uncompiled, say=progress.say)
     attempts = Attempts(session, cascade, metric, SETUP)
     slots = asyncio.Semaphore(session.lm("teacher").async_engine.concurrency)
@@ -156,9 +156,10 @@ def _usage(records: Records, keys: list[str]) -> dict[str, Usage]:
 
 def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill) -> list[str]:
     config, notes = project.config, ["near duplicates are not counted: more of them are rejected as the rows get more"]
-    supply = config.run.draws * len(project.inputs.sources)
+    supply = config.run.draws * len(project.inputs.sources) if project.inputs.kind.divided else 0
     if supply and (sources.high is None or sources.high > supply):
-        notes.append(f"there are only {supply:,} sources ({len(project.inputs.sources):,} passages, run.draws each)")
+        units = f"{len(project.inputs.sources):,} {project.inputs.kind.units}"
+        notes.append(f"there are only {supply:,} sources ({units}, run.draws each)")
     for alias, bill in bills.items():
         if bill.dollars is None:
             notes.append(f"the price of {alias} is unknown: set models.{alias}.input_price and output_price")

@@ -26,7 +26,7 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
     """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: the run's duration."""
     project, totals = session.project, session.journal.totals()
     commit, counts = run.commit, run.commit.counts
-    tallies = totals.values()
+    tallies, sources = totals.values(), project.inputs.source_set
     return {
         "recipe": project.recipe.name,
         "rows": run.goal,
@@ -40,10 +40,10 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
             "rejected": dict(counts.reasons.most_common()),
             "words": counts.words,
             "unscored": dict(counts.unscored),
-            "documents": len(project.inputs.reading.documents),
-            "passages": len(project.inputs.sources),
-            "skipped": project.inputs.reading.skipped.report(),
-            "notes": project.inputs.reading.notes.report(),
+            "documents": sources.documents,
+            "sources": len(sources.sources),
+            "skipped": sources.skipped.report(),
+            "notes": sources.notes.report(),
         },
         "calls": sum(tally.calls for tally in tallies),
         "replayed": sum(tally.replayed for tally in session.journal.tallies.values()),
@@ -124,5 +124,7 @@ def _undivided(project: Project, run: Run) -> list[str]:
     """A warning with the reason if no rows are held out."""
     if project.divides and not run.commit.shards.undivided:
         return []
-    why = "all rows are of documents that would be held out" if project.divides else "one document cannot be parted"
+    groups = project.inputs.kind.groups
+    one = f"one {groups.removesuffix('s')} cannot be parted"
+    why = f"all rows are of {groups} that would be held out" if project.divides else one
     return [f"nothing is held out for validation: {why}"] if run.commit.counts.accepted else []

@@ -18,8 +18,8 @@ from seedbed.cli.main import main
 from seedbed.config.load import load_config
 from seedbed.models import embedder
 from seedbed.models.embedding_batches import EmbeddingQueue
-from seedbed.project import inputs
 from seedbed.project.project import Project
+from seedbed.sources import passages
 from seedbed.sources.documents import Reading, read_documents
 
 WEAK = """
@@ -154,7 +154,7 @@ def test_documents_are_read_once_whatever_the_number_of_teachers(
         readings.append(args)
         return read_documents(*args, **settings)
 
-    monkeypatch.setattr(inputs, "read_documents", counted)
+    monkeypatch.setattr(passages, "read_documents", counted)
     assert len(evaluated(swapped, capsys, "--teachers", "strong,weak")) == 2
     assert len(readings) == 1
 

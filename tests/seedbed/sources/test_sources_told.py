@@ -104,7 +104,7 @@ def test_files_that_are_not_read_are_counted_by_their_kind_everywhere(folder: Fo
         "files without a suffix are not read": 1,
         ".png files are not read": 2,
     }
-    assert (counts["documents"], counts["passages"]) == (1, 1)
+    assert (counts["documents"], counts["sources"]) == (1, 1)
 
 
 SHORT = "name,notes\nTarn Blue,Sharp and salty\nOld Fell,Nutty and firm\n"
