@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import functools
 import os
-from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
-from programs.core.row import digest
 from seedbed.errors import Unreadable, UserError
 from seedbed.sources.finding import HF, TABLES, UNDERSTOOD, find
 from seedbed.sources.reading.document import Document
 from seedbed.sources.reading.texts import Texts
 from seedbed.sources.remarks import Remarks
-from seedbed.sources.tables import Row, RowText, checked_rows, dataset_rows, table_encoding, table_rows
+from seedbed.sources.tables import (
+    Row,
+    RowText,
+    checked_rows,
+    dataset_rows,
+    encodable,
+    survey,
+    table_encoding,
+    table_rows,
+)
 from seedbed.storage.disk_list import DiskList
 
 
@@ -104,7 +109,7 @@ class _Reader:
             self.skipped.add(name, f"it cannot be opened: {error.strerror or error}")
 
     def _name(self, path: Path) -> str:
-        return _encodable(Path(os.path.relpath(path, self.base)).as_posix())
+        return encodable(Path(os.path.relpath(path, self.base)).as_posix())
 
     def _document(self, name: str, path: Path) -> Document:
         document = self.texts.document(path, name)
@@ -115,7 +120,7 @@ class _Reader:
     def _rows(self, name: str, path: Path) -> Iterator[Document]:
         """One document per row; a workbook without the columns of `text` is itself one document."""
         read_rows = functools.partial(table_rows, path, self.texts)
-        if path.suffix.lower() == ".xlsx" and self.row_text.lacks(_survey(read_rows())[0]):
+        if path.suffix.lower() == ".xlsx" and self.row_text.lacks(survey(read_rows())[0]):
             yield self._document(name, path)
             return
         if path.suffix.lower() not in (".parquet", ".xlsx") and (encoding := table_encoding(path)[1]):
@@ -124,7 +129,7 @@ class _Reader:
 
     def _of_rows(self, name: str, read_rows: Callable[[], Iterator[Row]]) -> Iterator[Document]:
         """One document per row. The table is read twice: first for its columns, its ids and its faults."""
-        columns, own_ids = _survey(read_rows())
+        columns, own_ids = survey(read_rows())
         if not columns:
             raise Unreadable("it is a table without a readable row")
         if lacks := self.row_text.lacks(columns):
@@ -133,23 +138,8 @@ class _Reader:
             raise Unreadable(lacks)
         self.tables += 1
         for number, row in enumerate(read_rows(), 1):
-            key = _encodable(f"{name}#{row['id'] if own_ids else number}")
+            key = encodable(f"{name}#{row['id'] if own_ids else number}")
             if (text := self.row_text.text(row)).strip():
                 yield Document(key, text)
             else:
                 self.skipped.add(key, f"there is no text in {self.row_text}" if row else "it is not a JSON object")
-
-
-def _survey(rows: Iterable[Row]) -> tuple[list[str], bool]:
-    """The columns of the rows, and whether every row has an id of its own; takes 8 bytes of memory a row."""
-    columns, ids, number = dict[str, None](), array("Q"), 0
-    for number, row in enumerate(rows, 1):  # noqa: B007 - used below as the count
-        columns |= dict.fromkeys(row)
-        if row.get("id") not in (None, ""):
-            ids.append(int(digest(_encodable(str(row["id"]))), 16))
-    return list(columns), number == np.unique(np.frombuffer(ids, np.uint64)).size
-
-
-def _encodable(name: str) -> str:
-    """Replace what cannot be encoded: undecodable bytes of file names, lone surrogates of JSON."""
-    return name.encode(errors="replace").decode()

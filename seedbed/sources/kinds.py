@@ -7,6 +7,7 @@ from programs.core.recipe import Reads
 from seedbed.sources.labels import read_labels
 from seedbed.sources.lists import read_lists
 from seedbed.sources.passages import read_passages
+from seedbed.sources.rows import read_rows
 from seedbed.sources.source_set import Request, SourceSet
 from seedbed.sources.windows import read_windows
 
@@ -46,6 +47,7 @@ def _read_nothing(request: Request) -> SourceSet:
 KINDS: dict[Reads, Kind] = {
     "passages": Kind("passages of documents", "sources.documents", "passages", "documents", read_passages),
     "windows": Kind("windows of documents", "sources.documents", "windows", "documents", read_windows),
+    "rows": Kind("rows of a table or run", "sources.rows", "rows", "rows", read_rows),
     "labels": Kind("labels", "sources.labels", "labels", "labels", read_labels),
     "lists": Kind("lists of words", "", "lists", "seeds", read_lists, divided=False),
     "seeds": Kind("seeds", "seeds", "seeds", "seeds", _read_nothing),

@@ -8,10 +8,14 @@ import json
 import math
 import re
 import sys
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from programs.core.row import digest
 from seedbed.encodings import encoding
 from seedbed.errors import Unreadable, UserError
 from seedbed.sources.finding import HF
@@ -186,3 +190,18 @@ def dataset_rows(entry: str, split: str) -> Iterable[Row]:
         dataset = dataset[split]
     rows: Iterable[Row] = dataset
     return rows
+
+
+def survey(rows: Iterable[Row]) -> tuple[list[str], bool]:
+    """The columns of the rows, and whether every row has an id of its own; takes 8 bytes of memory a row."""
+    columns, ids, number = dict[str, None](), array("Q"), 0
+    for number, row in enumerate(rows, 1):  # noqa: B007 - used below as the count
+        columns |= dict.fromkeys(row)
+        if row.get("id") not in (None, ""):
+            ids.append(int(digest(encodable(str(row["id"]))), 16))
+    return list(columns), number == np.unique(np.frombuffer(ids, np.uint64)).size
+
+
+def encodable(name: str) -> str:
+    """Replace what cannot be encoded: undecodable bytes of file names, lone surrogates of JSON."""
+    return name.encode(errors="replace").decode()
