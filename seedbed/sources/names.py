@@ -59,7 +59,8 @@ class Names:
 
 def _path(source: Source) -> str:
     """The path by whose end the group of a source may be named; empty if its group is no document."""
-    document = str(source.origin.get("document", ""))
+    (span, *_) = source.origin.get("spans") or [source.origin]
+    document = str(span.get("document", ""))
     return document if "row" not in source.origin or source.group == document else ""
 
 

@@ -116,7 +116,7 @@ def _run_table(name: str, rows: RunRows, skipped: Remarks) -> Table:
             if rows.is_refused(row):
                 skipped.add(f"{name}#{row['id']}", "a person's verdict on it is no")
             else:
-                yield Entry(with_chat(row), origin_of(row), str(row.get("document") or ""))
+                yield Entry(with_chat(row), origin_of(row), row["lineage"]["group"])
 
     return Table(name, columns, entries())
 

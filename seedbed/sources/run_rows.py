@@ -12,7 +12,6 @@ from seedbed.sources.lines import labelled_lines
 from seedbed.sources.tables import Row, checked_rows
 
 VERDICTS = "verdicts.jsonl"  # where `seedbed label` writes if the config names no file
-PLACE = ("document", "start", "end", "text_hash", "headings", "lead")  # the columns on the passage of a row
 _HINT = "Name a table, hf://owner/name, or the folder of a finished run (seedbed run --out DIR) under sources.rows."
 
 
@@ -38,7 +37,7 @@ class RunRows:
 
     def __iter__(self) -> Iterator[Row]:
         """The rows with all their columns. Raises Unreadable, with the reason in words."""
-        return checked_rows(row for shard in self._shards for row in shard.read().to_pylist())
+        return checked_rows(row for shard in self._shards for row in shard.rows())
 
     def is_refused(self, row: Row) -> bool:
         """Whether a person's verdict on the row is no."""
@@ -46,9 +45,9 @@ class RunRows:
 
 
 def origin_of(row: Row) -> dict[str, Any]:
-    """Where a row of a run comes from: the row, and its passage if it is on one."""
-    passage = {name: row[name] for name in PLACE if row.get(name) is not None}
-    return {**(passage if "document" in passage else {}), "row": row["id"], "parents": [row["id"]]}
+    """Where a row of a run comes from: the row, and its passages if it is on any."""
+    spans = row["lineage"]["spans"]
+    return {**({"spans": spans} if spans else {}), "row": row["id"], "parents": [row["id"]]}
 
 
 def _report(folder: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from metrics.worth import Worth
 from optimize.scoring import Scored
+from programs.core.kinds import Chat, Preference
 from programs.core.recipe import recipes
 from programs.core.row import Candidate, Drop, Source
 from programs.instructions.lab import Lab
@@ -28,7 +29,7 @@ class Turn(BaseModel):
     content: str | None = None
 
 
-class Anything(Candidate):
+class Anything(Chat):
     turns: list[Turn] = Field(default_factory=list)
     rating: Literal[1, 2, 3] | None = None
     steps: list[list[str]] = Field(default_factory=list)
@@ -160,7 +161,7 @@ def test_a_lineage_names_parents_models_and_their_licences() -> None:
         ["a", "b"],
         ["Apache-2.0", "MIT"],
     )
-    panel = NAMED.model_copy(update={"models": ["c", "d", "a"]})
-    lineage = row(scored(panel), SHARED, licences)["lineage"]
+    pair = Preference(instruction="Sum 2 and 3.", chosen_answer="5", rejected_answer="6", models=["c", "d", "a"])
+    lineage = row(scored(pair), SHARED, licences)["lineage"]
     assert (lineage["parents"], lineage["models"]) == ([], ["c", "d", "a", "b"])
     assert lineage["licences"] == ["Apache-2.0", "MIT"]  # that of d is not known

@@ -45,7 +45,9 @@ def test_a_runs_rows_are_read_with_their_documents_and_ids(base: Path) -> None:
     assert len(sources) == len(rows) == 6
     for row, source in zip(rows, sources, strict=True):
         assert source.inputs["question"] == row["question"]
-        assert (source.group, source.origin["document"]) == (row["document"], row["document"])
+        lineage: Any = row["lineage"]
+        assert source.group == lineage["group"] == lineage["spans"][0]["document"]
+        assert source.origin["spans"] == lineage["spans"]
         assert (source.origin["row"], source.origin["parents"]) == (row["id"], [row["id"]])
         messages: Any = row["messages"]
         assert source.inputs["prompt"] == messages[0]["content"]
@@ -93,7 +95,7 @@ def test_a_chain_is_split_by_the_documents_of_the_first_run(base: Path, monkeypa
     register(monkeypatch, RECIPE)
     opened = Project(load_config(base / "seedbed.yaml", ["recipe=again", "sources.rows=ds"]), base)
     documents = {source.group for source in opened.inputs.sources}
-    assert documents == {row["document"] for row in rows_of(base / "ds")}
+    assert documents == {row["lineage"]["group"] for row in rows_of(base / "ds")}  # type: ignore[index]
     assert opened.held_out & documents
     assert {source.group for source in opened.test_sources()} == opened.held_out & documents
     assert all(opened.is_held_out(group) == (group in opened.held_out) for group in documents)
