@@ -61,7 +61,7 @@ def test_nested_rows_come_back_from_parquet_as_they_were(rows: list[Anything]) -
 def with_field(name: str, annotation: Any) -> type[Candidate]:
     """A class of rows with one field."""
     fields = {"__annotations__": {name: annotation}, name: None, "__module__": __name__}
-    return type("Odd", (Candidate,), fields)
+    return type("Odd", (Chat,), fields)
 
 
 @pytest.mark.parametrize("annotation", [dict[str, str], str | int, Literal[1, "two"], Any])
