@@ -21,10 +21,11 @@ def evaluate(
     """Compare programs on passages of held-out documents, and their answers with people's on held-out seeds.
 
     Per teacher: the program as written, compiled for another teacher, and compiled for itself; all on the same
-    passages, scored by the frozen metric of the first teacher.
+    passages, cut as for the first teacher, and scored by the frozen metric of that one.
     """
-    project = open_project(config, None, set)
-    aliases = [alias.strip() for alias in (teachers or project.config.teacher).split(",")]
+    named = [alias.strip() for alias in teachers.split(",")] if teachers else []
+    project = open_project(config, named[0] if named else None, set)
+    aliases = named or [project.config.teacher]
     supply(project.config, project.base, aliases, yes=yes)
     from seedbed.compiling.evaluate import evaluate_teachers
     from seedbed.progress import Progress

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ValidationError, model_validator
 
+from seedbed.config.catalogue import PassageForm
 from seedbed.config.models import ModelEntry
 from seedbed.config.sections import Budget, CompileSettings, Fallback, Gates, Roles, RunSettings, Section, Sources
 from seedbed.encodings import decode
@@ -70,6 +71,18 @@ class Config(Section):
     def teacher(self) -> str:
         """The alias of the teacher, the first one of a cascade."""
         return self.roles.cascade[0]
+
+    @property
+    def passages(self) -> PassageForm:
+        """How documents are cut: as `sources` says, else as the shelf says for the first teacher, else as by default.
+
+        A length in `sources` without `headings` is one without headings, as it was before models set them.
+        """
+        tokens, headings = self.sources.chunk_tokens, self.sources.headings
+        form = self.models[self.teacher].passages or PassageForm()
+        if tokens is not None:
+            form = PassageForm(tokens=tokens, headings=False)
+        return form if headings is None else form.model_copy(update={"headings": headings})
 
     def entry(self, role: str) -> tuple[str, ModelEntry]:
         """The alias bound to a role, and its model entry."""

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from seedbed.config.catalogue import ShelfModel, shelf
+from seedbed.config.catalogue import PassageForm, ShelfModel, shelf
 from seedbed.config.reference import FAMILY, parse
 from seedbed.config.sections import Section
 
@@ -84,6 +84,11 @@ class ModelEntry(Section):
     def licence(self) -> str | None:
         """The licence of a model of the shelf, as SPDX names it; None for other models."""
         return self._on_shelf.licence if self._on_shelf else None
+
+    @property
+    def passages(self) -> PassageForm | None:
+        """How documents are cut for it; None where the shelf does not say."""
+        return self._on_shelf.passages if self._on_shelf else None
 
     @property
     def _on_shelf(self) -> ShelfModel | None:

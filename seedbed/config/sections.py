@@ -88,13 +88,15 @@ class Sources(Section):
     ([labels](sources.md#labels))."""
     split: str = "train"
     """The split of a dataset."""
-    chunk_tokens: int = Field(128, ge=16)
-    """The longest passage; a token is estimated as 4 characters."""
+    chunk_tokens: int | None = Field(None, ge=16)
+    """The longest passage; a token is estimated as 4 characters; none is what suits the teacher
+    ([passages](sources.md#passages))."""
     shortest: int = Field(12, ge=1)
     """The words of the shortest passage; shorter pieces are joined with their heading and neighbours, and counted where
     that does not do."""
-    headings: bool = False
-    """Whether the headings above a passage stand before it in the prompt."""
+    headings: bool | None = None
+    """Whether the headings above a passage stand before it in the prompt; none is what suits the teacher, or `false`
+    with `chunk_tokens`."""
     unanswerable: float = Field(0.0, ge=0, le=1)
     """The share of rows whose right answer is that the document does not say; the teacher is asked each question once,
     and one that it answers is dropped."""

@@ -92,4 +92,5 @@ def _sources(project: Project) -> str:
         start = "documents that it invents" if project.config.sources.invent else project.inputs.kind.words
         return f"none: {project.recipe.name} starts from {start}"
     documents = f"{sources.documents} documents, " if sources.documents else ""
-    return "; ".join([f"{documents}{len(sources.sources)} {units}", *sources.lines()])
+    counts = project.inputs.said_of_passages() or f"{len(sources.sources)} {units}"
+    return "; ".join([f"{documents}{counts}", *sources.lines()])

@@ -92,9 +92,24 @@ class Inputs:
         return self.source_set.copies
 
     def said_of_sources(self) -> list[str]:
-        """What gave no source and why, and files that were not in UTF-8: a line for each."""
+        """How documents are cut, what gave no source and why, and files that were not in UTF-8: a line for each."""
         files = [f"note {line}" for line in self.notes.lines()] if self.seeds or self.verdicts else []
-        return files + self.source_set.lines()
+        cut = self.said_of_passages()
+        return [*files, *([cut] if cut else []), *self.source_set.lines()]
+
+    def said_of_passages(self) -> str:
+        """How many sources there are of documents, how these were cut, and what set that: a key of the config or a
+        model; empty where no documents are read."""
+        if not self.source_set.documents:
+            return ""
+        form, sources, teacher = self.config.passages, self.config.sources, self.config.models[self.config.teacher]
+        by = f"set by {teacher.model}" if teacher.passages else "the default"
+        by = by if sources.chunk_tokens is None else "set by sources.chunk_tokens"
+        by += "" if sources.headings is None else ", and sources.headings"
+        headings = "with" if form.headings else "without"
+        cut = f"passages of at most {form.tokens} tokens, {headings} headings ({by})"
+        units = "" if self.kind.units == "passages" else f"{self.kind.units} of "
+        return f"{len(self.sources):,} {units}{cut}"
 
     def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:
         missing = f"Put the file there, or mend {key}: in seedbed.yaml."

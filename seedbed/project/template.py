@@ -36,7 +36,6 @@ run: {{rows: 100, max_candidates: 2000}}
 _DOCUMENTS = """
 sources:
   documents: documents                     # a folder, a glob, a file, or hf://owner/name with text: COLUMN
-  chunk_tokens: 64                         # the longest passage; a small model does better on short ones
 """
 _ROWS = """
 # sources:                                 # without it the seeds are the rows

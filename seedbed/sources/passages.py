@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from optimize.splits import even_shares, spread
 from programs.core.row import Source, digest
 from programs.core.text import blank_words
-from seedbed.config.sections import Sources
+from seedbed.config.catalogue import PassageForm
 from seedbed.errors import NoPassage, UserError
 from seedbed.sources.chunks import Chunk, chunk
 from seedbed.sources.copies import copies as find_copies
@@ -16,8 +16,8 @@ from seedbed.sources.remarks import Remarks
 from seedbed.sources.source_set import Request, SourceSet
 from seedbed.storage.disk_list import DiskList
 
-Cut = Callable[[Iterable[Document], Mapping[str, str], Sources, Remarks], Iterator[Source]]
-"""(documents, copies, settings, skipped) -> their sources."""
+Cut = Callable[[Iterable[Document], Mapping[str, str], PassageForm, int, Remarks], Iterator[Source]]
+"""(documents, copies, form, shortest, skipped) -> their sources."""
 
 
 def read_passages(request: Request) -> SourceSet:
@@ -37,31 +37,31 @@ def of_documents(request: Request, cut: Cut) -> SourceSet:
     cache = base / ".seedbed" / "texts.sqlite"
     reading = read_documents(settings.documents, base, text=settings.text, split=settings.split, cache=cache)
     copies = find_copies(reading.documents)
-    sources = DiskList(cut(reading.documents, copies, settings, reading.skipped))
+    sources = DiskList(cut(reading.documents, copies, request.config.passages, settings.shortest, reading.skipped))
     if not sources:
         raise NoPassage(f"No passage could be made of the sources: {'; '.join(reading.skipped.lines()[:5])}.")
     return SourceSet(sources, reading.skipped, reading.notes, len(reading.documents), copies)
 
 
 def passages(
-    documents: Iterable[Document], copies: Mapping[str, str], settings: Sources, skipped: Remarks
+    documents: Iterable[Document], copies: Mapping[str, str], form: PassageForm, shortest: int, skipped: Remarks
 ) -> Iterator[Source]:
-    """One source per passage; `copies` gives the group of a document that has copies. Pieces that are too short go to
-    `skipped`."""
+    """One source per passage; `copies` gives the group of a document that has copies. Pieces of fewer than `shortest`
+    words go to `skipped`."""
     for document in documents:
         group = copies.get(document.name, document.name)
-        for piece in pieces(document, settings, skipped):
-            yield source_of(piece, group, settings.headings)
+        for piece in pieces(document, form, shortest, skipped):
+            yield source_of(piece, group, form.headings)
 
 
-def pieces(document: Document, settings: Sources, skipped: Remarks) -> Iterator[Chunk]:
-    """The passages of a document in their order; pieces that are too short go to `skipped`."""
-    for piece in chunk(document, settings.chunk_tokens, settings.shortest):
-        if blank_words(piece.text) >= settings.shortest:
+def pieces(document: Document, form: PassageForm, shortest: int, skipped: Remarks) -> Iterator[Chunk]:
+    """The passages of a document in their order; pieces of fewer than `shortest` words go to `skipped`."""
+    for piece in chunk(document, form.tokens, shortest):
+        if blank_words(piece.text) >= shortest:
             yield piece
         else:
             place = f" at {piece.start}" if len(piece.text) < len(document.text) else ""
-            skipped.add(f"{document.name}{place}", f"fewer than {settings.shortest} words (sources.shortest)")
+            skipped.add(f"{document.name}{place}", f"fewer than {shortest} words (sources.shortest)")
 
 
 def source_of(piece: Chunk, group: str, headings: bool) -> Source:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from programs.core.row import Source
-from seedbed.config.sections import Sources
+from seedbed.config.catalogue import PassageForm
 from seedbed.sources.chunks import Chunk
 from seedbed.sources.passages import of_documents, pieces, source_of
 from seedbed.sources.reading.document import Document
@@ -22,15 +22,15 @@ def read_windows(request: Request) -> SourceSet:
 
 
 def windows(
-    documents: Iterable[Document], copies: Mapping[str, str], settings: Sources, skipped: Remarks
+    documents: Iterable[Document], copies: Mapping[str, str], form: PassageForm, shortest: int, skipped: Remarks
 ) -> Iterator[Source]:
     """One source per window: 1 to 3 consecutive passages of a document, with the text between them. Windows do not
     overlap, and every passage is in one. The arguments are those of `passages`."""
     for document in documents:
-        passages, start = list(pieces(document, settings, skipped)), 0
+        passages, start = list(pieces(document, form, shortest, skipped)), 0
         for size in _sizes(len(passages), document.hash):
             window = _joined(document, passages[start : start + size])
-            yield source_of(window, copies.get(document.name, document.name), settings.headings)
+            yield source_of(window, copies.get(document.name, document.name), form.headings)
             start += size
 
 

@@ -45,7 +45,7 @@ def spoken(folder: Path, language: str) -> Path:
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
     config = config.replace("embedded/qwen2.5-coder-0.5b", "scripted/polyglot.py", 1).replace("verdicts: ", "# ")
     config = config.replace("gates:\n", "gates:\n  relevance: -1\n  threshold: 0.01\n  near_duplicate: 1\n")
-    config = config.replace("chunk_tokens: 64 ", "chunk_tokens: 512 ")
+    config = config.replace("sources:\n", "sources:\n  chunk_tokens: 512\n")
     (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
     return folder
 

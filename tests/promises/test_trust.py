@@ -25,6 +25,7 @@ def folder(tmp_path: Path) -> Path:
     assert main(["init", str(folder)]) == 0
     shutil.copy(TEACHER, folder / "teacher.py")
     edit(folder, "model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py")
+    edit(folder, "sources:\n", "sources:\n  chunk_tokens: 64\n")  # the teacher copies what comes first
     return folder
 
 

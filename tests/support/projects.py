@@ -18,8 +18,13 @@ def project(folder: Path, recipe: str = "grounded-qa") -> Path:
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
     config = config.replace("model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py")
     config = config.replace("budget: light,", "budget: light, ship: compiled,")
-    (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
+    (folder / "seedbed.yaml").write_text(short_passages(config), encoding="utf-8")
     return folder
+
+
+def short_passages(config: str) -> str:
+    """A config of `seedbed init` with short passages and no headings, for a teacher that copies what comes first."""
+    return config.replace("sources:\n", "sources:\n  chunk_tokens: 64\n")
 
 
 def calls(folder: Path) -> int:

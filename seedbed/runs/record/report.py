@@ -99,8 +99,9 @@ def _variety(session: Session, run: Run) -> dict[str, Any] | None:
 
 def _public(config: Config) -> dict[str, Any]:
     """The config without secrets: only the keys of `extra`, which goes to the server as it is, and only the host and
-    port of an address, because its path may hold a key."""
-    dumped = config.model_dump(mode="json")
+    port of an address, because its path may hold a key. How documents were cut stands there whoever set it."""
+    dumped, form = config.model_dump(mode="json"), config.passages
+    dumped["sources"] |= {"chunk_tokens": form.tokens, "headings": form.headings}
     for entry in dumped["models"].values():
         entry["extra"] = sorted(entry["extra"])
         if address := entry["api_base"]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.paths import SUPPORT
+from support.projects import short_passages
 from support.searched import paid
 
 from seedbed.cli.main import main
@@ -26,7 +27,7 @@ def compiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., d
         shutil.copy(SUPPORT / name, folder)
     config = folder / "seedbed.yaml"
     text = config.read_text(encoding="utf-8").replace("embedded/qwen2.5-coder-0.5b", "scripted/pupil.py")
-    config.write_text(text, encoding="utf-8")
+    config.write_text(short_passages(text), encoding="utf-8")
 
     def compile(*settings: str) -> dict[str, Any]:
         words = [word for setting in settings for word in ("--set", setting)]

@@ -175,6 +175,32 @@ def test_an_unknown_teacher_names_the_nearest(tmp_path: Path) -> None:
         loaded(tmp_path).swap("locl")
 
 
+@pytest.mark.parametrize(
+    ("overrides", "tokens", "headings"),
+    [
+        ([], 64, False),  # what the shelf says of small
+        (["roles.teacher=local"], 200, True),  # a model that the shelf does not have
+        (["roles.teacher=[small, local]"], 64, False),
+        (["roles.teacher=[local, small]"], 200, True),
+        (["sources.chunk_tokens=80"], 80, False),
+        (["roles.teacher=local", "sources.chunk_tokens=80"], 80, False),
+        (["sources.headings=true"], 64, True),
+        (["roles.teacher=local", "sources.headings=false"], 200, False),
+        (["sources.chunk_tokens=80", "sources.headings=true"], 80, True),
+    ],
+)
+def test_the_first_teacher_sets_the_passages_where_the_config_does_not(
+    tmp_path: Path, overrides: list[str], tokens: int, headings: bool
+) -> None:
+    form = loaded(tmp_path, GOOD, *overrides).passages
+    assert (form.tokens, form.headings) == (tokens, headings)
+
+
+def test_a_swap_of_the_teacher_sets_the_passages_anew(tmp_path: Path) -> None:
+    assert loaded(tmp_path).swap("local").passages.tokens == 200
+    assert loaded(tmp_path, GOOD, "sources.chunk_tokens=80").swap("local").passages.tokens == 80
+
+
 @pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words"], ids=["empty", "list", "words"])
 def test_a_file_without_keys_says_so(tmp_path: Path, text: str) -> None:
     assert "holds no keys" in complaint(tmp_path, text)

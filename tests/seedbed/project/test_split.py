@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.paths import TEACHER
+from support.projects import short_passages
 
 from metrics.calibration.frozen import load_frozen
 from metrics.metric import Bars, Metric
@@ -52,7 +53,8 @@ def fresh(folder: Path) -> Path:
         "model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py"
     )
     config = config.replace("judges: [correct]", "judges: [grounded]")  # which gives reasons, so it is shown verdicts
-    path.write_text(config.replace("budget: light,", "budget: light, ship: compiled,"), encoding="utf-8")
+    config = config.replace("budget: light,", "budget: light, ship: compiled,")
+    path.write_text(short_passages(config), encoding="utf-8")
     return folder
 
 

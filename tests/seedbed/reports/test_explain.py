@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 from support.artefacts import made as artefact_named
 from support.paths import TEACHER
+from support.projects import short_passages
 
 from optimize import artefact
 from programs.core.background import run_sync
@@ -36,7 +37,7 @@ def project(folder: Path, recipe: str = "grounded-qa") -> Path:
     shutil.copy(TEACHER, folder / "teacher.py")
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
     (folder / "seedbed.yaml").write_text(
-        config.replace("embedded/qwen2.5-coder-0.5b", "scripted/teacher.py"), encoding="utf-8"
+        short_passages(config.replace("embedded/qwen2.5-coder-0.5b", "scripted/teacher.py")), encoding="utf-8"
     )
     for path in (folder / "documents").glob("*") if recipe == "grounded-qa" else []:
         if path.name not in KEPT:

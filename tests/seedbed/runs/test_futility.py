@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.hostile import Behaviour, sends, status
 from support.paths import TEACHER
+from support.projects import short_passages
 from support.served import Served, answer, by_model, served, well
 
 from metrics.worth import Worth
@@ -233,7 +234,7 @@ def scripted(folder: Path, recipe: str = "grounded-qa") -> Path:
     )
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
     config = config.replace("model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py")
-    (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
+    (folder / "seedbed.yaml").write_text(short_passages(config), encoding="utf-8")
     return folder
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.core.text import words
-from seedbed.config.sections import Sources
+from seedbed.config.catalogue import PassageForm
 from seedbed.sources.chunks import chunk
 from seedbed.sources.passages import passages
 from seedbed.sources.reading.document import Document
@@ -22,10 +22,13 @@ MARKDOWN = st.lists(
 )
 
 
-def passages_of(text: str, suffix: str = ".md", **keys: object) -> tuple[Document, list[str], Remarks]:
+def passages_of(
+    text: str, suffix: str = ".md", chunk_tokens: int = 128, shortest: int = 12
+) -> tuple[Document, list[str], Remarks]:
     """The document, its passages, and what was left out."""
     document, skipped = extract(text.encode(), suffix), Remarks()
-    sources = [*passages([document], {}, Sources(**keys), skipped)]  # type: ignore[arg-type]
+    form = PassageForm(tokens=chunk_tokens, headings=False)
+    sources = [*passages([document], {}, form, shortest, skipped)]
     for source in sources:
         span = document.text[source.origin["start"] : source.origin["end"]]
         assert source.inputs["document"] == source.origin.get("lead", "") + span

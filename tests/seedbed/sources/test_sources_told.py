@@ -15,6 +15,7 @@ from seedbed.cli.shared.options import open_project
 from seedbed.errors import UserError
 
 PROSE = "The boat house of the club was built in {} and holds {} boats on racks of ash wood along its northern wall."
+FORM = "passages of at most 200 tokens, with headings (the default)"
 QUESTIONS = ["How often does it turn?", "What does the mill do?", "How many turns are there?", "Does it turn?"]
 SEEDS = [
     {
@@ -144,9 +145,9 @@ def test_a_document_that_is_too_short_is_counted_once_however_often_the_sources_
 def test_columns_of_a_table_make_passages_together(folder: Folder) -> None:
     folder.add(a_csv=SHORT)
     folder.configure(text=["name", "notes"], shortest=5)
-    assert folder.doctor() == "ok   sources: 2 documents, 2 passages"
+    assert folder.doctor() == f"ok   sources: 2 documents, 2 {FORM}"
     folder.configure(text="The cheese {name} is {notes}.", shortest=5)
-    assert folder.doctor() == "ok   sources: 2 documents, 2 passages"
+    assert folder.doctor() == f"ok   sources: 2 documents, 2 {FORM}"
     folder.configure(text=["name", "milk"])
     assert "documents/a.csv: it has no column 'milk', but name, notes" in folder.doctor()
 
@@ -155,7 +156,7 @@ def test_a_table_that_lacks_the_columns_is_skipped_where_another_has_them(folder
     folder.add(a_csv=f"notes\n{PROSE.format(1, 2).replace(',', ';')}\n", b_csv="other\nx\n")
     folder.configure(text="notes")
     line = folder.doctor()
-    assert line.startswith("ok   sources: 1 documents, 1 passages; skipped documents/b.csv: it has no column 'notes'")
+    assert line.startswith(f"ok   sources: 1 documents, 1 {FORM}; skipped documents/b.csv: it has no column 'notes'")
 
 
 FERRY = "The ferry house was built in 1931 from larch boards and has a bell that is rung in fog."
@@ -211,7 +212,7 @@ def test_many_empty_rows_are_one_line(folder: Folder) -> None:
 
 def test_a_workbook_without_the_columns_is_a_document(folder: Folder) -> None:
     folder.add(a_xlsx=xlsx(Fees=[["boat", "fee in pounds"], *([f"boat number {n}", n] for n in range(9))]))
-    assert folder.doctor() == "ok   sources: 1 documents, 1 passages"
+    assert folder.doctor() == f"ok   sources: 1 documents, 1 {FORM}"
 
 
 def test_a_linked_folder_is_named(folder: Folder, tmp_path: Path) -> None:
@@ -227,3 +228,36 @@ def test_headings_stand_in_the_prompt_where_they_are_asked_for(folder: Folder) -
     for headings in (False, True):
         folder.configure(headings=headings)
         assert ("Boats > House\nThe boat house" in folder.says("preview", "--uncompiled")[1]) == headings
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({}, FORM),
+        ({"chunk_tokens": 64}, "passages of at most 64 tokens, without headings (set by sources.chunk_tokens)"),
+        ({"headings": False}, "passages of at most 200 tokens, without headings (the default, and sources.headings)"),
+    ],
+)
+def test_how_documents_are_cut_is_told_with_what_set_it(folder: Folder, keys: dict[str, Any], said: str) -> None:
+    folder.add(a_txt=PROSE.format(1968, 24))
+    folder.configure(**keys)
+    for command in ("preview", "estimate"):
+        assert f"1 {said}" in folder.says(command, "--uncompiled")[1]
+    assert f"1 {said}" in folder.doctor()
+    assert f"1 {said}" in folder.run()[0]
+
+
+def test_a_model_of_the_shelf_is_named_as_what_set_the_passages(folder: Folder) -> None:
+    folder.add(a_md=f"# Boats\n\n{PROSE.format(1968, 24)}\n")
+    small = ["models.s={model: embedded/smollm2-135m}", "roles.teacher=s"]
+    inputs = open_project(folder.base / "seedbed.yaml", None, small).inputs
+    said = "1 passages of at most 64 tokens, without headings (set by embedded/smollm2-135m)"
+    assert inputs.said_of_passages() == said
+
+
+def test_teachers_that_are_compared_get_the_passages_of_the_first(folder: Folder) -> None:
+    folder.add(a_md=f"# Boats\n\n{PROSE.format(1968, 24)}\n")
+    project = open_project(folder.base / "seedbed.yaml", None, ["models.s={model: embedded/smollm2-135m}"])
+    assert [*project.swapped("s").inputs.sources] == [*project.inputs.sources]
+    alone = open_project(folder.base / "seedbed.yaml", "s", ["models.s={model: embedded/smollm2-135m}"])
+    assert [*alone.inputs.sources] != [*project.inputs.sources]

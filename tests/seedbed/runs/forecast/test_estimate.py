@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.hostile import Hostile
 from support.paths import TEACHER
+from support.projects import short_passages
 
 from seedbed.cli.main import main
 from seedbed.config.models import ModelEntry
@@ -29,7 +30,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(TEACHER, folder / "teacher.py")
     config = (folder / "seedbed.yaml").read_text(encoding="utf-8")
     config = config.replace("model: embedded/qwen2.5-coder-0.5b", "model: scripted/teacher.py")
-    (folder / "seedbed.yaml").write_text(config, encoding="utf-8")
+    (folder / "seedbed.yaml").write_text(short_passages(config), encoding="utf-8")
     return folder
 
 
