@@ -40,7 +40,7 @@ class Project:
 
     def with_config(self, config: Config) -> "Project":
         """The project of a config that differs in models, roles or limits alone: documents, seeds and verdicts are read
-        once for both."""
+        once for both, and both have the passages that suit this project's teacher."""
         return Project(config, self.base, self.inputs)
 
     def swapped(self, teacher: str) -> "Project":
