@@ -11,8 +11,8 @@ from programs.core.recipe import Recipe
 from programs.core.row import Candidate, Exchange
 from programs.core.step import Step
 from programs.core.text import blank_words, content_words, sentences
+from programs.core.verdict import Verdict as Verdict
 from programs.judges.rater import Rater, judging
-from programs.judges.rater import Verdict as Verdict
 from signatures.instructions.lab import ANY_TASK, JudgePair
 from signatures.judges import (
     NONE,

@@ -7,12 +7,12 @@ from typing import Any
 
 import dspy
 from dspy.utils.exceptions import AdapterParseError
-from pydantic import BaseModel, ConfigDict
 
 from programs.core.background import run_sync, together
 from programs.core.row import digest
 from programs.core.step import Step
 from programs.core.tools import tools
+from programs.core.verdict import Verdict
 from programs.formats.plain import is_plain
 from programs.formats.replies import CUT_OFF, DECLINED, EMPTY, UNREADABLE, dropped
 from programs.judges.expected_score import expected_score
@@ -25,14 +25,6 @@ _UNREAD = {
     EMPTY: "empty verdict",
     DECLINED: "no verdict",
 }
-
-
-class Verdict(BaseModel):
-    """A decision with its reason. `score` is in [0, 1]; None if the reply could not be read (unscored)."""
-
-    model_config = ConfigDict(frozen=True)
-    score: float | None
-    reason: str
 
 
 class Rater(dspy.Module):
