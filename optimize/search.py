@@ -110,16 +110,16 @@ class StepSearch:
 
     async def _races(self, optimizer: str) -> None:
         """Race first the formats, which matter most, with and without demos, and the known steps; then the
-        instructions; then the optimizer's result."""
+        instructions; then the optimizer's result. A bare step has one format and shows no instruction."""
         start = self.best
         formats = [
             self._vary(start, f"{format}, {demos} demos", format=format, demos=self._demos(demos))
-            for format in formats_of(dspy.settings.lm)
+            for format in formats_tried(start.step, dspy.settings.lm)
             for demos in (0, self.size.demos)
         ]
         transferred = [Variant(name, _copy(step)) for name, step in self.known_steps.items()]
         await self._halve([*formats, *transferred], self.size.rungs)
-        indices = range(1, len(wordings(start.step.asked)))
+        indices = range(1, wordings_tried(start.step))
         reworded = [self._vary(self.best, f"{self.best.name}, wording {index + 1}", wording=index) for index in indices]
         await self._halve([self.best, *reworded], self.size.rungs[1:])
         await self._halve([self.best, *await self._demo_variants(optimizer)], self.size.rungs[-1:])
@@ -224,6 +224,16 @@ class StepSearch:
         """The first n examples of the training set, from all its groups; only the step's own fields."""
         fields = [*self.program.step(self.name).signature.fields]
         return [dspy.Example(**{field: example[field] for field in fields}) for example in self.trainset[:n]]
+
+
+def formats_tried(step: Step, lm: Any) -> list[str]:
+    """The formats that a search tries for a step."""
+    return [step.format] if step.is_bare else formats_of(lm)
+
+
+def wordings_tried(step: Step) -> int:
+    """The number of wordings that a search tries for a step, its own included; a bare step shows none."""
+    return 1 if step.is_bare else len(wordings(step.asked))
 
 
 def replies(size: SearchSize, formats: int, wordings: int) -> int:

@@ -8,7 +8,8 @@ import numpy as np
 
 from programs.core.embedding import Embed, ahead
 from programs.core.tools import tools
-from programs.formats.formats import FORMATS
+from programs.formats.bare import bare_fields
+from programs.formats.formats import BARE, FORMATS
 
 
 class Step(dspy.Predict):
@@ -16,7 +17,10 @@ class Step(dspy.Predict):
 
     Args:
         signature: the task.
-        format: `chat`, `json` or `compact` (see `programs.formats.formats`).
+        format: `chat`, `json`, `compact` or `bare` (see `programs.formats.formats`). config: options of its calls, such
+        as `temperature` or `top_p`; they go before those of the model.
+
+    Raises ValueError for a signature that cannot be asked `bare`.
 
     `nearest` is 0 to show all demos in their order, else the number of demos to show: those nearest to the
     inputs by `Tools.embed`, or the first ones if there is none.
@@ -26,6 +30,8 @@ class Step(dspy.Predict):
         super().__init__(signature, **config)
         self.asked = signature
         self.format = format
+        if self.is_bare:
+            bare_fields(signature)
         self.nearest = 0
 
     def dump_state(self, json_mode: bool = True) -> dict[str, Any]:
@@ -38,26 +44,31 @@ class Step(dspy.Predict):
             raise ValueError(f"message format {state['format']!r} is not one of {', '.join(FORMATS)}")
         return super().load_state(state, **kwargs)
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether its inputs alone are the prompt: no format, wording or instruction may be chosen for it."""
+        return self.format == BARE
+
     async def aforward(self, **kwargs: Any) -> dspy.Prediction:
+        """The prediction for these inputs. `config` and `lm` go before the step's own, `signature` stands in for it."""
         embed = tools().embed
+        config, lm = {**self.config, **kwargs.pop("config", {})}, kwargs.pop("lm", None) or self.lm or dspy.settings.lm
         if self.nearest and embed:
             embed = await ahead(embed, [self._key(demo) for demo in [*self.demos, kwargs]])
         demos = self.shown(kwargs, embed)
         signature = kwargs.pop("signature", self.signature)
-        if not self._plain(signature, kwargs):
+        if not (lm and self._plain(signature, config, kwargs)):
             with dspy.context(adapter=FORMATS[self.format]):
-                return await super().aforward(demos=demos, signature=signature, **kwargs)
-        lm = self.lm or dspy.settings.lm
-        replies = await FORMATS[self.format].acall(lm, dict(self.config), signature, demos, kwargs)
+                return await super().aforward(demos=demos, signature=signature, config=config, lm=lm, **kwargs)
+        replies = await FORMATS[self.format].acall(lm, config, signature, demos, kwargs)
         return self._forward_postprocess(replies, signature, **kwargs)
 
-    def _plain(self, signature: type[dspy.Signature], kwargs: dict[str, Any]) -> bool:
+    def _plain(self, signature: type[dspy.Signature], config: dict[str, Any], inputs: dict[str, Any]) -> bool:
         """Whether Predict's own code (defaults, warnings, streams, several replies) would add nothing to this call."""
         return (
-            kwargs.keys() == signature.input_fields.keys()
-            and all(type(value) is str for value in kwargs.values())
-            and not (self.fields or self.config.get("n") or dspy.settings.send_stream)
-            and bool(self.lm or dspy.settings.lm)
+            inputs.keys() == signature.input_fields.keys()
+            and all(type(value) is str for value in inputs.values())
+            and not (self.fields or config.get("n") or dspy.settings.send_stream)
         )
 
     def shown(self, inputs: dict[str, Any], embed: Embed | None = None) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import dspy
 
+from programs.formats.bare import BareAdapter
 from programs.formats.compact import CompactAdapter
 from programs.formats.plain import PlainAdapter, is_plain
 from programs.formats.replies import Read
@@ -111,7 +112,10 @@ FORMATS: dict[str, dspy.Adapter] = {
     "json": JSON(use_native_function_calling=False),
     "compact": CompactAdapter(),
     "plain": PlainAdapter(),
+    "bare": BareAdapter(),
 }
+BARE = "bare"
+"""The format of a step whose input alone is the prompt. A compile keeps it."""
 SEARCHED = ("chat", "json", "compact")
 """The formats that a compile tries for a step of a program."""
 

@@ -80,18 +80,23 @@ class Read:
     def _read(self, signature: Any, reply: str) -> dict[str, tuple[Any, bool]]:
         """Each field's value, and whether no more text could have changed it."""
         try:
-            sections = self.sections(signature, _plain(without_thoughts(_plain(reply))))
-            has_text = any(part.value not in ("", None) for parts in sections.values() for part in parts)
-            return {
-                name: ("", True)
-                if has_text and _is_left_empty(sections.get(name), field)
-                else _field(name, sections, field)
-                for name, field in signature.output_fields.items()
-            }
+            return self.fields(signature, _plain(without_thoughts(_plain(reply))))
         except (ValueError, RecursionError) as error:
             raise AdapterParseError(
                 type(self).__name__, signature, str(reply), f"Could not read the reply: {str(error)[:200]}"
             ) from error
+
+    def fields(self, signature: Any, reply: str) -> dict[str, tuple[Any, bool]]:
+        """Each field's value in a reply without thoughts, and whether no more text could have changed it. Raises
+        ValueError where it cannot be read."""
+        sections = self.sections(signature, reply)
+        has_text = any(part.value not in ("", None) for parts in sections.values() for part in parts)
+        return {
+            name: ("", True)
+            if has_text and _is_left_empty(sections.get(name), field)
+            else _field(name, sections, field)
+            for name, field in signature.output_fields.items()
+        }
 
     def _call_postprocess(
         self, processed_signature: Any, original_signature: Any, outputs: Any, lm: Any, lm_kwargs: Any

@@ -14,12 +14,11 @@ from optimize.comparison import Comparison, compare
 from optimize.label_agreement import Agreement, agreement, agreements
 from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
-from optimize.search import StepSearch, Variant, replies
+from optimize.search import StepSearch, Variant, formats_tried, replies, wordings_tried
 from optimize.search_size import SIZES
 from optimize.shipping import decide
 from programs.core.program import Program
 from programs.core.step import Step
-from programs.formats.formats import formats_of
 from seedbed.compiling.figures import unlabelled_line
 from seedbed.compiling.metric import calibrator, project_metric
 from seedbed.compiling.preflight import provide, reflects
@@ -30,7 +29,6 @@ from seedbed.progress import Progress
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.versions import versions
-from signatures.variants import wordings
 
 
 class Compilation:
@@ -99,8 +97,9 @@ class Compilation:
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
         settings, optimizer = self.project.config.compile, self._optimizer(name, len(examples))
         size = SIZES[settings.budget]
-        known_steps, signature = self._known_steps(name), self.program.step(name).asked
-        total = replies(size, 2 * len(formats_of(dspy.settings.lm)) + len(known_steps), len(wordings(signature)))
+        known_steps, step = self._known_steps(name), self.program.step(name)
+        formats = formats_tried(step, dspy.settings.lm)
+        total = replies(size, 2 * len(formats) + len(known_steps), wordings_tried(step))
         reflection = self.session.lm("reflection") if optimizer in REFLECTING else None
         with self.progress.task(f"compile {name}", total) as task:
             search = StepSearch(
@@ -136,12 +135,16 @@ class Compilation:
         return steps
 
     def _optimizer(self, name: str, examples: int) -> str:
-        """The optimizer that the config names, or the choice of `auto` for this step, which is reported."""
+        """The optimizer that the config names, or the choice of `auto` for this step, which is reported. A bare step
+        shows no instruction, so only its demos are optimized."""
         settings = self.project.config.compile
         optimizer: str = settings.optimizer
         if optimizer == "auto":
             optimizer = auto(examples, settings.budget, reflects=reflects(self.session))
             self.progress.say(f"{name}: auto takes {optimizer} ({examples} examples)")
+        if optimizer in REFLECTING and self.program.step(name).is_bare:
+            self.progress.say(f"{name}: bootstrap instead of {optimizer}, since its prompt has no instruction")
+            optimizer = "bootstrap"
         self.optimizers[name] = optimizer
         return optimizer
 

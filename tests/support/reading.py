@@ -6,8 +6,10 @@ from typing import Any, Literal
 import dspy
 from dspy.utils.exceptions import AdapterParseError
 
-from programs.formats.formats import FORMATS
+from programs.formats.formats import BARE, FORMATS
 
+SEEKING = [name for name in FORMATS if name != BARE]
+"""The formats that look for the fields in a reply."""
 YesNo = Literal["yes", "no"]
 
 

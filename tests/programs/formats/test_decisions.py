@@ -1,9 +1,7 @@
 """A verdict or a grade is read in every way in which judges write it; what decides nothing for certain is none."""
 
 import pytest
-from support.reading import read, written
-
-from programs.formats.formats import FORMATS
+from support.reading import SEEKING, read, written
 
 YES = [
     "yes",
@@ -92,20 +90,20 @@ YES += [
 ]
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", SEEKING)
 @pytest.mark.parametrize("text", YES)
 def test_a_verdict_is_read_in_the_ways_judges_write_it(form: str, text: str) -> None:
     for reply in written(form, "verdict", text):
         assert read(form, "verdict", reply) == {"verdict": "yes"}, reply
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", SEEKING)
 def test_what_stands_behind_the_end_of_a_reply_decides_nothing(form: str) -> None:
     reply = "[[ ## verdict ## ]]\nyes\n\n[[ ## completed ## ]]\n\n[[ ## verdict ## ]]\nno"
     assert read(form, "verdict", reply) == {"verdict": "yes"}
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", SEEKING)
 @pytest.mark.parametrize("text", UNDECIDED)
 def test_what_decides_nothing_for_certain_is_no_verdict(form: str, text: str) -> None:
     for reply in written(form, "verdict", text):
@@ -162,14 +160,14 @@ NO_GRADE += [
 ]
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", SEEKING)
 @pytest.mark.parametrize("text", THREE)
 def test_a_grade_is_read_in_the_ways_judges_write_it(form: str, text: str) -> None:
     for reply in written(form, "grade", text):
         assert read(form, "grade", reply) == {"grade": 3}, reply
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", SEEKING)
 @pytest.mark.parametrize("text", NO_GRADE)
 def test_what_is_no_grade_for_certain_is_none(form: str, text: str) -> None:
     for reply in written(form, "grade", text):

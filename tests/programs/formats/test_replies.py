@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import disguises
-from support.reading import MADE, read, written
-
-from programs.formats.formats import FORMATS
+from support.reading import MADE, SEEKING, read, written
 
 pytestmark = pytest.mark.slow
 
@@ -20,11 +18,11 @@ VALUES: dict[str, st.SearchStrategy[dict[str, Any]]] = {
     "grade": st.fixed_dictionaries({"grade": st.sampled_from([2, 3])}),
     "verdict": st.fixed_dictionaries({"verdict": st.just("yes")}),
 }
-FORMAT = st.sampled_from([*FORMATS])
+FORMAT = st.sampled_from(SEEKING)
 
 
 def forms(kind: str) -> st.SearchStrategy[str]:
-    return st.sampled_from([name for name in FORMATS if name != "plain" or kind != "reasons"])
+    return st.sampled_from([name for name in SEEKING if name != "plain" or kind != "reasons"])
 
 
 @settings(max_examples=600)
@@ -148,7 +146,7 @@ LISTS = [
 LISTS += ["['a b', 'c d']", '["a b", "c d",]', "1) a\n   b\n2) c d", "1. a b\n2. c d\n\nI hope that helps."]
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", SEEKING)
 @pytest.mark.parametrize("text", LISTS)
 def test_a_list_is_read_in_the_ways_models_write_it(form: str, text: str) -> None:
     for reply in written(form, "points", text):
@@ -158,6 +156,6 @@ def test_a_list_is_read_in_the_ways_models_write_it(form: str, text: str) -> Non
 @pytest.mark.parametrize(
     "text", ['["a", "b"', '[{"point": "a"}]', '{"a": "b"}', '"a",\n"b"', "1. a\nb\n2. c", "Points:", "[1, 2]"]
 )
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", SEEKING)
 def test_what_is_no_list_for_certain_is_none(form: str, text: str) -> None:
     assert [read(form, "list", reply) for reply in written(form, "points", text)] == [None] * 2
