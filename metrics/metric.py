@@ -191,6 +191,14 @@ class Metric:
             worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
         return worth
 
+    async def verdict(self, aspect: str, candidate: Candidate) -> Verdict:
+        """The verdict of this metric's judge for an aspect. Raises RuntimeError if it has no such judge."""
+        judges = {judge.aspect: judge for judge in self.judges}
+        if aspect not in judges:
+            raise RuntimeError(f"no judge {aspect!r} among {[*judges]}: name it in the recipe's judges or gates.judges")
+        verdict: Verdict = await judges[aspect].acall(candidate)
+        return verdict
+
     async def _evidence(self, candidate: Candidate) -> Worth:
         """The evidence for a row, without a score."""
         findings = await evidence(candidate, self.embed, self.entail, english=self.manner.english)

@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -172,7 +173,8 @@ async def _weighed(program: Program, name: str, candidate: Candidate, metric: Me
     """The worth of a candidate. The steps that follow are asked first, unless it is rejected already."""
     if not await metric.veto(candidate, given):
         try:
-            await program.follow(name, candidate)
+            with using(judge_row=metric.verdict):
+                await program.follow(name, candidate)
         except LMInvalidRequestError as error:
             candidate.dropped = _refusal(error)
     return await metric.weighed(candidate, given=given)
@@ -183,8 +185,9 @@ async def score_source(program: Program, source: Source, metric: Metric) -> list
 
     A source without a candidate counts as one candidate of worth 0.
     """
-    again = getattr(program, "answer_again", None)
-    with using(veto=metric.veto):
+    round_trip = metric.recipe.round_trip
+    again = functools.partial(program.again, round_trip) if round_trip else None
+    with using(veto=metric.veto, judge_row=metric.verdict):
         candidates = (await program.acall(**source.inputs)).candidates or [Candidate(dropped=NO_CANDIDATE)]
         return [await _judged(source, candidate, metric, again) for candidate in candidates]
 

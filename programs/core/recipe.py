@@ -60,6 +60,8 @@ class Recipe:
         accept a row, whatever its score.
         on_request: steps that only some configs use (`sources.unanswerable`), compiled only for those.
         checks: what a row must pass without a model, in this order (see `programs.core.checks`).
+        round_trip: the step that is asked a second time for a finished row, in other words (`Program.again`); a row
+        whose second answer differs is dropped. None: no step.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Recipe:
     required: frozenset[str] = frozenset()
     on_request: frozenset[str] = frozenset()
     checks: tuple[str | Rule, ...] = FREE
+    round_trip: str | None = None
     inputs: tuple[str, ...] = ()
     optional_inputs: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()

@@ -3,15 +3,27 @@
 import dataclasses
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 import dspy
 
 from programs.core.embedding import Embed
+from programs.core.outputs import Ending
 from programs.core.row import Candidate, Drop
+from programs.core.verdict import Verdict
 
 Veto = Callable[[Candidate], Awaitable[Drop | None]]
 """Returns why a candidate cannot become a row; None if there is no reason."""
+JudgeRow = Callable[[str, Candidate], Awaitable[Verdict]]
+"""An aspect and a row -> the verdict of the run's judge for that aspect. Raises RuntimeError if there is no such
+judge."""
+
+
+class Member(NamedTuple):
+    """A model that a program may ask beside its teacher: its alias in the config, and the model, a `dspy.LM`."""
+
+    alias: str
+    lm: Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,18 +32,26 @@ class Tools:
 
     Attributes:
         judge: the judges' model, a `dspy.LM`; None: they ask the teacher. embed: texts -> unit vectors; None: nothing
-        is embedded. veto: checks every candidate before its next call is paid.
+        is embedded. veto: checks every candidate before its next call is paid. judge_row: asks the run's judges; None:
+        there are none. panel, student, weak: the models of these roles.
+        draw: 0 at the first use of a source; the calls of later ones are sampled.
         trying: calls are trials, so a refused request is the prompt's fault and not the model's.
         continues: the one message of a call is plain text to continue. candidate: the candidate that a call
-        is made for; None where it serves several.
+        is made for; None where it serves several. endings: collects how replies ended; None: nobody reads it.
     """
 
     judge: Any = None
     embed: Embed | None = None
     veto: Veto | None = None
+    judge_row: JudgeRow | None = None
+    panel: tuple[Member, ...] = ()
+    student: Member | None = None
+    weak: Member | None = None
+    draw: int = 0
     trying: bool = False
     continues: bool = False
     candidate: Candidate | None = None
+    endings: list[Ending] | None = None
 
     @property
     def judge_lm(self) -> Any:

@@ -38,6 +38,17 @@ def without_thoughts(reply: str) -> str:
     return text
 
 
+def thoughts_before(reply: str) -> str:
+    """The thoughts with which a reply begins, without their tags; empty if it begins with none, or they are unclear."""
+    if not _TAG.search(reply):
+        return ""
+    try:
+        rest = without_thoughts(reply)
+    except ValueError:
+        return ""
+    return _TAG.sub("", reply.removesuffix(rest)).strip() if reply.endswith(rest) else ""
+
+
 def _end_of(text: str, start: re.Match[str]) -> int:
     """The end of the thought that a tag opens, past the thoughts within it."""
     depth = 1

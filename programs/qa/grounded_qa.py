@@ -1,11 +1,9 @@
 """grounded-qa: a question on a passage, and its answer from the passage alone (the scheme of Falcon's grounded QA)."""
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import dspy
-from dspy.utils.exceptions import AdapterParseError
 from pydantic import Field
 
 from programs.core.checks import GROUNDED, ON_TOPIC
@@ -14,10 +12,9 @@ from programs.core.kinds import Chat
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.row import Candidate, Drop
-from programs.core.step import Step, reworded
+from programs.core.step import Step
 from signatures.qa.grounded_qa import AnswerQuestion, AskBeyond, AskQuestion, InventDocument
 from signatures.refusal import DOES_NOT_SAY, declines
-from signatures.variants import wordings
 
 
 class QASeed(Seed):
@@ -98,20 +95,6 @@ class GroundedQA(Program):
         if name == "ask_question":
             await self.fill(candidate, "answer_question", document=candidate.document, question=candidate.prompt)
 
-    async def answer_again(self, candidate: QA) -> str | None:
-        """The answer to the question with another instruction; None where the reply is unreadable."""
-        step = self.answer_question
-        variants = [variant for variant in wordings(step.asked) if variant != step.signature.instructions]
-        with contextlib.suppress(AdapterParseError):
-            return (
-                await step.acall(
-                    signature=reworded(step.signature, variants[0]),
-                    document=candidate.passage,
-                    question=candidate.question,
-                )
-            ).answer
-        return None
-
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
         return [
             QA(
@@ -163,4 +146,5 @@ RECIPE = Recipe(
     on_request=frozenset({"ask_beyond"}),
     checks=(*GROUNDED, unanswered, *ON_TOPIC),
     judges=("correct",),
+    round_trip="answer_question",
 )

@@ -1,16 +1,22 @@
-"""Tells the formats how a reply ended: cut off at `max_tokens`, without a text, or normally."""
+"""Tells how a reply ended: cut off at `max_tokens`, without a text, or normally."""
 
 from typing import Any
 
 from dspy import lm15
 
+from programs.core.outputs import Ending
+from programs.core.tools import tools
 from programs.formats.replies import Blank, Cut
+from programs.formats.thoughts import thoughts_before
 
 LENGTH = "length"  # lm15's word for a reply that ended at `max_tokens`
 
 
-def ending(reply: lm15.Response, output: Any) -> Any:
-    """DSPy's output for a reply, with its text as a Cut or a Blank if it is one."""
+def ended(reply: lm15.Response, output: Any) -> Any:
+    """DSPy's output for a reply, with its text as a Cut or a Blank if it is one, for the formats. For the program
+    `Tools.endings` gets the ending."""
+    if (endings := tools().endings) is not None:
+        endings.append(Ending(reply.finish_reason, _thinking(reply)))
     text = output.get("text") if isinstance(output, dict) else output
     if not text and (declined := _declined(reply)):
         marked: str = Blank(declined, declines=True)
@@ -21,6 +27,12 @@ def ending(reply: lm15.Response, output: Any) -> Any:
     else:
         return output
     return {**output, "text": marked} if isinstance(output, dict) else marked
+
+
+def _thinking(reply: lm15.Response) -> str:
+    """The model's thoughts, which the server tells from the reply, or else stand in tags before it."""
+    told = "".join(part.text for part in reply.message.parts if isinstance(part, lm15.ThinkingPart))
+    return told or thoughts_before(reply.message.text or "")
 
 
 def _declined(reply: lm15.Response) -> str | None:

@@ -14,7 +14,7 @@ from programs.core.tools import tools
 from seedbed.dspy_internals import canonical, error_boundary, legacy_output, prepare
 from seedbed.errors import TeacherDown, UserError
 from seedbed.models.call_context import call_context, calling
-from seedbed.models.endings import ending
+from seedbed.models.endings import ended
 from seedbed.models.engines.engine import Engine, SyncEngine, Wrapped
 from seedbed.models.engines.scoring import likelihood_request
 from seedbed.models.layers.circuit_breaker import is_down, is_refused
@@ -152,12 +152,12 @@ class TeacherLM(dspy.LM):
             with _recorded() as replies:
                 outputs = await super().acall(*args, **kwargs)
             is_recorded = isinstance(outputs, list) and len(replies) == len(outputs)
-            return [*map(ending, replies, outputs)] if is_recorded else outputs
+            return [*map(ended, replies, outputs)] if is_recorded else outputs
         with error_boundary(self.model, unexpected=True):
             reply = await self.async_engine.complete(self._request(messages, kwargs))
         output = legacy_output(reply, logprobs=bool(kwargs.get("logprobs", self.kwargs.get("logprobs"))))
         result = output if len(output) > 1 else output["text"]
-        return [ending(reply, result)]
+        return [ended(reply, result)]
 
     def _request(self, messages: Sequence[dict[str, str]], kwargs: dict[str, Any]) -> lm15.Request:
         system = messages[0]["content"] if messages[0]["role"] == "system" else None

@@ -13,10 +13,10 @@ from metrics.metric import Metric
 from metrics.worth import Worth
 from optimize.scoring import Scored, score_source
 from programs.core.row import Candidate, Drop, Source, digest
+from programs.core.tools import using
 from programs.formats.replies import FAILED
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.models.call_context import Scope
-from seedbed.models.registry import SAMPLED
 from seedbed.project.session import OpenModels, Session
 from seedbed.runs.outcome import KeptOutcome, Outcome, Try, kept_calls, kept_row
 
@@ -53,10 +53,8 @@ class Trials:
     async def _try(self, member: TeacherProgram, source: Source, scope: Scope) -> tuple[Try, bool]:
         """The teacher's candidates, and whether one of its calls finally failed."""
         lm = self.models.models.lm(member.teacher, self._fallback)
-        if source.draw:
-            lm = lm.copy(temperature=max(SAMPLED, lm.kwargs.get("temperature") or 0.0))
         try:
-            with dspy.context(lm=lm):
+            with dspy.context(lm=lm), using(draw=source.draw):
                 scored, failed = await score_source(member.program, source, self.metric), False
         except LMError as error:
             drop = Drop(step="teacher", reason=FAILED, detail=str(error).splitlines()[0])
