@@ -64,7 +64,10 @@ class Pair(Chat):
 
 
 class Lab(Program):
-    """task, examples, context -> five questions; each is checked 0/1 and, if kept, answered (section 3.2)."""
+    """task, examples, context -> five questions; each is checked 0/1 and, if kept, answered (section 3.2).
+
+    The question alone is the prompt of the answer, below its context if it has one, as in the paper.
+    """
 
     row = Pair
 
@@ -72,7 +75,7 @@ class Lab(Program):
         super().__init__()
         self.ask_from_topic = Step(AskFromTopic)
         self.check_question = Step(CheckQuestion)
-        self.answer_for_task = Step(AnswerForTask)
+        self.answer_for_task = Step(AnswerForTask, "bare")
 
     async def aforward(self, task: str = "", examples: str = "", context: str = NO_CONTEXT) -> dspy.Prediction:
         blank = Pair(task=task, context=context)
@@ -89,9 +92,11 @@ class Lab(Program):
         if gate and gate["verdict"] == "no":
             pair.dropped = Drop(step="check_question", reason="question gate", detail=gate["reasoning"])
         if not pair.dropped:
-            await self.fill(pair, "answer_for_task", **inputs)
+            await self.fill(pair, "answer_for_task", prompt=pair.prompt)
 
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
+        if name == "answer_for_task":
+            return [Pair(question=inputs["prompt"], answer=outputs["answer"])]
         pair = Pair(context=inputs.get("document") or NO_CONTEXT)
         pair.take({**inputs, **outputs})
         return [*_pairs(pair, outputs["questions"])] if name == "ask_from_topic" else [pair]
@@ -140,11 +145,7 @@ def examples(seeds: Sequence[LeafSeed]) -> dict[str, list[dspy.Example]]:
     return {
         "ask_from_topic": [_question_demo(seed, leaf) for leaf in leaves for seed in leaf],
         "answer_for_task": [
-            dspy.Example(
-                **seed.model_dump(include={"task", "question", "answer"}),
-                context=seed.document or NO_CONTEXT,
-                group=seed.group,
-            ).with_inputs("task", "context", "question")
+            dspy.Example(prompt=seed.row.prompt, answer=seed.answer, group=seed.group).with_inputs("prompt")
             for seed in seeds
         ],
     }

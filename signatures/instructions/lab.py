@@ -34,15 +34,11 @@ class CheckQuestion(dspy.Signature):
     verdict: YesNo = dspy.OutputField(desc="yes to keep the question, no to drop it")
 
 
-@also("Give an expert's answer to the question: correct first, brief second.")
 class AnswerForTask(dspy.Signature):
-    """Answer the question as an expert would: correct, complete and to the point.
-    Where there is a context, use nothing else."""
+    """Answer the question. (The model is not shown this: the question alone is its prompt, as in the paper.)"""
 
-    task: str = dspy.InputField(desc="what the question is for")
-    context: str = dspy.InputField(desc="text the question is about, or 'none'")
-    question: str = dspy.InputField()
-    answer: str = dspy.OutputField(desc="the answer alone, without repeating the question")
+    prompt: str = dspy.InputField(desc="the question, below its context if it has one")
+    answer: str = dspy.OutputField(desc="the whole reply")
 
 
 @also("Grade this answer 1 (wrong), 2 (right but brief) or 3 (expert). Explain first, then give the grade.")

@@ -11,6 +11,7 @@ from typing import Any
 import dspy
 import pytest
 from dspy import lm15
+from support.asked import Echo
 from support.paths import DATA
 
 from metrics.checks.registry import CHECKS, Setting, first_fault
@@ -34,6 +35,7 @@ from programs.judges.judge import JUDGES, aspects_of, judges_of
 from seedbed.models.engines.engine import Shared
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
+from signatures.variants import wordings
 
 RECIPES = ("grounded-qa", "lab", "self-instruct")
 Said = dict[str, Any] | str
@@ -114,6 +116,13 @@ def test_every_recipe_of_the_room_is_found() -> None:
 @pytest.fixture(params=RECIPES)
 def recipe(request: pytest.FixtureRequest) -> Recipe:
     return recipes()[request.param]
+
+
+def test_a_round_trip_is_a_step_with_two_wordings_that_reads_the_row(recipe: Recipe) -> None:
+    if recipe.round_trip:
+        step = recipe.program().step(recipe.round_trip)
+        assert len(wordings(step.asked)) > 1
+        assert all(hasattr(recipe.program.row(), field) for field in step.signature.input_fields)
 
 
 def test_examples_fit_their_steps(recipe: Recipe) -> None:
@@ -211,7 +220,7 @@ def lab_script(**changes: Any) -> Script:
     return {
         "ask_from_topic": {"questions": FIVE},
         "check_question": GOOD,
-        "answer_for_task": lambda asked: {"answer": f"An answer to {asked['question']}"},
+        "answer_for_task": lambda asked: {"answer": f"An answer to {asked['prompt']}"},
         **changes,
     }
 
@@ -232,7 +241,7 @@ def test_a_question_that_fails_the_gate_is_never_answered() -> None:
     assert dropped(rows) == [None, "question gate", None, None, None]
     assert rows[1].dropped.step == "check_question"
     assert rows[1].dropped.detail == "too vague"
-    assert FIVE[1] not in [asked["question"] for asked in engine.asked("answer_for_task")]
+    assert FIVE[1] not in [asked["prompt"] for asked in engine.asked("answer_for_task")]
     assert len(engine.asked("answer_for_task")) == 4
 
 
@@ -242,12 +251,29 @@ def test_an_unreadable_reply_touches_its_own_question_only(step: str) -> None:
     honest = script[step]
 
     def sometimes(asked: dict[str, str]) -> Said:
-        if asked["question"] == FIVE[2]:
+        if FIVE[2] in asked.values():
             return "mumble"
         return honest(asked) if callable(honest) else honest
 
     rows, _ = rows_of(Lab(), {**script, step: sometimes}, **LEAF)
     assert dropped(rows) == [None, None, "unreadable reply", None, None]
+
+
+def test_the_question_alone_is_the_prompt_of_an_answer() -> None:
+    step = Lab().answer_for_task
+    engine = Echo("11 km")
+    with dspy.context(lm=TeacherLM("echo", engine)):
+        asked = step.acall(prompt="The trail is 7 miles long.\n\nHow long is it in km?")
+        assert run_sync(asked).answer == "11 km"
+    (request,) = engine.asked
+    assert request.system is None
+    assert [message.text for message in request.messages] == ["The trail is 7 miles long.\n\nHow long is it in km?"]
+
+
+def test_a_pair_with_a_context_is_answered_below_it() -> None:
+    rows, engine = rows_of(Lab(), lab_script(), context="Two trails meet.", **LEAF)
+    assert engine.asked("answer_for_task")[0] == {"prompt": f"Two trails meet.\n\n{FIVE[0]}"}
+    assert rows[0].columns()["messages"][0]["content"] == f"Two trails meet.\n\n{FIVE[0]}"
 
 
 def test_questions_are_five_at_most_and_each_once() -> None:

@@ -24,6 +24,8 @@ def reply(prompt: str, draw: int) -> str:
         time.sleep(float(slow.read_text(encoding="utf-8")))
     if (refused := Path(__file__).with_name("refused.txt")).exists() and refused.read_text(encoding="utf-8") in prompt:
         raise lm15.InvalidRequestError("refused")
+    if not re.search(r"\[\[ ##|^[A-Z][a-z ]+:", prompt, re.MULTILINE) and not prompt.endswith(PLAINLY):
+        return f"It is done like this: {zlib.crc32(prompt.encode()) % 10**6} {draw}."  # the question alone
     return _written(_answers(prompt, draw), prompt)
 
 
