@@ -24,7 +24,10 @@ class ModelEntry(Section):
     api_key: str | None = None
     """The environment variable with the key, as `$NAME`; a key itself is refused."""
     temperature: float = Field(0.0, ge=0, le=2)
-    """Sampling temperature; every draw after the first from one source uses 0.7 at least."""
+    """Sampling temperature; every draw after the first from one source, and each of several replies to one call, uses
+    0.7 at least, unless the recipe sets another."""
+    sampling: bool = True
+    """Whether it takes `temperature` and `top_p`; some reasoning models refuse them, and sample as they like."""
     max_tokens: int = Field(512, ge=1)
     """Tokens of the longest reply. A reply that is cut off rejects its row, unless everything read of it was whole
     before the cut. After a change, replies that ended by themselves within the limit are not paid again."""

@@ -4,7 +4,8 @@ _MENDS = (
     ("response_format", "schema_enforced: false"),
     ("json_schema", "schema_enforced: false"),
     ("logprobs", "logprobs: 0"),
-    ("temperature", "temperature to a value it takes"),
+    ("temperature", "temperature to a value it takes, or sampling: false"),
+    ("top_p", "sampling: false"),
     ("max_tokens", "max_tokens to what it takes"),
 )
 

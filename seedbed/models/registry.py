@@ -19,13 +19,12 @@ from seedbed.models.layers.rate_limited import Limited
 from seedbed.models.layers.redacted import Redacted
 from seedbed.models.layers.replayed import Replayed
 from seedbed.models.layers.retrying import Retrying
+from seedbed.models.layers.unsampled import Unsampled
 from seedbed.models.lm import NotInJournal, TeacherLM
 from seedbed.models.prices import BATCH_SHARE, FREE, Price, price
 from seedbed.storage.call import ReplyStore
 from seedbed.storage.spending import SpendingStore
 from seedbed.terminal import Say, silent
-
-SAMPLED = 0.7  # the temperature of the second and later draws from one source
 
 
 class Models:
@@ -85,7 +84,8 @@ class Models:
                 self._attempts[alias] = self._attempt(alias, entry)
             patience = entry.patience if patient else 0
             online = Retrying(self._attempts[alias], patience=patience, alias=alias, say=self._say)
-            self._stacks[alias, patient] = self._batched(alias, entry, online) if self._book else online
+            engine = self._batched(alias, entry, online) if self._book else online
+            self._stacks[alias, patient] = engine if entry.sampling else Unsampled(engine)
         return self._stacks[alias, patient]
 
     def _attempt(self, alias: str, entry: ModelEntry) -> Engine:
