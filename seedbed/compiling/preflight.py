@@ -16,13 +16,13 @@ def provide(session: Session) -> Allowance:
     `compile.max_usd` depends on is unknown.
     """
     config = session.project.config
-    settings, roles = config.compile, config.roles.named()
+    settings = config.compile
     if settings.optimizer == "mipro" and not importlib.util.find_spec("optuna"):
         raise UserError("compile.optimizer: mipro needs optuna.", hint='pip install "seedbed[mipro]"')
     if reflects(session) or settings.optimizer in REFLECTING:
         session.lm("reflection")
     caps = Caps(settings.max_calls, settings.max_tokens, settings.max_usd, settings.max_minutes)
-    for alias in sorted(set(roles.values())):
+    for alias in sorted({alias for _, alias in config.roles.bound()}):
         if caps.usd is not None and price(config.models[alias]) is None:
             raise UserError(
                 f"compile.max_usd: what {alias} costs is unknown.",

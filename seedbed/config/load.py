@@ -59,8 +59,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _roles_are_aliases(self) -> "Config":
-        aliases = [*((f"roles.{role}", alias) for role, alias in self.roles.named().items())]
-        aliases += [("roles.teacher", alias) for alias in self.roles.cascade[1:]]
+        aliases = [(f"roles.{role}", alias) for role, alias in self.roles.bound()]
         aliases += [(f"fallback.{role}", alias) for role, alias in self.fallback if alias]
         for key, alias in aliases:
             if alias not in self.models:
@@ -98,7 +97,7 @@ class Config(Section):
                 f"models: {unknown('alias', alias, list(self.models))}",
                 hint="Name one of them, or add it under models: in seedbed.yaml.",
             )
-        return self.model_copy(update={"roles": Roles(**{**self.roles.named(), "teacher": alias})})
+        return self.model_copy(update={"roles": self.roles.model_copy(update={**self.roles.named(), "teacher": alias})})
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:

@@ -15,7 +15,7 @@ class Section(BaseModel):
 
 
 class Roles(Section):
-    """Which alias writes, which scores, and which rewrites prompts while compiling."""
+    """Which alias writes, which scores, which rewrites prompts while compiling, and which others a program asks."""
 
     teacher: str | list[str]
     """The alias that writes; a list is a cascade: a source of which the gate let nothing through is tried once by the
@@ -24,12 +24,26 @@ class Roles(Section):
     """The alias that scores; none is the teacher's."""
     reflection: str | None = None
     """The alias for optimizers that rewrite prompts; none is the teacher's."""
+    panel: list[str] = Field(default_factory=list)
+    """The aliases that a program asks where it wants several models, as for pairs of answers; none is the teacher.
+    `fallback.teacher` stands in for them too."""
+    student: str | None = None
+    """The alias of the model that is to be trained, where a program asks it; no other stands in for it."""
+    weak: str | None = None
+    """The alias of a weaker model, where a program learns from one (weak to strong); no other stands in for it."""
 
     @field_validator("teacher")
     @classmethod
     def _names_someone(cls, value: str | list[str]) -> str | list[str]:
         if isinstance(value, list) and (not value or len(set(value)) < len(value)):
             raise ValueError("must name one alias at least, and each once")
+        return value
+
+    @field_validator("panel")
+    @classmethod
+    def _names_each_once(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("must name each alias once")
         return value
 
     @property
@@ -41,6 +55,13 @@ class Roles(Section):
         """Role to alias; a role that is not bound falls to the first teacher's."""
         teacher = self.cascade[0]
         return {"teacher": teacher, "judge": self.judge or teacher, "reflection": self.reflection or teacher}
+
+    def bound(self) -> list[tuple[str, str]]:
+        """Every role with its alias; the teacher and the panel once for each of theirs."""
+        named = [(role, alias) for role, alias in self.named().items() if role != "teacher"]
+        others = [(role, alias) for role in ("student", "weak") if (alias := getattr(self, role))]
+        cascade, panel = [("teacher", alias) for alias in self.cascade], [("panel", alias) for alias in self.panel]
+        return [*cascade, *named, *panel, *others]
 
 
 class Fallback(Section):

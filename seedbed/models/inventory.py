@@ -66,13 +66,12 @@ def inventory(config: Path) -> Inventory:
 
 def describe_models(config: Config, base: Path) -> list[ProjectModel]:
     """Every alias with its model, its roles and its abilities. Paths start from `base`."""
-    roles = config.roles.named()
     return [
         ProjectModel(
             alias=alias,
             model=entry.model,
             api_base=entry.api_base,
-            roles=[role for role, bound in roles.items() if bound == alias],
+            roles=[role for role, bound in config.roles.bound() if bound == alias],
             can=list(_abilities(entry, base)),
         )
         for alias, entry in config.models.items()

@@ -94,8 +94,7 @@ def check_prices(config: Config) -> None:
 
 def in_use(config: Config) -> list[str]:
     """The aliases that calls may go to, each once: of the cascade, of the other roles, and all fallbacks."""
-    fallbacks = (alias for _, alias in config.fallback if alias)
-    return list(dict.fromkeys(chain(config.roles.cascade, config.roles.named().values(), fallbacks)))
+    return list(dict.fromkeys(alias for _, alias in chain(config.roles.bound(), config.fallback) if alias))
 
 
 def longest_prompt(request: lm15.Request) -> int:

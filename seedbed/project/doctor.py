@@ -55,7 +55,7 @@ def _look_at_models(project: Project, journal: Path) -> list[Finding]:
         if any(project.config.models[alias].is_embedded for alias in in_use(project.config)):
             findings.append(_look("llama.cpp", gpu))
         roles = collections.defaultdict[str, list[str]](list)
-        for role, alias in project.config.roles.named().items():
+        for role, alias in project.config.roles.bound():
             roles[alias].append(role)
         return findings + [_checked(session, alias, names) for alias, names in roles.items()]
 
@@ -64,7 +64,7 @@ def _checked(session: Session, alias: str, roles: list[str]) -> Finding:
     subject, checks = f"{', '.join(roles)} ({alias})", list[ModelCheck]()
 
     def look() -> str:
-        checks.append(ModelCheck(session.lm(roles[0]), session.project.config.models[alias], roles))
+        checks.append(ModelCheck(session.member(roles[0], alias).lm, session.project.config.models[alias], roles))
         return checks[0].said
 
     finding = _look(subject, look)

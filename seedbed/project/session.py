@@ -11,7 +11,7 @@ from typing import Any, Self
 import dspy
 
 from programs.core.background import run_sync
-from programs.core.tools import Tools
+from programs.core.tools import Member, Tools
 from seedbed.config.sections import RunSettings
 from seedbed.errors import UserError
 from seedbed.models.batch.job_store import WaveBook
@@ -79,7 +79,7 @@ class OpenModels:
         self._open.enter_context(
             dspy.context(
                 lm=self.lm("teacher"),
-                tools=Tools(judge=self.lm("judge"), embed=self.embed),
+                tools=self._tools(),
                 disable_history=True,
                 **quiet,
             )
@@ -92,6 +92,23 @@ class OpenModels:
         """The model bound to a role, with the fallback of that role."""
         config = self.project.config
         return self.models.lm(config.roles.named()[role], getattr(config.fallback, role))
+
+    def _tools(self) -> Tools:
+        """The tools of a program, with the models of all roles."""
+        roles = self.project.config.roles
+        return Tools(
+            judge=self.lm("judge"),
+            embed=self.embed,
+            panel=tuple(self.member("panel", alias) for alias in roles.panel),
+            student=self.member("student", roles.student) if roles.student else None,
+            weak=self.member("weak", roles.weak) if roles.weak else None,
+        )
+
+    def member(self, role: str, alias: str) -> Member:
+        """A model that is bound to a role, of which there may be several. The teacher's fallback serves the panel."""
+        fallback = self.project.config.fallback
+        stand_in = getattr(fallback, "teacher" if role == "panel" else role, None)
+        return Member(alias, self.models.lm(alias, None if stand_in == alias else stand_in))
 
     def identity(self, role: str) -> str:
         """The identity of the model of a role: address and model, or weights."""

@@ -126,6 +126,7 @@ class Run:
         """A digest of everything that an outcome depends on besides its source. Limits of speed are left out."""
         config, session = self.project.config, self.session
         stand_ins = [alias for alias in (config.fallback.teacher, config.fallback.judge) if alias]
+        members = [(role, alias) for role, alias in config.roles.bound() if role in ("panel", "student", "weak")]
         return digest(
             self.metric.hash,
             *(session.models.lm(member.teacher).async_engine.identity for member in self.cascade),
@@ -134,6 +135,7 @@ class Run:
             *(_reply_settings(alias, config.models[alias]) for alias in in_use(config)),
             (config.embedder, config.fallback),
             *(session.models.lm(alias).async_engine.identity for alias in stand_ins),
+            *((*member, session.member(*member).lm.async_engine.identity) for member in members),
         )
 
 

@@ -111,8 +111,8 @@ def _public(config: Config) -> dict[str, Any]:
 
 def _warnings(project: Project) -> list[str]:
     config, warnings = project.config, list[str]()
-    writers = [*config.roles.cascade, *([config.fallback.teacher] if config.fallback.teacher else [])]
-    for alias in dict.fromkeys(writers):
+    writers = [alias for role, alias in config.roles.bound() if role not in ("judge", "reflection")]
+    for alias in dict.fromkeys(filter(None, [*writers, config.fallback.teacher])):
         entry = config.models[alias]
         if not entry.may_train:
             state = "may not" if entry.may_train is False else "is not stated to be allowed to"
