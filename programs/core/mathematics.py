@@ -14,19 +14,28 @@ from fractions import Fraction
 from programs.core.text import plain
 
 EQUAL = 1e-6  # the relative difference up to which two values are equal
-LARGEST, BITS = 10**6, 4096  # of a base or exponent, and of a power: beyond, the value may fill the memory
+LONGEST = 1000  # characters of an expression: a longer one is no final answer, and may take very long
+BITS = 4096  # of an exact number: beyond, it is a float, for powers of powers would fill the memory
 
-_NUMBER = r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?|-?\.\d+"
-_LAST = re.compile(rf"(?:{_NUMBER})\s?%?")
+_NUMBER = r"(?:(?<![\w)])-)?(?:\d+ \d+/\d+|\d+(?:,\d+)*(?:\.\d+)?(?:/\d+)?|\.\d+)"  # 10-3 ends in 3
+_LAST = re.compile(rf"{_NUMBER}(?:\s?%)?")
 _STATED = re.compile(r"(?:answer|result|total)(?:\s+is)?\s*[:=]?\s*([^\n]+)$", re.IGNORECASE | re.MULTILINE)
-_GROUP = r"\{((?:[^{}]|\{[^{}]*\})*)\}"
-_BOXED = re.compile(rf"\\boxed\s*{_GROUP}")
-_FRACTION = re.compile(rf"\\[dt]?frac\s*{_GROUP}\s*{_GROUP}")
-_ROOT = re.compile(rf"\\sqrt\s*{_GROUP}")
-_SIGNS = {"\\times": "*", "\\cdot": "*", "\\div": "/", "×": "*", "÷": "/", "·": "*", "^": "**", "−": "-", "\\pi": "pi"}
-_NOISE = re.compile(r"\\(?:left|right|text|mathrm|,|;|!|\$|%)|[$£€¥\\{}]|(?<=\d),(?=\d{3})")
+_BOXED = re.compile(r"\\boxed\s*\{")
+_GROUP = r"\s*\{([^{}]*)\}"
+_LATEX = (
+    (re.compile(rf"\\(?:text|mathrm){_GROUP}"), r" \1"),
+    (re.compile(rf"\\[dt]?frac{_GROUP}{_GROUP}"), r"((\1)/(\2))"),
+    (re.compile(rf"\\sqrt{_GROUP}"), r"sqrt(\1)"),
+    (re.compile(rf"\^{_GROUP}"), r"^(\1)"),
+)
+_SIGNS = {"\\times": "*", "\\cdot": "*", "\\div": "/", "×": "*", "÷": "/", "·": "*", "^": "**", "\\pi": "pi", "π": "pi"}
+_NOISE = re.compile(r"\\(?:left|right|,|;|!|\$|%)|[$£€¥\\{}]")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3})")
 _MIXED = re.compile(r"^(-?\d+)\s+(\d+/\d+)$")
-_UNIT = re.compile(r"^\s*([-+\d.*/() ]*\d\)?)\s*(?:%|°?\s?[A-Za-z][A-Za-z./² ³°'-]*)\.?$")
+_WORDS = r"°?\s?[A-Za-z](?:[A-Za-z./ °'-]|(?<=[A-Za-z])(?:\*\*)?[23])*"  # of a unit, as m/s, or square metres
+_UNIT = re.compile(rf"^\s*([-+\d.*/() ]*\d\)?)\s*(?![eE][-+]?\d)(?:[%°]|{_WORDS})\.?$")
+_NAMED = re.compile(r"sqrt\b|pi\b")
+_ARITHMETIC = re.compile(r"(?:[\d\s.()+*/-]|[eE][-+]?\d|sqrt|pi)*", re.ASCII)
 Value = Fraction | float
 
 _OPERATIONS: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
@@ -38,39 +47,46 @@ _OPERATIONS: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
 
 
 def final_answer(text: str) -> str:
-    """The final answer in a solution: the last \\boxed one, else the rest of the last line that states an answer, else
-    the last number; '' if there is none."""
-    if boxed := _BOXED.findall(text):
-        return str(boxed[-1]).strip()
-    stated = _STATED.findall(plain(text))
-    numbers = _LAST.findall(stated[-1] if stated else plain(text)) or _LAST.findall(plain(text))
-    return str(numbers[-1]).strip() if numbers else ""
+    """The final answer in a solution: the last \\boxed one, else the text itself or the rest of the last line that
+    states an answer, whichever has a value, else the last number of that line or of the text; '' if there is none."""
+    if boxed := _boxed(text):
+        return boxed
+    text = plain(text).strip()
+    if value(text) is not None:
+        return text
+    stated = _STATED.findall(text)
+    if stated and value(rest := stated[-1].strip(" *.")) is not None:
+        return str(rest)
+    numbers = _LAST.findall(stated[-1] if stated else text) or _LAST.findall(text)
+    return str(numbers[-1]) if numbers else ""
 
 
 def value(text: str) -> Value | None:
     """The value of an answer such as `1,250`, `3/4`, `1 1/2`, `$5.20`, `12 km`, `25%` (which is 25), `\\frac{3}{4}` or
-    `2\\sqrt{3}`; None where it cannot be read."""
-    expression = plain(text).strip().rstrip(".")
-    while match := _BOXED.search(expression):
-        expression = match[1]
-    for pattern, replacement in ((_FRACTION, r"((\1)/(\2))"), (_ROOT, r"sqrt(\1)")):
-        while pattern.search(expression):
+    `2\\sqrt{3}`; None where it cannot be read, or is longer than LONGEST."""
+    if len(text) > LONGEST:
+        return None
+    expression = plain(_boxed(text) or text).strip().rstrip(".")
+    while any(pattern.search(expression) for pattern, _ in _LATEX):  # the innermost groups first
+        for pattern, replacement in _LATEX:
             expression = pattern.sub(replacement, expression)
     for sign, written in _SIGNS.items():
         expression = expression.replace(sign, written)
-    expression = _NOISE.sub("", expression).strip()
-    expression = _MIXED.sub(lambda mixed: f"({mixed[1]}{'-' if mixed[1][0] == '-' else '+'}{mixed[2]})", expression)
-    expression = re.sub(r"(?<=[\d)])\s*(?=sqrt|pi)", "*", expression)
-    if (unit := _UNIT.match(expression)) and "sqrt" not in expression and "pi" not in expression:
+    expression = _THOUSANDS.sub("", _NOISE.sub("", expression)).strip()
+    if (unit := _UNIT.match(expression)) and not _NAMED.search(expression):
         expression = unit[1]
-    return calculated(expression)
+    expression = _MIXED.sub(lambda mixed: f"({mixed[1]}{'-' if mixed[1][0] == '-' else '+'}{mixed[2]})", expression)
+    return calculated(re.sub(rf"(?<=[\d)])\s*(?={_NAMED.pattern})", "*", expression))
 
 
 def calculated(expression: str) -> Value | None:
     """The value of an arithmetic expression of numbers, + - * / **, brackets, `sqrt` and `pi`, exact where that is
-    possible; None where it is anything else, or divides by zero."""
+    possible; None where it is anything else, divides by zero, is longer than LONGEST, or is too large for a float."""
+    if len(expression) > LONGEST or not _ARITHMETIC.fullmatch(expression):
+        return None
     try:
-        return _value(ast.parse(expression.strip(), mode="eval").body)
+        number = _value(ast.parse(expression.strip(), mode="eval").body)
+        return number if math.isfinite(number) else None
     except (
         SyntaxError,
         ValueError,
@@ -111,19 +127,29 @@ def _value(node: ast.expr) -> Value:
         return _value(node.operand) if isinstance(node.op, ast.UAdd) else -_value(node.operand)
     if isinstance(node, ast.BinOp):
         left, right = _value(node.left), _value(node.right)
-        return _power(left, right) if isinstance(node.op, ast.Pow) else _OPERATIONS[type(node.op)](left, right)
+        operation = _power if isinstance(node.op, ast.Pow) else _OPERATIONS[type(node.op)]
+        return _bounded(operation(left, right))
     raise ValueError("this is not arithmetic")
 
 
 def _power(base: Value, exponent: Value) -> Value:
-    """The power, as a float unless both are whole. Raises ValueError for a complex or a very large one."""
-    size, times = abs(float(base)), abs(float(exponent))
-    if max(size, times) > LARGEST or times * math.log2(max(size, 2)) > BITS:
-        raise ValueError("this power is too large")
-    result: Value | complex = base**exponent
+    """The power, exact for a whole exponent if it has at most BITS bits. Raises ValueError for a complex one."""
+    result: Value | complex = (base if abs(float(exponent)) * _bits(base) <= BITS else float(base)) ** exponent
     if isinstance(result, complex):
         raise ValueError("this power is complex")
     return result
+
+
+def _bounded(number: Value) -> Value:
+    """The number, as a float if it has more than BITS bits. Raises OverflowError if a float cannot hold it."""
+    return number if _bits(number) <= BITS else float(number)
+
+
+def _bits(number: Value) -> int:
+    """The bits of the longer part of a fraction; 0 for a float."""
+    if isinstance(number, float):
+        return 0
+    return max(number.numerator.bit_length(), number.denominator.bit_length())
 
 
 def _root(number: Value) -> Value:
@@ -133,3 +159,13 @@ def _root(number: Value) -> Value:
         if roots[0] ** 2 == number.numerator and roots[1] ** 2 == number.denominator:
             return Fraction(*roots)
     return math.sqrt(number)
+
+
+def _boxed(text: str) -> str:
+    """The content of the last \\boxed{...}, whose braces may be nested; '' if there is none, or it does not end."""
+    start, depth = max((match.end() for match in _BOXED.finditer(text)), default=len(text)), 1
+    for place in range(start, len(text)):
+        depth += (text[place] == "{") - (text[place] == "}")
+        if not depth:
+            return text[start:place].strip()
+    return ""
