@@ -34,15 +34,15 @@ def grade(output: float, label: float, grades: Sequence[float]) -> float:
 
 
 def answer(output: str, label: str) -> float:
-    """For a number or a mathematical expression: 1 if the values are equal."""
+    """For a number or a mathematical expression: 1 if the values are equal. The output may be a whole solution."""
     return float(bool(same_answer(final_answer(str(output)) or str(output), str(label))))
 
 
 def steps(outputs: Sequence[Any], labels: Sequence[Any]) -> float:
     """For a label on each step of a solution: half for the share of equal labels, and half for the first step that is
     not positive, whose place decides what a search keeps (Lightman et al. 2023, section 2.4)."""
-    if not labels:
-        return float(not outputs)
+    if not outputs or not labels:
+        return float(len(outputs) == len(labels))
     equal = sum(a == b for a, b in zip(outputs, labels, strict=False)) / max(len(outputs), len(labels))
     return (equal + (_first_error(outputs) == _first_error(labels))) / 2
 
@@ -85,8 +85,9 @@ async def compare(comparator: str, output: Any, label: Any, *, embed: Embed, ann
     return COMPARATORS[comparator](output, label)
 
 
-def _first_error(ratings: Sequence[Any]) -> int:
-    return next((place for place, rating in enumerate(ratings) if rating in (-1, False)), len(ratings))
+def _first_error(ratings: Sequence[Any]) -> int | None:
+    """The place of the first step that is not positive: its rating is -1 or 0, its label is false."""
+    return next((place for place, rating in enumerate(ratings) if rating in (-1, 0, False)), None)
 
 
 def _canonical(call: Any) -> str:
