@@ -180,8 +180,8 @@ class Metric:
     async def _gate(self, view: Candidate, again: Again | None) -> Worth:
         """The worth of one view after the round trip and the judges."""
         worth = await self._by_evidence(view)
-        if not view.response.strip():
-            return _rejected(worth, Drop(step="veto", reason="no answer", detail="the answer is empty"))
+        if not view.written.strip():
+            return _rejected(worth, Drop(step="veto", reason="no answer", detail="there is no text to learn from"))
         if again and (view.refuses or self.bars.round_trip):
             second_answer = await again(view) or ""
             if drop := _answers(second_answer) if view.refuses else self._differs(view, second_answer, worth):

@@ -42,6 +42,10 @@ class Prompt(Candidate):
 
     Base = PromptColumns
 
+    @property
+    def written(self) -> str:
+        return self.prompt
+
     def base(self) -> dict[str, Any]:
         return {"prompt": _turn("user", self.prompt)}
 

@@ -81,6 +81,11 @@ class Candidate(BaseModel):
         return ""
 
     @property
+    def written(self) -> str:
+        """The text without which there is no row: by default the response."""
+        return self.response
+
+    @property
     def request(self) -> str:
         """The prompt, without a text that several rows may share."""
         return self.prompt
