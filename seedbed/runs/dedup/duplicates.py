@@ -60,9 +60,9 @@ class Duplicates:
         vector = None
         if self._cosine is not None and self._embed is not None:
             vector = self._embed([text])[0]
-            row, likeness = self._vectors.nearest(vector)
-            if likeness >= self._cosine and self._texts[row] not in candidate.given:
-                return _near("cosine", likeness, self._texts[row])
+            for row, likeness in self._vectors.alike(vector, self._cosine):
+                if (earlier := self._texts[row]) not in candidate.given:
+                    return _near("cosine", likeness, earlier)
         self._latest = _Look(key, text, fingerprint, vector)
         return None
 
@@ -107,13 +107,13 @@ class _Vectors:
         self._all: npt.NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
         self._count = 0
 
-    def nearest(self, vector: npt.NDArray[np.float32]) -> tuple[int, float]:
-        """The number of the vector with the largest cosine, and that cosine; -1 and -1.0 where there is none."""
+    def alike(self, vector: npt.NDArray[np.float32], cosine: float) -> list[tuple[int, float]]:
+        """The numbers of the vectors from this cosine on, each with its own, the nearest first."""
         if not self._count:
-            return -1, -1.0
+            return []
         cosines = self._all[: self._count] @ vector
-        row = int(np.argmax(cosines))
-        return row, float(cosines[row])
+        rows = np.flatnonzero(cosines >= cosine)
+        return [(int(row), float(cosines[row])) for row in rows[np.argsort(-cosines[rows], kind="stable")]]
 
     def add(self, vector: npt.NDArray[np.float32]) -> None:
         if self._count == len(self._all):

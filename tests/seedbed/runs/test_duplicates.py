@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.bags import embed
+from support.kinds import Page, Task
 
+from programs.core.kinds import Preference
 from programs.core.row import Candidate, Drop, Exchange
 from programs.core.text import rouge_l, words
 from programs.qa.grounded_qa import QA
@@ -159,6 +161,72 @@ def test_the_response_makes_no_row_new_and_the_document_is_no_part_of_the_topic(
 def test_a_topic_without_a_word_is_only_compared_exactly() -> None:
     duplicates = Duplicates(0.5)
     assert let_in(duplicates, [row("?!", "yes"), row("...", "no"), row("", "yes")]) == [0, 1]
+
+
+PARENT = "Explain to a friend how a heat pump warms a house in winter."
+CHILD = "Explain to a friend how a heat pump warms a house in summer."
+
+
+def test_a_row_may_be_near_the_text_that_it_was_given_but_not_another() -> None:
+    duplicates = Duplicates(0.7)
+    assert let_in(duplicates, [Task(task=PARENT), Task(task=CHILD, parent=PARENT)]) == [0, 1]
+    sibling = Task(task=CHILD.replace("friend", "pupil"), parent=PARENT)
+    drop = duplicates.refusal(sibling)
+    assert drop is not None
+    assert CHILD in drop.detail
+    assert duplicates.refusal(sibling.model_copy(update={"parent": CHILD})) is not None
+    exact = duplicates.refusal(Task(task=PARENT, parent=PARENT))
+    assert exact is not None
+    assert exact.reason == "exact duplicate"
+
+
+def test_a_row_may_mean_what_it_was_given_but_not_what_another_means() -> None:
+    duplicates = Duplicates(1.0, cosine=0.8, embed=embed)
+    assert let_in(duplicates, [Task(task=PARENT), Task(task=CHILD, parent=PARENT)]) == [0, 1]
+    evolved = "How a heat pump warms a house in winter: explain it to a friend."
+    assert duplicates.refusal(Task(task=evolved)) == Drop(
+        step="duplicate", reason="near duplicate", detail=f"cosine 1.00 with {PARENT!r}"
+    )
+    drop = duplicates.refusal(Task(task=evolved, parent=PARENT))
+    assert drop is not None
+    assert drop.detail.endswith(f"with {CHILD!r}")
+    lone = Duplicates(1.0, cosine=0.8, embed=embed)
+    assert let_in(lone, [Task(task=PARENT), Task(task=evolved, parent=PARENT)]) == [0, 1]
+
+
+class Unkeyed(Task):
+    """A row whose prompt need not be new."""
+
+    @property
+    def novelty_key(self) -> str:
+        return ""
+
+
+def test_without_a_novelty_key_only_exact_duplicates_are_refused() -> None:
+    duplicates = Duplicates(0.5, cosine=0.5, embed=embed)
+    assert let_in(duplicates, [Unkeyed(task=PARENT), Unkeyed(task=CHILD), Unkeyed(task=PARENT.upper())]) == [0, 1]
+    assert let_in(duplicates, [Task(task=CHILD + " Now!"), Task(task=CHILD + " Then!")]) == [0]
+
+
+def test_a_pair_is_another_if_its_rejected_answer_is() -> None:
+    first = Preference(instruction="Name a bird.", chosen="A heron.", rejected="A herring.")
+    other = first.model_copy(update={"instruction": "Name a bird", "rejected": "A whale."})
+    duplicates = Duplicates(0.9)
+    assert let_in(duplicates, [first]) == [0]
+    drops = [duplicates.refusal(first), duplicates.refusal(other)]
+    assert [drop and drop.reason for drop in drops] == ["exact duplicate", "near duplicate"]
+
+
+def test_of_a_text_only_the_text_counts() -> None:
+    duplicates = Duplicates(0.9)
+    tides = "The sea rises and falls twice a day, for the moon draws it."
+    assert let_in(duplicates, [Page(topic="tides", page=tides), Page(topic="tides", page="Herons fish at dusk.")]) == [
+        0,
+        1,
+    ]
+    exact, near = Page(topic="moons", page=tides.upper()), Page(topic="moons", page=tides + " So it is.")
+    assert [drop and drop.reason for drop in map(duplicates.refusal, (exact, near))] == ["exact duplicate", None]
+    assert duplicates.refusal(Page(topic="moons", page=tides.replace("draws", "pulls"))) is not None
 
 
 def test_a_long_topic_is_quoted_in_short() -> None:
