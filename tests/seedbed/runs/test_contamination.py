@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.kinds import Page, Task
 from support.served import Served, served
 
+from programs.core.kinds import Labelled, Preference, Stepwise
 from programs.core.row import Exchange
 from programs.core.text import rouge_l, words
 from programs.instructions.lab import Pair
@@ -91,8 +93,17 @@ def test_a_word_keeps_its_vowel_signs() -> None:
         row(" ".join(QUESTION.split()[:9]), " ".join(QUESTION.split()[9:])),
         row("who wrote hamlet"),
         Pair(context=FILLER, question="Who wrote Hamlet?", answer="Shakespeare"),
+        Preference(instruction="How many are left?", chosen="Nine.", rejected=ANSWER),
+        Preference(instruction="How many are left?", chosen=ANSWER, rejected="Nine."),
+        Stepwise(problem="How many are left?", completions=["We count.", ANSWER], ratings=[1, 1]),
+        Task(task=QUESTION),
+        Page(page=f"{FILLER} {QUESTION}"),
+        Labelled(text=QUESTION, label="riddle"),
     ],
-    ids=["within", "changed within", "changed at the end", "as response", "in two", "short", "short topic"],
+    ids=[
+        *("within", "changed within", "changed at the end", "as response", "in two", "short", "short topic"),
+        *("rejected", "chosen", "step", "prompt", "text", "labelled"),
+    ],
 )
 def test_a_row_with_most_of_an_item_is_refused(given: Any, against: Contamination) -> None:
     assert against.refusal(given) is not None
@@ -108,8 +119,9 @@ def test_a_row_with_most_of_an_item_is_refused(given: Any, against: Contaminatio
         row(" ".join(reversed(QUESTION.split()))),
         row(""),
         Exchange(text=QUESTION, asked="What is told here?", said="A riddle."),
+        Page(topic=QUESTION, page="A farm is told of."),
     ],
-    ids=["alike", "less than half", "short within", "short as response", "reversed", "empty", "document"],
+    ids=["alike", "less than half", "short within", "short as response", "reversed", "empty", "document", "topic"],
 )
 def test_a_row_with_less_is_let_be(given: Exchange, against: Contamination) -> None:
     assert against.refusal(given) is None

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
+from support.kinds import ROWS as ROWS_OF_KINDS
 
 from metrics.worth import Worth
 from optimize.scoring import Scored
-from programs.core.kinds import Chat, Preference
+from programs.core.kinds import KINDS, Chat, Preference
 from programs.core.recipe import recipes
 from programs.core.row import Candidate, Drop, Source
 from programs.instructions.lab import Lab
@@ -165,3 +166,21 @@ def test_a_lineage_names_parents_models_and_their_licences() -> None:
     lineage = row(scored(pair), SHARED, licences)["lineage"]
     assert (lineage["parents"], lineage["models"]) == ([], ["c", "d", "a", "b"])
     assert lineage["licences"] == ["Apache-2.0", "MIT"]  # that of d is not known
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_a_row_of_every_kind_comes_back_from_parquet_as_it_was(kind: type[Candidate], data: st.DataObject) -> None:
+    rows = data.draw(st.lists(ROWS_OF_KINDS[kind], min_size=1, max_size=3))
+    schema = row_schema(type(rows[0]))
+    assert len(set(schema.names)) == len(schema.names)
+    file = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist([row.columns() for row in rows], schema), file)
+    read = pq.read_table(pa.BufferReader(file.getvalue())).to_pylist()
+    assert [{name: row[name] for name in rows[0].columns()} for row in read] == [row.columns() for row in rows]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trainers_columns_come_after_the_id_and_before_the_recipes(kind: type[Candidate]) -> None:
+    names, base = row_schema(kind).names, list(kind.Base.model_fields)
+    assert names[: len(base) + 1] == ["id", *base]
