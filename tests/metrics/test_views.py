@@ -167,7 +167,12 @@ def test_a_text_needs_no_prompt() -> None:
 
 def test_a_pair_is_judged_by_its_chosen_answer() -> None:
     judge = Grader("pair", {"A heron.": 1.0})
-    assert judged(metric(judge), Preference(instruction="Name a bird.", chosen="A heron.", rejected="Oh.")).drop is None
+    assert (
+        judged(
+            metric(judge), Preference(instruction="Name a bird.", chosen_answer="A heron.", rejected_answer="Oh.")
+        ).drop
+        is None
+    )
     assert judge.heard == ["A heron."]
 
 

@@ -82,8 +82,8 @@ ROWS: dict[type[Candidate], st.SearchStrategy[Candidate]] = {
     Preference: st.builds(
         Preference,
         instruction=words,
-        chosen=words,
-        rejected=words,
+        chosen_answer=words,
+        rejected_answer=words,
         score_chosen=unit,
         score_rejected=unit,
         probability=st.none() | unit,

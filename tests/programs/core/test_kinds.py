@@ -16,8 +16,8 @@ from signatures.refusal import DOES_NOT_SAY
 DOCUMENT, QUESTION, ANSWER = "The lamp was lit in 1906.", "When was the lamp lit?", "In 1906."
 PAIR = Preference(
     instruction="Name a bird.",
-    chosen="A heron.",
-    rejected="A herring.",
+    chosen_answer="A heron.",
+    rejected_answer="A herring.",
     score_chosen=0.9,
     score_rejected=0.2,
     probability=0.75,

@@ -209,8 +209,8 @@ def test_without_a_novelty_key_only_exact_duplicates_are_refused() -> None:
 
 
 def test_a_pair_is_another_if_its_rejected_answer_is() -> None:
-    first = Preference(instruction="Name a bird.", chosen="A heron.", rejected="A herring.")
-    other = first.model_copy(update={"instruction": "Name a bird", "rejected": "A whale."})
+    first = Preference(instruction="Name a bird.", chosen_answer="A heron.", rejected_answer="A herring.")
+    other = first.model_copy(update={"instruction": "Name a bird", "rejected_answer": "A whale."})
     duplicates = Duplicates(0.9)
     assert let_in(duplicates, [first]) == [0]
     drops = [duplicates.refusal(first), duplicates.refusal(other)]
