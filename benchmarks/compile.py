@@ -64,7 +64,7 @@ def _arm(base: Path, optimizer: str, options: argparse.Namespace, held: Sequence
         manifest = run_sync(compilation.work())
         assert manifest.comparison
         if first:
-            _print("uncompiled", 0, project.recipe.program(), manifest.comparison.before, 0, held)
+            _print("uncompiled", 0, project.program(), manifest.comparison.before, 0, held)
         count = len(manifest.seeds["train"])
         _print(optimizer, count, compilation.program, manifest.comparison.after, manifest.calls, held)
 

@@ -87,7 +87,7 @@ def command_of(base: Path, rows: int, slots: int, address: str) -> list[str]:
     """The words of the run; where it writes is added to them."""
     entry = {"concurrency": slots, "api_base": f"{address}/lognormal-60-0.8/v1", "extra": {"seed": 7}}
     sets = [f"models.mock.{key}={json.dumps(value)}" for key, value in entry.items()]
-    sets += ["embedder=scripted/hashed-words", "run.draws=2"]
+    sets += ["embedder=scripted/hashed-words", "options.draws=2"]
     return [
         "run",
         "-c",

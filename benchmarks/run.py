@@ -59,7 +59,8 @@ def write_project(base: Path, rows: int) -> None:
         "sources": {"documents": "documents", "chunk_tokens": 128},
         "seeds": "seeds.jsonl",
         "gates": {"judges": [], "relevance": 0.1},  # hashed words are less alike than a model's meanings
-        "run": {"draws": DRAWS, "max_usd": 100_000},
+        "options": {"draws": DRAWS},
+        "run": {"max_usd": 100_000},
     }
     (base / "seedbed.yaml").write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
 

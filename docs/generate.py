@@ -67,7 +67,9 @@ def _keys(section: type[BaseModel], before: str) -> Iterator[tuple[str, Any]]:
 
 def _row(key: str, field: Any) -> str:
     default = field.get_default(call_default_factory=True)
-    shown = {PydanticUndefined: "required", None: "none", True: "true", False: "false"}.get(_hashable(default), default)
+    shown = {PydanticUndefined: "required", None: "none", True: "true", False: "false", "": '""'}.get(
+        _hashable(default), default
+    )
     meaning = (field.description or "").replace("\n", " ").replace("|", "\\|")
     return f"| `{key}` | {shown if shown in ('required', 'none') else f'`{shown}`'} | {meaning} |"
 
@@ -98,6 +100,7 @@ def _recipe(recipe: Recipe) -> str:
         for name, _ in recipe.program().named_predictors()
     ]
     fields = [f"`{name}`" for name in recipe.seed.model_fields]
+    options = [_row(*key) for key in _keys(recipe.options, "options.")]
     return "\n".join(
         [
             f"### {recipe.name}",
@@ -107,6 +110,7 @@ def _recipe(recipe: Recipe) -> str:
             f"- compiled steps: {', '.join(steps)}",
             f"- judges: {', '.join(recipe.judges) or 'none'}",
             f"- a seed: {', '.join(fields)}",
+            *(["", "| option | default | meaning |", "|---|---|---|", *options] if options else []),
         ]
     )
 

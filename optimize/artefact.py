@@ -16,6 +16,7 @@ from metrics.calibration.frozen import Frozen
 from optimize.comparison import Comparison
 from optimize.label_agreement import Agreement
 from optimize.shipping import Which
+from programs.core.options import Options
 from programs.core.program import Program
 from programs.core.recipe import Recipe
 from programs.core.row import digest
@@ -138,14 +139,22 @@ def save(artefact: Artefact, path: Path) -> Manifest:
     return manifest
 
 
-def load(recipe: Recipe, path: Path, *, teacher: str | None = None, identity: str | None = None) -> Artefact:
+def load(
+    recipe: Recipe,
+    path: Path,
+    *,
+    options: Options | None = None,
+    teacher: str | None = None,
+    identity: str | None = None,
+) -> Artefact:
     """Read an artefact. Raises FileNotFoundError where there is none.
 
-    Raises Mismatch where it was made for something else, and says for what, or was changed since. `teacher` None allows
-    any teacher, and `identity` None any model behind the teacher: to look at the artefact, not to run it.
+    Raises Mismatch where it was made for something else, and says for what, or was changed since. `options`
+    None are the recipe's defaults. `teacher` None allows any teacher, and `identity` None any model behind the teacher:
+    to look at the artefact, not to run it.
     """
     manifest = _manifest(path)
-    uncompiled, compiled = recipe.program(), recipe.program()
+    uncompiled, compiled = recipe.program(options), recipe.program(options)
     for subject, made_for, current in (
         ("recipe", manifest.recipe, recipe.name),
         ("teacher", manifest.teacher, teacher or manifest.teacher),

@@ -1,55 +1,117 @@
-"""Feeds return sources by position; one that listens also learns which candidates were accepted, at a fixed lag.
+"""Feeds return sources by position, and may learn from what was committed at earlier positions.
 
-A feed's `take(position)` may depend only on its arguments and on the candidates passed to `hear`. Before a run calls
-it, it passes every accepted candidate up to `position - lag`, and none after that. So a run that was interrupted, or
-that ran on more machines, gets the same sources.
+A feed's `source_at(position)` may depend only on its arguments and on what `committed` passed to it. A run calls
+`committed` for exactly the first `needs(position)` positions, in order, before it calls `source_at(position)`. So a run
+that was interrupted, or that ran on more machines, gets the same sources.
 """
 
-import random
+import collections
+import dataclasses
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from programs.core.embedding import Embed
 from programs.core.recipe import Seed
 from programs.core.row import Candidate, Drop, Source, digest
 
 S = TypeVar("S", bound=Seed)
 
 
-class Feed(Protocol):
-    """The origin of sources.
+@dataclasses.dataclass(frozen=True)
+class FeedInput:
+    """What a feed is made of.
 
     Attributes:
-        listens: whether its sources depend on accepted candidates. If so, a run can be at most the lag ahead of the
-        last committed row.
+        sources: of the config, such as one for each passage; empty if the recipe starts from seeds. seeds: labelled.
+        options: of the recipe. seed: of every random choice. embed: the embedding function; None without a session.
     """
 
-    listens: bool
+    sources: Sequence[Source]
+    seeds: Sequence[Any]
+    options: Any
+    seed: int = 0
+    embed: Embed | None = None
 
-    def take(self, position: int) -> Source | None:
-        """The source at a position (0, 1, 2, ..., in this order), or None if the feed is dry."""
+
+class Feed(Protocol):
+    """The origin of sources. A class of feeds takes one `FeedInput`."""
+
+    def needs(self, position: int) -> int:
+        """How many positions must be committed before the source at this one is known: 0 to `position`, and never
+        fewer than at an earlier position."""
         ...
 
-    def admit(self, candidate: Candidate) -> Drop | None:
+    def source_at(self, position: int) -> Source | None:
+        """The source at a position (0, 1, 2, ..., in this order), or None if there is none from here on."""
+        ...
+
+    def accepts(self, row: Any) -> Drop | None:
         """Called at commit, in order: why a candidate that passed all gates is still rejected, or None."""
         ...
 
-    def hear(self, candidate: Candidate) -> None:
-        """Learn of an accepted candidate, from a position the run's lag before."""
+    def committed(self, source: Source, rows: Sequence[Any], rejected: Sequence[Any]) -> None:
+        """Called once for each committed position, in order: its accepted candidates, and the rejected ones, whose
+        `dropped` says why."""
         ...
 
 
 class Quiet:
-    """A feed that does not listen."""
+    """A feed whose sources do not depend on rows."""
 
-    listens = False
+    def needs(self, position: int) -> int:
+        return 0
 
-    def admit(self, candidate: Candidate) -> Drop | None:
+    def accepts(self, row: Any) -> Drop | None:
         return None
 
-    def hear(self, candidate: Candidate) -> None:
+    def committed(self, source: Source, rows: Sequence[Any], rejected: Sequence[Any]) -> None:
         return None
+
+
+class OrderedFeed:
+    """Takes sources from a feed in order, and passes committed positions on: exactly those that each source needs.
+
+    It holds only the sources that are not committed, and the commits that the feed does not need yet.
+    """
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed, self._position = feed, 0  # the position of the next source
+        self._open = collections.deque[Source]()  # taken, and not committed
+        self._commits = collections.deque[tuple[Source, Sequence[Candidate], Sequence[Candidate]]]()
+        self._passed_on = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether enough positions are committed for the next source."""
+        return self._feed.needs(self._position) <= self._position - len(self._open)
+
+    def take(self) -> Source | None:
+        """The next source, or None if there is none from here on. Call it only while `is_ready`."""
+        while self._passed_on < self._feed.needs(self._position):
+            self._feed.committed(*self._commits.popleft())
+            self._passed_on += 1
+        source = self._feed.source_at(self._position)
+        if source:
+            self._open.append(source)
+            self._position += 1
+        return source
+
+    def commit(self, rows: Sequence[Candidate], rejected: Sequence[Candidate]) -> None:
+        """Record what was committed of the first source that is not committed yet."""
+        source = self._open.popleft()
+        if not isinstance(self._feed, Quiet):
+            self._commits.append((source, rows, rejected))
+
+
+def first_sources(feed: Feed, n: int) -> list[Source]:
+    """Up to n sources from the beginning of a feed, as if no row came of any of them."""
+    ordered, sources = OrderedFeed(feed), list[Source]()
+    while len(sources) < n and (source := ordered.take()):
+        ordered.commit([], [])
+        sources.append(source)
+    return sources
 
 
 def grouped(seeds: Sequence[S]) -> dict[str, list[S]]:
@@ -61,51 +123,16 @@ def grouped(seeds: Sequence[S]) -> dict[str, list[S]]:
 
 
 class ChunkFeed(Quiet):
-    """Passages in a shuffled order, all of them `draws` times; or groups of seed passages to invent documents from.
+    """Passages in a shuffled order, all of them `options.draws` times."""
 
-    Args:
-        sources: one per passage. seeds: labelled seeds; their passages are shown to invent documents.
-        seed: of the shuffle. draws: how often a passage is used at most. unanswerable: the share of questions that
-        the document must not answer. invent: ignore the sources and let the teacher write documents.
-    """
-
-    def __init__(
-        self,
-        sources: Sequence[Source],
-        seeds: Sequence[Seed],
-        *,
-        seed: int,
-        draws: int,
-        unanswerable: float = 0.0,
-        invent: bool = False,
-    ) -> None:
+    def __init__(self, feed_input: FeedInput) -> None:
+        sources, seed = feed_input.sources, feed_input.seed
         keys = np.fromiter((int(digest(seed, source.id), 16) for source in sources), np.uint64, len(sources))
         self._sources, self._order = sources, keys.argsort(kind="stable").astype(np.uint32)  # 4 bytes per source
-        self._seeds = [labelled for labelled in seeds if getattr(labelled, "document", None)]
-        self._seed, self._draws, self._unanswerable, self._invent = seed, draws, unanswerable, invent
+        self._draws = feed_input.options.draws
 
-    def take(self, position: int) -> Source | None:
-        source = self._invented(position) if self._invent else self._chunk(position)
-        if source is None or random.Random(f"{self._seed}|{position}").random() >= self._unanswerable:
-            return source
-        return source.model_copy(update={"inputs": {**source.inputs, "answerable": False}})
-
-    def _chunk(self, position: int) -> Source | None:
+    def source_at(self, position: int) -> Source | None:
         if not self._sources or position >= self._draws * len(self._sources):
             return None
         draw, index = divmod(position, len(self._sources))
         return self._sources[int(self._order[index])].model_copy(update={"draw": draw})
-
-    def _invented(self, position: int) -> Source | None:
-        if not self._seeds:
-            return None
-        sample = random.Random(f"{self._seed}|{position}|shown").sample(self._seeds, min(3, len(self._seeds)))
-        shown = [str(getattr(labelled, "document", "")) for labelled in sample]
-        return Source(
-            id=digest("invented", position, *shown),
-            group=f"invented-{position}",
-            inputs={"examples": "\n\n".join(shown)},
-            origin={"invented": True},
-            shown=[labelled.id for labelled in sample],
-            draw=min(position, 1),
-        )

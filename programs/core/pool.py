@@ -5,17 +5,29 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 from rapidfuzz.distance import Indel
 from rapidfuzz.process import cdist
 
+from programs.core.feed import FeedInput
+from programs.core.options import Options
 from programs.core.row import Drop, Source, digest
 from programs.core.text import words
 
-SHOWN = 8  # instructions in a prompt,
-MACHINE = 2  # of these, the machine-made ones, once there are any
 SAME = 0.7  # ROUGE-L from which two instructions count as the same
 BLOCK = 1000  # instructions compared in one call
 UNKNOWN = "\0"  # the symbol for every word that is in no instruction
+
+
+class PoolOptions(Options):
+    """The options of every recipe whose sources are drawn from a pool of tasks."""
+
+    shown: int = Field(8, ge=1)
+    """The instructions in a prompt (section 2.2)."""
+    machine: int = Field(2, ge=0)
+    """How many of these are machine-made, as soon as there are any (section 2.2)."""
+    lag: int = Field(64, ge=1)
+    """Positions after which an accepted row is in the pool; also how far ahead of the pool work may run (ours)."""
 
 
 def numbered(instructions: Sequence[str]) -> str:
@@ -27,27 +39,28 @@ def numbered(instructions: Sequence[str]) -> str:
 class Pool:
     """The human seeds and every machine-made instruction accepted so far; a feed that never runs dry.
 
-    Args:
-        sources: unused. seeds: the human instructions. seed: of the draws.
+    The seeds of its input are the human instructions; its options are `PoolOptions`.
     """
 
-    listens = True
-
-    def __init__(self, sources: Sequence[Source], seeds: Sequence[Any], *, seed: int, **_: Any) -> None:
-        self._seed = seed
-        self._human = list(seeds)
+    def __init__(self, feed_input: FeedInput) -> None:
+        self._seed, self._options = feed_input.seed, feed_input.options
+        self._human = list(feed_input.seeds)
         self._machine: list[str] = []
         self._accepted, self._all, self._latest = set[str](), Alike(), ""
         for human in self._human:
             self._all.add(human.instruction)
 
-    def take(self, position: int) -> Source | None:
+    def needs(self, position: int) -> int:
+        """All positions up to the lag before this one."""
+        return max(0, position - self._options.lag + 1)
+
+    def source_at(self, position: int) -> Source | None:
         """Eight instructions in random order: up to two are machine-made, the others human."""
         if not self._human:
             return None
         rng = random.Random(f"{self._seed}|{position}")
-        machine = rng.sample(self._machine, min(MACHINE, len(self._machine)))
-        human = rng.sample(self._human, min(SHOWN - len(machine), len(self._human)))
+        machine = rng.sample(self._machine, min(self._options.machine, self._options.shown, len(self._machine)))
+        human = rng.sample(self._human, min(self._options.shown - len(machine), len(self._human)))
         shown = machine + [task.instruction for task in human]
         rng.shuffle(shown)
         return Source(
@@ -58,9 +71,9 @@ class Pool:
             shown=[task.id for task in human],
         )
 
-    def admit(self, candidate: Any) -> Drop | None:
-        """Admit only an instruction with a ROUGE-L below 0.7 with each one in the pool."""
-        instruction = candidate.instruction
+    def accepts(self, row: Any) -> Drop | None:
+        """Only an instruction with a ROUGE-L below 0.7 with each one in the pool."""
+        instruction = row.instruction
         if instruction == self._latest:
             return None  # a second instance of the instruction just admitted
         if match := self._all.first(instruction):
@@ -70,10 +83,12 @@ class Pool:
         self._all.add(instruction)
         return None
 
-    def hear(self, candidate: Any) -> None:
-        if candidate.instruction not in self._accepted:
-            self._accepted.add(candidate.instruction)
-            self._machine.append(candidate.instruction)
+    def committed(self, source: Source, rows: Sequence[Any], rejected: Sequence[Any]) -> None:
+        """Add the accepted instructions to the pool, each once."""
+        for row in rows:
+            if row.instruction not in self._accepted:
+                self._accepted.add(row.instruction)
+                self._machine.append(row.instruction)
 
 
 class Alike:

@@ -6,6 +6,7 @@ import dspy
 from dspy.utils.exceptions import AdapterParseError
 
 from programs.core.background import run_sync, together
+from programs.core.options import Options
 from programs.core.outputs import Ending, Outputs
 from programs.core.row import Candidate, Drop
 from programs.core.step import Step, reworded
@@ -21,10 +22,16 @@ DRAWS = 1_000_003  # more than a source has; odd, so that a script that picks by
 class Program(dspy.Module):
     """A recipe's program. Subclasses write `aforward(**inputs) -> dspy.Prediction(candidates=[...])`.
 
-    `row` is the class of its candidates.
+    `row` is the class of its candidates. `options` are those of its recipe: a subclass sets them to its defaults, and
+    the argument of the same name replaces them.
     """
 
     row: type[Candidate] = Candidate
+    options: Options = Options()
+
+    def __init__(self, options: Options | None = None) -> None:
+        super().__init__()
+        self.options = options or type(self).options
 
     def forward(self, **inputs: Any) -> dspy.Prediction:
         return run_sync(self.aforward(**inputs))

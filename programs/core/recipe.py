@@ -6,15 +6,19 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
 
 import programs
 from programs.core.checks import FREE, Rule
+from programs.core.options import Options
 from programs.core.program import Program
 from programs.core.row import Candidate
+
+if TYPE_CHECKING:
+    from programs.core.feed import Feed, FeedInput  # which imports this module
 
 SHARED = ("programs.core", "programs.formats", "programs.judges")  # folders without recipes
 
@@ -53,12 +57,12 @@ class Recipe:
         reads: what its sources are. inputs, optional_inputs: of a recipe that reads rows, the inputs that a row must
         have, and those that it may have. lists: of a recipe that reads lists, their names.
         seed: the class of one line of its seeds file. program: the DSPy program. feed: returns its sources.
-        examples: seeds -> the examples to compile each step on, by step name; a step left out is not compiled.
+        examples: (seeds, options) -> the examples to compile each step on, by step name; a step left out is not
+        compiled.
         labelled: the steps whose label is the right output, each with its comparator (`metrics.compare`): the step's
         last output field is compared with the label's field of that name.
         judges: names in `programs.judges.judge.JUDGES`, and makers of the recipe's own. required: judges that must
         accept a row, whatever its score.
-        on_request: steps that only some configs use (`sources.unanswerable`), compiled only for those.
         checks: what a row must pass without a model, in this order (see `programs.core.checks`).
         round_trip: the step that is asked a second time for a finished row, in other words (`Program.again`); a row
         whose second answer differs is dropped. None: no step.
@@ -70,12 +74,11 @@ class Recipe:
     reads: Reads
     seed: type[Seed]
     program: type[Program]
-    feed: Callable[..., Any]
-    examples: Callable[[Sequence[Any]], dict[str, list[dspy.Example]]]
+    feed: "Callable[[FeedInput], Feed]"
+    examples: Callable[[Sequence[Any], Any], dict[str, list[dspy.Example]]]
     labelled: Mapping[str, str] = dataclasses.field(default_factory=dict)
     judges: tuple[str | Callable[[], Any], ...] = ()
     required: frozenset[str] = frozenset()
-    on_request: frozenset[str] = frozenset()
     checks: tuple[str | Rule, ...] = FREE
     round_trip: str | None = None
     inputs: tuple[str, ...] = ()
@@ -95,6 +98,11 @@ class Recipe:
         """The candidate that a row of a run was. `fields`: the columns of the row; others are ignored."""
         kind = self.program.row
         return kind.model_validate({name: fields[name] for name in kind.model_fields if name in fields})
+
+    @property
+    def options(self) -> type[Options]:
+        """The class of its options, which its program names with their defaults."""
+        return type(self.program.options)
 
     @property
     def folder(self) -> Path:

@@ -8,17 +8,26 @@ import dspy
 from pydantic import Field
 
 from programs.core.background import together
-from programs.core.feed import Quiet, grouped
+from programs.core.feed import FeedInput, Quiet, grouped
 from programs.core.kinds import Chat
+from programs.core.options import Options
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.row import Candidate, Drop, Source, digest
 from programs.core.step import Step
-from signatures.instructions.lab import AnswerForTask, AskFromTopic, CheckQuestion
+from signatures.instructions.lab import QUESTIONS, AnswerForTask, AskFromTopic, CheckQuestion
+from signatures.variants import with_number
 
-QUESTIONS = 5  # a call, as in the paper's prompt (section 3.2)
-SHOWN = 3  # examples in a call at most
 NO_CONTEXT = "none"
+
+
+class LabOptions(Options):
+    """The options of lab."""
+
+    questions: int = Field(QUESTIONS, ge=1)
+    """The questions of one call (section 3.2)."""
+    shown: int = Field(3, ge=1)
+    """The examples of a leaf in one call at most (ours; the paper's prompt has one)."""
 
 
 class LeafSeed(Seed):
@@ -70,17 +79,18 @@ class Lab(Program):
     """
 
     row = Pair
+    options: LabOptions = LabOptions()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.ask_from_topic = Step(AskFromTopic)
+    def __init__(self, options: LabOptions | None = None) -> None:
+        super().__init__(options)
+        self.ask_from_topic = Step(with_number(AskFromTopic, QUESTIONS, self.options.questions))
         self.check_question = Step(CheckQuestion)
         self.answer_for_task = Step(AnswerForTask, "bare")
 
     async def aforward(self, task: str = "", examples: str = "", context: str = NO_CONTEXT) -> dspy.Prediction:
         blank = Pair(task=task, context=context)
         outputs = await self.ask(blank, "ask_from_topic", task=task, examples=examples, context=context)
-        pairs = [blank] if outputs is None else _pairs(blank, outputs["questions"])
+        pairs = [blank] if outputs is None else self._pairs(blank, outputs["questions"])
         await together(self._write(pair) for pair in pairs if not pair.dropped)
         return dspy.Prediction(candidates=pairs)
 
@@ -99,30 +109,30 @@ class Lab(Program):
             return [Pair(question=inputs["prompt"], answer=outputs["answer"])]
         pair = Pair(context=inputs.get("document") or NO_CONTEXT)
         pair.take({**inputs, **outputs})
-        return [*_pairs(pair, outputs["questions"])] if name == "ask_from_topic" else [pair]
+        return [*self._pairs(pair, outputs["questions"])] if name == "ask_from_topic" else [pair]
 
-
-def _pairs(blank: Pair, questions: Sequence[str]) -> list[Pair]:
-    """One pair for each distinct question; never an empty list, so that a run counts every paid call."""
-    distinct = dict.fromkeys(question.strip() for question in questions if question.strip())
-    pairs = [blank.model_copy(update={"question": question}) for question in distinct]
-    no_question = Drop(step="ask_from_topic", reason="no question")
-    return pairs[:QUESTIONS] or [blank.model_copy(update={"dropped": no_question})]
+    def _pairs(self, blank: Pair, questions: Sequence[str]) -> list[Pair]:
+        """One pair for each distinct question; never an empty list, so that a run counts every paid call."""
+        distinct = dict.fromkeys(question.strip() for question in questions if question.strip())
+        pairs = [blank.model_copy(update={"question": question}) for question in distinct]
+        no_question = Drop(step="ask_from_topic", reason="no question")
+        return pairs[: self.options.questions] or [blank.model_copy(update={"dropped": no_question})]
 
 
 class Leaves(Quiet):
     """The leaves in turn, in shuffled order and without end; each time with other examples of the leaf."""
 
-    def __init__(self, sources: Sequence[Source], seeds: Sequence[LeafSeed], *, seed: int, **_: Any) -> None:
-        self._seed, self._leaves = seed, grouped(seeds)
-        self._order = sorted(self._leaves, key=lambda leaf: digest(seed, leaf))
+    def __init__(self, feed_input: FeedInput) -> None:
+        self._seed, self._leaves = feed_input.seed, grouped(feed_input.seeds)
+        self._order = sorted(self._leaves, key=lambda leaf: digest(feed_input.seed, leaf))
+        self._shown: int = feed_input.options.shown
 
-    def take(self, position: int) -> Source | None:
+    def source_at(self, position: int) -> Source | None:
         if not self._order:
             return None
         draw, index = divmod(position, len(self._order))
         leaf, chance = self._order[index], random.Random(f"{self._seed}|{position}")
-        shown = chance.sample(self._leaves[leaf], min(SHOWN, len(self._leaves[leaf])))
+        shown = chance.sample(self._leaves[leaf], min(self._shown, len(self._leaves[leaf])))
         context = chance.choice(shown).document or NO_CONTEXT
         return Source(
             id=digest("leaf", position, *(seed.id for seed in shown)),
@@ -139,11 +149,11 @@ def as_examples(seeds: Sequence[LeafSeed]) -> str:
     return "\n".join(f"Question: {seed.question}\nAnswer: {seed.answer}" for seed in seeds)
 
 
-def examples(seeds: Sequence[LeafSeed]) -> dict[str, list[dspy.Example]]:
+def examples(seeds: Sequence[LeafSeed], options: LabOptions) -> dict[str, list[dspy.Example]]:
     """Questions are compiled without labels (many are right), answers against people's; the gate has no labels."""
     leaves = [leaf for leaf in grouped(seeds).values() if len(leaf) >= 3]
     return {
-        "ask_from_topic": [_question_demo(seed, leaf) for leaf in leaves for seed in leaf],
+        "ask_from_topic": [_question_demo(seed, leaf, options.questions) for leaf in leaves for seed in leaf],
         "answer_for_task": [
             dspy.Example(prompt=seed.row.prompt, answer=seed.answer, group=seed.group).with_inputs("prompt")
             for seed in seeds
@@ -151,10 +161,10 @@ def examples(seeds: Sequence[LeafSeed]) -> dict[str, list[dspy.Example]]:
     }
 
 
-def _question_demo(shown: LeafSeed, leaf: Sequence[LeafSeed]) -> dspy.Example:
+def _question_demo(shown: LeafSeed, leaf: Sequence[LeafSeed], questions: int) -> dspy.Example:
     """One seed is the example in the prompt, as in the paper. The questions of the rest are the reply, and their texts
     the context."""
-    rest = [seed for seed in leaf[: QUESTIONS + 1] if seed is not shown][:QUESTIONS]
+    rest = [seed for seed in leaf[: questions + 1] if seed is not shown][:questions]
     return dspy.Example(
         task=shown.task,
         examples=as_examples([shown]),

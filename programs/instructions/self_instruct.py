@@ -10,22 +10,33 @@ from pydantic import Field
 from programs.core.background import together
 from programs.core.checks import FREE
 from programs.core.instance import NO_INPUT, Instance, broken, consistent, word_filter
-from programs.core.pool import SHOWN, Pool, numbered
+from programs.core.pool import Pool, PoolOptions, numbered
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.row import Candidate, Drop, digest
 from programs.core.step import Step
 from programs.core.text import plain
 from signatures.instructions.self_instruct import (
+    PROPOSALS,
     IsClassification,
     ListLabels,
+    ProposeForApplication,
     ProposeInstructions,
     WriteInputForLabel,
     WriteInstance,
 )
+from signatures.variants import with_number
 
-PROPOSALS = 8  # new instructions per call; the published code stops at item 16 of a list that starts with 8 tasks
-LABELS = 2  # instances of a classification task, each with another label
+
+class SelfInstructOptions(PoolOptions):
+    """The options of self-instruct."""
+
+    application: str = ""
+    """What the application does that the tasks are for; empty for tasks of any kind (distilabel's Self-Instruct)."""
+    proposals: int = Field(PROPOSALS, ge=1)
+    """The new instructions of one call at most (the published code stops at item 16 of a list that starts with 8)."""
+    labels: int = Field(2, ge=1)
+    """The instances of a classification task, each with another label (ours)."""
 
 
 class TaskSeed(Seed):
@@ -53,10 +64,12 @@ class SelfInstruct(Program):
     """
 
     row = Instance
+    options: SelfInstructOptions = SelfInstructOptions()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.propose_instructions = Step(ProposeInstructions)
+    def __init__(self, options: SelfInstructOptions | None = None) -> None:
+        super().__init__(options)
+        propose = ProposeForApplication if self.options.application else ProposeInstructions
+        self.propose_instructions = Step(with_number(propose, PROPOSALS, self.options.proposals))
         self.is_classification = Step(IsClassification)
         self.write_instance = Step(WriteInstance)
         self.list_labels = Step(ListLabels)
@@ -64,8 +77,8 @@ class SelfInstruct(Program):
 
     async def aforward(self, tasks: str = "") -> dspy.Prediction:
         batch = Instance()
-        outputs = await self.ask(batch, "propose_instructions", tasks=tasks)
-        proposals = [batch] if outputs is None else _proposals(outputs["proposals"])
+        outputs = await self.ask(batch, "propose_instructions", tasks=tasks, **_application(self.options))
+        proposals = [batch] if outputs is None else self._proposals(outputs["proposals"])
         sets = await together(self._instances(task) for task in proposals)
         return dspy.Prediction(candidates=[instance for instances in sets for instance in instances])
 
@@ -89,7 +102,7 @@ class SelfInstruct(Program):
         outputs = await self.ask(task, "list_labels", instruction=task.instruction)
         if outputs is None:
             return [task]
-        labels = _pick(outputs["labels"], task.instruction)
+        labels = _pick(outputs["labels"], task.instruction)[: self.options.labels]
         if not labels:
             task.dropped = Drop(step="list_labels", reason="no label")
             return [task]
@@ -104,7 +117,7 @@ class SelfInstruct(Program):
 
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
         if name == "propose_instructions":
-            return [*_proposals(outputs["proposals"])]
+            return [*self._proposals(outputs["proposals"])]
         replies = (inputs.get("label"), *(outputs.get(field) for field in ("output", "verdict", "answer")))
         instance = Instance(instruction=inputs.get("question", ""))
         instance.take({**inputs, **outputs, "output": next(filter(None, replies), "")})
@@ -112,25 +125,30 @@ class SelfInstruct(Program):
             instance.dropped = broken(instance)
         return [instance]
 
+    def _proposals(self, texts: Sequence[str]) -> list[Instance]:
+        """One unfinished instance for each distinct proposal; never an empty list, so that a run counts every paid
+        call."""
+        instructions = dict.fromkeys(instruction for text in texts if (instruction := " ".join(text.split())))
+        tasks = [Instance(instruction=instruction) for instruction in instructions][: self.options.proposals]
+        return tasks or [Instance(dropped=Drop(step="propose_instructions", reason="no instruction"))]
 
-def _proposals(texts: Sequence[str]) -> list[Instance]:
-    """One unfinished instance for each distinct proposal; never an empty list, so that a run counts every paid call."""
-    instructions = dict.fromkeys(instruction for text in texts if (instruction := " ".join(text.split())))
-    tasks = [Instance(instruction=instruction) for instruction in instructions][:PROPOSALS]
-    return tasks or [Instance(dropped=Drop(step="propose_instructions", reason="no instruction"))]
+
+def _application(options: SelfInstructOptions) -> dict[str, str]:
+    """The input that names the application, if there is one."""
+    return {"application": options.application} if options.application else {}
 
 
 def _pick(labels: Sequence[str], instruction: str) -> list[str]:
-    """Up to two labels, from a start that the instruction's hash picks, because models list the likeliest first."""
+    """The labels, from a start that the instruction's hash picks, because models list the likeliest first."""
     distinct = list({plain(label).strip().casefold(): label.strip() for label in labels if label.strip()}.values())
     start = int(digest(instruction), 16) % max(1, len(distinct))
-    return [*distinct[start:], *distinct[:start]][:LABELS]
+    return [*distinct[start:], *distinct[:start]]
 
 
-def examples(seeds: Sequence[TaskSeed]) -> dict[str, list[dspy.Example]]:
+def examples(seeds: Sequence[TaskSeed], options: SelfInstructOptions) -> dict[str, list[dspy.Example]]:
     """Only the kind of a task has a single right answer; lists of tasks and instances are compiled without labels."""
     return {
-        "propose_instructions": [_list(seeds, number) for number in range(len(seeds))],
+        "propose_instructions": [_list(seeds, number, options) for number in range(len(seeds))],
         "is_classification": [
             _example(seed, verdict="yes" if seed.classification else "no").with_inputs("instruction") for seed in seeds
         ],
@@ -151,13 +169,14 @@ def _example(seed: TaskSeed, **values: str) -> dspy.Example:
     return dspy.Example(instruction=seed.instruction, group=seed.group, **values)
 
 
-def _list(seeds: Sequence[TaskSeed], number: int) -> dspy.Example:
+def _list(seeds: Sequence[TaskSeed], number: int, options: SelfInstructOptions) -> dspy.Example:
     """Eight seeds for the prompt, or half of them where there are few, and eight more as the reply."""
-    places = random.Random(f"list {number}").sample(range(len(seeds)), min(SHOWN + PROPOSALS, len(seeds)))
-    tasks, cut = [seeds[place].instruction for place in places], min(SHOWN, len(seeds) // 2)
+    shown, proposals, inputs = options.shown, options.proposals, _application(options)
+    places = random.Random(f"list {number}").sample(range(len(seeds)), min(shown + proposals, len(seeds)))
+    tasks, cut = [seeds[place].instruction for place in places], min(shown, len(seeds) // 2)
     return dspy.Example(
-        tasks=numbered(tasks[:cut]), proposals=tasks[cut : cut + PROPOSALS], group=f"list-{number}"
-    ).with_inputs("tasks")
+        tasks=numbered(tasks[:cut]), proposals=tasks[cut : cut + proposals], group=f"list-{number}", **inputs
+    ).with_inputs("tasks", *inputs)
 
 
 RECIPE = Recipe(

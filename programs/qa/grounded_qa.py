@@ -1,5 +1,6 @@
 """grounded-qa: a question on a passage, and its answer from the passage alone (the scheme of Falcon's grounded QA)."""
 
+import random
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,14 +8,29 @@ import dspy
 from pydantic import Field
 
 from programs.core.checks import GROUNDED, ON_TOPIC
-from programs.core.feed import ChunkFeed
+from programs.core.feed import ChunkFeed, FeedInput
 from programs.core.kinds import Chat
+from programs.core.options import PassageOptions
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
-from programs.core.row import Candidate, Drop
+from programs.core.row import Candidate, Drop, Source, digest
 from programs.core.step import Step
 from signatures.qa.grounded_qa import AnswerQuestion, AskBeyond, AskQuestion, InventDocument
 from signatures.refusal import DOES_NOT_SAY, declines
+
+
+class GroundedOptions(PassageOptions):
+    """The options of grounded-qa."""
+
+    unanswerable: float = Field(0.0, ge=0, le=1)
+    """The share of rows whose right answer is that the document does not say; the teacher is asked each question once,
+    and one that it answers is dropped (ours)."""
+    invent: bool = False
+    """No documents: the teacher writes them after the seeds, and rows are marked `invented` (ours)."""
+
+    @property
+    def needs_sources(self) -> bool:
+        return not self.invent
 
 
 class QASeed(Seed):
@@ -67,9 +83,10 @@ class GroundedQA(Program):
     """
 
     row = QA
+    options: GroundedOptions = GroundedOptions()
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, options: GroundedOptions | None = None) -> None:
+        super().__init__(options)
         self.invent_document = Step(InventDocument)
         self.ask_question = Step(AskQuestion)
         self.ask_beyond = Step(AskBeyond)
@@ -106,8 +123,38 @@ class GroundedQA(Program):
         ]
 
 
-def examples(seeds: Sequence[QASeed]) -> dict[str, list[dspy.Example]]:
-    """Questions are compiled without labels (many are right), answers against people's."""
+class QAFeed(ChunkFeed):
+    """Passages; or groups of seed passages to invent documents from. A share of the questions is unanswerable."""
+
+    def __init__(self, feed_input: FeedInput) -> None:
+        super().__init__(feed_input)
+        self._seeds = [seed for seed in feed_input.seeds if seed.document]
+        self._seed, self._options = feed_input.seed, feed_input.options
+
+    def source_at(self, position: int) -> Source | None:
+        source = self._invented(position) if self._options.invent else super().source_at(position)
+        if source is None or random.Random(f"{self._seed}|{position}").random() >= self._options.unanswerable:
+            return source
+        return source.model_copy(update={"inputs": {**source.inputs, "answerable": False}})
+
+    def _invented(self, position: int) -> Source | None:
+        if not self._seeds:
+            return None
+        sample = random.Random(f"{self._seed}|{position}|shown").sample(self._seeds, min(3, len(self._seeds)))
+        shown = [seed.document for seed in sample]
+        return Source(
+            id=digest("invented", position, *shown),
+            group=f"invented-{position}",
+            inputs={"examples": "\n\n".join(shown)},
+            origin={"invented": True},
+            shown=[seed.id for seed in sample],
+            draw=min(position, 1),
+        )
+
+
+def examples(seeds: Sequence[QASeed], options: GroundedOptions) -> dict[str, list[dspy.Example]]:
+    """Questions are compiled without labels (many are right), answers against people's. Questions that the document
+    does not answer are compiled only if some are wanted."""
 
     def example(seed: QASeed, *inputs: str) -> dspy.Example:
         return dspy.Example(
@@ -118,7 +165,7 @@ def examples(seeds: Sequence[QASeed]) -> dict[str, list[dspy.Example]]:
         ).with_inputs(*inputs)
 
     answerable = [seed for seed in seeds if seed.answer is not None]
-    beyond = [seed for seed in seeds if seed.answer is None]
+    beyond = [seed for seed in seeds if seed.answer is None and options.unanswerable]
     return {
         "ask_question": [example(seed, "document") for seed in answerable],
         "ask_beyond": [example(seed, "document") for seed in beyond],
@@ -140,10 +187,9 @@ RECIPE = Recipe(
     reads="passages",
     seed=QASeed,
     program=GroundedQA,
-    feed=ChunkFeed,
+    feed=QAFeed,
     examples=examples,
     labelled={"answer_question": "like"},
-    on_request=frozenset({"ask_beyond"}),
     checks=(*GROUNDED, unanswered, *ON_TOPIC),
     judges=("correct",),
     round_trip="answer_question",

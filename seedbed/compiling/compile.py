@@ -24,6 +24,7 @@ from seedbed.compiling.metric import calibrator, project_metric
 from seedbed.compiling.preflight import provide, reflects
 from seedbed.compiling.ranking import nothing_to_rank, seed_faults
 from seedbed.compiling.verdicts import open_metric
+from seedbed.config.load import unknown
 from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.project.project import Project
@@ -36,7 +37,8 @@ class Compilation:
 
     def __init__(self, session: Session, progress: Progress) -> None:
         self.session, self.project, self.progress = session, session.project, progress
-        self.program: Program = self.project.recipe.program()
+        _check_steps(session.project)
+        self.program: Program = self.project.program()
         self.steps: dict[str, Variant] = {}
         self.optimizers: dict[str, str] = {}
         self.known_programs = _known_programs(session.project)  # read first, so that a mistake costs no call
@@ -63,7 +65,7 @@ class Compilation:
         procedure = await self._procedure(metric)
         comparison = await self._compare(metric)
         manifest = self._manifest(frozen, procedure, comparison)
-        path, uncompiled = self.project.compiled_path(), self.project.recipe.program()
+        path, uncompiled = self.project.compiled_path(), self.project.program()
         try:
             return artefact.save(artefact.Artefact(self.program, uncompiled, frozen, manifest), path)
         except OSError as error:
@@ -85,13 +87,14 @@ class Compilation:
         return freezer.uncalibrated()
 
     def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
-        """The examples for each step. Labelled steps come first, since others are scored by the steps after them."""
-        on_request = self.project.recipe.on_request if self.project.config.sources.unanswerable else frozenset[str]()
+        """The examples for each step that is searched. Labelled steps come first, since others are scored by the steps
+        after them."""
         examples, labelled = self.project.examples(seeds), self.project.recipe.labelled
+        steps = self.project.config.compile.steps
         return {
             name: step_examples
             for name, step_examples in sorted(examples.items(), key=lambda item: item[0] not in labelled)
-            if step_examples and (name not in self.project.recipe.on_request or name in on_request)
+            if step_examples and (steps is None or name in steps)
         }
 
     async def _search(self, name: str, examples: list[Any], metric: Metric) -> None:
@@ -164,8 +167,8 @@ class Compilation:
             self.progress.say(
                 f"fold {number} of {len(folds)}: compiled on {len(training)} seeds, {len(left_out)} left out"
             )
-            programs = {uncompiled: self.project.recipe.program(), "compiled": await self._fold(training, metric)}
-            for step, examples in self.project.examples(left_out).items():
+            programs = {uncompiled: self.project.program(), "compiled": await self._fold(training, metric)}
+            for step, examples in self._examples(left_out).items():
                 if comparator := labelled.get(step):
                     groups[step] += [example.group for example in examples]
                     for name, program in programs.items():
@@ -187,7 +190,7 @@ class Compilation:
             return None
         metric = metric.showing(self.program)  # the same metric for both; no row may repeat a demo
         with self.progress.task("compare on held-out sources", 2 * len(sources)) as on_score:
-            before = await score_program(self.project.recipe.program(), sources, metric, self.session.scope, on_score)
+            before = await score_program(self.project.program(), sources, metric, self.session.scope, on_score)
             after = await score_program(self.program, sources, metric, self.session.scope, on_score)
         return compare("uncompiled", before, "compiled", after, lambda spent: self.session.cost(spent.tallies))
 
@@ -203,7 +206,7 @@ class Compilation:
             recipe=project.recipe.name,
             teacher=project.config.teacher,
             identity=self.session.identity("teacher"),
-            signatures=artefact.signatures_hash(project.recipe.program()),
+            signatures=artefact.signatures_hash(project.program()),
             optimizer=project.config.compile.optimizer,
             optimizers=self.optimizers,
             settings=project.config.compile.model_dump(),
@@ -230,12 +233,23 @@ class Compilation:
         )
 
 
+def _check_steps(project: Project) -> None:
+    """Raises UserError if `compile.steps` names a step that cannot be searched."""
+    names = [name for name, examples in project.examples(project.training_seeds).items() if examples]
+    for step in project.config.compile.steps or ():
+        if step not in names:
+            raise UserError(
+                f"compile.steps: {unknown('step to compile', step, names)}.",
+                hint="Name steps that have examples, or take compile.steps: out to compile all of them.",
+            )
+
+
 def _known_programs(project: Project) -> dict[str, Program]:
     """The programs of compile.known, by their paths as in the config."""
     programs = dict[str, Program]()
     for path in project.config.compile.known:
         try:
-            programs[path] = artefact.load(project.recipe, project.base / path).compiled
+            programs[path] = artefact.load(project.recipe, project.base / path, options=project.options).compiled
         except (OSError, artefact.Mismatch, ValueError) as error:
             reason = "it has no manifest beside it" if isinstance(error, FileNotFoundError) else str(error)
             raise UserError(

@@ -48,7 +48,7 @@ def open_cascade(
 
 def _uncompiled(project: Project, alias: str, say: Callable[[str], None]) -> TeacherProgram:
     say(f"{_name(project, alias)}: uncompiled, as asked for")
-    return _of_teacher(alias, project.recipe.program(), [], None)
+    return _of_teacher(alias, project.program(), [], None)
 
 
 def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefact.Artefact:
@@ -100,7 +100,9 @@ def peek_artefact(project: Project) -> artefact.Artefact:
 def _load(project: Project, identity: str | None) -> artefact.Artefact:
     path = project.compiled_path()
     try:
-        return artefact.load(project.recipe, path, teacher=project.config.teacher, identity=identity)
+        return artefact.load(
+            project.recipe, path, options=project.options, teacher=project.config.teacher, identity=identity
+        )
     except FileNotFoundError as error:
         raise UserError(
             f"There is no compiled program for {project.recipe.name} with {project.config.teacher}.",

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from seedbed.config.catalogue import PassageForm
 from seedbed.config.models import ModelEntry
@@ -17,8 +17,15 @@ from seedbed.errors import Unreadable, UserError
 FILE = "seedbed.yaml"
 _SECRET_KEYS = frozenset({"api_key", "api_base", "extra", "shards"})  # keys whose values no message shows
 
-RENAMED = {("run", "seed"): "random_seed", ("models", "trains"): "allows_training"}
-"""The section and the old name of a key -> its name now."""
+RENAMED = {
+    ("run", "seed"): "random_seed",
+    ("models", "trains"): "allows_training",
+    ("sources", "unanswerable"): "options.unanswerable",
+    ("sources", "invent"): "options.invent",
+    ("run", "draws"): "options.draws",
+    ("run", "lag"): "options.lag",
+}
+"""The section and the old name of a key -> its name now, with its section if that is another."""
 
 
 class Config(Section):
@@ -26,6 +33,8 @@ class Config(Section):
 
     recipe: str
     """The kind of rows; `seedbed recipes` lists them."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """The recipe's own options by name; `seedbed recipes NAME` lists them ([recipes](recipes.md))."""
     models: dict[str, ModelEntry]
     """The models by alias."""
     roles: Roles
@@ -142,13 +151,13 @@ def _place(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def describe(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One line per problem: its place, the expected value, and the actual one."""
-    return [_describe(problem, model) for problem in error.errors(include_url=False, include_context=False)]
+def describe(error: ValidationError, model: type[BaseModel], section: str = "") -> list[str]:
+    """One line per problem: its place, below `section` if that is given, the expected value, and the actual one."""
+    return [_describe(problem, model, section) for problem in error.errors(include_url=False, include_context=False)]
 
 
-def _describe(problem: Any, model: type[BaseModel]) -> str:
-    where = ".".join(map(str, problem["loc"])) or "the whole"
+def _describe(problem: Any, model: type[BaseModel], section: str) -> str:
+    where = ".".join([*([section] if section else []), *map(str, problem["loc"])]) or "the whole"
     if problem["type"] == "extra_forbidden":
         if new_name := RENAMED.get((*problem["loc"][:1], problem["loc"][-1])):
             return f"{where}: is called {new_name} now"
@@ -175,5 +184,5 @@ def _section(model: type[BaseModel], path: tuple[Any, ...]) -> type[BaseModel]:
 def unknown(kind: str, name: str, names: list[str]) -> str:
     """'there is no key "reciep"; did you mean "recipe"?', or the same with all names instead of a near one."""
     near = difflib.get_close_matches(name, names, n=1)
-    tail = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(sorted(names))}"
+    tail = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(sorted(names)) or 'none'}"
     return f'there is no {kind} "{name}"; {tail}'

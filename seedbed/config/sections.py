@@ -118,11 +118,6 @@ class Sources(Section):
     headings: bool | None = None
     """Whether the headings above a passage stand before it in the prompt; none is what suits the teacher, or `false`
     with `chunk_tokens`."""
-    unanswerable: float = Field(0.0, ge=0, le=1)
-    """The share of rows whose right answer is that the document does not say; the teacher is asked each question once,
-    and one that it answers is dropped."""
-    invent: bool = False
-    """No documents: the teacher writes them after the seeds, and rows are marked `invented`."""
 
 
 class Gates(Section):
@@ -165,6 +160,8 @@ class CompileSettings(Section):
     optimizer: Literal["auto", "labeled", "bootstrap", "random-search", "mipro", "gepa", "simba", "copro"] = "bootstrap"
     """`labeled`, `bootstrap`, `random-search`: who chooses the demos; `mipro`, `gepa`, `simba`, `copro`: and rewrites
     the instruction; `auto`: one of them by step (mipro: `pip install "seedbed[mipro]"`)."""
+    steps: list[str] | None = None
+    """The steps whose prompts are searched; the others stay as written; none is every step that has examples."""
     budget: Literal["quick", "light", "medium", "heavy"] = "light"
     """`quick`, `light`, `medium`, `heavy`: variants and examples."""
     random_seed: int = 0
@@ -218,12 +215,8 @@ class RunSettings(Section):
     """Calls that this run may take at most, likewise."""
     max_minutes: float | None = Field(None, gt=0)
     """Minutes of this invocation at most."""
-    draws: int = Field(4, ge=1)
-    """How often one passage is used at most (documents only)."""
     random_seed: int = 0
     """Of the order of sources."""
-    lag: int = Field(64, ge=1)
-    """Positions after which a pool hears of an accepted row; also how far ahead of it work may run."""
     keep_going: bool = False
     """Do not stop where so many sources in a row give no row ([running](running.md#a-run-of-which-nothing-comes))."""
     mode: Literal["online", "batch"] = "online"

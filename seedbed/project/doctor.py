@@ -89,7 +89,7 @@ def _sources(project: Project) -> str:
     """How many sources there are, and of how many documents. Seeds are counted by the check of seeds."""
     sources, units = project.inputs.source_set, project.inputs.kind.units
     if not sources.sources:
-        start = "documents that it invents" if project.config.sources.invent else project.inputs.kind.words
+        start = "documents that it invents" if not project.options.needs_sources else project.inputs.kind.words
         return f"none: {project.recipe.name} starts from {start}"
     documents = f"{sources.documents} documents, " if sources.documents else ""
     counts = project.inputs.said_of_passages() or f"{len(sources.sources)} {units}"

@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from metrics.calibration.verdicts import LabelledCase, Preference, verdict_line
 from metrics.checks.manner import Manner
+from programs.core.options import Options
 from programs.core.recipe import Recipe, recipes
 from programs.core.row import Source
-from seedbed.config.load import Config, unknown
+from seedbed.config.load import Config, describe, unknown
 from seedbed.errors import UserError
 from seedbed.sources.kinds import KINDS, Kind
 from seedbed.sources.lines import labelled_lines
@@ -23,8 +24,8 @@ FEWEST_SEEDS = 4
 
 
 class Inputs:
-    """The recipe, seeds, verdicts and sources that a config names. Each is read once, when it is first needed. Of many
-    sources, memory holds only their places on disk.
+    """The recipe, options, seeds, verdicts and sources that a config names. What is in files is read once, when it is
+    first needed. Of many sources, memory holds only their places on disk.
 
     Args:
         config: the checked config. base: the folder its paths start from.
@@ -38,6 +39,7 @@ class Inputs:
             )
         self.config, self.base, self.notes = config, base, Remarks()
         self.recipe: Recipe = recipes()[config.recipe]
+        self.options = _checked_options(self.recipe, config.options)
         _check_columns(self.recipe)
 
     @functools.cached_property
@@ -76,7 +78,7 @@ class Inputs:
     @functools.cached_property
     def source_set(self) -> SourceSet:
         """The sources, and what was skipped and noted. Raises UserError if they cannot be read."""
-        if self.config.sources.invent:
+        if not self.options.needs_sources:
             return SourceSet()
         lists = {name: f"lists/{name}.txt" for name in self.recipe.lists}
         return self.kind.read(Request(self.recipe, self.config, self.base, lambda: self.seeds, lists))
@@ -126,4 +128,16 @@ def _check_columns(recipe: Recipe) -> None:
         raise UserError(
             f"recipe: the rows of {recipe.name} cannot be stored: {error}.",
             hint="Change this field of its rows: docs/writing-a-recipe.md says what a field may be.",
+        ) from error
+
+
+def _checked_options(recipe: Recipe, values: Mapping[str, Any]) -> Options:
+    """The options of a recipe, its defaults for those that are not among `values`. Raises UserError naming every bad
+    one."""
+    try:
+        return recipe.options.model_validate(values)
+    except ValidationError as error:
+        raise UserError(
+            "; ".join(describe(error, recipe.options, "options")) + ".",
+            hint=f"seedbed recipes {recipe.name} lists its options.",
         ) from error

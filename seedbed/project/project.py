@@ -11,6 +11,9 @@ from pydantic import BaseModel
 from metrics.calibration.verdicts import LabelledCase, Line, Preference
 from metrics.metric import Bars
 from optimize.splits import deal, fold_groups
+from programs.core.embedding import Embed
+from programs.core.feed import Feed, FeedInput, first_sources
+from programs.core.program import Program
 from programs.core.row import Source, digest
 from seedbed.config.load import Config
 from seedbed.project.cases import cases_of, labelled
@@ -36,7 +39,7 @@ class Project:
 
     def __init__(self, config: Config, base: Path, inputs: Inputs | None = None) -> None:
         self.config, self.base, self.inputs = config, base, inputs or Inputs(config, base)
-        self.recipe = self.inputs.recipe
+        self.recipe, self.options = self.inputs.recipe, self.inputs.options
 
     def with_config(self, config: Config) -> "Project":
         """The project of a config that differs in models, roles or limits alone: documents, seeds and verdicts are read
@@ -153,7 +156,7 @@ class Project:
 
     def examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
         """The recipe's examples for each step. The group of an example is the full name of its document."""
-        examples = self.recipe.examples(seeds)
+        examples = self.recipe.examples(seeds, self.options)
         for example in itertools.chain(*examples.values()):
             example.group = self.group(example)
         return examples
@@ -243,27 +246,25 @@ class Project:
             round_trip=gates.round_trip,
         )
 
-    def feed(self, seeds: Sequence[Any] | None = None) -> Any:
+    def program(self) -> Program:
+        """A new program of the recipe with the options of the config, not compiled."""
+        return self.recipe.program(self.options)
+
+    def feed(self, seeds: Sequence[Any] | None = None, embed: Embed | None = None) -> Feed:
         """A new feed of the recipe over these seeds; by default over those of a run."""
-        sources, run = self.config.sources, self.config.run
-        seeds = self.source_seeds if seeds is None else seeds
-        return self.recipe.feed(
-            self.inputs.sources,
-            seeds,
-            seed=run.random_seed,
-            draws=run.draws,
-            unanswerable=sources.unanswerable,
-            invent=sources.invent,
-        )
+        return self._feed_of(self.inputs.sources, self.source_seeds if seeds is None else seeds, embed)
+
+    def _feed_of(self, sources: Sequence[Source], seeds: Sequence[Any], embed: Embed | None = None) -> Feed:
+        return self.recipe.feed(FeedInput(sources, seeds, self.options, self.config.run.random_seed, embed))
 
     def test_sources(self, excluded: Collection[str] = ()) -> list[Source]:
-        """The sources to compare programs on, `compile.compare` in all: those of held-out groups, as evenly as
-        possible, or sources made of held-out seeds. `excluded` are groups to leave out."""
-        n = self.config.compile.compare
+        """The sources to compare programs on, `compile.compare` in all: what the recipe's feed makes of sources of
+        held-out groups, as evenly as possible, or of held-out seeds. `excluded` are groups to leave out."""
+        n, seeds = self.config.compile.compare, [seed for seed in self.test_seeds if self.group(seed) not in excluded]
         if not self._divided:
-            feed = self.feed([seed for seed in self.test_seeds if self.group(seed) not in excluded])
-            return [source for position in range(n) if (source := feed.take(position))]
-        return evenly(self.inputs.sources, self.held_out - set(excluded), n)
+            return first_sources(self._feed_of(self.inputs.sources, seeds), n)
+        sources = evenly(self.inputs.sources, self.held_out - set(excluded), n)
+        return first_sources(self._feed_of(sources, seeds), len(sources))
 
     def compiled_path(self) -> Path:
         """The path of the compiled program of this recipe and teacher."""

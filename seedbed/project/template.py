@@ -4,6 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+import yaml
+
+from programs.core.options import Options
 from programs.core.recipe import Reads, recipes
 from seedbed.config.load import FILE, Config, unknown
 from seedbed.errors import UserError
@@ -15,7 +18,7 @@ _CONFIG = """\
 # yaml-language-server: $schema={schema}
 # A Seedbed project. Every key is explained in docs/config.md; an unknown key is an error.
 recipe: {recipe}
-
+{options}
 # Models by alias. Swap the teacher with --teacher ALIAS, or here under roles.
 models:
   small: {{model: embedded/qwen2.5-coder-0.5b, max_tokens: 96}}   # 491 MB, brought here when first needed: no key
@@ -79,6 +82,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
             _CONFIG.format(
                 schema=SCHEMA,
                 recipe=recipe,
+                options=_options_line(recipe, recipes()[recipe].options),
                 sources=_SOURCES.get(kind.reads, "").format(columns=columns),
                 gates=_DOCUMENT_GATES if documents and "correct" in kind.judges else "",
                 compare=36 if documents else 24,
@@ -91,3 +95,14 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
             f"Cannot write {folder}: {error.strerror}.", hint="Choose a folder you can write to."
         ) from error
     return sorted(path for path in folder.iterdir())
+
+
+def _options_line(recipe: str, options: type[Options]) -> str:
+    """A commented line that shows the first option of the recipe's own, or of those that it shares with others."""
+    shared = [name for base in options.__bases__ for name in getattr(base, "model_fields", {})]
+    names = [*(name for name in options.model_fields if name not in shared), *shared]
+    if not names:
+        return ""
+    default = options.model_fields[names[0]].get_default(call_default_factory=True)
+    example = yaml.safe_dump({names[0]: default}, default_flow_style=True).strip()
+    return f"{f'# options: {example}':<43}# of this recipe alone; seedbed recipes {recipe} lists all\n"

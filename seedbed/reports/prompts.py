@@ -40,7 +40,7 @@ def prompts(project: Project, *, uncompiled: bool) -> tuple[dict[str, Prompt], s
     Opens no model. Raises UserError where there is no compiled program that fits the project.
     """
     if uncompiled:
-        program, judges, remark = project.recipe.program(), asked_judges(project), "as written, not compiled"
+        program, judges, remark = project.program(), asked_judges(project), "as written, not compiled"
     else:
         artefact = peek_artefact(project)
         program, judges, remark = (

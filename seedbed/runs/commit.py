@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from metrics.diversity import Sample
 from optimize.scoring import Scored
@@ -62,6 +62,13 @@ class Counts:
     words: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
+class Committed(NamedTuple):
+    """The candidates of one source: accepted ones, and rejected ones, whose `dropped` says why."""
+
+    rows: list[Candidate]
+    rejected: list[Candidate]
+
+
 class Commit:
     """Takes outcomes in the order of their positions, not of their completion. Duplicates are found and rows accepted
     in this order, so an interrupted run gives the same rows as an uninterrupted one.
@@ -75,7 +82,8 @@ class Commit:
         self._session, self._project, self._feed = session, session.project, feed
         self._limits, gates = self._project.config.run, self._project.config.gates
         self.counts = Counts({member.teacher: TeacherRecord() for member in cascade})
-        columns = row_schema(cascade[0].program.row)
+        self._row_type = cascade[0].program.row
+        columns = row_schema(self._row_type)
         self.shards = RunShards(out, self._limits.shards, columns, REJECTED, session.owner)
         seeds = self._project.inputs.seeds if self._project.recipe.reads == "seeds" else []
         self.sample = Sample(self._project.inputs.sources, [seed.group for seed in seeds])
@@ -96,14 +104,14 @@ class Commit:
             return f"run.max_candidates: {self._limits.candidates} is reached"
         return None
 
-    async def take(self, position: int, outcome: Outcome) -> list[Candidate]:
-        """Accept or reject the candidates of one source until the run is at its end. Returns the accepted ones."""
+    async def take(self, position: int, outcome: Outcome) -> Committed:
+        """Accept or reject the candidates of one source until the run is at its end."""
         self.counts.sources += 1
-        accepted = list[Candidate]()
+        committed = Committed([], [])
         if self._session.offline and outcome.failed:  # it did not finish in the original run either
             self.counts.absent += 1
             self.counts.reasons[ABSENT] += 1
-            return accepted
+            return committed
         self.counts.absent = 0
         places = itertools.count()
         for attempt in outcome.tries:
@@ -111,15 +119,16 @@ class Commit:
             self.counts.teachers[attempt.teacher].add(attempt)
             for index, scored in enumerate(attempt.scored):
                 if self.end:
-                    return accepted
+                    return committed
                 shared["index"] = next(places)
                 if drop := await self._refusal(scored):
                     await self._reject(f"{attempt.teacher} {index}", position, scored, drop, shared)
+                    committed.rejected.extend(self._rejected(scored.candidate, drop))
                 else:
-                    accepted.append(scored.candidate)
+                    committed.rows.append(scored.candidate)
                     await self._accept(scored, shared)
                     self.counts.teachers[attempt.teacher].accepted += 1
-        return accepted
+        return committed
 
     async def _refusal(self, scored: Scored) -> Drop | None:
         self.counts.candidates += 1
@@ -130,8 +139,14 @@ class Commit:
             scored.worth.drop
             or self._contamination.refusal(scored.candidate)
             or self._duplicates.refusal(scored.candidate)
-            or self._feed.admit(scored.candidate)
+            or self._feed.accepts(scored.candidate)
         )
+
+    def _rejected(self, candidate: Candidate, drop: Drop) -> list[Candidate]:
+        """The candidate with its rejection; none if a failed call left only a placeholder, because a later invocation
+        may make a candidate there."""
+        made = isinstance(candidate, self._row_type)
+        return [candidate.model_copy(update={"dropped": drop})] if made else []
 
     async def _reject(self, place: str, position: int, scored: Scored, drop: Drop, shared: dict[str, Any]) -> None:
         self.counts.reasons[drop.reason] += 1

@@ -5,6 +5,7 @@ from typing import Any
 
 from optimize.scoring import Scored, score_program
 from programs.core.background import run_sync
+from programs.core.feed import first_sources
 from seedbed.compiling.programs import open_cascade
 from seedbed.project.project import Project
 from seedbed.project.session import Session
@@ -15,9 +16,8 @@ def preview_rows(project: Project, n: int, *, uncompiled: bool, say: Callable[[s
     """The candidates of the first n sources of the feed: verdict, scores, calls, tokens and dollars of each."""
     for line in project.inputs.said_of_sources():
         say(line)
-    feed = project.feed()
-    sources = [source for position in range(n) if (source := feed.take(position))]
     with Session(project, project.journal) as session:
+        sources = first_sources(project.feed(embed=session.embed), n)
         cascade, metric = open_cascade(session, uncompiled=uncompiled, say=say)
         candidates = run_sync(score_program(cascade[0].program, sources, metric, session.scope))
         return [_shown(session, scored) for scored in candidates]

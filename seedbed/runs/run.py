@@ -41,7 +41,7 @@ class Run:
     ) -> None:
         self.session, self.cascade, self.metric, self.progress = session, cascade, metric, progress
         self.project, self.goal = session.project, session.project.config.run.rows
-        feed, self.setup = self.project.feed(), self._setup()
+        feed, self.setup = self.project.feed(embed=session.embed), self._setup()
         session.journal.describe(self.setup, provenance(self.project, cascade, metric))
         self._attempts = make_attempts(session, cascade, metric, self.setup)
         self.commit = Commit(session, cascade, feed, out)
@@ -85,11 +85,11 @@ class Run:
         bar, counts = self.progress.bar("rows", self.goal), self.commit.counts
         while next_outcome := await self._schedule.next():
             position, outcome = next_outcome
-            accepted = await self.commit.take(position, outcome)
+            committed = await self.commit.take(position, outcome)
             if not counts.absent:
                 self._futility.see(outcome)
                 self._failed += [outcome] if outcome.failed else []
-            self._schedule.committed(outcome, accepted)
+            self._schedule.committed(outcome, committed)
             self.progress.show(bar, counts.accepted, self._note())
             if reason := self.commit.end or self._replayed() or self._futility.verdict:
                 return reason
@@ -129,6 +129,7 @@ class Run:
         members = [(role, alias) for role, alias in config.roles.bound() if role in ("panel", "student", "weak")]
         return digest(
             self.metric.hash,
+            self.project.options.model_dump_json(),
             *(session.models.lm(member.teacher).async_engine.identity for member in self.cascade),
             session.identity("judge"),
             *(member.carried["program"] for member in self.cascade),

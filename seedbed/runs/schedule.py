@@ -1,14 +1,13 @@
 """Decides which sources a run begins, and when: in the order of the feed, as many at once as are useful."""
 
 import asyncio
-import collections
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from programs.core.feed import Feed
-from programs.core.row import Candidate, Source
+from programs.core.feed import Feed, OrderedFeed
+from programs.core.row import Source
 from seedbed.project.session import Session
 from seedbed.runs.attempt import LIVE, Attempts
-from seedbed.runs.commit import Counts
+from seedbed.runs.commit import Committed, Counts
 from seedbed.runs.futility import Futility
 from seedbed.runs.outcome import Outcome
 
@@ -32,14 +31,11 @@ class Schedule:
         futility: Futility,
         on_call: Callable[[], None],
     ) -> None:
-        self._session, self._feed, self._attempts, self._counts = session, feed, attempts, counts
+        self._session, self._feed, self._attempts, self._counts = session, OrderedFeed(feed), attempts, counts
         self._limits, self._futility, self._on_call = session.project.config.run, futility, on_call
         self._live, self.ahead = LIVE * attempts.slots, AHEAD * attempts.slots
-        if feed.listens:
-            self.ahead = min(self.ahead, self._limits.lag)
         self._tasks: dict[int, asyncio.Future[Outcome]] = {}
         self._position, self._dry, self._closed = 0, False, False
-        self._accepted: collections.deque[tuple[int, Candidate]] = collections.deque()  # not yet given to the feed
         self._working, self._passed = 0, 0  # sources at work; candidates that passed the gate and wait for their turn
         self._ended, self._room = 0, session.ledger.room  # sources that ended; the ledger's room at the beginning
 
@@ -50,10 +46,9 @@ class Schedule:
             return None
         return self._position, await self._tasks[self._position]
 
-    def committed(self, outcome: Outcome, accepted: Sequence[Candidate]) -> None:
-        """Record that the outcome from `next` is committed, with these rows."""
-        if self._feed.listens:
-            self._accepted.extend((self._position, candidate) for candidate in accepted)
+    def committed(self, outcome: Outcome, committed: Committed) -> None:
+        """Record that the outcome from `next` is committed."""
+        self._feed.commit(*committed)
         self._passed -= outcome.passed
         del self._tasks[self._position]
         self._position += 1
@@ -67,7 +62,8 @@ class Schedule:
 
     def _launch(self) -> None:
         """Begin as many sources as are useful now."""
-        while self._needs_more() and (source := self._take(position := self._position + len(self._tasks))):
+        while self._needs_more() and (source := self._take()):
+            position = self._position + len(self._tasks)
             if outcome := self._attempts.remembered(position, source):
                 self._tasks[position] = future = asyncio.get_running_loop().create_future()
                 future.set_result(outcome)
@@ -94,7 +90,9 @@ class Schedule:
             return True
         if not (self._passed or self._session.book or self._futility.room(len(self._tasks))):
             return False  # not in batch mode: a smaller job would not come back sooner
-        if self._dry or live >= self._live or len(self._tasks) >= self.ahead or not self._affordable(live):
+        if self._dry or not self._feed.is_ready or live >= self._live or len(self._tasks) >= self.ahead:
+            return False
+        if not self._affordable(live):
             return False
         accepted, sources = self._counts.accepted + 1, self._counts.sources + 1  # one row is assumed at the beginning
         missing = self._limits.rows - self._counts.accepted - self._passed
@@ -115,11 +113,7 @@ class Schedule:
         is_known = self._session.book is not None or live <= self._ended
         return is_known and (live + 1) * (self._room - room) <= room * self._ended
 
-    def _take(self, position: int) -> Source | None:
-        """The feed's source for a position, after the feed was given exactly the rows accepted up to the lag before
-        it."""
-        while self._accepted and self._accepted[0][0] <= position - self._limits.lag:
-            self._feed.hear(self._accepted.popleft()[1])
-        source: Source | None = self._feed.take(position)
+    def _take(self) -> Source | None:
+        source = self._feed.take()
         self._dry = source is None
         return source

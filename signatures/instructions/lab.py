@@ -8,6 +8,7 @@ from signatures.judges import YesNo
 from signatures.variants import also
 
 ANY_TASK = "answering what is asked"  # the task of a question that comes without one
+QUESTIONS = 5  # which `AskFromTopic` asks for
 
 
 @also("Study the examples, then write five new questions for the same task, each about something else.")

@@ -6,6 +6,8 @@ import dspy
 
 from signatures.variants import also
 
+PROPOSALS = 8  # which the two signatures that propose instructions ask for
+
 
 @also("Continue this list of tasks with eight new ones that differ from all of these.")
 class ProposeInstructions(dspy.Signature):
@@ -13,6 +15,17 @@ class ProposeInstructions(dspy.Signature):
     Vary the verb, the topic and the form (a question, a command). Each is one or two sentences in English
     and can be done with text alone."""
 
+    tasks: str = dspy.InputField(desc="a numbered list of tasks")
+    proposals: list[str] = dspy.OutputField(desc="up to eight new tasks, each different from the list")
+
+
+@also("Continue this list with eight new tasks that users of the application would give it, each unlike all of these.")
+class ProposeForApplication(dspy.Signature):
+    """Come up with new tasks for a text model that serves the application below. Here is a list of tasks; write up to
+    eight more that users of this application could give it. Vary the verb, the topic and the form (a question, a
+    command). Each is one or two sentences in English and can be done with text alone."""
+
+    application: str = dspy.InputField(desc="what the application does, and for whom")
     tasks: str = dspy.InputField(desc="a numbered list of tasks")
     proposals: list[str] = dspy.OutputField(desc="up to eight new tasks, each different from the list")
 

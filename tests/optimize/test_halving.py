@@ -40,7 +40,7 @@ def winner(says: Says, step: str = "ask_question") -> tuple[str, list[str]]:
     program, said = GroundedQA(), list[str]()
     with dspy.context(lm=model(says)):
         metric = Metric(RECIPE, embed, Bars(relevance=0.05))
-        examples = RECIPE.examples(seeds())[step]
+        examples = RECIPE.examples(seeds(), RECIPE.options())[step]
         search = StepSearch(program, step, examples, metric, SIZES["light"], say=said.append)
         run_sync(search.run("labeled"))
     return program.step(step).format, said
@@ -64,7 +64,7 @@ def test_a_question_is_scored_by_the_answer_that_follows_it(good: str) -> None:
     program = Following()
     with dspy.context(lm=model(says)):
         metric = Metric(RECIPE, embed, Bars(relevance=0.05))
-        examples = RECIPE.examples(seeds())["ask_question"]
+        examples = RECIPE.examples(seeds(), RECIPE.options())["ask_question"]
         run_sync(StepSearch(program, "ask_question", examples, metric, SIZES["light"]).run("labeled"))
     assert program.ask_question.format == good
 

@@ -37,7 +37,7 @@ def test_one_safe_question_wins_only_where_novelty_counts_for_nothing(novelty: f
         search = StepSearch(
             program,
             "ask_question",
-            RECIPE.examples(roads)["ask_question"],
+            RECIPE.examples(roads, RECIPE.options())["ask_question"],
             Metric(RECIPE, embed, Bars(relevance=0.05)),
             SIZES["light"],
             novelty=novelty,
@@ -59,7 +59,7 @@ def test_steps_with_a_right_answer_are_not_asked_for_novelty(tmp_path: Path) -> 
         search.search = StepSearch(
             search.program,
             "answer_question",
-            RECIPE.examples(seeds())["answer_question"],
+            RECIPE.examples(seeds(), RECIPE.options())["answer_question"],
             search.metric,
             SIZES["light"],
             novelty=novelty,

@@ -21,20 +21,23 @@ from metrics.worth import HOPE, Worth
 from optimize.scoring import score_step
 from optimize.seeds import read_lines
 from programs.core.background import run_sync
+from programs.core.feed import FeedInput, first_sources
 from programs.core.instance import Instance, word_filter
 from programs.core.kinds import KINDS, kind_of
 from programs.core.pool import Pool
 from programs.core.program import Program
 from programs.core.recipe import Recipe, recipes
-from programs.core.row import Candidate
+from programs.core.row import Candidate, Source
 from programs.core.text import rouge_l
 from programs.core.tools import using
-from programs.instructions.lab import Lab, LeafSeed, Leaves, Pair
-from programs.instructions.self_instruct import SelfInstruct, TaskSeed
+from programs.instructions.lab import Lab, LabOptions, LeafSeed, Leaves, Pair
+from programs.instructions.self_instruct import SelfInstruct, SelfInstructOptions, TaskSeed
 from programs.judges.judge import JUDGES, aspects_of, judges_of
 from seedbed.models.engines.engine import Shared
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
+from signatures.instructions.lab import AskFromTopic
+from signatures.instructions.self_instruct import ProposeInstructions
 from signatures.variants import wordings
 
 RECIPES = ("grounded-qa", "lab", "self-instruct")
@@ -126,11 +129,10 @@ def test_a_round_trip_is_a_step_with_two_wordings_that_reads_the_row(recipe: Rec
 
 
 def test_examples_fit_their_steps(recipe: Recipe) -> None:
-    program, examples = recipe.program(), recipe.examples(seeds_of(recipe))
-    assert recipe.labelled.keys() | recipe.on_request <= examples.keys()
+    program, examples = recipe.program(), recipe.examples(seeds_of(recipe), recipe.options())
+    assert recipe.labelled.keys() <= examples.keys()
     for name, of_step in examples.items():
         signature = program.step(name).signature
-        assert of_step
         for example in of_step:
             assert {*example.inputs().keys()} == {*signature.input_fields}
             assert {"group", *signature.fields} <= {*example.keys()}
@@ -138,8 +140,8 @@ def test_examples_fit_their_steps(recipe: Recipe) -> None:
 
 
 def test_a_program_survives_its_file_with_dspy_alone(recipe: Recipe, tmp_path: Path) -> None:
-    program, examples = recipe.program(), recipe.examples(seeds_of(recipe))
-    for name, of_step in examples.items():
+    program, examples = recipe.program(), recipe.examples(seeds_of(recipe), recipe.options())
+    for name, of_step in ((name, of_step) for name, of_step in examples.items() if of_step):
         step = program.step(name)
         step.format, step.nearest = "compact", 1
         step.demos = [dspy.Example(**{field: of_step[0][field] for field in step.signature.fields})]
@@ -176,10 +178,9 @@ def test_a_reply_that_cannot_be_read_is_a_drop(recipe: Recipe, reply: str) -> No
 
 
 def test_a_feed_gives_the_same_again(recipe: Recipe) -> None:
-    feeds = [recipe.feed([], seeds_of(recipe), seed=3, draws=2, unanswerable=0.0, invent=True) for _ in range(2)]
-    first, second = ([feed.take(position) for position in range(20)] for feed in feeds)
+    options = recipe.options(**{"invent": True} if "invent" in recipe.options.model_fields else {})
+    first, second = (first_sources(recipe.feed(FeedInput([], seeds_of(recipe), options, 3)), 20) for _ in range(2))
     assert first == second
-    assert None not in first
     assert len({source.id for source in first}) == 20
 
 
@@ -310,10 +311,13 @@ def test_the_student_is_asked_with_the_context() -> None:
     assert pair.document is None
 
 
+def leaves_of(seeds: list[LeafSeed]) -> Leaves:
+    return Leaves(FeedInput([], seeds, LabOptions()))
+
+
 def test_leaves_come_in_turn() -> None:
     seeds: list[LeafSeed] = seeds_of(recipes()["lab"])
-    feed = Leaves([], seeds, seed=0, draws=1)
-    sources = [source for position in range(18) if (source := feed.take(position))]
+    sources = first_sources(leaves_of(seeds), 18)
     leaves = {seed.leaf for seed in seeds}
     for turn in range(3):
         of_turn = sources[turn * len(leaves) : (turn + 1) * len(leaves)]
@@ -323,9 +327,9 @@ def test_leaves_come_in_turn() -> None:
 
 def test_a_leaf_shows_its_own_examples_and_one_of_their_texts() -> None:
     seeds: list[LeafSeed] = seeds_of(recipes()["lab"])
-    feed = Leaves([], seeds, seed=0)
+    feed = leaves_of(seeds)
     for position in range(30):
-        source = feed.take(position)
+        source = feed.source_at(position)
         assert source
         shown = [seed for seed in seeds if seed.question in source.inputs["examples"]]
         assert len(shown) == 3
@@ -336,9 +340,9 @@ def test_a_leaf_shows_its_own_examples_and_one_of_their_texts() -> None:
 def test_a_source_names_the_seeds_that_it_shows() -> None:
     seeds: list[LeafSeed] = seeds_of(recipes()["lab"])
     tasks: list[TaskSeed] = seeds_of(recipes()["self-instruct"])
-    leaves, pool = Leaves([], seeds, seed=0), Pool([], tasks, seed=0)
+    leaves, pool = leaves_of(seeds), pool_of(tasks)
     for position in range(10):
-        leaf, listed = leaves.take(position), pool.take(position)
+        leaf, listed = leaves.source_at(position), pool.source_at(position)
         assert leaf
         assert listed
         assert set(leaf.shown) == {seed.id for seed in seeds if seed.question in leaf.inputs["examples"]}
@@ -349,7 +353,7 @@ def test_a_source_names_the_seeds_that_it_shows() -> None:
 
 
 def test_a_small_leaf_has_no_example_of_asking() -> None:
-    examples = recipes()["lab"].examples(seeds_of(recipes()["lab"])[:2])
+    examples = recipes()["lab"].examples(seeds_of(recipes()["lab"])[:2], LabOptions())
     assert examples["ask_from_topic"] == []
     assert len(examples["answer_for_task"]) == 2
 
@@ -359,15 +363,19 @@ def test_a_small_leaf_has_no_example_of_asking() -> None:
 HUMAN = [TaskSeed(id=f"h{n}", instruction=f"Human task number {n}", output="x", classification=False) for n in range(9)]
 
 
-def pool_with(*instructions: str) -> Pool:
-    pool = Pool([], HUMAN, seed=0)
-    for instruction in instructions:
-        pool.hear(Instance(instruction=instruction))
+def pool_of(seeds: Sequence[TaskSeed], **options: Any) -> Pool:
+    return Pool(FeedInput([], seeds, SelfInstructOptions(**options)))
+
+
+def pool_with(*instructions: str, **options: Any) -> Pool:
+    pool = pool_of(HUMAN, **options)
+    rows = [Instance(instruction=instruction) for instruction in instructions]
+    pool.committed(Source(id="s", group="s", inputs={}), rows, [])
     return pool
 
 
 def shown_by(pool: Pool, position: int) -> list[str]:
-    source = pool.take(position)
+    source = pool.source_at(position)
     assert source
     lines = source.inputs["tasks"].splitlines()
     assert [line.split(". ")[0] for line in lines] == [str(n) for n in range(1, len(lines) + 1)]
@@ -391,7 +399,7 @@ def test_the_tasks_shown_are_shuffled() -> None:
 
 def test_only_accepted_rows_are_shown() -> None:
     pool = pool_with()
-    assert pool.admit(Instance(instruction="Describe a sunset over a calm lake")) is None
+    assert pool.accepts(Instance(instruction="Describe a sunset over a calm lake")) is None
     assert all("sunset" not in task for n in range(20) for task in shown_by(pool, n))
 
 
@@ -408,11 +416,11 @@ def test_the_pool_lets_in_what_is_below_0_7(n: int, kept: bool, known: str) -> N
     old, new = sharing(n)
     assert rouge_l(old, new) == pytest.approx(n / 100)
     seed = TaskSeed(id="one", instruction=old if known == "human" else "Name a river", output="x", classification=False)
-    pool = Pool([], [seed], seed=0)
+    pool = pool_of([seed])
     if known == "machine":
-        assert pool.admit(Instance(instruction=old)) is None
-        assert pool.admit(Instance(instruction="Sing of something else altogether")) is None
-    drop = pool.admit(Instance(instruction=new))
+        assert pool.accepts(Instance(instruction=old)) is None
+        assert pool.accepts(Instance(instruction="Sing of something else altogether")) is None
+    drop = pool.accepts(Instance(instruction=new))
     assert (drop is None) is kept
     assert drop is None or (drop.step, drop.reason) == ("pool", "like the pool")
 
@@ -420,10 +428,10 @@ def test_the_pool_lets_in_what_is_below_0_7(n: int, kept: bool, known: str) -> N
 def test_a_second_instance_of_a_task_is_no_repetition() -> None:
     pool = pool_with()
     task = "Decide whether the review is positive"
-    assert pool.admit(Instance(instruction=task, input="Great", output="yes")) is None
-    assert pool.admit(Instance(instruction=task, input="Bad", output="no")) is None
-    assert pool.admit(Instance(instruction="Name three rivers of Europe")) is None
-    assert pool.admit(Instance(instruction=task, input="Fine", output="yes"))
+    assert pool.accepts(Instance(instruction=task, input="Great", output="yes")) is None
+    assert pool.accepts(Instance(instruction=task, input="Bad", output="no")) is None
+    assert pool.accepts(Instance(instruction="Name three rivers of Europe")) is None
+    assert pool.accepts(Instance(instruction=task, input="Fine", output="yes"))
 
 
 TASK = "Decide whether the review is good"
@@ -570,4 +578,62 @@ def scores(step: str, seeds: Sequence[TaskSeed], said: Said) -> list[float]:
     recipe, program = recipes()["self-instruct"], SelfInstruct()
     metric = metric_of("self-instruct", shown=[seed.instruction for seed in seeds])
     with teaching(program, {step: said}):
-        return run_sync(score_step(program, step, recipe.examples(seeds)[step], metric))
+        return run_sync(score_step(program, step, recipe.examples(seeds, recipe.options())[step], metric))
+
+
+# options
+
+
+def test_other_numbers_of_lab_are_in_its_prompt_its_feed_and_its_rows() -> None:
+    options, seeds = LabOptions(questions=3, shown=1), seeds_of(recipes()["lab"])
+    program = Lab(options)
+    assert [row.question for row in rows_of(program, lab_script(), **LEAF)[0]] == FIVE[:3]
+    asked = program.step("ask_from_topic").asked
+    texts = [*wordings(asked), asked.output_fields["questions"].json_schema_extra["desc"]]
+    assert len(texts) == 3
+    assert all("three" in text and "five" not in text for text in texts)
+    assert asked.__name__ == "AskFromTopic"
+    source = Leaves(FeedInput([], seeds, options)).source_at(0)
+    assert source
+    assert len(source.shown) == 1
+    assert {len(example.questions) for example in recipes()["lab"].examples(seeds, options)["ask_from_topic"]} <= {2, 3}
+
+
+def test_the_papers_numbers_leave_the_prompts_as_they_are_written() -> None:
+    assert Lab().step("ask_from_topic").asked is AskFromTopic
+    assert SelfInstruct().step("propose_instructions").asked is ProposeInstructions
+
+
+def test_other_numbers_of_self_instruct_are_in_its_pool_and_its_rows() -> None:
+    pool = pool_with("Machine task one", "Machine task two", shown=4, machine=1)
+    assert all(len(shown_by(pool, n)) == 4 for n in range(5))
+    assert all(sum(task.startswith("Machine") for task in shown_by(pool, n)) == 1 for n in range(5))
+    assert len(shown_by(pool_with("Machine task one", "Machine task two", shown=1, machine=2), 0)) == 1
+    program = SelfInstruct(SelfInstructOptions(proposals=12, labels=3))
+    assert "write up to 12 more" in " ".join(program.step("propose_instructions").asked.instructions.split())
+    script = si_script(TASK, classification="yes")
+    assert len(rows_of(program, script, tasks="1. Sing")[0]) == 3
+
+
+@pytest.mark.parametrize(("lag", "needed"), [(1, [0, 1, 2, 3]), (3, [0, 0, 0, 1])])
+def test_a_pool_needs_all_positions_up_to_its_lag(lag: int, needed: list[int]) -> None:
+    assert [pool_of(HUMAN, lag=lag).needs(position) for position in range(4)] == needed
+
+
+def test_an_application_is_named_in_every_call_for_new_tasks_and_in_its_examples() -> None:
+    options = SelfInstructOptions(application="a shop that answers questions on kettles")
+    program, seeds = SelfInstruct(options), seeds_of(recipes()["self-instruct"])
+    _, engine = rows_of(program, si_script("Name three rivers of Europe"), tasks="1. Sing")
+    assert engine.asked("propose_instructions") == [{"application": options.application, "tasks": "1. Sing"}]
+    for example in recipes()["self-instruct"].examples(seeds, options)["propose_instructions"]:
+        assert set(example.inputs().keys()) == {"application", "tasks"}
+
+
+def test_questions_beyond_the_document_are_compiled_only_if_some_are_wanted() -> None:
+    recipe = recipes()["grounded-qa"]
+    assert not recipe.examples(seeds_of(recipe), recipe.options())["ask_beyond"]
+    assert recipe.examples(seeds_of(recipe), recipe.options(unanswerable=0.1))["ask_beyond"]
+
+
+def test_a_copy_of_a_program_keeps_its_options() -> None:
+    assert Lab(LabOptions(questions=2)).deepcopy().options == LabOptions(questions=2)

@@ -48,7 +48,7 @@ def test_what_was_in_flight_at_a_kill_is_paid_twice_and_nothing_else(tmp_path: P
     write_project(tmp_path, 100)
     entry = {"concurrency": SLOTS, "api_base": server.base, "timeout": 600}
     sets = [f"--set=models.mock.{key}={json.dumps(value)}" for key, value in entry.items()]
-    sets += ["--set=embedder=scripted/hashed-words", "--set=run.draws=1", "--rows=30"]
+    sets += ["--set=embedder=scripted/hashed-words", "--set=options.draws=1", "--rows=30"]
     command, out = ["run", "-c", str(tmp_path / "seedbed.yaml"), "--uncompiled", *sets], tmp_path / "ds"
     server.plan(holds)
     with kills.begun(command, out) as process:

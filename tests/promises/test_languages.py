@@ -54,7 +54,7 @@ def spoken(folder: Path, language: str) -> Path:
 def test_right_rows_of_every_language_come_through_a_run(tmp_path: Path, language: str) -> None:
     folder = spoken(tmp_path / "project", language)
     command = ["run", "-c", str(folder / "seedbed.yaml"), "--out", str(tmp_path / "ds"), "--uncompiled"]
-    main([*command, "--rows", "20", "--set", "run.draws=2"])
+    main([*command, "--rows", "20", "--set", "options.draws=2"])
     made = [row for path in tmp_path.glob("ds/rows/*.parquet") for row in pq.read_table(path).to_pylist()]
     known = {(pair.question, pair.answer) for pair in pairs(language) if pair.kind == "right"}
     assert {(row["question"], row["answer"]) for row in made} <= known

@@ -169,12 +169,12 @@ def test_minutes_end_a_run_with_what_it_has(served: Served, capsys: pytest.Captu
 
 
 def test_a_run_is_made_again_without_key_calls_or_rows(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert served.run(rows=10, run__draws=2) == 0
+    assert served.run(rows=10, options__draws=2) == 0
     first, calls = served.bytes(), paid(served)
     monkeypatch.delenv("SERVED_KEY")
     shutil.rmtree(served.base / "ds" / "rows")
     for out in ("ds", "elsewhere"):
-        assert served.run(out, 10, "--replay", str(served.base / "ds"), run__draws=2) == 0
+        assert served.run(out, 10, "--replay", str(served.base / "ds"), options__draws=2) == 0
         assert served.bytes(out) == first
     assert paid(served) == calls
 

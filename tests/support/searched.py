@@ -76,7 +76,7 @@ class Search:
         self.search = StepSearch(
             self.program,
             "answer_question",
-            RECIPE.examples(seeds())["answer_question"],
+            RECIPE.examples(seeds(), RECIPE.options())["answer_question"],
             self.metric,
             SIZES[budget],
             say=self.said.append,

@@ -68,7 +68,7 @@ class Served:
         entry = config["models"]["mock"]
         entry |= {"api_base": self.server.base, "api_key": "$SERVED_KEY", "concurrency": 4, "max_tokens": MAX_TOKENS}
         entry |= {"timeout": 5, "input_price": INPUT_PRICE, "output_price": OUTPUT_PRICE}
-        config["embedder"], config["run"] = "scripted/hashed-words", {"draws": 1}
+        config["embedder"], config["run"], config["options"] = "scripted/hashed-words", {}, {"draws": 1}
 
     def change(self, edit: Callable[[dict[str, Any]], object]) -> None:
         """Edit the config."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from programs.core.background import run_sync, together
+from programs.core.feed import first_sources
+from programs.core.options import PassageOptions
 from seedbed.compiling.programs import open_cascade
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config
@@ -98,8 +100,7 @@ def _pilot(
     At most as many sources are at work as calls may be in flight, so that calls hardly wait for a free slot: the time
     of a run is estimated from the duration of the calls.
     """
-    feed = session.project.feed()
-    sources = [source for position in range(n) if (source := feed.take(position))]
+    sources = first_sources(session.project.feed(embed=session.embed), n)
     if not sources:
         raise UserError("There is no source to try.", hint=session.project.inputs.kind.hint)
     cascade, metric = open_cascade(session, uncompiled=uncompiled, say=progress.say)
@@ -156,10 +157,11 @@ def _usage(records: Records, keys: list[str]) -> dict[str, Usage]:
 
 def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill) -> list[str]:
     config, notes = project.config, ["near duplicates are not counted: more of them are rejected as the rows get more"]
-    supply = config.run.draws * len(project.inputs.sources) if project.inputs.kind.divided else 0
+    count, options = len(project.inputs.sources), project.options
+    supply = options.draws * count if isinstance(options, PassageOptions) else 0
     if supply and (sources.high is None or sources.high > supply):
-        units = f"{len(project.inputs.sources):,} {project.inputs.kind.units}"
-        notes.append(f"there are only {supply:,} sources ({units}, run.draws each)")
+        units = f"{count:,} {project.inputs.kind.units}"
+        notes.append(f"there are only {supply:,} sources ({units}, options.draws each)")
     for alias, bill in bills.items():
         if bill.dollars is None:
             notes.append(f"the price of {alias} is unknown: set models.{alias}.input_price and output_price")

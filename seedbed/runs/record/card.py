@@ -1,5 +1,6 @@
 """The dataset card: the rows, their diversity, and the header with which `load_dataset` finds them."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def _body(report: dict[str, Any]) -> str:
         f"{counts['accepted']} rows\n"
         for alias, count in report["stood_in"].items()
     )
+    options = ", ".join(f"{name}: {json.dumps(value)}" for name, value in report["options"].items()) or "none"
     bill = "".join(f"- {line}\n" for line in bill_lines(report))
     warnings = "".join(f"\n**Note:** {warning}.\n" for warning in report["warnings"])
     return f"""# {recipe.gives.capitalize()}
@@ -65,7 +67,8 @@ The run stopped because {report["stopped"]}.
 {_variety(report)}## How they were made
 
 {models}
-{stood_in}- judges: {judges}
+{stood_in}- options of the recipe: {options}
+- judges: {judges}
 - compiled program: `{report["program"]}`, metric: `{report["metric"]}`
 - calls {report["calls"]}, tokens in {report["input_tokens"]:,}, tokens out {report["output_tokens"]:,}
 {bill}

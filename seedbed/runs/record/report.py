@@ -29,6 +29,7 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
     tallies, sources = totals.values(), project.inputs.source_set
     return {
         "recipe": project.recipe.name,
+        "options": project.options.model_dump(mode="json"),
         "rows": run.goal,
         "stopped": stopped,
         "exit_code": code,

@@ -296,7 +296,7 @@ def test_doctor_says_what_is_wrong_in_words(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_unanswerable_rows_on_request(compiled: Path, tmp_path: Path) -> None:
-    run(compiled, tmp_path / "ds", "--uncompiled", "--rows", "4", "--set", "sources.unanswerable=1.0")
+    run(compiled, tmp_path / "ds", "--uncompiled", "--rows", "4", "--set", "options.unanswerable=1.0")
     assert [row["answer"] for row in rows(tmp_path / "ds")] == 4 * ["The document does not say."]
 
 
@@ -325,7 +325,7 @@ def test_invented_documents_are_marked(compiled: Path, tmp_path: Path) -> None:
         "--rows",
         "2",
         "--set",
-        "sources.invent=true",
+        "options.invent=true",
         "--set",
         "gates.relevance=0.1",
         "--set",

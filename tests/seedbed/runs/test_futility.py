@@ -150,7 +150,7 @@ def test_the_same_command_goes_on_when_it_is_told_to(served: Served, capsys: pyt
 
 
 def test_what_an_earlier_invocation_made_does_not_count(served: Served) -> None:
-    served.change(lambda config: config["run"].update(draws=2))
+    served.change(lambda config: config["options"].update(draws=2))
     served.server.plan(UNREADABLE)
     for invocation in (1, 2):
         assert served.run(rows=50) == 1

@@ -49,7 +49,8 @@ class Folder:
             "sources": {"documents": "documents", **sources},
             "seeds": "seeds.jsonl",
             "gates": {"judges": [], "round_trip": 0, "relevance": -1},
-            "run": {"rows": 2, "draws": 1},
+            "options": {"draws": 1},
+            "run": {"rows": 2},
         }
         text = f"{remark}{json.dumps(config)}\n"
         (self.base / "seedbed.yaml").write_bytes(text.encode(encoding))

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.diversity import Sample
-from programs.core.feed import ChunkFeed
+from programs.core.feed import ChunkFeed, FeedInput
+from programs.core.options import PassageOptions
 from programs.core.row import Exchange, Source, digest
 from seedbed.config.load import load_config
 from seedbed.errors import UserError
@@ -23,6 +24,7 @@ from seedbed.storage.disk_list import DiskList
 
 ITEMS = st.lists(st.one_of(st.text(), st.dictionaries(st.text(), st.integers()), st.binary(), st.none()), max_size=30)
 SLICES = st.slices(30)
+ONCE = PassageOptions(draws=1)
 
 
 @given(ITEMS, SLICES, st.integers(-40, 40))
@@ -64,20 +66,20 @@ def passage(number: int) -> Source:
 @given(st.sets(st.text(), max_size=20), st.integers(0, 3))
 def test_passages_come_by_the_digest_of_their_ids(ids: set[str], seed: int) -> None:
     sources = [Source(id=id, group="g", inputs={}) for id in ids]
-    feed = ChunkFeed(DiskList(sources), [], seed=seed, draws=1)
+    feed = ChunkFeed(FeedInput(DiskList(sources), [], ONCE, seed))
     order = sorted(sources, key=lambda source: digest(seed, source.id))
-    assert [feed.take(position) for position in range(len(ids) + 1)] == [*order, None]
+    assert [feed.source_at(position) for position in range(len(ids) + 1)] == [*order, None]
 
 
 def test_twenty_thousand_passages_take_a_megabyte() -> None:
     """8 bytes of places, 4 of order, 18 of what was reached: 30 bytes a passage, where its text alone has 370."""
     n = 20_000
-    ChunkFeed(DiskList([passage(0)]), [], seed=0, draws=1)  # what is imported late is not counted
+    ChunkFeed(FeedInput(DiskList([passage(0)]), [], ONCE))  # what is imported late is not counted
     tracemalloc.start()
     sources = DiskList(map(passage, range(n)))
-    feed, sample = ChunkFeed(sources, [], seed=0, draws=1), Sample(sources)
+    feed, sample = ChunkFeed(FeedInput(sources, [], ONCE)), Sample(sources)
     for position in range(0, n, 10):
-        source = feed.take(position)
+        source = feed.source_at(position)
         assert source
         sample.add(Exchange(asked="why?"), source)
     memory, _ = tracemalloc.get_traced_memory()

@@ -110,7 +110,7 @@ def test_caps_and_sources_that_will_not_do_are_noted(project: Path, capsys: pyte
     assert estimate(project, "--rows", "100000", "--json", "--set", "run.max_calls=500") == 0
     notes = told(capsys)["notes"]
     assert "run.max_calls: 500 may be reached before" in notes
-    assert any("passages, run.draws each" in note for note in notes)
+    assert any("passages, options.draws each" in note for note in notes)
 
 
 def test_where_every_call_fails_the_reason_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
