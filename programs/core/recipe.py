@@ -55,7 +55,7 @@ class Recipe:
     Attributes:
         paper: the source of the method. gives: a few words for people on what a row is.
         reads: what its sources are. inputs, optional_inputs: of a recipe that reads rows, the inputs that a row must
-        have, and those that it may have. lists: of a recipe that reads lists, their names.
+        have, and those that it may have. lists: of a recipe that reads lists, its options with their paths.
         seed: the class of one line of its seeds file. program: the DSPy program. feed: returns its sources.
         examples: (seeds, options) -> the examples to compile each step on, by step name; a step left out is not
         compiled.

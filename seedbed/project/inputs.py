@@ -80,7 +80,7 @@ class Inputs:
         """The sources, and what was skipped and noted. Raises UserError if they cannot be read."""
         if not self.options.needs_sources:
             return SourceSet()
-        lists = {name: f"lists/{name}.txt" for name in self.recipe.lists}
+        lists = {name: getattr(self.options, name) for name in self.recipe.lists}
         return self.kind.read(Request(self.recipe, self.config, self.base, lambda: self.seeds, lists))
 
     @property

@@ -122,7 +122,7 @@ def test_a_rephrasing_may_paste_its_passage() -> None:
 def test_a_pair_is_checked_by_its_chosen_answer() -> None:
     pair = Preference(instruction="Name a bird that fishes.", chosen_answer="A heron.", rejected_answer=SORRY)
     assert fault(pair, *FREE) is None
-    assert fault(pair.model_copy(update={"chosen": SORRY, "rejected": "A heron."}), *FREE) == "refusal"
+    assert fault(pair.model_copy(update={"chosen_answer": SORRY, "rejected_answer": "A heron."}), *FREE) == "refusal"
 
 
 # parts
