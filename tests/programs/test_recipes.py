@@ -1,92 +1,35 @@
 """What each recipe promises by its paper, against a teacher that follows a script (no model, no network)."""
 
 import asyncio
-import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import dspy
 import pytest
-from dspy import lm15
 from support.asked import Echo
-from support.paths import DATA
+from support.scripted_program import Inputs, Reply, Script, Scripted, in_json, teaching
+from support.shipped import seeds_of
 
-from metrics.checks.registry import CHECKS, Setting, first_fault
-from metrics.compare import COMPARATORS
 from metrics.metric import Bars, Metric
 from metrics.worth import HOPE, Worth
 from optimize.scoring import score_step
-from optimize.seeds import read_lines
 from programs.core.background import run_sync
 from programs.core.feed import FeedInput, first_sources
 from programs.core.instance import Instance, word_filter
-from programs.core.kinds import KINDS, kind_of
 from programs.core.pool import Pool
 from programs.core.program import Program
-from programs.core.recipe import Recipe, recipes
+from programs.core.recipe import recipes
 from programs.core.row import Candidate, Source
 from programs.core.text import rouge_l
-from programs.core.tools import using
 from programs.instructions.lab import Lab, LabOptions, LeafSeed, Leaves, Pair
 from programs.instructions.self_instruct import SelfInstruct, SelfInstructOptions, TaskSeed
-from programs.judges.judge import JUDGES, aspects_of, judges_of
-from seedbed.models.engines.engine import Shared
+from programs.judges.judge import JUDGES
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
 from signatures.instructions.lab import AskFromTopic
 from signatures.instructions.self_instruct import ProposeInstructions
 from signatures.variants import wordings
-
-RECIPES = ("grounded-qa", "lab", "self-instruct")
-Said = dict[str, Any] | str
-Script = dict[str, Callable[[dict[str, str]], Said] | Said]
-
-
-class Scripted(Shared):
-    """Answers each step as the script says, in JSON; `calls` are the steps asked, in order, with their inputs."""
-
-    identity, enforces_schema, continues, concurrency = "script", True, False, 8
-
-    def __init__(self, program: Program, script: Script) -> None:
-        judges = {f"judge {name}": make().judge.asked for name, make in JUDGES.items()}
-        steps = {name: step.asked for name, step in program.named_predictors()} | judges
-        self.script, self.calls = script, list[tuple[str, dict[str, str]]]()
-        self._steps = {" ".join(asked.instructions.split()): name for name, asked in steps.items()}
-
-    async def complete(self, request: lm15.Request) -> lm15.Response:
-        asked = " ".join(f"{request.system or ''} {' '.join(m.text or '' for m in request.messages)}".split())
-        step = next(name for instruction, name in self._steps.items() if instruction in asked)
-        inputs = re.findall(
-            r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ##|\n\nRespond)", request.messages[-1].text or "", re.S
-        )
-        self.calls.append((step, dict(inputs)))
-        said = self.script[step]
-        said = said(dict(inputs)) if callable(said) else said
-        message = lm15.Message.assistant(said if isinstance(said, str) else json.dumps(said))
-        usage = lm15.Usage(input_tokens=1, output_tokens=1)
-        return lm15.Response(id=None, model=request.model, message=message, finish_reason="stop", usage=usage)
-
-    async def aclose(self) -> None: ...
-
-    def asked(self, step: str) -> list[dict[str, str]]:
-        """The inputs of every call of a step."""
-        return [inputs for name, inputs in self.calls if name == step]
-
-
-def in_json(program: Program) -> Program:
-    for _, step in program.named_predictors():
-        step.format = "json"
-    return program
-
-
-@contextmanager
-def teaching(program: Program, script: Script, **context: Any) -> Iterator[Scripted]:
-    engine = Scripted(in_json(program), script)
-    with dspy.context(lm=TeacherLM("scripted", engine)), using(**context):
-        yield engine
 
 
 def rows_of(program: Program, script: Script, **inputs: Any) -> tuple[list[Any], Scripted]:
@@ -95,97 +38,12 @@ def rows_of(program: Program, script: Script, **inputs: Any) -> tuple[list[Any],
 
 
 def metric_of(name: str, *judges: str, shown: Sequence[str] = ()) -> Metric:
-    made = [JUDGES[judge]() for judge in judges]
-    for judge in made:
-        judge.judge.format = "json"
+    made = [in_json(JUDGES[judge]()) for judge in judges]
     return Metric(recipes()[name], embed, Bars(relevance=0.1), judges=made, shown=shown)
 
 
 def dropped(candidates: Sequence[Candidate]) -> list[str | None]:
     return [candidate.dropped.reason if candidate.dropped else None for candidate in candidates]
-
-
-def seeds_of(recipe: Recipe) -> list[Any]:
-    return read_lines(DATA / recipe.folder / "seeds.jsonl", recipe.seed.model_validate_json)
-
-
-# every recipe
-
-
-def test_every_recipe_of_the_room_is_found() -> None:
-    assert set(recipes()) == set(RECIPES)
-
-
-@pytest.fixture(params=RECIPES)
-def recipe(request: pytest.FixtureRequest) -> Recipe:
-    return recipes()[request.param]
-
-
-def test_a_round_trip_is_a_step_with_two_wordings_that_reads_the_row(recipe: Recipe) -> None:
-    if recipe.round_trip:
-        step = recipe.program().step(recipe.round_trip)
-        assert len(wordings(step.asked)) > 1
-        assert all(hasattr(recipe.program.row(), field) for field in step.signature.input_fields)
-
-
-def test_examples_fit_their_steps(recipe: Recipe) -> None:
-    program, examples = recipe.program(), recipe.examples(seeds_of(recipe), recipe.options())
-    assert recipe.labelled.keys() <= examples.keys()
-    for name, of_step in examples.items():
-        signature = program.step(name).signature
-        for example in of_step:
-            assert {*example.inputs().keys()} == {*signature.input_fields}
-            assert {"group", *signature.fields} <= {*example.keys()}
-            assert all(example[field] != "" for field in signature.fields)
-
-
-def test_a_program_survives_its_file_with_dspy_alone(recipe: Recipe, tmp_path: Path) -> None:
-    program, examples = recipe.program(), recipe.examples(seeds_of(recipe), recipe.options())
-    for name, of_step in ((name, of_step) for name, of_step in examples.items() if of_step):
-        step = program.step(name)
-        step.format, step.nearest = "compact", 1
-        step.demos = [dspy.Example(**{field: of_step[0][field] for field in step.signature.fields})]
-    path = tmp_path / "program.json"
-    program.save(path)
-    again = recipe.program()
-    assert again.dump_state() != program.dump_state()
-    again.load(path)
-    assert again.dump_state() == program.dump_state()
-
-
-def test_a_row_with_a_verdict_can_be_read_back(recipe: Recipe) -> None:
-    row = recipe.program().read("", {"document": "", "question": "What is it?"}, {"answer": "A kettle."})[0]
-    assert (row.prompt, row.response, row.dropped) == ("What is it?", "A kettle.", None)
-
-
-def test_no_check_rejects_a_row_that_is_not_filled_yet(recipe: Recipe) -> None:
-    assert run_sync(first_fault(recipe.program.row(), recipe.checks, Setting(embed))) is None
-
-
-@pytest.mark.parametrize("recipe", [recipes()[name] for name in RECIPES], ids=RECIPES)
-def test_what_a_recipe_names_exists(recipe: Recipe) -> None:
-    assert kind_of(recipe.program.row) in KINDS
-    assert {check for check in recipe.checks if isinstance(check, str)} <= CHECKS.keys()
-    assert set(recipe.labelled.values()) <= COMPARATORS.keys()
-    assert set(aspects_of(recipe)) | recipe.required <= judges_of(recipe).keys()
-
-
-@pytest.mark.parametrize("reply", ["", "???", "{}", '{"questions": 3}'])
-def test_a_reply_that_cannot_be_read_is_a_drop(recipe: Recipe, reply: str) -> None:
-    program = recipe.program()
-    rows, _ = rows_of(program, dict.fromkeys([name for name, _ in program.named_predictors()], reply))
-    assert set(dropped(rows)) == {"unreadable reply" if reply else "empty reply"}
-
-
-def test_a_feed_gives_the_same_again(recipe: Recipe) -> None:
-    options = recipe.options(**{"invent": True} if "invent" in recipe.options.model_fields else {})
-    first, second = (first_sources(recipe.feed(FeedInput([], seeds_of(recipe), options, 3)), 20) for _ in range(2))
-    assert first == second
-    assert len({source.id for source in first}) == 20
-
-
-def test_the_judge_of_pairs_grades_after_its_reason() -> None:
-    assert list(JUDGES["pair"]().judge.signature.output_fields) == ["reasoning", "grade"]
 
 
 # grounded-qa
@@ -235,7 +93,7 @@ def test_every_question_becomes_a_pair() -> None:
 
 
 def test_a_question_that_fails_the_gate_is_never_answered() -> None:
-    def gate(asked: dict[str, str]) -> Said:
+    def gate(asked: Inputs) -> Reply:
         return {"reasoning": "too vague", "verdict": "no"} if asked["question"] == FIVE[1] else GOOD
 
     rows, engine = rows_of(Lab(), lab_script(check_question=gate), **LEAF)
@@ -251,7 +109,7 @@ def test_an_unreadable_reply_touches_its_own_question_only(step: str) -> None:
     script = lab_script()
     honest = script[step]
 
-    def sometimes(asked: dict[str, str]) -> Said:
+    def sometimes(asked: Inputs) -> Reply:
         if FIVE[2] in asked.values():
             return "mumble"
         return honest(asked) if callable(honest) else honest
@@ -285,7 +143,7 @@ def test_questions_are_five_at_most_and_each_once() -> None:
     assert len(engine.calls) == 1
 
 
-def judged_pair(said: Said) -> Worth:
+def judged_pair(said: Reply) -> Worth:
     metric = metric_of("lab", "pair")
     with teaching(Lab(), {"judge pair": said}):
         return run_sync(metric.judged(Pair(task="Convert units.", question=FIVE[0], answer="1.6 km")))
@@ -356,6 +214,10 @@ def test_a_small_leaf_has_no_example_of_asking() -> None:
     examples = recipes()["lab"].examples(seeds_of(recipes()["lab"])[:2], LabOptions())
     assert examples["ask_from_topic"] == []
     assert len(examples["answer_for_task"]) == 2
+
+
+def test_the_judge_of_pairs_grades_after_its_reason() -> None:
+    assert list(JUDGES["pair"]().judge.signature.output_fields) == ["reasoning", "grade"]
 
 
 # self-instruct
@@ -477,7 +339,7 @@ def test_any_other_task_is_done_input_first() -> None:
 
 @pytest.mark.parametrize("given", ["The same text", "none"])
 def test_one_input_with_two_outputs_drops_the_whole_set(given: str) -> None:
-    def write(asked: dict[str, str]) -> Said:
+    def write(asked: Inputs) -> Reply:
         same = asked["instruction"] == TASK
         return {"input": given if same else f"A text that is {asked['label']}"}
 
@@ -574,7 +436,7 @@ def test_an_instance_may_repeat_the_seed_task_it_was_asked_for() -> None:
     assert scores("write_instance", seeds, {"input": "none", "output": ""}) == pytest.approx([HOPE * 0.75] * 3)
 
 
-def scores(step: str, seeds: Sequence[TaskSeed], said: Said) -> list[float]:
+def scores(step: str, seeds: Sequence[TaskSeed], said: Reply) -> list[float]:
     recipe, program = recipes()["self-instruct"], SelfInstruct()
     metric = metric_of("self-instruct", shown=[seed.instruction for seed in seeds])
     with teaching(program, {step: said}):

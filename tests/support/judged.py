@@ -1,14 +1,14 @@
 """A judge's model that follows a script, and a row to judge: what the tests of judges share."""
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import dspy
 import pytest
 from dspy import lm15
+from support.scripted_program import Inputs, in_json, inputs_of, response
+from support.scripted_program import Reply as Said
 
 from programs.core.background import run_sync
 from programs.core.row import Candidate, Exchange
@@ -20,8 +20,6 @@ from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM
 
 RATERS: dict[str, Callable[[], Rater]] = {**JUDGES, "pairwise": Pairwise}
-Inputs = dict[str, str]
-Said = dict[str, Any] | str
 DOCUMENT = "The K3 kettle holds 1.7 litres. It was first sold in 1889 in Leeds."
 ROW = Exchange(text=DOCUMENT, asked="What does the K3 kettle hold?", said="It holds 1.7 litres.")
 YES: Said = {"reasoning": "it stands there", "verdict": "yes"}
@@ -43,14 +41,9 @@ class Script(Shared):
         self.say, self.asked, self.requests = say, list[Inputs](), list[lm15.Request]()
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
-        last = request.messages[-1].text or ""
-        inputs = dict(re.findall(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ##|\n\nRespond)", last, re.DOTALL))
-        self.asked.append(inputs)
+        self.asked.append(inputs_of(request))
         self.requests.append(request)
-        said = self.say(inputs, call_context().draw)
-        message = lm15.Message.assistant(said if isinstance(said, str) else json.dumps(said))
-        usage = lm15.Usage(input_tokens=1, output_tokens=1)
-        return lm15.Response(id=None, model=request.model, message=message, finish_reason="stop", usage=usage)
+        return response(request, self.say(self.asked[-1], call_context().draw))
 
     async def aclose(self) -> None: ...
 
@@ -65,8 +58,7 @@ def judged_by(say: Callable[[Inputs, int], Said] | Said) -> Iterator[Script]:
 
 def judge(name: str) -> Judge:
     """A judge that asks in JSON, with two rules where it takes rules."""
-    made = JUDGES[name]()
-    made.judge.format = "json"
+    made = in_json(JUDGES[name]())
     if isinstance(made, RulesJudge):
         made.rules = ["Say please.", "Name no brand."]
     return made
