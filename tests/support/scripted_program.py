@@ -33,12 +33,14 @@ _INPUT = re.compile(r"\[\[ ## (\w+) ## \]\]\n(.*?)(?=\n\n\[\[ ##|\n\nRespond)", 
 
 
 class Call(NamedTuple):
-    """A call of a step: its inputs, all as texts; the number of its draw; the alias of the model."""
+    """A call of a step: its inputs, all as texts; the number of its draw; the name of the model; and the number of the
+    source, where the caller counts them."""
 
     step: str
     inputs: Inputs
     draw: int = 0
     model: str = ""
+    index: int = 0
 
 
 class Steps:
