@@ -40,7 +40,7 @@ PLANT = Plant(
     good={
         "ask_from_topic": questions,
         "check_question": lambda call: {"reasoning": "clear and complete", "verdict": "yes"},
-        "answer_for_task": lambda call: {"answer": fill(ANSWER, call.inputs["question"])},
+        "answer_for_task": lambda call: {"answer": fill(ANSWER, call.inputs["prompt"])},
     },
     faults={
         "copied seed": Fault("ask_from_topic", third(lambda call, old: SEEDS[call.index].question), by="check"),
@@ -53,9 +53,9 @@ PLANT = Plant(
         "answer goes round in circles": Fault("answer_for_task", answered(lambda call, old: f"{old} " * 3), by="check"),
         "empty answer": Fault("answer_for_task", answered(lambda call, old: ""), by="check"),
         "another question's answer": Fault(
-            "answer_for_task", answered(lambda call, old: fill(ANSWER, "another", call.inputs["question"])), by="judge"
+            "answer_for_task", answered(lambda call, old: fill(ANSWER, "another", call.inputs["prompt"])), by="judge"
         ),
-        "question again": Fault("answer_for_task", answered(lambda call, old: call.inputs["question"]), by="judge"),
+        "question again": Fault("answer_for_task", answered(lambda call, old: call.inputs["prompt"]), by="judge"),
         "broken off": Fault("answer_for_task", answered(lambda call, old: old[: len(old) // 2]), by="judge"),
     },
 )

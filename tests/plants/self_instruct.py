@@ -8,7 +8,7 @@ from support.scripted_program import Call, Reply
 from support.shipped import seeds_of
 from support.vocabulary import fill
 
-from programs.core.pool import SHOWN, numbered
+from programs.core.pool import numbered
 from programs.core.recipe import recipes
 
 TASKS = (
@@ -39,7 +39,7 @@ def instance(**changes: Callable[[Any], str]) -> Callable[[Call, Any], Reply]:
 
 PLANT = Plant(
     inputs=[
-        {"tasks": numbered([SEEDS[(place + n) % len(SEEDS)].instruction for n in range(SHOWN)])}
+        {"tasks": numbered([SEEDS[(place + n) % len(SEEDS)].instruction for n in range(8)])}
         for place in range(len(SEEDS))
     ],
     good={

@@ -57,7 +57,7 @@ def test_a_judge_is_no_worse_than_chance(name: str, fault: str) -> None:
 
 
 def test_the_judge_of_planted_rows_has_the_kappa_it_is_said_to_have() -> None:
-    figures = program("lab").figures(fault_of("lab", "another question's answer"), rounds=3)
+    figures = program("lab").figures(fault_of("lab", "another question's answer"), rounds=8)
     assert figures.kappa == pytest.approx(0.6, abs=0.05)
 
 

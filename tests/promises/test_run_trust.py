@@ -27,7 +27,7 @@ from support.hostile import (
 )
 from support.served import KEY, Served, answer, every, served, well
 
-from programs.qa.grounded_qa import GroundedQA
+from programs.qa.grounded_qa import GroundedOptions, GroundedQA
 from seedbed.cli.main import main
 from seedbed.errors import UserError
 from seedbed.storage.shards.run_shards import RunShards
@@ -76,8 +76,8 @@ def in_json(monkeypatch: pytest.MonkeyPatch) -> None:
     """The steps ask in JSON, as a compile may have chosen."""
     made = GroundedQA.__init__
 
-    def init(self: GroundedQA) -> None:
-        made(self)
+    def init(self: GroundedQA, options: GroundedOptions | None = None) -> None:
+        made(self, options)
         for _, step in self.named_predictors():
             step.format = "json"
 

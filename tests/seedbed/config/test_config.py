@@ -62,7 +62,7 @@ def test_a_good_config_is_read(tmp_path: Path) -> None:
         ),
         (
             "gates.zzz=1",
-            'gates.zzz: there is no key "zzz"; there are: cross_encoder, judge_samples, judges, likelihood',
+            'gates.zzz: there is no key "zzz"; there are: checks, cross_encoder, judge_samples, judges',
         ),
     ],
 )

@@ -9,8 +9,10 @@ import pytest
 from support.recipes import BARE, recipe_that, register
 
 from metrics.diversity import Sample
+from programs.core.options import PassageOptions
 from programs.core.recipe import Reads, Recipe
 from programs.core.row import Exchange, Source
+from programs.qa.grounded_qa import GroundedQA
 from seedbed.cli.main import main
 from seedbed.config.load import load_config
 from seedbed.project.doctor import diagnose
@@ -97,8 +99,18 @@ def test_seeds_are_the_rows_where_none_are_named(tmp_path: Path, monkeypatch: py
     assert held == {seed.id for seed in project.test_seeds} != set()
 
 
+class ListOptions(PassageOptions):
+    verbs: str = "lists/verbs.txt"
+    nouns: str = "lists/nouns.txt"
+
+
+class OfLists(GroundedQA):
+    options: ListOptions = ListOptions()  # type: ignore[assignment]
+
+
 def test_lists_are_not_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = register(monkeypatch, recipe_that(name="of-lists", reads="lists", lists=("verbs", "nouns")))
+    lists = {"program": OfLists, "reads": "lists", "lists": ("verbs", "nouns")}
+    recipe = register(monkeypatch, recipe_that(name="of-lists", **lists))
     (tmp_path / "lists").mkdir()
     for name in recipe.lists:
         (tmp_path / "lists" / f"{name}.txt").write_text("one\ntwo\n", encoding="utf-8")

@@ -21,7 +21,7 @@ from optimize import artefact
 from programs.core.background import run_sync
 from programs.core.program import Program
 from programs.instructions.lab import Lab
-from programs.qa.grounded_qa import GroundedQA, QASeed
+from programs.qa.grounded_qa import GroundedOptions, GroundedQA, QASeed
 from seedbed.cli.main import main
 from seedbed.reports.explain import explain_row
 from seedbed.reports.page import Page
@@ -72,8 +72,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shown = [seed for seed in seeds(folder) if seed.answer][:2]
     init = GroundedQA.__init__
 
-    def with_demos(self: GroundedQA) -> None:
-        init(self)
+    def with_demos(self: GroundedQA, options: GroundedOptions | None = None) -> None:
+        init(self, options)
         show_demos(self, shown)
 
     with pytest.MonkeyPatch.context() as patch:
