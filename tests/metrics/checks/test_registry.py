@@ -192,7 +192,9 @@ def test_a_recipes_own_rules_take_the_row_whether_they_wait_or_not() -> None:
     assert fault(Dialogue(), slow_rule, plain_rule) == "few turns"
     assert fault(one, plain_rule, slow_rule) == "few turns"
     assert fault(two, plain_rule, slow_rule) is None
-    assert fault(one, "leak", slow_rule, "number") == "few turns"
+    wrong = Dialogue(turns=[asked(QUESTION, "0.7 litres")])
+    assert fault(wrong, slow_rule, "number") == "few turns"
+    assert fault(wrong, "number", slow_rule) == "wrong number"
 
 
 def test_no_check_runs_after_the_first_fault() -> None:

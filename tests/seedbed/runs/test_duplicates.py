@@ -204,7 +204,8 @@ class Unkeyed(Task):
 
 def test_without_a_novelty_key_only_exact_duplicates_are_refused() -> None:
     duplicates = Duplicates(0.5, cosine=0.5, embed=embed)
-    assert let_in(duplicates, [Unkeyed(task=PARENT), Unkeyed(task=CHILD), Unkeyed(task=PARENT.upper())]) == [0, 1]
+    unkeyed = [Unkeyed(task=task, parent="a seed") for task in (PARENT, CHILD, PARENT.upper())]
+    assert let_in(duplicates, unkeyed) == [0, 1]
     assert let_in(duplicates, [Task(task=CHILD + " Now!"), Task(task=CHILD + " Then!")]) == [0]
 
 
