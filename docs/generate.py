@@ -19,7 +19,10 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from typer.cli import get_docs_for_click
 
+from optimize.seeds import read_lines
+from programs.core.kinds import kind_of
 from programs.core.recipe import Recipe, recipes
+from programs.judges.judge import aspects_of
 from seedbed.cli.main import app
 from seedbed.config.load import Config
 from seedbed.config.models import ModelEntry
@@ -95,24 +98,42 @@ def makes() -> str:
 
 
 def _recipe(recipe: Recipe) -> str:
-    steps = [
-        f"`{name}`{' (against its label)' if name in recipe.labelled else ''}"
-        for name, _ in recipe.program().named_predictors()
-    ]
     fields = [f"`{name}`" for name in recipe.seed.model_fields]
     options = [_row(*key) for key in _keys(recipe.options, "options.")]
+    kind = kind_of(recipe.program.row)
     return "\n".join(
         [
             f"### {recipe.name}",
             "",
             f"{recipe.gives}. From {KINDS[recipe.reads].words}; {recipe.paper}.",
             "",
-            f"- compiled steps: {', '.join(steps)}",
-            f"- judges: {', '.join(recipe.judges) or 'none'}",
+            f"- its rows are of the kind {kind.__name__}, for {kind.purpose}",
             f"- a seed: {', '.join(fields)}",
+            f"- compiled: {', '.join(_compiled(recipe))}",
+            f"- what its metric sees: {'; '.join(_seen(recipe))}",
             *(["", "| option | default | meaning |", "|---|---|---|", *options] if options else []),
         ]
     )
+
+
+def _compiled(recipe: Recipe) -> list[str]:
+    """The steps that a compile searches, each with what its replies are compared with or scored by."""
+    seeds = read_lines(ROOT / "data" / recipe.folder / "seeds.jsonl", recipe.seed.model_validate_json)
+    labels = {name: f"likeness to its label, `{comparator}`" for name, comparator in recipe.labelled.items()}
+    examples = recipe.examples(seeds, recipe.options())
+    return [f"`{step}` (by {labels.get(step, 'the metric')})" for step in examples if examples[step]]
+
+
+def _seen(recipe: Recipe) -> list[str]:
+    """What the metric of a recipe looks at: checks, evidence, judges."""
+    checks = [check if isinstance(check, str) else check.__name__.replace("_", " ") for check in recipe.checks]
+    judges = [f"{name}{' (must say yes)' if name in recipe.required else ''}" for name in aspects_of(recipe)]
+    return [
+        f"checks: {', '.join(checks)}",
+        *(["evidence: how well the document supports the row"] if recipe.on_documents else []),
+        *([f"a second answer of `{recipe.round_trip}`"] if recipe.round_trip else []),
+        f"judges: {', '.join(judges) or 'none'}",
+    ]
 
 
 PARTS: dict[str, Callable[[], str]] = {"tree": tree, "keys": keys, "commands": commands, "recipes": makes}

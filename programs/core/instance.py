@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Any
 
-from programs.core.kinds import Chat
+from programs.core.kinds import Chat, Prompt
 from programs.core.row import Drop
 from programs.core.text import blank_words, plain
 
@@ -41,7 +41,17 @@ class Instance(Chat):
         return self.output
 
 
-def word_filter(candidate: Instance) -> Drop | None:
+class Task(Prompt):
+    """An instruction alone, for a run that stops there."""
+
+    instruction: str = ""
+
+    @property
+    def prompt(self) -> str:
+        return self.instruction
+
+
+def word_filter(candidate: Instance | Task) -> Drop | None:
     """The published code's filters on the instruction; None while it is empty. Instead of the published code's rule
     against letters beyond ASCII, the scripts of the seeds decide (`metrics.checks.vetoes`)."""
     instruction = candidate.instruction

@@ -21,6 +21,7 @@ class Chat(Candidate):
     """A conversation. By default one exchange: the document and the prompt, and the response."""
 
     Base = ChatColumns
+    purpose = "supervised fine-tuning"
 
     def messages(self) -> list[Message]:
         """The conversation, which ends with the assistant's message."""
@@ -41,6 +42,7 @@ class Prompt(Candidate):
     """A prompt without a response. A recipe names the field with its text in `prompt`."""
 
     Base = PromptColumns
+    purpose = "reinforcement learning, or as the source of another run"
 
     @property
     def written(self) -> str:
@@ -79,6 +81,7 @@ class Preference(Candidate):
     """
 
     Base = PreferenceColumns
+    purpose = "preference optimisation and reward models"
     instruction: str = ""
     chosen_answer: str = ""
     rejected_answer: str = ""
@@ -130,6 +133,7 @@ class Stepwise(Candidate):
     """
 
     Base = StepwiseColumns
+    purpose = "process reward models"
     problem: str = ""
     completions: list[str] = Field(default_factory=list)
     ratings: list[Literal[-1, 0, 1]] = Field(default_factory=list)
@@ -158,6 +162,7 @@ class Text(Candidate):
     """A text. A recipe names the field with it in `response`; `prompt` may say what was asked for."""
 
     Base = TextColumns
+    purpose = "language modelling"
 
     @property
     def novelty_key(self) -> str:
@@ -183,6 +188,7 @@ class Labelled(Candidate):
     """A text with its label."""
 
     Base = LabelledColumns
+    purpose = "classifiers"
     text: str = ""
     label: str = ""
     probabilities: list[float] = Field(default_factory=list)

@@ -60,9 +60,11 @@ class Candidate(BaseModel):
 
     Attributes:
         Base: the columns that a trainer reads, as a pydantic model. A recipe's own fields are columns beside them.
+        purpose: what such rows train, in a few words.
     """
 
     Base: ClassVar[type[BaseModel]] = BaseModel
+    purpose: ClassVar[str] = ""
     dropped: Drop | None = None
 
     @property

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from programs.core.background import together
 from programs.core.checks import FREE
-from programs.core.instance import NO_INPUT, Instance, broken, consistent, word_filter
+from programs.core.instance import NO_INPUT, Instance, Task, broken, consistent, word_filter
 from programs.core.pool import Pool, PoolOptions, numbered
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
@@ -37,6 +37,8 @@ class SelfInstructOptions(PoolOptions):
     """The new instructions of one call at most (the published code stops at item 16 of a list that starts with 8)."""
     labels: int = Field(2, ge=1)
     """The instances of a classification task, each with another label (ours)."""
+    outputs: bool = True
+    """Whether instructions get their input and output; if not, a row is a prompt (distilabel's Self-Instruct)."""
 
 
 class TaskSeed(Seed):
@@ -63,11 +65,12 @@ class SelfInstruct(Program):
     have the same label; those of other tasks input first.
     """
 
-    row = Instance
+    row: type[Instance | Task] = Instance
     options: SelfInstructOptions = SelfInstructOptions()
 
     def __init__(self, options: SelfInstructOptions | None = None) -> None:
         super().__init__(options)
+        self.row = Instance if self.options.outputs else Task
         propose = ProposeForApplication if self.options.application else ProposeInstructions
         self.propose_instructions = Step(with_number(propose, PROPOSALS, self.options.proposals))
         self.is_classification = Step(IsClassification)
@@ -76,15 +79,15 @@ class SelfInstruct(Program):
         self.write_input_for_label = Step(WriteInputForLabel)
 
     async def aforward(self, tasks: str = "") -> dspy.Prediction:
-        batch = Instance()
+        batch = self.row()
         outputs = await self.ask(batch, "propose_instructions", tasks=tasks, **_application(self.options))
         proposals = [batch] if outputs is None else self._proposals(outputs["proposals"])
         sets = await together(self._instances(task) for task in proposals)
         return dspy.Prediction(candidates=[instance for instances in sets for instance in instances])
 
-    async def _instances(self, task: Instance) -> list[Instance]:
+    async def _instances(self, task: Instance | Task) -> Sequence[Instance | Task]:
         task.dropped = task.dropped or word_filter(task)
-        if task.dropped or not await self.settle(task, instruction=task.instruction):
+        if task.dropped or not await self.settle(task, instruction=task.instruction) or isinstance(task, Task):
             return [task]
         outputs = await self.ask(task, "is_classification", instruction=task.instruction)
         if outputs is None:
@@ -125,12 +128,12 @@ class SelfInstruct(Program):
             instance.dropped = broken(instance)
         return [instance]
 
-    def _proposals(self, texts: Sequence[str]) -> list[Instance]:
+    def _proposals(self, texts: Sequence[str]) -> Sequence[Instance | Task]:
         """One unfinished instance for each distinct proposal; never an empty list, so that a run counts every paid
         call."""
         instructions = dict.fromkeys(instruction for text in texts if (instruction := " ".join(text.split())))
-        tasks = [Instance(instruction=instruction) for instruction in instructions][: self.options.proposals]
-        return tasks or [Instance(dropped=Drop(step="propose_instructions", reason="no instruction"))]
+        tasks = [self.row(instruction=instruction) for instruction in instructions][: self.options.proposals]
+        return tasks or [self.row(dropped=Drop(step="propose_instructions", reason="no instruction"))]
 
 
 def _application(options: SelfInstructOptions) -> dict[str, str]:
@@ -147,8 +150,11 @@ def _pick(labels: Sequence[str], instruction: str) -> list[str]:
 
 def examples(seeds: Sequence[TaskSeed], options: SelfInstructOptions) -> dict[str, list[dspy.Example]]:
     """Only the kind of a task has a single right answer; lists of tasks and instances are compiled without labels."""
+    lists = {"propose_instructions": [_list(seeds, number, options) for number in range(len(seeds))]}
+    if not options.outputs:
+        return lists
     return {
-        "propose_instructions": [_list(seeds, number, options) for number in range(len(seeds))],
+        **lists,
         "is_classification": [
             _example(seed, verdict="yes" if seed.classification else "no").with_inputs("instruction") for seed in seeds
         ],

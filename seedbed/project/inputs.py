@@ -40,7 +40,7 @@ class Inputs:
         self.config, self.base, self.notes = config, base, Remarks()
         self.recipe: Recipe = recipes()[config.recipe]
         self.options = _checked_options(self.recipe, config.options)
-        _check_columns(self.recipe)
+        _check_columns(self.recipe, self.options)
 
     @functools.cached_property
     def seeds(self) -> list[Any]:
@@ -118,12 +118,12 @@ class Inputs:
         return labelled_lines(self.base / name, parse, missing=missing, say=functools.partial(self.notes.add, name))
 
 
-def _check_columns(recipe: Recipe) -> None:
+def _check_columns(recipe: Recipe, options: Options) -> None:
     """Raise UserError, before anything is paid, if the rows of a recipe cannot be stored."""
     from seedbed.storage.row_schema import row_schema
 
     try:
-        row_schema(recipe.program.row)
+        row_schema(recipe.program(options).row)
     except TypeError as error:
         raise UserError(
             f"recipe: the rows of {recipe.name} cannot be stored: {error}.",

@@ -11,6 +11,7 @@ from optimize.label_agreement import Agreement
 from optimize.shipping import TOLERANCE
 from seedbed.compiling.figures import calibration_line
 from seedbed.reports.loading import loading_line
+from seedbed.reports.rows import row_lines
 from seedbed.runs.advice import advice
 from seedbed.runs.record.cost_lines import bill_lines
 from seedbed.sources.remarks import line
@@ -96,7 +97,7 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
     lines += [str(Variety.model_validate(report["variety"]))] if report["variety"] else []
     lines += [f"warning: {warning}" for warning in report["warnings"]]
     for sample in samples:
-        lines += ["", *(f"  {message['role']:>9}: {message['content']}" for message in sample["messages"])]
+        lines += ["", *row_lines(sample)]
     loading = loading_line(out, report) or "no rows to load"
     return "\n".join([*lines, "", f"{out}", f"  {loading}"])
 

@@ -3,11 +3,14 @@
 import asyncio
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dspy
 import pytest
 from support.asked import Echo
+from support.projects import project, run
+from support.projects import rows as stored
 from support.scripted_program import Inputs, Reply, Script, Scripted, in_json, teaching
 from support.shipped import seeds_of
 
@@ -499,3 +502,23 @@ def test_questions_beyond_the_document_are_compiled_only_if_some_are_wanted() ->
 
 def test_a_copy_of_a_program_keeps_its_options() -> None:
     assert Lab(LabOptions(questions=2)).deepcopy().options == LabOptions(questions=2)
+
+
+def test_without_outputs_a_row_is_an_instruction_and_only_that_is_asked_for() -> None:
+    program = SelfInstruct(SelfInstructOptions(outputs=False))
+    tasks = ["Explain why bread rises.", "Plan a week of walks.", "Draw a map of the harbour."]
+    rows, engine = rows_of(program, {"propose_instructions": {"proposals": tasks}}, tasks="1. Sum up a text.")
+    assert {name for name, _ in engine.calls} == {"propose_instructions"}
+    assert dropped(rows) == [None, None, "not for text"]
+    assert rows[0].base() == {"prompt": [{"role": "user", "content": tasks[0]}]}
+    assert program.row is type(rows[0]) is not SelfInstruct().row
+    worth = run_sync(metric_of("self-instruct").judged(rows[0]))
+    assert (worth.score, worth.drop) == (1.0, None)
+
+
+def test_a_run_without_outputs_writes_prompts(tmp_path: Path) -> None:
+    folder = project(tmp_path / "p", "self-instruct")
+    assert run(folder, tmp_path / "ds", "--uncompiled", "--rows=3", "--set", "options.outputs=false") == 0
+    made = stored(tmp_path / "ds")
+    assert [message["role"] for row in made for message in row["prompt"]] == ["user"] * 3
+    assert {"messages", "output"}.isdisjoint(made[0])

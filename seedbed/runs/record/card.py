@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from metrics.diversity import Variety
-from programs.core.recipe import recipes
+from programs.core.kinds import kind_of
+from programs.core.recipe import Recipe, recipes
 from programs.core.whole import write_whole
 from seedbed.runs.record.cost_lines import bill_lines
 
@@ -55,6 +56,8 @@ Made by Seedbed with the recipe `{recipe.name}` ({recipe.paper}).
 {warnings}
 ## Rows
 
+{_kind(recipe, report)}
+
 {counts["accepted"]} accepted of {counts["candidates"]} candidates; splits: {splits}. The validation split holds the
 documents, rows, labels or leaves whose human labels no compiled prompt and no judge shows (invented rows and pools: a
 tenth, by hash).
@@ -77,6 +80,13 @@ Every row has its `score`, with `scores` and their reasons; its `lineage` names 
 character span), the models that wrote it and the hash of the program. `seedbed explain DIR ID` shows the prompts and
 replies behind it.
 """
+
+
+def _kind(recipe: Recipe, report: dict[str, Any]) -> str:
+    """What kind of rows these are, and the columns that a trainer reads."""
+    kind = kind_of(recipe.program(recipe.options(**report["options"])).row)
+    columns = ", ".join(f"`{name}`" for name in kind.Base.model_fields)
+    return f"{kind.__name__} rows, for {kind.purpose}: a trainer reads {columns}."
 
 
 def _variety(report: dict[str, Any]) -> str:
