@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from metrics.band import Alone
@@ -12,15 +12,16 @@ from metrics.checks.registry import Setting, first_fault
 from metrics.compare import compare
 from metrics.evidence import PARTS, NamedEntail, evidence
 from metrics.likelihood import DOUBTS, LIKELIHOODS, likelihood
-from metrics.worth import Worth
+from metrics.own_views import OwnViews
+from metrics.round_trip import differs
+from metrics.shown import demo_texts
+from metrics.worth import Worth, low_score, rejected
 from programs.core.embedding import Embed
 from programs.core.program import Program
 from programs.core.recipe import Recipe
 from programs.core.row import Candidate, Drop, digest
-from programs.core.text import f1
 from programs.core.tools import tools
 from programs.judges.judge import Judge, Verdict
-from signatures.refusal import declines
 
 REMEMBERED = 4096  # candidates that a metric does not check again: more than a run has under way
 NOTHING_TO_SEE = Drop(step="program", reason="nothing written", detail="the row holds no exchange")
@@ -54,6 +55,7 @@ class Metric:
 
     Args:
         embed: texts -> unit vectors; called off the event loop. fitted: parts -> probability, frozen by calibration.
+        fits: likewise for each judge with a view of its own, by aspect.
         alone: the fit for rows that are scored without a model, and which rows these are; None asks about all rows.
         judges: their verdicts count. shown: prompts that no row may repeat. entail: a cross-encoder, if one is set.
         manner: the style of the seeds, which rows must follow. checks: the config's own, after the recipe's.
@@ -66,6 +68,7 @@ class Metric:
         bars: Bars,
         *,
         fitted: Fitted | None = None,
+        fits: Mapping[str, Fitted] | None = None,
         alone: Alone | None = None,
         judges: Sequence[Judge] = (),
         shown: Sequence[str] = (),
@@ -75,8 +78,10 @@ class Metric:
     ) -> None:
         self.recipe, self.embed, self.bars, self.entail = recipe, embed, bars, entail
         self.judges, self.shown, self.manner, self.checks = list(judges), list(shown), manner, list(checks)
+        self._own_views = OwnViews([judge for judge in judges if getattr(judge, "view", None)], fits or {})
+        self._shared = [judge for judge in judges if judge not in self._own_views.judges]
         self._setting = Setting(embed, manner, (), bars.relevance, bars.support)
-        self.fitted = fitted or prior([*PARTS, *(judge.aspect for judge in judges)])
+        self.fitted = fitted or prior([*PARTS, *(judge.aspect for judge in self._shared)])
         self.alone = alone
         self._sound = dict[tuple[str, ...], None]()  # candidates without a fault, the oldest first
 
@@ -86,17 +91,20 @@ class Metric:
         manner."""
         judges = [(judge.aspect, judge.hash) for judge in self.judges]
         encoder, checks = self.entail.name if self.entail else False, [check.name for check in self.checks]
-        fits = self.fitted.model_dump_json(), self.alone.model_dump_json() if self.alone else ""
-        return digest(self.bars, *fits, self.recipe.name, judges, sorted(self.shown), encoder, self.manner, checks)
+        alone = self.alone.model_dump_json() if self.alone else ""
+        fits = [self.fitted.model_dump_json(), alone, *self._own_views.identity]
+        style = sorted(self.shown), encoder, self.manner, checks
+        return digest(self.bars, *fits, self.recipe.name, judges, *style)
 
     def showing(self, program: Program) -> "Metric":
         """The same metric for rows of a program: a row may not repeat a demo in the program's prompts."""
-        demos = {text for name, step in program.named_predictors() for text in _demo_texts(program, name, step)}
+        demos = {text for name, step in program.named_predictors() for text in demo_texts(program, name, step)}
         return Metric(
             self.recipe,
             self.embed,
             self.bars,
             fitted=self.fitted,
+            fits=self._own_views.fits,
             alone=self.alone,
             judges=self.judges,
             shown=list(dict.fromkeys([*self.shown, *sorted(demos)])),
@@ -170,7 +178,8 @@ class Metric:
         return self._scored(view, await self._evidence(view))
 
     async def _by_judges(self, view: Candidate) -> Worth:
-        return await self._with_judges(view, await self._by_evidence(view))
+        worth = await self._with_judges(view, await self._by_evidence(view))
+        return worth if worth.drop else await self._own_views.least(view, worth, self._record_verdict)
 
     async def _chance(self, view: Candidate) -> float:
         """The probability by the evidence alone, of a row that a check dropped."""
@@ -181,15 +190,16 @@ class Metric:
         """The worth of one view after the round trip and the judges."""
         worth = await self._by_evidence(view)
         if not view.written.strip():
-            return _rejected(worth, Drop(step="veto", reason="no answer", detail="there is no text to learn from"))
-        if again and (view.refuses or self.bars.round_trip):
-            second_answer = await again(view) or ""
-            if drop := _answers(second_answer) if view.refuses else self._differs(view, second_answer, worth):
-                return _rejected(worth, drop)
+            return rejected(worth, Drop(step="veto", reason="no answer", detail="there is no text to learn from"))
+        round_trip = again if view.refuses or self.bars.round_trip else None
+        if round_trip and (drop := differs(view, await round_trip(view) or "", worth, self.bars.round_trip)):
+            return rejected(worth, drop)
         worth = await self._with_judges(view, worth)
-        if not worth.drop and worth.score < self.threshold(view, worth):
-            worth.drop = Drop(step="threshold", reason="low score", detail=worth.feedback)
-        return worth
+        if worth.drop:
+            return worth
+        if worth.score < self.threshold(view, worth):
+            return worth.model_copy(update={"drop": low_score(worth)})
+        return await self._own_views.least(view, worth, self._record_verdict, threshold=self.bars.threshold, gate=True)
 
     async def verdict(self, aspect: str, candidate: Candidate) -> Verdict:
         """The verdict of this metric's judge for an aspect. Raises RuntimeError if it has no such judge."""
@@ -207,17 +217,6 @@ class Metric:
             parts={part: finding.score for part, finding in findings.items()},
             reasons={part: finding.said for part, finding in findings.items() if finding.said},
         )
-
-    def _differs(self, candidate: Candidate, second_answer: str, worth: Worth) -> Drop | None:
-        """Record the likeness of the second answer. Returns a Drop if it is too low."""
-        worth.parts["round trip"] = f1(candidate.response, second_answer)
-        if worth.parts["round trip"] < self.bars.round_trip:
-            return Drop(
-                step="round trip",
-                reason="round trip",
-                detail="asked again in other words, the answer was another",
-            )
-        return None
 
     def threshold(self, candidate: Candidate, worth: Worth) -> float:
         """The lowest score of an accepted row of this kind."""
@@ -256,12 +255,12 @@ class Metric:
             worth.parts.update(await likelihood(candidate, tools().judge_lm))
         judges = [
             judge
-            for judge in self.judges
+            for judge in self._shared
             if judge.sees(candidate) and (judge.aspect == "answerable" or not is_declined)
         ]
         for judge in judges:
             if drop := self._record_verdict(worth, judge, await judge.acall(candidate), candidate):
-                return _rejected(worth, drop)
+                return rejected(worth, drop)
         weighted = {name for name, weight in self.fitted.weights.items() if weight > 0}
         worth.asked = not weighted & {*LIKELIHOODS, *(judge.aspect for judge in judges)} - worth.parts.keys()
         return self._scored(candidate, worth)
@@ -273,7 +272,7 @@ class Metric:
     def _is_doubtful(self, worth: Worth) -> bool:
         """Whether to ask a model: the recipe requires a judge, the config sets a threshold, or its answer may change
         the decision."""
-        fixed = self.bars.threshold is not None or any(judge.aspect in self.recipe.required for judge in self.judges)
+        fixed = self.bars.threshold is not None or any(judge.aspect in self.recipe.required for judge in self._shared)
         return fixed or self.alone is None or self.alone.is_doubtful(worth.score)
 
     def _record_verdict(self, worth: Worth, judge: Judge, verdict: Verdict, candidate: Candidate) -> Drop | None:
@@ -287,27 +286,3 @@ class Metric:
         if judge.aspect in self.recipe.required and (score is None or score < 0.5):
             return Drop(step=f"judge {judge.aspect}", reason=f"judge {judge.aspect}", detail=verdict.reason)
         return None
-
-
-def _demo_texts(program: Program, name: str, step: Any) -> list[str]:
-    """The new parts of the rows in a step's demos, without those in its inputs."""
-    texts = []
-    for demo in step.demos:
-        inputs = {field: demo[field] for field in step.signature.input_fields if field in demo}
-        outputs = {field: demo[field] for field in step.signature.output_fields if field in demo}
-        rows = program.read(name, inputs, outputs)
-        texts += [row.novelty_key for row in rows if row.novelty_key not in inputs.values()]
-    return [text for text in texts if text]
-
-
-def _answers(second_answer: str) -> Drop | None:
-    """The Drop for a row that says that the document does not answer: given if the teacher, when asked, finds an
-    answer, or its reply cannot be read."""
-    if declines(second_answer):
-        return None
-    detail = f"asked for what the document is not to say, the teacher answered {second_answer!r}"
-    return Drop(step="round trip", reason="answerable question", detail=detail)
-
-
-def _rejected(worth: Worth, drop: Drop) -> Worth:
-    return worth.model_copy(update={"score": 0.0, "drop": drop})

@@ -39,3 +39,13 @@ class Worth(BaseModel):
             return "nothing speaks against it"
         reason = self.reasons.get(self.weakest) or f"{self.weakest} is {self.parts[self.weakest]:.2f}"
         return f"a person would accept it with probability {self.score:.2f}; weakest: {reason}"
+
+
+def rejected(worth: Worth, drop: Drop) -> Worth:
+    """The worth of a row that is rejected."""
+    return worth.model_copy(update={"score": 0.0, "drop": drop})
+
+
+def low_score(worth: Worth) -> Drop:
+    """The rejection of a row whose score is below the threshold."""
+    return Drop(step="threshold", reason="low score", detail=worth.feedback)

@@ -26,7 +26,7 @@ class Reader:
         judges: asked about rows. pairwise: asked about two answers to one prompt; None leaves preferences to evidence.
         writer: the alias that judges; a case that it wrote itself is its own. heard: called once per case.
         reads: ask the judge's model how likely each answer is; its endpoint must be able to tell.
-        english: rules of English words apply.
+        evidence: measure how well the document supports a row. english: rules of English words apply.
     No judge is asked about a line with `scores` of its own. A judge is not asked about rows that it cannot see.
     """
 
@@ -40,10 +40,12 @@ class Reader:
         writer: str = "",
         heard: Callable[[], None] = lambda: None,
         reads: bool = False,
+        evidence: bool = True,
         english: bool = True,
     ) -> None:
         self.embed, self.entail, self.judges, self.pairwise = embed, entail, judges, pairwise
         self.writer, self.heard, self.reads, self.english = writer, heard, reads, english
+        self.with_evidence = evidence
 
     @property
     def _embedder(self) -> str:
@@ -101,6 +103,8 @@ class Reader:
         )
 
     async def _evidence(self, row: Candidate) -> dict[str, float]:
+        if not self.with_evidence:
+            return {}
         findings = await evidence(row, self.embed, self.entail, english=self.english)
         return {name: finding.score for name, finding in findings.items()}
 

@@ -1,5 +1,6 @@
 """Labelled cases: a person's verdict on a row, or on two answers. Each is one line of a verdicts file."""
 
+import functools
 import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -8,10 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from metrics.evidence import ON_ANSWER, ON_QUESTION
 from metrics.likelihood import LIKELIHOODS
+from programs.core.recipe import recipes
 from programs.core.row import Candidate, Exchange, digest
+from programs.judges.judge import JUDGES, judges_of
 
 # measured on every row; a verdicts file may not set them
 MEASURED = frozenset({*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"})
+
+
+WHOLE_ROW = "overall"  # the aspect of a verdict on all of a row
+
+
+@functools.cache
+def recipe_aspects() -> frozenset[str]:
+    """The aspects of all recipes' own judges. Imports every recipe."""
+    return frozenset(aspect for recipe in recipes().values() for aspect in judges_of(recipe))
 
 
 class Line(BaseModel):
@@ -49,7 +61,15 @@ class LabelledCase(Line):
     question: str | None = None
     answer: str
     label: float = Field(ge=0, le=1000)
-    aspect: str = Field("overall", min_length=1)
+    aspect: str = WHOLE_ROW
+
+    @field_validator("aspect")
+    @classmethod
+    def _is_of_a_judge(cls, aspect: str) -> str:
+        if aspect != WHOLE_ROW and aspect not in JUDGES and aspect not in recipe_aspects():
+            names = ", ".join(sorted({WHOLE_ROW, *JUDGES, *recipe_aspects()}))
+            raise ValueError(f"no judge is called {aspect!r}; there are: {names}")
+        return aspect
 
     @property
     def unit(self) -> str:

@@ -1,5 +1,6 @@
 """Calibration: reads people's verdicts, keeps the useful judges, and fits and freezes the metric."""
 
+import functools
 import hashlib
 import json
 import random
@@ -78,26 +79,51 @@ class Calibrator:
 
     def uncalibrated(self) -> Frozen:
         """Prior weights and all judges: the metric while there are no verdicts."""
-        return uncalibrated(self.judges, self.embedder, self.cross_encoder)
+        return self._priors(self.judges)
 
     async def _rows(self, cases: Sequence[LabelledCase]) -> Frozen:
+        """The metric of rows, and beside it the fit of each judge with a view of its own, to the verdicts on its
+        aspect: these are not about the row as a whole."""
         cases = [case for case in cases if not case.row.refuses]  # a run weighs these by the priors
         if not cases:
             raise Alike("Calibration needs rows with an answer; there are none.")
+        own = {judge.aspect: judge for judge in self.judges if judge.view}
+        shared = [judge for judge in self.judges if not judge.view]
+        on_rows = [case for case in cases if case.aspect not in own]
+        frozen = await self._fitted(on_rows, shared) if on_rows else self._priors(shared)
+        for aspect, judge in own.items():
+            if on_view := [case for case in cases if case.aspect == aspect]:
+                frozen = _beside(frozen, aspect, await self._fitted(on_view, [judge], evidence=False))
+        return frozen
+
+    def _priors(self, judges: Sequence[Judge]) -> Frozen:
+        return uncalibrated(list(judges), self.embedder, self.cross_encoder)
+
+    async def _fitted(
+        self, cases: Sequence[LabelledCase], candidates: Sequence[Judge], *, evidence: bool = True
+    ) -> Frozen:
+        """The metric fitted to these cases, with those of the candidates that are of use."""
         self.middle = middle([case.label for case in cases])
         unread = [case for case in cases if not case.scores]
-        shown_cases = self._shown_cases(unread) if self.judges and unread else []
+        shown_cases = self._shown_cases(unread) if candidates and unread else []
         judged_cases = _other_units(cases, shown_cases)
         trial = JudgeTrial(
-            self._reader, self.progress, good=self._good, note=self._note, checks=self.checks, required=self.required
+            functools.partial(self._reader, evidence=evidence),
+            self.progress,
+            good=self._good,
+            note=self._note,
+            checks=self.checks,
+            required=self.required,
         )
         judges = (
-            [judge for judge in self.judges if await trial.passes(judge, shown_cases, judged_cases)] if unread else []
+            [judge for judge in candidates if await trial.passes(judge, shown_cases, judged_cases)] if unread else []
         )
         shown_cases, cases = (shown_cases, judged_cases) if any(judge.judge.demos for judge in judges) else ([], cases)
         before = self.worked()
         with self.progress.task("read the verdicts", len(cases)) as task:
-            observations = await self._reader(judges, task, reads=bool(self.reader)).observe(cases)
+            observations = await self._reader(
+                judges, task, reads=evidence and bool(self.reader), evidence=evidence
+            ).observe(cases)
         names = judge_names(observations)
         fitted, figures = calibrate(observations, names)
         self._report(figures, (self.worked() - before) / len(cases))
@@ -144,7 +170,9 @@ class Calibrator:
             pairs=True,
         )
 
-    def _reader(self, judges: Sequence[Judge], advance: Callable[[], None], *, reads: bool = False) -> Reader:
+    def _reader(
+        self, judges: Sequence[Judge], advance: Callable[[], None], *, reads: bool = False, evidence: bool = True
+    ) -> Reader:
         return Reader(
             self.embed,
             judges=judges,
@@ -153,6 +181,7 @@ class Calibrator:
             writer=self.writer,
             heard=advance,
             reads=reads,
+            evidence=evidence,
             english=self.english,
         )
 
@@ -207,6 +236,21 @@ class Calibrator:
                 f"{len(shown_cases)} verdicts are shown to the judges; the others on {units} are not counted here"
             )
         return figures.model_copy(update={"notes": notes})
+
+
+def _beside(frozen: Frozen, aspect: str, own: Frozen) -> Frozen:
+    """The metric with the fit of one judge that has a view of its own."""
+    return frozen.model_copy(
+        update={
+            "aspects": {**frozen.aspects, aspect: own.figures},
+            "fits": {**frozen.fits, aspect: own.fitted},
+            "judges": {**frozen.judges, **own.judges},
+            "shown": sorted({*frozen.shown, *own.shown}),
+            "judge": frozen.judge or own.judge,
+            "verdicts": own.verdicts,
+            "versions": own.versions,
+        }
+    )
 
 
 def _other_units(cases: Sequence[LabelledCase], shown_cases: Sequence[LabelledCase]) -> list[LabelledCase]:

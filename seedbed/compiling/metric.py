@@ -46,6 +46,7 @@ def project_metric(session: Session, frozen: Frozen) -> Metric:
         session.embed,
         session.project.bars,
         fitted=frozen.fitted,
+        fits=frozen.fits,
         alone=frozen.alone,
         judges=_opened(session.project, frozen),
         shown=shown,

@@ -14,7 +14,7 @@ from support.judged import judged_by
 from support.kettle import ANSWER, PASSAGE, QUESTION, SEED
 from support.kinds import Dialogue, Page, Task
 
-from metrics.calibration.fit import prior
+from metrics.calibration.fit import Fitted, prior, stated
 from metrics.evidence import PARTS
 from metrics.metric import NOTHING_TO_SEE, Bars, Metric
 from metrics.worth import HOPE, Worth
@@ -292,3 +292,35 @@ def test_a_judge_is_not_asked_about_a_row_of_which_it_has_no_view() -> None:
     assert not polite().sees(Talk(asked="Begin.", said="Gladly.", turns=[Exchange(asked="And?")]))
     assert polite().sees(Talk(turns=TURNS))
     assert not polite().sees(Exchange(said="Gladly."))
+
+
+# judges with a view of their own
+
+
+class Beside(Grader):
+    """A judge of the exchange before this one: it hears that exchange's answer."""
+
+    view = staticmethod(lambda row: TURNS[1])
+
+
+def fit_of(aspect: str, threshold: float) -> Fitted:
+    return stated([aspect]).model_copy(update={"threshold": threshold, "ridge": 1.0})
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_view_of_a_judge_counts_by_its_own_fit_and_the_least_counts(reading: float, threshold: float) -> None:
+    scores = {turn.said: reading for turn in TURNS}
+    bars = Bars(relevance=0, support=0, round_trip=0)
+    alone = judged(metric(bars=bars), TURNS[0])
+    scoring = metric(Beside("turn", scores), bars=bars, fits={"turn": fit_of("turn", threshold)})
+    probability, worth = fit_of("turn", threshold).probability({"turn": reading}), judged(scoring, TURNS[0])
+    assert worth.score == min(alone.score, probability)
+    assert (worth.drop is None) == (alone.drop is None and probability >= threshold)
+    assert asyncio.run(scoring.weighed(TURNS[0])).score == worth.score
+
+
+def test_the_fit_of_a_judges_own_view_is_part_of_the_metric() -> None:
+    judge = Beside("turn", {})
+    judge.hash = "h"  # type: ignore[attr-defined]
+    hashes = {metric(judge, fits={"turn": fit_of("turn", bar)}).hash for bar in (0.2, 0.4)}
+    assert len(hashes) == 2
