@@ -66,6 +66,7 @@ class Recipe:
         checks: what a row must pass without a model, in this order (see `programs.core.checks`).
         round_trip: the step that is asked a second time for a finished row, in other words (`Program.again`); a row
         whose second answer differs is dropped. None: no step.
+        reply_tokens: what its longest reply takes at most, which `seedbed init` writes as `max_tokens`.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Recipe:
     inputs: tuple[str, ...] = ()
     optional_inputs: tuple[str, ...] = ()
     lists: tuple[str, ...] = ()
+    reply_tokens: int = 96
 
     def __post_init__(self) -> None:
         if self.reads == "rows" and not self.inputs:

@@ -21,7 +21,7 @@ recipe: {recipe}
 {options}
 # Models by alias. Swap the teacher with --teacher ALIAS, or here under roles.
 models:
-  small: {{model: embedded/qwen2.5-coder-0.5b, max_tokens: 96}}   # 491 MB, brought here when first needed: no key
+  {small:<61} # 491 MB, brought here when first needed: no key
   # judge:  {{model: embedded/qwen2.5-coder-1.5b, max_tokens: 96}}   # 1.1 GB, 2 GB of memory: a judge worth hearing
   # tiny:   {{model: embedded/smollm2-135m, max_tokens: 48}}         # 98 MB, for a quick look at the machinery
   # local:  {{model: Qwen3-8B, api_base: "http://localhost:8000/v1", completions: true}}  # any OpenAI-compatible server
@@ -82,6 +82,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
             _CONFIG.format(
                 schema=SCHEMA,
                 recipe=recipe,
+                small=f"small: {{model: embedded/qwen2.5-coder-0.5b, max_tokens: {kind.reply_tokens}}}",
                 options=_options_line(recipe, recipes()[recipe].options),
                 sources=_SOURCES.get(kind.reads, "").format(columns=columns),
                 gates=_DOCUMENT_GATES if documents and "correct" in kind.judges else "",
