@@ -1,0 +1,1 @@
+"""Prompts of the recipes that make texts for language modelling."""
