@@ -122,17 +122,24 @@ def grouped(seeds: Sequence[S]) -> dict[str, list[S]]:
     return groups
 
 
-class ChunkFeed(Quiet):
-    """Passages in a shuffled order, all of them `options.draws` times."""
+class Shuffled(Quiet):
+    """The sources in a shuffled order, all of them `draws` times."""
 
-    def __init__(self, feed_input: FeedInput) -> None:
+    def __init__(self, feed_input: FeedInput, draws: int = 1) -> None:
         sources, seed = feed_input.sources, feed_input.seed
         keys = np.fromiter((int(digest(seed, source.id), 16) for source in sources), np.uint64, len(sources))
         self._sources, self._order = sources, keys.argsort(kind="stable").astype(np.uint32)  # 4 bytes per source
-        self._draws = feed_input.options.draws
+        self._draws = draws
 
     def source_at(self, position: int) -> Source | None:
         if not self._sources or position >= self._draws * len(self._sources):
             return None
         draw, index = divmod(position, len(self._sources))
         return self._sources[int(self._order[index])].model_copy(update={"draw": draw})
+
+
+class ChunkFeed(Shuffled):
+    """Passages in a shuffled order, all of them `options.draws` times."""
+
+    def __init__(self, feed_input: FeedInput) -> None:
+        super().__init__(feed_input, feed_input.options.draws)
