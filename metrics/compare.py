@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from metrics.evidence import likeness
 from programs.core.embedding import Embed, EmbeddedTexts, ahead
-from programs.core.mathematics import final_answer, same_answer
+from programs.core.mathematics import reaches
 from programs.core.text import f1, plain
 
 ON_TEXTS = frozenset({"like", "near"})  # the comparators that embed
@@ -35,7 +35,7 @@ def grade(output: float, label: float, grades: Sequence[float]) -> float:
 
 def answer(output: str, label: str) -> float:
     """For a number or a mathematical expression: 1 if the values are equal. The output may be a whole solution."""
-    return float(bool(same_answer(final_answer(str(output)) or str(output), str(label))))
+    return float(bool(reaches(str(output), str(label))))
 
 
 def steps(outputs: Sequence[Any], labels: Sequence[Any]) -> float:

@@ -8,7 +8,7 @@ import ast
 import math
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from programs.core.text import plain
@@ -66,17 +66,22 @@ def value(text: str) -> Value | None:
     `2\\sqrt{3}`; None where it cannot be read, or is longer than LONGEST."""
     if len(text) > LONGEST:
         return None
-    expression = plain(_boxed(text) or text).strip().rstrip(".")
-    while any(pattern.search(expression) for pattern, _ in _LATEX):  # the innermost groups first
-        for pattern, replacement in _LATEX:
-            expression = pattern.sub(replacement, expression)
-    for sign, written in _SIGNS.items():
-        expression = expression.replace(sign, written)
-    expression = _THOUSANDS.sub("", _NOISE.sub("", expression)).strip()
+    expression = in_ascii(_boxed(text) or text).strip().rstrip(".")
     if (unit := _UNIT.match(expression)) and not _NAMED.search(expression):
         expression = unit[1]
     expression = _MIXED.sub(lambda mixed: f"({mixed[1]}{'-' if mixed[1][0] == '-' else '+'}{mixed[2]})", expression)
     return calculated(re.sub(rf"(?<=[\d)])\s*(?={_NAMED.pattern})", "*", expression))
+
+
+def in_ascii(text: str) -> str:
+    """The text with its computations in the signs that `calculated` reads: without LaTeX, money and thousands."""
+    text = plain(text)
+    while any(pattern.search(text) for pattern, _ in _LATEX):  # the innermost groups first
+        for pattern, replacement in _LATEX:
+            text = pattern.sub(replacement, text)
+    for sign, written in _SIGNS.items():
+        text = text.replace(sign, written)
+    return _THOUSANDS.sub("", _NOISE.sub("", text))
 
 
 def calculated(expression: str) -> Value | None:
@@ -108,6 +113,20 @@ def same_answer(answer: str, gold: str) -> bool | None:
     if values[0] is None or values[1] is None:
         return None
     return math.isclose(values[0], values[1], rel_tol=EQUAL, abs_tol=EQUAL)
+
+
+def reaches(output: str, gold: str) -> bool | None:
+    """Whether an output, which may be a whole solution, ends in this answer; None if one of them cannot be read."""
+    whole = same_answer(output, gold)
+    return same_answer(final_answer(output), gold) if whole is None else whole
+
+
+def majority(answers: Sequence[str], share: float) -> str | None:
+    """The answer on which at least this share of the answers agree, and two of them at least; None if there is none.
+    (Self-consistency, Wang et al. 2022, takes the most frequent answer whatever its share.)"""
+    votes = [sum(bool(same_answer(answer, other)) for other in answers) for answer in answers]
+    most = max(votes, default=0)
+    return answers[votes.index(most)] if most >= max(2, share * len(answers)) else None
 
 
 def _value(node: ast.expr) -> Value:
