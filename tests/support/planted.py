@@ -43,6 +43,7 @@ from metrics.evidence import PARTS
 from metrics.metric import Bars, Metric
 from optimize.scoring import score_source
 from programs.core.background import run_sync
+from programs.core.program import Program
 from programs.core.recipe import Recipe, recipes
 from programs.core.row import Candidate, Drop, Source, digest
 from programs.judges.judge import aspects_of, judges_of
@@ -67,11 +68,16 @@ class Fault:
 
 @dataclasses.dataclass(frozen=True)
 class Plant:
-    """A recipe's sources, good replies and faults: see the module."""
+    """A recipe's sources, good replies and faults: see the module. `options`: those of the recipe that differ."""
 
     inputs: Sequence[dict[str, Any]]
     good: Mapping[str, Callable[[Call], Reply]]
     faults: Mapping[str, Fault]
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def program(self, recipe: Recipe) -> Program:
+        """The recipe's program with these options."""
+        return recipe.program(recipe.options(**self.options))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,7 +125,7 @@ class PlantedProgram:
 
     def __init__(self, recipe: Recipe, plant: Plant) -> None:
         self._recipe, self._plant = recipe, plant
-        self.steps = Steps(recipe.program(), judges_of(recipe))
+        self.steps = Steps(plant.program(recipe), judges_of(recipe))
         self._judges = [in_json(judges_of(recipe)[aspect]()) for aspect in aspects_of(recipe)]
         self._levels = {f"judge {judge.aspect}": judge.levels for judge in self._judges}
         self._sound = set[str]()  # the judges' calls about rows of good replies
@@ -172,7 +178,7 @@ class PlantedProgram:
             call = call._replace(index=place[0])
             return self._judgement(call, verdict) if call.step.startswith("judge ") else reply(call)
 
-        program, metric = in_json(self._recipe.program()), self._metric()
+        program, metric = in_json(self._plant.program(self._recipe)), self._metric()
         duplicates, rows = Duplicates(NEAR), list[Row]()
         with dspy.context(lm=TeacherLM("planted", Scripted(self.steps, answer)), disable_history=True):
             for place[0], inputs in enumerate(self._plant.inputs):
