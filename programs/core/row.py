@@ -133,6 +133,11 @@ class Candidate(BaseModel):
         """The columns that a trainer reads, and the recipe's own."""
         return {**self.model_dump(exclude={"dropped"}), **self.base()}
 
+    @property
+    def row_id(self) -> str:
+        """The id of the row that it becomes: a hash of its columns."""
+        return digest(self.columns())
+
 
 class Exchange(Candidate):
     """A minimal view of any row: prompt, response, and the text that supports it. Labelled cases are such views."""

@@ -6,15 +6,15 @@ from typing import Any
 
 from optimize.scoring import Scored
 from programs.core.recipe import recipes
-from programs.core.row import Candidate, digest
+from programs.core.row import Candidate
 from seedbed.storage.row_schema import SPAN
 
 
 def row(scored: Scored, shared: Mapping[str, Any], licences: Mapping[str, str]) -> dict[str, Any]:
-    """An accepted candidate as a row. Its id is a hash of its content. `shared`: the part of the lineage that all rows
-    of an attempt have in common. `licences`: by alias, of the models whose licence is known."""
-    columns = scored.candidate.columns()
-    return {"id": digest(columns), **columns, **_scored(scored), "lineage": _lineage(scored, shared, licences)}
+    """An accepted candidate as a row. `shared`: the part of the lineage that all rows of an attempt have in common.
+    `licences`: by alias, of the models whose licence is known."""
+    candidate, lineage = scored.candidate, _lineage(scored, shared, licences)
+    return {"id": candidate.row_id, **candidate.columns(), **_scored(scored), "lineage": lineage}
 
 
 def rejected(id: str, scored: Scored, shared: Mapping[str, Any], licences: Mapping[str, str]) -> dict[str, Any]:
