@@ -45,6 +45,10 @@ _ROWS = """
 #   rows: rows.jsonl                       # a table, hf://owner/name, or the folder of a finished run
 #   columns: {{{columns}}}
 """
+_PROMPTS = """
+sources:
+  rows: prompts.jsonl                      # a table, hf://owner/name, or the folder of a finished run
+"""
 _LABELS = """
 sources:
   labels: labels.yaml                      # the labels of a task, each with its definition and examples
@@ -67,10 +71,11 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
     kind, shipped = recipes()[recipe], data / recipes()[recipe].folder
     documents = _SOURCES.get(kind.reads) == _DOCUMENTS
     verdicts = shipped / "verdicts.jsonl"
+    sources = _PROMPTS if (shipped / "prompts.jsonl").is_file() else _SOURCES.get(kind.reads, "")
     columns = ", ".join(f"{name}: {name}" for name in (*kind.inputs, *kind.optional_inputs))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("seeds.jsonl", "verdicts.jsonl", "labels.yaml"):
+        for name in ("seeds.jsonl", "verdicts.jsonl", "labels.yaml", "prompts.jsonl"):
             if (shipped / name).is_file():
                 shutil.copyfile(shipped / name, folder / name)
         if documents:
@@ -84,7 +89,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 recipe=recipe,
                 small=f"small: {{model: embedded/qwen2.5-coder-0.5b, max_tokens: {kind.reply_tokens}}}",
                 options=_options_line(recipe, recipes()[recipe].options),
-                sources=_SOURCES.get(kind.reads, "").format(columns=columns),
+                sources=sources.format(columns=columns),
                 gates=_DOCUMENT_GATES if documents and "correct" in kind.judges else "",
                 compare=36 if documents else 24,
                 verdicts=_VERDICTS if verdicts.is_file() else "",
