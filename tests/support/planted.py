@@ -18,9 +18,9 @@ fit; then nothing is planted.
 
 For each fault the program meets the same sources again, and RATE of the step's replies are spoilt. The same call is
 spoilt whenever it is asked, so that a round trip finds the same mistake. A row is bad if no row of that source was
-like it when all replies were good. The gate is a run's: checks, evidence, judges, round trip and duplicates, with
-hashed words for an embedder and no verdicts. The judge's model knows the truth, and errs so often on good and on bad
-rows alike that its kappa is KAPPA.
+like it when all replies were good; of one that a judge rejected half-way only what is filled counts. The gate is a
+run's: checks, evidence, judges, round trip and duplicates, with hashed words for an embedder and no verdicts. The
+judge's model knows the truth, and errs so often on good and on bad rows alike that its kappa is KAPPA.
 """
 
 import dataclasses
@@ -131,13 +131,14 @@ class PlantedProgram:
         self._sound = set[str]()  # the judges' calls about rows of good replies
         self.good = self._rows(self._good_reply, self._first_verdict)
         self._known = {_identity(index, row) for index, row, _ in self.good}
+        self._good_fields = [(index, _fields(row)) for index, row, _ in self.good]
 
     def figures(self, fault: Fault, rounds: int = 1) -> Figures:
         """What became of the rows when this fault was planted, in so many rounds with other places for it."""
         verdicts = list[tuple[bool, bool]]()
         rows = [row for seed in range(rounds) for row in self._spoilt(fault, seed, verdicts)]
-        bad = [drop for index, row, drop in rows if _identity(index, row) not in self._known]
-        good = [drop for index, row, drop in rows if _identity(index, row) in self._known]
+        bad = [row[2] for row in rows if not self._is_good(row)]
+        good = [row[2] for row in rows if self._is_good(row)]
         return Figures(
             planted=len(bad),
             kept_out=sum(drop is not None for drop in bad),
@@ -148,6 +149,14 @@ class PlantedProgram:
             refused=sum(map(_is_rule, good)),
             kappa=_kappa(verdicts),
         )
+
+    def _is_good(self, row: Row) -> bool:
+        """Whether all replies of a row were good. What a judge rejects before its end holds a part of a good row."""
+        index, candidate, drop = row
+        if _identity(index, candidate) in self._known:
+            return True
+        by_judge = drop is not None and drop.step.startswith("judge")
+        return by_judge and any(index == place and _fields(candidate) <= good for place, good in self._good_fields)
 
     def _spoilt(self, fault: Fault, seed: int, verdicts: list[tuple[bool, bool]]) -> list[Row]:
         """The rows when this fault is planted. Adds each verdict of a judge, and what it should have been."""
@@ -241,6 +250,11 @@ def _is_rule(drop: Drop | None) -> bool:
 
 def _identity(index: int, row: Candidate) -> str:
     return digest(index, row.model_dump_json(exclude={"dropped"}))
+
+
+def _fields(row: Candidate) -> set[tuple[str, str]]:
+    """The fields that were filled, with their values as texts."""
+    return {(name, str(value)) for name, value in row.model_dump(exclude={"dropped"}, exclude_unset=True).items()}
 
 
 def _about(call: Call) -> str:
