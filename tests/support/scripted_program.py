@@ -53,11 +53,14 @@ class Steps:
             steps |= {f"judge {aspect}{'' if name == 'judge' else f' {name}'}": asked[name] for name in asked}
         self.signatures = steps
         self._names = {_words(wording): name for name, asked in steps.items() for wording in wordings(asked)}
+        self._bare = [name for name, step in program.named_predictors() if step.is_bare]
 
     def name(self, prompt: str) -> str:
-        """The step that asks this; of several instructions in the prompt, the longest counts."""
+        """The step that asks this; of several instructions in the prompt, the longest counts. A prompt without any is
+        that of the program's bare step."""
         words = _words(prompt)
-        return self._names[max((wording for wording in self._names if wording in words), key=len)]
+        known = [wording for wording in self._names if wording in words]
+        return self._names[max(known, key=len)] if known else self._bare[0]
 
 
 class Scripted(Shared):
@@ -113,9 +116,11 @@ def in_json(module: dspy.Module) -> Any:
 
 
 @contextmanager
-def teaching(program: Program, script: Script, **context: Any) -> Iterator[Scripted]:
-    """The program's teacher and judge follow the script."""
-    steps = Steps(in_json(program))
+def teaching(
+    program: Program, script: Script, judges: Mapping[str, Callable[[], Judge]] = JUDGES, **context: Any
+) -> Iterator[Scripted]:
+    """The program's teacher and judges follow the script."""
+    steps = Steps(in_json(program), judges)
     engine = Scripted(steps, by_script(steps, script))
     with dspy.context(lm=TeacherLM("scripted", engine)), using(**context):
         yield engine
@@ -144,13 +149,14 @@ def _value(annotation: Any, mark: str) -> Any:
     return "Explain how the {} of a {} is made from {} and why it is not a {}.".format(*words)
 
 
-def teacher(recipe: str) -> Callable[[str, int], str]:
+def teacher(recipe: str, script: Script | None = None) -> Callable[[str, int], str]:
     """`reply(prompt, draw)` of a scripted model for the program and the judges of a recipe, in whatever format."""
     steps = Steps(recipes()[recipe].program(), judges_of(recipes()[recipe]))
-    answer = by_script(steps, ON_PASSAGES)
+    answer = by_script(steps, script or ON_PASSAGES)
 
     def reply(prompt: str, draw: int) -> str:
-        return _written(answer(Call(steps.name(prompt), dict(_INPUT.findall(prompt)), draw)), prompt)
+        inputs = dict(_INPUT.findall(prompt)) or {"prompt": prompt}
+        return _written(answer(Call(steps.name(prompt), inputs, draw)), prompt)
 
     return reply
 
