@@ -47,7 +47,8 @@ class ShelfModel(BaseModel):
         allows_training: whether the licence lets its output train other models.
         context: tokens of prompt and reply that it was trained for. memory: bytes that serving it takes at most with
         the default settings. summary: what it is good for.
-        passages: the passages that it writes the most right rows on, as measured; None is not measured.
+        passages: the form of passages on which its rows were read and found best, or the only one on which they were
+        read (docs/benchmarks.md); None if they were not read.
         parts: the wheels whose members, joined in order, are the file.
     """
 
