@@ -185,16 +185,17 @@ async def score_source(program: Program, source: Source, metric: Metric) -> list
 
     A source without a candidate counts as one candidate of worth 0.
     """
-    round_trip = metric.recipe.round_trip
-    again = functools.partial(program.again, round_trip) if round_trip else None
     with using(veto=metric.veto, judge_row=metric.verdict):
         candidates = (await program.acall(**source.inputs)).candidates or [Candidate(dropped=NO_CANDIDATE)]
-        return [await _judged(source, candidate, metric, again) for candidate in candidates]
+        return [Scored(source, candidate, await full_worth(program, candidate, metric)) for candidate in candidates]
 
 
-async def _judged(source: Source, candidate: Candidate, metric: Metric, again: Any) -> Scored:
-    with using(candidate=candidate):
-        return Scored(source, candidate, await metric.judged(candidate, again))
+async def full_worth(program: Program, candidate: Candidate, metric: Metric) -> Worth:
+    """The worth of a finished candidate by the full gate, with the round trip of its recipe."""
+    round_trip = metric.recipe.round_trip
+    again = functools.partial(program.again, round_trip) if round_trip else None
+    with using(candidate=candidate, veto=metric.veto, judge_row=metric.verdict):
+        return await metric.judged(candidate, again)
 
 
 async def score_program(

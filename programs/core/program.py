@@ -93,13 +93,23 @@ class Program(dspy.Module):
 
         Raises RuntimeError if the step has no other wording.
         """
-        step = self.step(name)
+        step, inputs = self.step(name), self._inputs_of(name, row)
         other = next((wording for wording in wordings(step.asked) if wording != step.signature.instructions), None)
         if other is None:
             raise RuntimeError(f"{step.asked.__name__} has one wording only: give it another with @also")
-        inputs = {field: getattr(row, field) for field in step.signature.input_fields}
         outputs = await self._reply(row, name, 0, {"signature": reworded(step.signature, other), **inputs})
         return None if isinstance(outputs, Drop) else str([*outputs.values()][-1])
+
+    async def resample(self, name: str, row: Candidate, n: int) -> list[Candidate]:
+        """The row with each of n other replies of a step, sampled at a temperature of SAMPLED at least. An unreadable
+        reply is left out. The step's inputs are the row's attributes of the same names."""
+        with using(draw=max(tools().draw, 1)):  # at draw 0 a single reply would not be sampled
+            replies = await self.sample(row, name, n, **self._inputs_of(name, row))
+        readable = [reply for reply in replies if not isinstance(reply, Drop)]
+        rows = [row.model_copy(update={"dropped": None}) for _ in readable]
+        for copy, outputs in zip(rows, readable, strict=True):
+            copy.take(outputs)
+        return rows
 
     async def judge(self, aspect: str, row: Candidate) -> Verdict:
         """The verdict of the run's judge for that aspect; unscored if its reply is unreadable.
@@ -111,6 +121,10 @@ class Program(dspy.Module):
             raise RuntimeError(f"there is no judge to ask for {aspect!r}: give one with using(judge_row=...)")
         with using(candidate=row):
             return await judge_row(aspect, row)
+
+    def _inputs_of(self, name: str, row: Candidate) -> dict[str, Any]:
+        """The inputs of a step for a finished row: its attributes of the same names."""
+        return {field: getattr(row, field) for field in self.step(name).signature.input_fields}
 
     async def _reply(self, candidate: Candidate, name: str, number: int, call: dict[str, Any]) -> Outputs | Drop:
         """Reply `number` to a call, 0 if it is the only one; a Drop if it cannot be read."""

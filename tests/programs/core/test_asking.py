@@ -132,6 +132,15 @@ class Noted(Exchange):
     """A row whose prompt is what the step reads."""
 
 
+class Told(Exchange):
+    """A row with what the step says."""
+
+    saying: str = ""
+
+
+DROP = Drop(step="gate", reason="low score")
+
+
 class TwoWays(Program):
     """Says one thing, in another wording the second time."""
 
@@ -148,6 +157,18 @@ def test_a_step_is_asked_again_in_other_words_on_what_the_row_says() -> None:
     assert row.dropped is None
     assert "Say what the note says." in (engine.asked[0].system or "")
     assert "The note." in (engine.asked[0].messages[0].text or "")
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_row_has_other_replies_of_its_step_which_are_sampled_and_readable(n: int) -> None:
+    engine, row = Echo(*["[[ ## saying ## ]]\nso"] * n), Told(asked="The note.", saying="before", dropped=DROP)
+    with dspy.context(lm=TeacherLM("echo", engine, temperature=0.0)), Scope("row").open():
+        rows = run_sync(TwoWays().resample("say", row, n))
+    assert rows == [Told(asked="The note.", saying="so")] * n
+    assert row.saying == "before"
+    assert temperatures(engine) == {0.7}
+    with dspy.context(lm=TeacherLM("echo", Echo(*["mumble"] * n))), Scope("row").open():
+        assert run_sync(TwoWays().resample("say", row, n)) == []
 
 
 def test_a_step_of_one_wording_cannot_be_asked_again() -> None:
