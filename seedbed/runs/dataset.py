@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from programs.core.background import run_sync
 from seedbed.compiling.programs import open_cascade
-from seedbed.errors import FELL_SHORT, INTERRUPTED, TeacherDown, UserError, exit_code
+from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.attempt import Attempts
-from seedbed.runs.gc_tuning import calm
+from seedbed.runs.ending import Ending
 from seedbed.runs.record.report import REPORT, programs_of, run_report, write_report
 from seedbed.runs.run import Run
 from seedbed.storage.journal_copy import copy_journal
@@ -53,7 +52,7 @@ def write_dataset(
         _check_program(out, programs_of(cascade))
         project.keep_sides(progress.say)
         run = Run(session, cascade, metric, out, progress, _attempts_factory(project, out, progress, replay))
-        ending = _Ending()
+        ending = Ending()
         try:
             ending.work(run)
         finally:
@@ -67,28 +66,6 @@ def write_dataset(
                 rows = run.commit.counts.accepted
                 progress.say(f"{out} keeps the rows of an earlier invocation, which are more than these {rows}")
     return report, run.commit.samples
-
-
-class _Ending:
-    """Why a run ended, and its exit code. Both are in its report, also after an error."""
-
-    def __init__(self) -> None:
-        self.stopped, self.code = "an error ended it", FELL_SHORT
-
-    def work(self, run: Run) -> None:
-        """Work until the run ends. Errors are raised; only an interrupt counts as a normal end."""
-        try:
-            with calm():
-                self.stopped = run_sync(run.work())
-            self.code = int(run.commit.counts.accepted < run.goal)
-        except KeyboardInterrupt:
-            self.stopped, self.code = "interrupted", INTERRUPTED
-        except TeacherDown as error:
-            self.stopped, self.code = f"a model failed: {error}", exit_code(error)
-            raise
-        except Exception as error:
-            self.code = exit_code(error)
-            raise
 
 
 def _attempts_factory(project: Project, out: Path, progress: Progress, replay: Path | None) -> Any:

@@ -4,10 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from metrics.worth import Worth
 from optimize.scoring import Scored
+from programs.core.kinds import Preference
 from programs.core.recipe import recipes
 from programs.core.row import Candidate
 from seedbed.storage.row_schema import SPAN
+
+PAIRS = "pairs"  # stands where a recipe's name does, in the rows and the run.json of `seedbed pairs`
 
 
 def row(scored: Scored, shared: Mapping[str, Any], licences: Mapping[str, str]) -> dict[str, Any]:
@@ -32,15 +36,25 @@ def rejected(id: str, scored: Scored, shared: Mapping[str, Any], licences: Mappi
     }
 
 
+def row_type(recipe: str) -> type[Candidate]:
+    """The class of the rows of a dataset whose run.json names this recipe; `pairs` is the command of that name."""
+    return Preference if recipe == PAIRS else recipes()[recipe].program.row
+
+
 def candidate_of(row: Mapping[str, Any], *, accepted: bool) -> Candidate:
     """The candidate that became this row: the fields of an accepted one are columns, those of a rejected one JSON."""
-    return recipes()[row["lineage"]["recipe"]].candidate(row if accepted else json.loads(row["candidate"]))
+    fields = row if accepted else json.loads(row["candidate"])
+    return row_type(row["lineage"]["recipe"]).model_validate(fields)  # which ignores the other columns
+
+
+def scores(worth: Worth) -> list[dict[str, Any]]:
+    """The parts of a score with their reasons, as in a row's column `scores`."""
+    return [{"part": part, "score": score, "reason": worth.reasons.get(part)} for part, score in worth.parts.items()]
 
 
 def _scored(scored: Scored) -> dict[str, Any]:
     worth = scored.worth
-    parts = [{"part": part, "score": score, "reason": worth.reasons.get(part)} for part, score in worth.parts.items()]
-    return {"score": worth.score, "scores": parts, "unscored": worth.unscored}
+    return {"score": worth.score, "scores": scores(worth), "unscored": worth.unscored}
 
 
 def _lineage(scored: Scored, shared: Mapping[str, Any], licences: Mapping[str, str]) -> dict[str, Any]:

@@ -1,10 +1,8 @@
 """`seedbed run`: makes candidates in parallel and commits them in order, up to N accepted rows or a limit."""
 
 import asyncio
-import functools
 import time
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from pathlib import Path
 
 from metrics.metric import Metric
@@ -17,6 +15,7 @@ from seedbed.progress import Progress
 from seedbed.project.session import Session
 from seedbed.runs.attempt import Attempts
 from seedbed.runs.commit import ABSENT, Commit
+from seedbed.runs.ending import time_cap
 from seedbed.runs.futility import Futility, most_empty
 from seedbed.runs.outcome import Outcome
 from seedbed.runs.record.provenance import provenance
@@ -50,6 +49,7 @@ class Run:
             session, feed, self._attempts, self.commit.counts, self._futility, on_call=self._start_clock
         )
         self._failed, self._started = list[Outcome](), time.monotonic()
+        self._time_cap = time_cap(self.project.config)
         self._clock: asyncio.Timeout | None = None
         self._dry = False
 
@@ -62,20 +62,23 @@ class Run:
         except BudgetReached as cap:
             return str(cap)
         except TimeoutError:
-            if not clock.expired() or not self._minutes:
+            if not clock.expired() or not self._time_cap:
                 raise
-            minutes, section = self._minutes
-            return f"{section}.max_minutes: {minutes:g} is reached"
+            return self._time_cap[1]
         finally:
             await self._schedule.aclose()
             await self._attempts.aclose()
-            if self.commit.counts.accepted >= self.goal:
+            if self.reached:
                 await self._attempts.settle(self._failed)
 
     def finish(self) -> bool:
         """Write the remaining rows. Returns whether the folder now holds the rows of this invocation, not of an earlier
         one."""
         return self.commit.shards.finish(complete=self.complete)
+
+    @property
+    def reached(self) -> bool:
+        return self.commit.counts.accepted >= self.goal
 
     @property
     def complete(self) -> bool:
@@ -106,15 +109,8 @@ class Run:
 
     def _start_clock(self) -> None:
         """Start the time limit at the first new source: remembered outcomes, which come first, do not count."""
-        if self._minutes and self._clock and self._clock.when() is None:
-            self._clock.reschedule(asyncio.get_running_loop().time() + 60 * self._minutes[0])
-
-    @functools.cached_property
-    def _minutes(self) -> tuple[float, str] | None:
-        """The shorter of the caps on time, and the section of the config that sets it."""
-        config = self.project.config
-        caps = [(config.run.max_minutes, "run"), (config.budget.max_minutes, "budget")]
-        return min(((minutes, section) for minutes, section in caps if minutes), key=itemgetter(0), default=None)
+        if self._time_cap and self._clock and self._clock.when() is None:
+            self._clock.reschedule(asyncio.get_running_loop().time() + 60 * self._time_cap[0])
 
     def _note(self) -> str:
         counts = self.commit.counts

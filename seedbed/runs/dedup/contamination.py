@@ -18,6 +18,7 @@ from seedbed.sources.finding import HF, TABLES, find_documents
 from seedbed.sources.reading.texts import Texts
 from seedbed.sources.tables import dataset_rows, table_rows
 
+CONTAMINATION = "contamination"  # the step that rejects a row which gives a test set away
 GRAM = 8  # words; Tülu 3's figure
 SHARE = 0.5  # of an item's words, above which a row is refused; Tülu 3's figure
 TEMPLATE = 10  # rows of a set with the same text at most; a text in more rows is a template and no item
@@ -118,7 +119,7 @@ def _hashes(numbers: _Numbers) -> _Numbers:
 
 def _drop(where: str, share: float, shared: str) -> Drop:
     detail = f"{share:.0%} of the words of {where}: {textwrap.shorten(shared, QUOTED, placeholder=' ...')!r}"
-    return Drop(step="contamination", reason="in a test set", detail=detail)
+    return Drop(step=CONTAMINATION, reason="in a test set", detail=detail)
 
 
 def _items(test_sets: Sequence[str], base: Path) -> Iterator[tuple[str, str]]:

@@ -1,6 +1,7 @@
 """The dataset card: the rows, their diversity, and the header with which `load_dataset` finds them."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,14 @@ from programs.core.recipe import Recipe, recipes
 from programs.core.whole import write_whole
 from seedbed.runs.record.cost_lines import bill_lines
 
+Body = Callable[[dict[str, Any]], str]
+"""The text of a card, from run.json's content."""
 
-def write_card(out: Path, report: dict[str, Any]) -> None:
-    """Write OUT/README.md. Splits without rows are omitted, because `datasets` cannot load an empty glob."""
-    text = f"---\n{yaml.safe_dump(_head(report), sort_keys=False)}---\n\n{_body(report)}"
+
+def write_card(out: Path, report: dict[str, Any], body: Body | None = None) -> None:
+    """Write OUT/README.md; None: with the text of a run's card. Splits without rows are omitted, because `datasets`
+    cannot load an empty glob."""
+    text = f"---\n{yaml.safe_dump(_head(report), sort_keys=False)}---\n\n{(body or _run_body)(report)}"
     write_whole(out / "README.md", lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
@@ -31,7 +36,7 @@ def _head(report: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _body(report: dict[str, Any]) -> str:
+def _run_body(report: dict[str, Any]) -> str:
     counts, recipe = report["counts"], recipes()[report["recipe"]]
     splits = ", ".join(f"{name} {count}" for name, count in counts["splits"].items()) or "none"
     reasons = "\n".join(f"| {reason} | {count} |" for reason, count in counts["rejected"].items())

@@ -14,7 +14,7 @@ from seedbed.config.load import Config
 from seedbed.errors import UserError
 from seedbed.project.project import Project
 from seedbed.project.session import Session
-from seedbed.runs.record.card import write_card
+from seedbed.runs.record.card import Body, write_card
 from seedbed.runs.run import Run
 from seedbed.storage.spending import Spending
 from seedbed.versions import versions
@@ -24,9 +24,8 @@ REPORT = "run.json"
 
 def run_report(session: Session, run: Run, stopped: str, code: int, seconds: float) -> dict[str, Any]:
     """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: the run's duration."""
-    project, totals = session.project, session.journal.totals()
-    commit, counts = run.commit, run.commit.counts
-    tallies, sources = totals.values(), project.inputs.source_set
+    project, commit, counts = session.project, run.commit, run.commit.counts
+    sources = project.inputs.source_set
     return {
         "recipe": project.recipe.name,
         "options": project.options.model_dump(mode="json"),
@@ -46,35 +45,45 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
             "skipped": sources.skipped.report(),
             "notes": sources.notes.report(),
         },
+        **session_report(session),
+        "teachers": {alias: dataclasses.asdict(record) for alias, record in counts.teachers.items()},
+        "stood_in": dict(counts.stood_in),
+        "variety": _variety(session, run) if run.complete else None,  # after an interrupt it would take too long
+        "seconds": round(seconds, 2),
+        "warnings": [*licence_warnings(project), *_undivided(project, run)],
+        "program": programs_of(run.cascade),
+        "metric": run.cascade[0].carried["metric"],
+        "setup": run.setup,
+        "judges": run.cascade[0].carried["judges"],
+    }
+
+
+def session_report(session: Session) -> dict[str, Any]:
+    """The part of run.json on what was paid, and with which config, versions and models."""
+    totals = session.journal.totals()
+    tallies = totals.values()
+    return {
         "calls": sum(tally.calls for tally in tallies),
         "replayed": sum(tally.replayed for tally in session.journal.tallies.values()),
         "input_tokens": sum(tally.input_tokens for tally in tallies),
         "output_tokens": sum(tally.output_tokens for tally in tallies),
         "dollars": session.cost(totals),
-        "teachers": {alias: dataclasses.asdict(record) for alias, record in counts.teachers.items()},
-        "stood_in": dict(counts.stood_in),
         "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
-        "variety": _variety(session, run) if run.complete else None,  # after an interrupt it would take too long
-        "seconds": round(seconds, 2),
-        "warnings": [*_warnings(project), *_undivided(project, run)],
-        "program": programs_of(run.cascade),
-        "metric": run.cascade[0].carried["metric"],
-        "setup": run.setup,
-        "judges": run.cascade[0].carried["judges"],
-        "config": _public(project.config),
+        "config": _public(session.project.config),
         "versions": versions(),
         "embedded": session.embedded(),
     }
 
 
-def write_report(out: Path, report: dict[str, Any]) -> None:
-    """Write run.json and the card, each atomically. Raises UserError if they cannot be written."""
+def write_report(out: Path, report: dict[str, Any], body: Body | None = None) -> None:
+    """Write run.json and the card (`body`: as in `write_card`), each atomically. Raises UserError if they cannot be
+    written."""
     try:
         write_whole(
             out / REPORT,
             lambda aside: aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8"),
         )
-        write_card(out, report)
+        write_card(out, report, body)
     except OSError as error:
         raise UserError(
             f"Cannot write {out}: {error.strerror}.",
@@ -110,7 +119,8 @@ def _public(config: Config) -> dict[str, Any]:
     return dumped
 
 
-def _warnings(project: Project) -> list[str]:
+def licence_warnings(project: Project) -> list[str]:
+    """A warning for each model whose output may perhaps not train other models."""
     config, warnings = project.config, list[str]()
     writers = [alias for role, alias in config.roles.bound() if role not in ("judge", "reflection")]
     for alias in dict.fromkeys(filter(None, [*writers, config.fallback.teacher])):
