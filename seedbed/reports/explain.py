@@ -112,6 +112,7 @@ def explain_row(folder: Path, prefix: str) -> Explanation:
 def _parents(folder: Path, report: Mapping[str, Any], ids: Sequence[str]) -> list[Parent]:
     """The rows it was made from: those of the same run, and those that the run read, where its config names them."""
     own, read = ids_among(folder, ids), report.get("config", {}).get("sources", {}).get("rows")
+    read = report.get("pairs", {}).get("run", read)
     return [Parent(id=id, rows=str(folder) if id in own else read) for id in ids]
 
 
