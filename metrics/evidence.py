@@ -37,10 +37,10 @@ _DENIES = re.compile(r"\b(?:no|not|never|none|nor|neither|nothing|nobody|without
 
 
 def relevance(row: Row) -> Finding | None:
-    """Question-document relevance: the mean of the question's cosine with the document and with its best window."""
+    """Question-document relevance: the mean of the request's cosine with the document and with its best window."""
     if not row.question:
         return None
-    score = (likeness(row.embed, row.question, row.document) + float(row.asked_near.max())) / 2
+    score = (likeness(row.embed, row.request, row.document) + float(row.near(row.request).max())) / 2
     return finding(score, "the question is hardly about this document")
 
 

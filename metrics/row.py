@@ -27,13 +27,15 @@ class Finding:
 class Row:
     """A candidate on a document, with the embeddings its scorers share.
 
-    A window is one sentence of the document, or two consecutive ones. `english`: rules of English words apply.
+    A window is one sentence of the document, or two consecutive ones. `request`: the question as it is understood.
+    `english`: rules of English words apply.
     """
 
     def __init__(
         self, candidate: Candidate, embed: Embed, entail: Entail | None = None, *, english: bool = True
     ) -> None:
         self.document, self.question, self.answer = candidate.document or "", candidate.prompt, candidate.response
+        self.request = candidate.request
         self.refuses = candidate.refuses
         self.embed, self.entail, self.english = embed, entail, english
 
@@ -58,7 +60,7 @@ class Row:
 
     def texts(self) -> list[str]:
         """All texts that the scorers embed, so that many rows can be embedded at once."""
-        question = [self.question, f"{self.question} {self.answer}"] if self.question else []
+        question = [self.question, f"{self.question} {self.answer}", self.request] if self.question else []
         answer = [self.answer, *sentences(self.answer)] if self.answer else []
         return [self.document, *self.windows, *question, *answer]
 

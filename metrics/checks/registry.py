@@ -43,10 +43,10 @@ class Check(NamedTuple):
 
 
 async def off_topic(view: Candidate, setting: Setting) -> Drop | None:
-    """A prompt that is not about the document, by the cosine of their vectors."""
+    """A request that is not about the document, by the cosine of their vectors."""
     if not view.document:
         return None
-    texts = view.prompt, view.document
+    texts = view.request, view.document
     relevance = likeness(await ahead(setting.embed, texts), *texts)
     if relevance >= setting.relevance:
         return None

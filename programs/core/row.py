@@ -89,7 +89,7 @@ class Candidate(BaseModel):
 
     @property
     def request(self) -> str:
-        """The prompt, without a text that several rows may share."""
+        """The prompt as its meaning is read: without a text that several rows may share, and with what it refers to."""
         return self.prompt
 
     @property

@@ -324,3 +324,22 @@ def test_the_fit_of_a_judges_own_view_is_part_of_the_metric() -> None:
     judge.hash = "h"  # type: ignore[attr-defined]
     hashes = {metric(judge, fits={"turn": fit_of("turn", bar)}).hash for bar in (0.2, 0.4)}
     assert len(hashes) == 2
+
+
+def test_a_view_is_on_the_topic_of_its_request() -> None:
+    """Its prompt names nothing of the document; the talk before it does."""
+
+    class Later(Exchange):
+        before: str = ""
+
+        @property
+        def request(self) -> str:
+            return f"{self.before} {self.asked}".strip()
+
+    recipe, asked = dataclasses.replace(FREE, checks=("off topic",)), "And anything more on that?"
+    strict = metric(recipe=recipe, bars=dataclasses.replace(LENIENT, relevance=0.3))
+    alone, after = (Later(text=PASSAGE, asked=asked, said=ANSWER, before=before) for before in ("", QUESTION))
+    worths = [asyncio.run(strict.worth(view)) for view in (alone, after)]
+    assert [worth.drop.reason if worth.drop else None for worth in worths] == ["off topic", None]
+    relevance = [asyncio.run(metric().worth(view)).parts["relevance"] for view in (alone, after)]
+    assert relevance[0] < relevance[1]
