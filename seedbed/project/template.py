@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
 from programs.core.options import Options
 from programs.core.recipe import Reads, recipes
+from programs.judges.judge import aspects_of
 from seedbed.config.load import FILE, Config, unknown
 from seedbed.errors import UserError
 from seedbed.storage.shipped import data_folder
@@ -56,7 +58,7 @@ sources:
 _SOURCES: dict[Reads, str] = {"passages": _DOCUMENTS, "windows": _DOCUMENTS, "rows": _ROWS, "labels": _LABELS}
 _DOCUMENT_GATES = """
 gates:
-  judges: [correct]                        # also answerable, relevant, question, and grounded for long answers: one
+{judges:<43}# also answerable, relevant, question, and grounded for long answers: one
                                            # that adds nothing to the evidence is not called. threshold: is fitted too
 """
 
@@ -90,7 +92,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 small=f"small: {{model: embedded/qwen2.5-coder-0.5b, max_tokens: {kind.reply_tokens}}}",
                 options=_options_line(recipe, recipes()[recipe].options),
                 sources=sources.format(columns=columns),
-                gates=_DOCUMENT_GATES if documents and "correct" in kind.judges else "",
+                gates=_gates(aspects_of(kind)) if documents else "",
                 compare=36 if documents else 24,
                 verdicts=_VERDICTS if verdicts.is_file() else "",
             ),
@@ -101,6 +103,11 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
             f"Cannot write {folder}: {error.strerror}.", hint="Choose a folder you can write to."
         ) from error
     return sorted(path for path in folder.iterdir())
+
+
+def _gates(aspects: Sequence[str]) -> str:
+    """The section `gates` of a recipe on documents; empty for one without the judge whom it explains."""
+    return _DOCUMENT_GATES.format(judges=f"  judges: [{', '.join(aspects)}]") if "correct" in aspects else ""
 
 
 def _options_line(recipe: str, options: type[Options]) -> str:

@@ -19,6 +19,7 @@ from programs.core.recipe import Recipe, recipes
 from programs.core.text import rouge_l
 from programs.judges.judge import aspects_of, judges_of
 from seedbed.cli.main import main
+from seedbed.config.load import load_config
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.storage.row_schema import row_schema
 from signatures.variants import wordings
@@ -162,6 +163,12 @@ def test_init_gives_a_project_that_runs(recipe: Recipe, tmp_path: Path, capsys: 
     assert code == (0 if len(made) == 2 else 1)
     assert f"{len(made)} rows from" in capsys.readouterr().out
     assert all(kind_of(recipe.program.row).Base.model_validate(row) for row in made)
+
+
+def test_init_names_every_judge_of_the_recipe(recipe: Recipe, tmp_path: Path) -> None:
+    assert main(["init", str(tmp_path / "project"), "--recipe", recipe.name]) == 0
+    judges = load_config(tmp_path / "project" / "seedbed.yaml").gates.judges
+    assert judges is None or list(judges) == aspects_of(recipe)
 
 
 def run(base: Path, *words: str) -> int:
