@@ -164,8 +164,11 @@ def teacher(recipe: str, script: Script | None = None) -> Callable[[str, int], s
 ON_PASSAGES: Script = {
     "ask_question": lambda inputs: {"question": f"What does it say about {_opening(inputs)}?"},
     "answer_question": lambda inputs: {"answer": sentences(inputs["document"])[0]},
+    "open_dialogue": lambda inputs: {"message": f"What does it say about {_opening(inputs)}?"},
+    "follow_up": lambda inputs: {"message": f"And what else does it say, at {len(inputs['history'])} letters?"},
+    "reply": lambda inputs: {"answer": sentences(inputs["document"])[0]},
 }
-"""Questions and answers that rest on their passage, as the checks of `grounded-qa` want them."""
+"""Questions and answers that rest on their passage, as the checks of recipes on documents want them."""
 
 
 def _opening(inputs: Inputs) -> str:

@@ -1,0 +1,283 @@
+"""dialogue: a talk of a user and an assistant about a document, each answer of which rests on the document alone."""
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import dspy
+from pydantic import BaseModel, Field
+
+from programs.core.checks import ANSWER, ON_TOPIC
+from programs.core.feed import ChunkFeed, FeedInput
+from programs.core.kinds import Chat
+from programs.core.options import PassageOptions
+from programs.core.program import Program
+from programs.core.recipe import Recipe, Seed
+from programs.core.row import Candidate, Drop, Exchange, Message, Source
+from programs.core.step import Step
+from programs.core.text import plain, words
+from programs.judges.judge import Judge
+from signatures.qa.dialogue import BEYOND, KINDS, NO_TALK, FollowUp, JudgeTurn, OpenDialogue, Reply
+from signatures.refusal import DOES_NOT_SAY, declines
+
+OPEN = "open"  # the kind of the first message
+FEWEST = 2  # exchanges of a row
+_USER = re.compile(r"^User: (.*)$", re.MULTILINE)
+Context = Literal["user", "system", "none"]
+Kind = Literal["open", "deepen", "clarify", "compare", "correct", "beyond"]
+
+
+class DialogueOptions(PassageOptions):
+    """The options of dialogue."""
+
+    exchanges: int = Field(3, ge=FEWEST, le=5)
+    """Messages of the user in a row, each with its answer; a talk that goes wrong is shorter (ours)."""
+    beyond: float = Field(0.15, ge=0, le=1)
+    """The share of later messages that ask for what the document does not say (ours)."""
+    context: Context = "user"
+    """Where the document stands in `messages`: at the beginning of the user's first message, in a system message, or
+    nowhere (ours)."""
+
+
+class Turn(BaseModel):
+    """A message of the user and the assistant's answer. `kind` is `open` for the first message."""
+
+    kind: Kind
+    message: str = Field(min_length=1)
+    answer: str = ""
+
+
+class Said(Candidate):
+    """One exchange of a talk: the view that checks and judges look at. `history` is the talk before it."""
+
+    passage: str = ""
+    history: str = NO_TALK
+    kind: str = ""
+    message: str = ""
+    answer: str = ""
+
+    def take(self, values: dict[str, Any]) -> None:
+        super().take(values)
+        self.answer = DOES_NOT_SAY if declines(self.answer) else self.answer
+
+    @property
+    def document(self) -> str:
+        return self.passage
+
+    @property
+    def prompt(self) -> str:
+        return self.message
+
+    @property
+    def request(self) -> str:
+        """The message after the talk, without which its "it" and "that" say nothing."""
+        return self.message if self.history == NO_TALK else f"{self.history}\nUser: {self.message}"
+
+    @property
+    def response(self) -> str:
+        return self.answer
+
+    @property
+    def novelty_key(self) -> str:
+        return self.message
+
+
+class Dialogue(Chat):
+    """A talk about a passage. Its prompt is the talk up to the last answer."""
+
+    passage: str = ""
+    exchanges: list[Turn] = Field(default_factory=list)
+    context: Context = "user"
+
+    @property
+    def document(self) -> str:
+        return self.passage
+
+    @property
+    def prompt(self) -> str:
+        return self.views()[-1].request if self.exchanges else ""
+
+    @property
+    def response(self) -> str:
+        return self.exchanges[-1].answer if self.exchanges else ""
+
+    @property
+    def novelty_key(self) -> str:
+        return self.exchanges[0].message if self.exchanges else ""
+
+    def texts(self) -> list[str]:
+        return [text for turn in self.exchanges for text in (turn.message, turn.answer)]
+
+    def views(self) -> list[Said]:
+        places = range(len(self.exchanges))
+        return [
+            Said(passage=self.passage, history=talk(self.exchanges[:place]), **self.exchanges[place].model_dump())
+            for place in places
+        ]
+
+    def messages(self) -> list[Message]:
+        texts, passage = self.texts(), self.passage
+        if self.context == "user":
+            texts[0] = f"{passage}\n\n{texts[0]}"
+        system = [Message(role="system", content=passage)] if self.context == "system" else []
+        return system + [Message(role=("user", "assistant")[i % 2], content=text) for i, text in enumerate(texts)]
+
+
+class DialogueSeed(Seed):
+    """A talk that a person wrote about a passage."""
+
+    source: str = Field(description="the document the passage is from; seeds of one document stay together")
+    document: str = Field(min_length=1, description="the passage")
+    exchanges: list[Turn] = Field(min_length=FEWEST)
+
+    @property
+    def group(self) -> str:
+        return self.source
+
+    @property
+    def row(self) -> Dialogue:
+        return Dialogue(passage=self.document, exchanges=self.exchanges)
+
+
+class DialogueProgram(Program):
+    """document, kinds -> a talk: a first message and its answer, then one message of each kind and its answer.
+
+    Each message and each answer meets the checks before the next call is paid. The first that fails ends the talk after
+    the exchange before it; a talk of fewer than FEWEST good exchanges is dropped, and shows the one that failed.
+    """
+
+    row = Dialogue
+    options: DialogueOptions = DialogueOptions()
+
+    def __init__(self, options: DialogueOptions | None = None) -> None:
+        super().__init__(options)
+        self.open_dialogue = Step(OpenDialogue)
+        self.reply = Step(Reply)
+        self.follow_up = Step(FollowUp)
+
+    async def aforward(self, document: str = "", kinds: Sequence[str] = ("deepen", "clarify")) -> dspy.Prediction:
+        dialogue = Dialogue(passage=document, context=self.options.context)
+        for kind in (OPEN, *kinds):
+            said = Said(passage=document, history=talk(dialogue.exchanges), kind=kind)
+            is_good = await self._exchange(said)
+            if not is_good and len(dialogue.exchanges) >= FEWEST:
+                break
+            dialogue.exchanges += [Turn(**said.model_dump(include=set(Turn.model_fields)))] if said.message else []
+            dialogue.dropped = said.dropped
+            if not is_good:
+                break
+        return dspy.Prediction(candidates=[dialogue])
+
+    async def _exchange(self, said: Said) -> bool:
+        """Write the message and its answer. Returns False if one of them is bad."""
+        name, inputs = "open_dialogue", {"document": said.passage}
+        if said.kind != OPEN:
+            name, inputs = "follow_up", {**inputs, "history": said.history, "kind": described(said.kind)}
+        if not await self.fill(said, name, **inputs):
+            return False
+        await self.follow(name, said)
+        return said.dropped is None
+
+    async def follow(self, name: str, candidate: Candidate) -> None:
+        if name != "reply" and isinstance(candidate, Said):
+            inputs = {"document": candidate.passage, "history": candidate.history, "message": candidate.message}
+            await self.fill(candidate, "reply", **inputs)
+
+    def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
+        kind = {"open_dialogue": OPEN, "follow_up": inputs.get("kind", "").split(":")[0]}.get(name, "")
+        said = Said(passage=inputs.get("document", ""), kind=kind)
+        said.take({field: value for field, value in {**inputs, **outputs}.items() if field != "kind"})
+        return [said]
+
+
+def talk(exchanges: Sequence[Turn]) -> str:
+    """The exchanges as prompts show them, two lines each; NO_TALK if there are none."""
+    lines = (f"User: {turn.message}\nAssistant: {turn.answer}" for turn in exchanges)
+    return "\n".join(lines) or NO_TALK
+
+
+def described(kind: str) -> str:
+    """A kind of message with what it means, as prompts show it."""
+    return f"{kind}: {KINDS[kind]}"
+
+
+class DialogueFeed(ChunkFeed):
+    """Windows in a shuffled order; the kinds of the messages are dealt to each, no kind twice but `beyond`."""
+
+    def __init__(self, feed_input: FeedInput) -> None:
+        super().__init__(feed_input)
+        self._seed, self._options = feed_input.seed, feed_input.options
+
+    def source_at(self, position: int) -> Source | None:
+        source = super().source_at(position)
+        if source is None:
+            return None
+        chance, others = random.Random(f"{self._seed}|{position}|kinds"), [kind for kind in KINDS if kind != BEYOND]
+        dealt = chance.sample(others, self._options.exchanges - 1)
+        kinds = [BEYOND if chance.random() < self._options.beyond else kind for kind in dealt]
+        return source.model_copy(update={"inputs": {**source.inputs, "kinds": kinds}})
+
+
+def examples(seeds: Sequence[DialogueSeed], options: DialogueOptions) -> dict[str, list[dspy.Example]]:
+    """One example an exchange. Messages are compiled without labels (many are right), answers against people's."""
+
+    def example(said: Said, source: str, *inputs: str) -> dspy.Example:
+        values = said.model_dump(include={"history", "message", "answer"}) | {"document": said.passage}
+        kind = {"kind": described(said.kind)} if said.kind in KINDS else {}
+        return dspy.Example(**values, **kind, group=source).with_inputs(*inputs)
+
+    exchanges = [(said, seed.group) for seed in seeds for said in seed.row.views()]
+    later = [pair for pair in exchanges if pair[0].kind != OPEN and (pair[0].kind != BEYOND or options.beyond)]
+    return {
+        "open_dialogue": [example(*pair, "document") for pair in exchanges if pair[0].kind == OPEN],
+        "reply": [example(*pair, "document", "history", "message") for pair in exchanges],
+        "follow_up": [example(*pair, "document", "history", "kind") for pair in later],
+    }
+
+
+def of_each_exchange(rule: Callable[[Said], Drop | None]) -> Callable[[Any], Drop | None]:
+    """The rule for a talk, and for one exchange while it is written: the first fault of an exchange."""
+    return lambda row: next(filter(None, map(rule, row.views())), None)
+
+
+def repeated(said: Said) -> Drop | None:
+    """A message that the user has sent before, in the same words."""
+    earlier = [words(plain(message)) for message in _USER.findall(said.history)]
+    if said.message and words(plain(said.message)) in earlier:
+        return Drop(step="follow_up", reason="repeated message", detail=said.message)
+    return None
+
+
+def wrongly_declined(said: Said) -> Drop | None:
+    """An answer to a message that the document should not answer, or none to one that it should."""
+    if not said.answer or not said.kind or said.refuses == (said.kind == BEYOND):
+        return None
+    reason = "answered beyond the document" if said.kind == BEYOND else "unanswerable message"
+    return Drop(step="reply", reason=reason, detail=f"{said.message} / {said.answer}")
+
+
+def turn() -> Judge:
+    """The judge of a message that follows others: whether a user would say it next."""
+    return Judge("turn", JudgeTurn, view=_after_the_talk)
+
+
+def _after_the_talk(said: Said) -> Exchange | None:
+    if said.history == NO_TALK:
+        return None
+    return Exchange(text=said.passage, asked=said.history, said=said.message)
+
+
+RECIPE = Recipe(
+    name="dialogue",
+    paper="grounded talks in several turns (ours)",
+    gives="talk of a user and an assistant resting on a passage",
+    reads="windows",
+    seed=DialogueSeed,
+    program=DialogueProgram,
+    feed=DialogueFeed,
+    examples=examples,
+    labelled={"reply": "like"},
+    judges=("correct", turn),
+    checks=(*ANSWER, of_each_exchange(repeated), of_each_exchange(wrongly_declined), *ON_TOPIC),
+)
