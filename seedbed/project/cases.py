@@ -14,8 +14,9 @@ Grouped = Callable[[Sequence[LabelledCase]], list[LabelledCase]]
 
 
 def labelled(seed: Seed) -> LabelledCase | None:
-    """The seed's row as a good case; None if it has no row that answers from a document."""
-    row = seed.row
+    """The seed's row as a good case, of several exchanges the first, which is understood alone; None if it has no row
+    that answers from a document."""
+    row = next(iter(seed.row.views()), None) if seed.row else None
     if row is None or not row.document or row.refuses:
         return None
     return LabelledCase(

@@ -15,6 +15,7 @@ from programs.core.recipe import recipes
 from programs.core.row import Exchange, Source
 from programs.qa.dialogue import BEYOND, KINDS, OPEN, Dialogue, DialogueOptions, DialogueProgram, Turn, talk, turn
 from seedbed.models.hashed_words import hashed_words as embed
+from seedbed.project.cases import labelled
 from signatures.refusal import DOES_NOT_SAY
 
 RECIPE = recipes()["dialogue"]
@@ -147,3 +148,11 @@ def test_each_answer_of_a_seed_is_an_example() -> None:
     assert {example.group for example in examples["reply"]} == {seed.source for seed in seeds}
     without = RECIPE.examples(seeds, DialogueOptions(beyond=0))["follow_up"]
     assert not any(example.kind.startswith(BEYOND) for example in without)
+
+
+def test_a_seed_is_a_case_of_its_first_exchange() -> None:
+    """The later ones cannot be understood alone, and the whole talk is not what the metric looks at."""
+    for seed in seeds_of(RECIPE):
+        case, opening = labelled(seed), seed.exchanges[0]
+        assert case
+        assert (case.question, case.answer) == (opening.message, opening.answer)
