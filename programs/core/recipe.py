@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,7 +58,7 @@ class Recipe:
         have, and those that it may have. lists: of a recipe that reads lists, its options with their paths.
         seed: the class of one line of its seeds file. program: the DSPy program. feed: returns its sources.
         examples: (seeds, options) -> the examples to compile each step on, by step name; a step left out is not
-        compiled.
+        compiled. Of a recipe that reads labels it takes the sources too, because seeds have no definitions.
         labelled: the steps whose label is the right output, each with its comparator (`metrics.compare`): the step's
         last output field is compared with the label's field of that name.
         judges: names in `programs.judges.judge.JUDGES`, and makers of the recipe's own. required: judges that must
@@ -76,7 +76,7 @@ class Recipe:
     seed: type[Seed]
     program: type[Program]
     feed: "Callable[[FeedInput], Feed]"
-    examples: Callable[[Sequence[Any], Any], dict[str, list[dspy.Example]]]
+    examples: Callable[..., dict[str, list[dspy.Example]]]
     labelled: Mapping[str, str] = dataclasses.field(default_factory=dict)
     judges: tuple[str | Callable[[], Any], ...] = ()
     required: frozenset[str] = frozenset()

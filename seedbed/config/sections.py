@@ -183,10 +183,10 @@ class CompileSettings(Section):
     judge_checks: int = Field(30, ge=8)
     """Verdicts a judge is tried on before it is put to all of them."""
     held_out: float = Field(0.45, gt=0, lt=1)
-    """Share of documents (or rows, or labels) that no prompt sees: figures and the validation split are of them
+    """Share of documents (or rows, or seeds) that no prompt sees: figures and the validation split are of them
     ([compiling](compiling.md#who-is-held-out))."""
     compare: int = Field(100, ge=1)
-    """Sources of held-out documents (or rows, or labels), in all and as evenly of each as there are, that programs are
+    """Sources of held-out documents (or rows, or seeds), in all and as evenly of each as there are, that programs are
     compared on."""
     folds: int | None = Field(None, ge=0)
     """Hold no seeds out and measure the procedure by k-fold; 0 holds seeds out; none is 3 with fewer than 20 seeds if

@@ -16,6 +16,7 @@ from programs.core.feed import Feed, FeedInput, first_sources
 from programs.core.program import Program
 from programs.core.row import Source, digest
 from seedbed.config.load import Config
+from seedbed.errors import UserError
 from seedbed.project.cases import cases_of, labelled
 from seedbed.project.inputs import Inputs
 from seedbed.project.sides import Sides, read_sides, sides_of, write_sides
@@ -156,7 +157,8 @@ class Project:
 
     def examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
         """The recipe's examples for each step. The group of an example is the full name of its document."""
-        examples = self.recipe.examples(seeds, self.options)
+        labels = [self.inputs.sources] if self.recipe.reads == "labels" else []
+        examples = self.recipe.examples(seeds, self.options, *labels)
         for example in itertools.chain(*examples.values()):
             example.group = self.group(example)
         return examples
@@ -255,7 +257,12 @@ class Project:
         return self._feed_of(self.inputs.sources, self.source_seeds if seeds is None else seeds, embed)
 
     def _feed_of(self, sources: Sequence[Source], seeds: Sequence[Any], embed: Embed | None = None) -> Feed:
-        return self.recipe.feed(FeedInput(sources, seeds, self.options, self.config.run.random_seed, embed))
+        try:
+            return self.recipe.feed(FeedInput(sources, seeds, self.options, self.config.run.random_seed, embed))
+        except ValueError as error:  # an option that does not fit the sources
+            raise UserError(
+                f"options: {error}.", hint=f"seedbed recipes {self.recipe.name} lists the options."
+            ) from error
 
     def test_sources(self, excluded: Collection[str] = ()) -> list[Source]:
         """The sources to compare programs on, `compile.compare` in all: what the recipe's feed makes of sources of

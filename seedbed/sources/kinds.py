@@ -48,7 +48,7 @@ KINDS: dict[Reads, Kind] = {
     "passages": Kind("passages of documents", "sources.documents", "passages", "documents", read_passages),
     "windows": Kind("windows of documents", "sources.documents", "windows", "documents", read_windows),
     "rows": Kind("rows of a table or run", "sources.rows", "rows", "rows", read_rows),
-    "labels": Kind("labels", "sources.labels", "labels", "labels", read_labels),
+    "labels": Kind("labels", "sources.labels", "labels", "seeds", read_labels, divided=False),
     "lists": Kind("lists of words", "", "lists", "seeds", read_lists, divided=False),
     "seeds": Kind("seeds", "seeds", "seeds", "seeds", _read_nothing),
     "nothing": Kind("nothing", "", "sources", "seeds", _read_nothing),

@@ -8,7 +8,7 @@ import dspy
 import pytest
 from support.projects import rows
 from support.scripted_program import Reply, teaching
-from support.shipped import seeds_of, verdicts_of
+from support.shipped import examples_of, seeds_of, sources_of, verdicts_of
 
 from metrics.checks.registry import CHECKS, Setting, first_fault
 from metrics.compare import COMPARATORS
@@ -111,7 +111,7 @@ def test_a_round_trip_is_a_step_with_two_wordings_that_reads_the_row(recipe: Rec
 
 
 def test_examples_fit_their_steps(recipe: Recipe) -> None:
-    program, examples = recipe.program(), recipe.examples(seeds_of(recipe), recipe.options())
+    program, examples = recipe.program(), examples_of(recipe)
     assert recipe.labelled.keys() <= examples.keys()
     for name, of_step in examples.items():
         signature = program.step(name).signature
@@ -122,7 +122,7 @@ def test_examples_fit_their_steps(recipe: Recipe) -> None:
 
 
 def test_a_program_survives_its_file_with_dspy_alone(recipe: Recipe, tmp_path: Path) -> None:
-    program, examples = recipe.program(), recipe.examples(seeds_of(recipe), recipe.options())
+    program, examples = recipe.program(), examples_of(recipe)
     for name, of_step in ((name, of_step) for name, of_step in examples.items() if of_step):
         step = program.step(name)
         step.format, step.nearest = "compact", 1
@@ -147,7 +147,9 @@ def test_a_reply_that_cannot_be_read_is_a_drop(recipe: Recipe, reply: Reply) -> 
 
 def test_a_feed_gives_the_same_again(recipe: Recipe) -> None:
     options = recipe.options(**{"invent": True} if "invent" in recipe.options.model_fields else {})
-    first, second = (first_sources(recipe.feed(FeedInput([], seeds_of(recipe), options, 3)), 20) for _ in range(2))
+    first, second = (
+        first_sources(recipe.feed(FeedInput(sources_of(recipe), seeds_of(recipe), options, 3)), 20) for _ in range(2)
+    )
     assert first == second
     assert len({source.id for source in first}) == len(first)
 

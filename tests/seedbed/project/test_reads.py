@@ -1,9 +1,11 @@
 """What a recipe reads: its project splits sources of any kind by group, and its commands speak of that kind."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any, get_args
 
+import dspy
 import numpy as np
 import pytest
 from support.recipes import BARE, recipe_that, register
@@ -48,6 +50,10 @@ def of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 def of_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project of sixteen labels."""
     register(monkeypatch, LABELS)
+    return opened_labels(tmp_path)
+
+
+def opened_labels(tmp_path: Path) -> Project:
     labels = {f"label {n}": {"definition": f"It is about {n}."} for n in range(16)}
     (tmp_path / "labels.json").write_text(json.dumps({"task": "topics", "labels": labels}), encoding="utf-8")
     return opened(tmp_path, LABELS, labels="labels.json")
@@ -63,9 +69,8 @@ def test_a_recipe_of_rows_names_what_it_needs() -> None:
         recipe_that(reads="rows")
 
 
-@pytest.mark.parametrize("kind", ["of_rows", "of_labels"])
-def test_sources_of_a_group_are_on_one_side(kind: str, request: pytest.FixtureRequest) -> None:
-    project: Project = request.getfixturevalue(kind)
+def test_sources_of_a_group_are_on_one_side(of_rows: Project) -> None:
+    project = of_rows
     sources = list(project.inputs.sources)
     held = {source.group for source in sources if project.is_held_out(source.group)}
     groups = {source.group for source in sources}
@@ -126,10 +131,39 @@ def test_doctor_counts_what_is_read(of_rows: Project) -> None:
     assert not of_rows.said_of_seeds()
 
 
-def test_seeds_on_other_labels_are_told(of_labels: Project) -> None:
+def test_labels_are_not_split_but_their_seeds_are(of_labels: Project) -> None:
     (finding,) = [finding for finding in diagnose(of_labels) if finding.what == "sources"]
     assert finding.said == "16 labels"
-    assert of_labels.said_of_seeds()[0].startswith("8 of the 8 seeds are of other labels than the sources")
+    seeded = {of_labels.group(seed) for seed in of_labels.inputs.seeds}
+    assert set() < of_labels.held_out < seeded
+    assert of_labels.divides
+    assert not of_labels.said_of_seeds()
+
+
+def test_examples_know_the_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A label's definition is in the file of labels and not in the seeds."""
+
+    def examples(seeds: Any, options: Any, sources: Any = ()) -> dict[str, list[dspy.Example]]:
+        return {"ask_question": [dspy.Example(document=source.inputs["definition"], group="") for source in sources]}
+
+    register(monkeypatch, dataclasses.replace(LABELS, examples=examples))
+    made = opened_labels(tmp_path).examples([])["ask_question"]
+    assert [example.document for example in made] == [f"It is about {n}." for n in range(16)]
+
+
+def test_an_option_that_does_not_fit_the_sources_is_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def feed(feed_input: Any) -> Any:
+        raise ValueError("there is no label 'refnud'")
+
+    register(monkeypatch, dataclasses.replace(LABELS, feed=feed))
+    opened_labels(tmp_path)
+    (tmp_path / "teacher.py").write_text("def reply(prompt, draw):\n    return 'hm'\n", encoding="utf-8")
+    assert main(["preview", "-c", str(tmp_path / "seedbed.yaml"), "--uncompiled"]) == 2
+    printed = capsys.readouterr().err
+    assert "options: there is no label 'refnud'." in printed
+    assert "seedbed recipes of-labels" in printed
 
 
 def test_what_cannot_be_read_is_no_traceback(
