@@ -1,0 +1,1 @@
+"""Recipes of texts with labels, for classifiers."""
