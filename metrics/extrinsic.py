@@ -45,6 +45,13 @@ class Extrinsic(BaseModel):
     chance: float
     realness: float | None
 
+    def __str__(self) -> str:
+        told = "" if self.realness is None else f"; rows are told from people's texts with AUROC {self.realness:.2f}"
+        return (
+            f"a classifier trained on {self.rows} rows is right on {self.by_rows} of {self.tested} held-out seeds, one "
+            f"trained on {self.seeds} seeds on {self.by_seeds} (gain {self.gain}; chance {self.chance:.2f}){told}"
+        )
+
 
 def extrinsic(
     rows: Sequence[LabelledText], seeds: Sequence[LabelledText], held_out: Sequence[LabelledText], embed: Embed

@@ -57,7 +57,7 @@ def write_dataset(
             ending.work(run)
         finally:
             is_current, seconds = run.finish(), time.monotonic() - started
-            report = run_report(session, run, ending.stopped, ending.code, seconds)
+            report = run_report(session, run, out, ending.stopped, ending.code, seconds)
             if replay:  # a replay opens no model
                 report["embedded"] = (_previous(replay) or {}).get("embedded", {})
             if is_current:

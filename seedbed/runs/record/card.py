@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from metrics.diversity import Variety
+from metrics.extrinsic import Extrinsic
 from programs.core.kinds import kind_of
 from programs.core.recipe import Recipe, recipes
 from programs.core.whole import write_whole
@@ -64,15 +65,15 @@ Made by Seedbed with the recipe `{recipe.name}` ({recipe.paper}).
 {_kind(recipe, report)}
 
 {counts["accepted"]} accepted of {counts["candidates"]} candidates; splits: {splits}. The validation split holds the
-documents, rows, labels or leaves whose human labels no compiled prompt and no judge shows (invented rows and pools: a
-tenth, by hash).
+documents, rows or leaves whose human labels no compiled prompt and no judge shows (invented rows, rows for labels and
+pools: a tenth, by hash).
 The run stopped because {report["stopped"]}.
 
 | rejected because | candidates |
 |---|---|
 {reasons}
 
-{_variety(report)}## How they were made
+{_variety(report)}{_extrinsic(report)}## How they were made
 
 {models}
 {stood_in}- options of the recipe: {options}
@@ -113,3 +114,11 @@ def _variety(report: dict[str, Any]) -> str:
     lines += [("distance of the least covered passage", f"{variety.radius:.2f}")] if variety.radius is not None else []
     table = "\n".join(f"| {name} | {value} |" for name, value in lines)
     return f"## Variety\n\nMeasured on {variety.sampled} rows.\n\n| measure | value |\n|---|---|\n{table}\n\n"
+
+
+def _extrinsic(report: dict[str, Any]) -> str:
+    """What the rows are worth to a classifier; empty if the run did not measure it."""
+    if not report["extrinsic"]:
+        return ""
+    figures = str(Extrinsic.model_validate(report["extrinsic"]))
+    return f"## Use\n\n{figures[0].upper()}{figures[1:]}.\n\n"

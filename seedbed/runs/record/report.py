@@ -15,6 +15,7 @@ from seedbed.errors import UserError
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.record.card import Body, write_card
+from seedbed.runs.record.downstream import downstream
 from seedbed.runs.run import Run
 from seedbed.storage.spending import Spending
 from seedbed.versions import versions
@@ -22,8 +23,9 @@ from seedbed.versions import versions
 REPORT = "run.json"
 
 
-def run_report(session: Session, run: Run, stopped: str, code: int, seconds: float) -> dict[str, Any]:
-    """run.json's content. `stopped`: why the run ended. `code`: the exit code. `seconds`: the run's duration."""
+def run_report(session: Session, run: Run, out: Path, stopped: str, code: int, seconds: float) -> dict[str, Any]:
+    """run.json's content. `out`: the run's folder. `stopped`: why the run ended. `code`: the exit code. `seconds`: the
+    run's duration."""
     project, commit, counts = session.project, run.commit, run.commit.counts
     sources = project.inputs.source_set
     return {
@@ -49,6 +51,7 @@ def run_report(session: Session, run: Run, stopped: str, code: int, seconds: flo
         "teachers": {alias: dataclasses.asdict(record) for alias, record in counts.teachers.items()},
         "stood_in": dict(counts.stood_in),
         "variety": _variety(session, run) if run.complete else None,  # after an interrupt it would take too long
+        "extrinsic": _extrinsic(session, out) if run.complete else None,
         "seconds": round(seconds, 2),
         "warnings": [*licence_warnings(project), *_undivided(project, run)],
         "program": programs_of(run.cascade),
@@ -105,6 +108,11 @@ def _variety(session: Session, run: Run) -> dict[str, Any] | None:
     with run.progress.task("variety of the rows", 1):
         measured = run.commit.sample.variety(session.embed)
     return measured.model_dump() if measured else None
+
+
+def _extrinsic(session: Session, out: Path) -> dict[str, Any] | None:
+    figures = downstream(session, out)
+    return figures.model_dump() if figures else None
 
 
 def _public(config: Config) -> dict[str, Any]:

@@ -197,6 +197,8 @@ def report(splits: dict[str, int]) -> dict[str, Any]:
         "metric": "q",
         "judges": [],
         "variety": None,
+        "extrinsic": None,
+        "options": {},
         "warnings": [],
         "teachers": {},
         "stood_in": {},
