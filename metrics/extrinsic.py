@@ -32,8 +32,8 @@ class Extrinsic(BaseModel):
     Attributes:
         tested: texts of people on which both were tested. rows, seeds: texts on which each was trained. by_rows,
         by_seeds: accuracy with its 95% interval. gain: accuracy by rows less that by seeds, paired by text. chance: the
-        share of the commonest label. realness: AUROC of a classifier that tells rows from real texts; near 0.5 they
-        cannot be told apart, near 1 the rows are of another kind. None where there are too few texts.
+        accuracy of the commonest label of each task. realness: AUROC of a classifier that tells rows from real texts;
+        near 0.5 they cannot be told apart, near 1 the rows are of another kind. None where there are too few texts.
     """
 
     tested: int
@@ -62,16 +62,17 @@ def extrinsic(
     if not tasks:
         return None
     right_by_rows, right_by_seeds = (_right(texts, held_out, tasks, embed) for texts in (rows, seeds))
-    labels = [text.label for task in tasks for text in _of(task, held_out)]
-    places = [str(place) for place in range(len(labels))]
+    labels = [[text.label for text in _of(task, held_out)] for task in tasks]
+    tested = sum(map(len, labels))
+    places = [str(place) for place in range(tested)]
     return Extrinsic(
-        tested=len(labels),
+        tested=tested,
         rows=sum(len(_of(task, rows)) for task in tasks),
         seeds=sum(len(_of(task, seeds)) for task in tasks),
         by_rows=share_interval(right_by_rows, places),
         by_seeds=share_interval(right_by_seeds, places),
         gain=grouped_interval(list(np.subtract(right_by_rows, right_by_seeds)), places),
-        chance=max(map(labels.count, labels)) / len(labels),
+        chance=sum(max(map(of_task.count, of_task)) for of_task in labels) / tested,
         realness=_realness([text.text for text in rows], [text.text for text in (*seeds, *held_out)], embed),
     )
 

@@ -52,3 +52,12 @@ def test_each_task_has_its_own_classifier_and_one_that_cannot_be_trained_is_left
     assert figures
     assert (figures.tested, figures.by_rows.mean) == (16, 0.5)
     assert extrinsic(rows[16:], seeds, held_out, embed) is None
+
+
+def test_chance_is_that_of_each_task() -> None:
+    def named(tail: str) -> list[LabelledText]:
+        return [text._replace(label=f"{text.task} {text.label}") for task in "ab" for text in texts(task, tail)]
+
+    figures = extrinsic(named("again"), named("today"), named("then"), embed)
+    assert figures
+    assert (figures.tested, figures.by_rows.mean, figures.chance) == (16, 1.0, 0.5)
