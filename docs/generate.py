@@ -9,6 +9,7 @@ A page keeps its own text: only what stands between `<!-- generated: NAME -->` a
 import ast
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,14 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 from typer.cli import get_docs_for_click
 
-from optimize.seeds import read_lines
 from programs.core.kinds import kind_of
 from programs.core.recipe import Recipe, recipes
 from programs.judges.judge import aspects_of
 from seedbed.cli.main import app
-from seedbed.config.load import Config
+from seedbed.config.load import FILE, Config, load_config
 from seedbed.config.models import ModelEntry
+from seedbed.project.project import Project
+from seedbed.project.template import write_project
 from seedbed.sources.kinds import KINDS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,9 +120,11 @@ def _recipe(recipe: Recipe) -> str:
 
 def _compiled(recipe: Recipe) -> list[str]:
     """The steps that a compile searches, each with what its replies are compared with or scored by."""
-    seeds = read_lines(ROOT / "data" / recipe.folder / "seeds.jsonl", recipe.seed.model_validate_json)
     labels = {name: f"likeness to its label, `{comparator}`" for name, comparator in recipe.labelled.items()}
-    examples = recipe.examples(seeds, recipe.options())
+    with tempfile.TemporaryDirectory() as folder:
+        write_project(Path(folder), recipe.name)
+        project = Project(load_config(Path(folder) / FILE), Path(folder))
+        examples = project.examples(project.inputs.seeds)
     return [f"`{step}` (by {labels.get(step, 'the metric')})" for step in examples if examples[step]]
 
 
