@@ -27,6 +27,7 @@ CLASSES = ("verb", "noun", "adjective")
 Feature = Literal["dialogue", "conflict", "moral", "foreshadowing", "twist", "bad ending"]
 FEATURES = get_args(Feature)
 NO_FEATURE = "none"
+SAMPLED = 0.8  # the temperature of stories: a long text of the likeliest words repeats itself (Holtzman et al. 2020)
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
@@ -83,9 +84,7 @@ class Story(Text):
 
     @property
     def prompt(self) -> str:
-        if not self.words:
-            return ""
-        return f"Words: {', '.join(self.words)}. Features: {', '.join(self.features) or NO_FEATURE}."
+        return f"Words: {', '.join(self.words)}. Features: {listed(self.features)}." if self.words else ""
 
     @property
     def response(self) -> str:
@@ -95,15 +94,13 @@ class Story(Text):
         """The story; with a summary, the layout of TinyStories-Instruct (section 2.1)."""
         if not self.summary:
             return super().base()
-        sentence = random.Random(self.story).choice(sentences(self.story))
         parts = {
             "Words": ", ".join(self.words),
-            "Features": ", ".join(self.features) or NO_FEATURE,
+            "Features": listed(self.features),
             "Summary": self.summary,
-            "Sentence": sentence,
-            "Story": f"\n{self.story}",
+            "Sentence": random.Random(self.story).choice(sentences(self.story)),
         }
-        return {"text": "\n".join(f"{name}: {part}" for name, part in parts.items())}
+        return {"text": "\n".join([*(f"{name}: {part}" for name, part in parts.items()), "Story:", self.story])}
 
 
 class TinyStories(Program):
@@ -114,7 +111,7 @@ class TinyStories(Program):
 
     def __init__(self, options: TinyStoriesOptions | None = None) -> None:
         super().__init__(options)
-        self.tell = Step(TellStory)
+        self.tell = Step(TellStory, temperature=SAMPLED)
         self.summarise = Step(Summarise)
 
     async def aforward(self, words: Sequence[str] = (), features: Sequence[str] = ()) -> dspy.Prediction:
@@ -149,8 +146,9 @@ class TinyStories(Program):
 class Dealt(Quiet):
     """A verb, a noun, an adjective and some features for each position. No three words come twice.
 
-    Every position is as far from the one before it as the golden ratio of all triples, so that each word comes about as
-    often as any other of its class, however few rows there are. There is no source after the last triple.
+    The next triple is a fixed stride further in the list of all triples, round and round. The stride has no divisor in
+    common with their number, so that all come before one comes again; it is near the golden section, so that each word
+    comes about as often as any other of its class. There is no source after the last triple.
     """
 
     def __init__(self, feed_input: FeedInput) -> None:
@@ -160,8 +158,8 @@ class Dealt(Quiet):
         of_class = [sorted({entry[1] for entry in entries if entry[0] == kind and entry[1:]}) for kind in CLASSES]
         self._words = [chance.sample(group, len(group)) for group in of_class]
         self._triples = math.prod(map(len, self._words))
-        first = round(self._triples * GOLDEN)
-        self._stride = next((n for n in itertools.count(max(1, first)) if math.gcd(n, self._triples) == 1), 1)
+        golden = itertools.count(max(1, round(self._triples * GOLDEN)))
+        self._stride = next(n for n in golden if math.gcd(n, self._triples) == 1)
         self._vocabulary = frozenset(lists.get("vocabulary", []))
         self._seed, self._options = feed_input.seed, feed_input.options
 
@@ -191,23 +189,25 @@ class Dealt(Quiet):
 
 def asked(words: Sequence[str], features: Sequence[str], options: TinyStoriesOptions) -> dict[str, str]:
     """The inputs of `tell`."""
-    return {"words": ", ".join(words), "features": ", ".join(features) or NO_FEATURE, "length": options.length}
+    return {"words": ", ".join(words), "features": listed(features), "length": options.length}
+
+
+def listed(features: Sequence[str]) -> str:
+    """The features of a story, as prompts and rows say them."""
+    return ", ".join(features) or NO_FEATURE
 
 
 def examples(seeds: Sequence[StorySeed], options: TinyStoriesOptions) -> dict[str, list[dspy.Example]]:
     """Stories are compiled without labels, since many are right, and summaries against people's if some are wanted."""
-    summed_up = [seed for seed in seeds if seed.summary and options.instruct]
+    told = [{**asked(seed.words, seed.features, options), "story": seed.story, "group": seed.group} for seed in seeds]
+    summed_up = [
+        {"story": seed.story, "summary": seed.summary, "group": seed.group}
+        for seed in seeds
+        if seed.summary and options.instruct
+    ]
     return {
-        "tell": [
-            dspy.Example(**asked(seed.words, seed.features, options), story=seed.story, group=seed.group).with_inputs(
-                "words", "features", "length"
-            )
-            for seed in seeds
-        ],
-        "summarise": [
-            dspy.Example(story=seed.story, summary=seed.summary, group=seed.group).with_inputs("story")
-            for seed in summed_up
-        ],
+        "tell": [dspy.Example(**values).with_inputs("words", "features", "length") for values in told],
+        "summarise": [dspy.Example(**values).with_inputs("story") for values in summed_up],
     }
 
 

@@ -140,7 +140,7 @@ def test_the_instruct_layout_has_words_features_summary_and_a_sentence_before_th
     lines = row.columns()["text"].split("\n")
     assert lines[:3] == ["Words: run, apple, happy", "Features: dialogue", "Summary: Tom and Ann eat two apples."]
     assert lines[3].removeprefix("Sentence: ") in sentences(STORY)
-    assert lines[4:] == ["Story: ", STORY]
+    assert lines[4:] == ["Story:", STORY]
 
 
 @pytest.mark.parametrize(("instruct", "story", "calls"), [(False, STORY, 1), (True, STORY, 2), (True, "Too short.", 1)])
