@@ -102,7 +102,8 @@ class Page:
         for judge, reason in explanation.unscored.items():
             self._line(f"{judge:<{width}}  unscored  {reason}".rstrip())
         if not parts:
-            self._line(Text("none: it was rejected before anything was scored", DIM))
+            why = "it was rejected before anything was scored" if explanation.rejected else "its checks need none"
+            self._line(Text(f"none: {why}", DIM))
 
     def _calls(self, calls: Sequence[Call] | None) -> None:
         if calls is None:
