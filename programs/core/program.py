@@ -1,5 +1,6 @@
 """The base class of every recipe's program: asynchronous inside, callable from ordinary code."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import dspy
@@ -84,8 +85,17 @@ class Program(dspy.Module):
         Each reply has a number of its own among all of its source, so a replay repeats it. Several replies, and those
         to later draws of a source, have a temperature of SAMPLED at least, unless the step sets its own.
         """
-        numbers = [0] if n == 1 else range(1, n + 1)
-        return await together(self._reply(candidate, name, number, {"lm": lm, **inputs}) for number in numbers)
+        return await self.sample_each([candidate] * n, name, lm=lm, **inputs)
+
+    async def sample_each(
+        self, candidates: Sequence[Candidate], name: str, /, *, lm: Any = None, **inputs: Any
+    ) -> list[Outputs | Drop]:
+        """As `sample`, with a candidate for each reply, to which the call is put down."""
+        numbers = [0] if len(candidates) == 1 else range(1, len(candidates) + 1)
+        call = {"lm": lm, **inputs}
+        return await together(
+            self._reply(candidate, name, number, call) for candidate, number in zip(candidates, numbers, strict=True)
+        )
 
     async def again(self, name: str, row: Candidate) -> str | None:
         """The step's last output for a row, asked in another of the step's wordings; None if the reply is unreadable.
