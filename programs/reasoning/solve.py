@@ -16,7 +16,7 @@ from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.row import Candidate, Drop
 from programs.core.step import Step
-from programs.core.text import sentences
+from programs.core.text import numbers, sentences
 from signatures.reasoning.solve import CLOSING, ExplainAnswer, SolveProblem
 
 GSM8K = "####"  # after which a gold answer stands (Cobbe et al. 2021)
@@ -92,8 +92,9 @@ class Solve(Program):
 
     async def aforward(self, problem: str = "", answer: str = "") -> dspy.Prediction:
         blank = Solution(problem=problem, gold=answer.rpartition(GSM8K)[2].strip() or None)
-        replies = await self.sample(blank, "solve", self.options.draws, problem=problem)
-        draws = [_solution(blank, number, reply) for number, reply in enumerate(replies)]
+        draws = [blank.model_copy(update={"sample": number}) for number in range(self.options.draws)]
+        for draw, reply in zip(draws, await self.sample_each(draws, "solve", problem=problem), strict=True):
+            _write(draw, reply)
         passed = _passed(draws, self.options.majority)
         await self._select(passed, len(passed) / len(draws))
         if self.options.hints and blank.gold and not passed:
@@ -129,13 +130,12 @@ class Solve(Program):
         return [solution]
 
 
-def _solution(blank: Solution, number: int, reply: Outputs | Drop) -> Solution:
-    draw = blank.model_copy(update={"sample": number})
+def _write(draw: Solution, reply: Outputs | Drop) -> None:
+    """Fill a draw with its reply."""
     if isinstance(reply, Drop):
         draw.dropped = reply
     else:
         draw.take({**reply, "answer": _answer(reply["answer"], draw.gold), "thinking": reply.thinking})
-    return draw
 
 
 def _answer(text: str, gold: str | None) -> str:
@@ -177,6 +177,16 @@ def wrong_step(solution: Solution) -> Drop | None:
     return _drop("wrong step", f"{' = '.join(wrong[0].sides)} does not hold") if wrong else None
 
 
+def not_in_steps(solution: Solution) -> Drop | None:
+    """An answer that no step mentions: a right answer by the steps of something else (ours)."""
+    steps, answer = solution.reasoning, solution.answer
+    if not (steps and answer) or answer in steps:
+        return None
+    if any(same_answer(number, answer.lstrip("-")) for number in (*numbers(steps), final_answer(steps))):
+        return None
+    return _drop("answer not in the steps", f"no step comes to {answer}")
+
+
 def _drop(reason: str, detail: str) -> Drop:
     return Drop(step="solve", reason=reason, detail=detail)
 
@@ -202,6 +212,6 @@ RECIPE = Recipe(
     feed=Shuffled,
     examples=examples,
     labelled={"solve": "answer"},
-    checks=("refusal", "template marks", "repetition", "language", wrong_step),
+    checks=("refusal", "template marks", "repetition", "language", wrong_step, not_in_steps),
     reply_tokens=256,
 )

@@ -7,6 +7,7 @@ from typing import Any
 from support.planted import Fault, Plant
 from support.scripted_program import Call, Reply
 from support.shipped import seeds_of
+from support.vocabulary import fill
 
 from programs.core.recipe import recipes
 
@@ -23,6 +24,11 @@ def spoilt(by: str = "check", **changes: Callable[[Call, Any], str]) -> Fault:
 def false_result(call: Call, reply: Any) -> str:
     """The first computation has another result, and the rest is as it was."""
     return re.sub(r"= (\d+)", lambda result: f"= {int(result[1]) + 2}", reply["reasoning"], count=1)
+
+
+def without_steps(call: Call, reply: Any) -> str:
+    """A sentence on something else that ends in the answer."""
+    return f"{fill('A {adjective} {noun} can {verb}', call.index)}, and so it comes to {reply['answer']}."
 
 
 def solution(call: Call) -> Reply:
@@ -42,6 +48,7 @@ PLANT = Plant(
         "template marks": spoilt(reasoning=lambda call, reply: f"{reply['reasoning']}<|im_end|>"),
         "steps go round in circles": spoilt(reasoning=lambda call, reply: f"{reply['reasoning']} " * 3),
         "no steps": spoilt(reasoning=lambda call, reply: ""),
-        "another problem's steps": spoilt("judge", reasoning=lambda call, reply: SEEDS[call.index - 1].reasoning),
+        "another problem's steps": spoilt(reasoning=lambda call, reply: SEEDS[call.index - 1].reasoning),
+        "steps left out": spoilt("judge", reasoning=without_steps),
     },
 )

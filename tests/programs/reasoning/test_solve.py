@@ -20,32 +20,33 @@ from programs.core.mathematics import same_answer
 from programs.core.program import DRAWS
 from programs.core.recipe import recipes
 from programs.core.row import Source
-from programs.core.tools import using
+from programs.core.tools import tools, using
 from programs.reasoning.solve import Solution, Solve, SolveOptions
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
 
 PROBLEM = "A box holds 12 eggs. How many eggs are in 7 boxes?"
-WORDS = "Now we {verb} the {adjective} {noun} beside a {noun2}, {adjective2} as it is."
+WORDS = "The {verb} {noun} {noun2} {adjective} {adjective2}"
 METRIC = Metric(recipes()["solve"], embed, Bars())
 
 
-def steps(number: int, computation: str = "") -> str:
-    """Steps in words of their own for each number."""
-    return " ".join((fill(WORDS, number), computation or f"So 7 * 12 + {number} - {number} = 84."))
+def steps(number: int, end: str) -> str:
+    """Steps in words of their own for each number, with this end."""
+    return f"{fill(WORDS, number)} {fill(WORDS, number, 'more')}. {end}"
 
 
 def solve(
-    answers: Sequence[str], gold: str = "", explained: str = "", reasoning: Any = steps, **options: Any
+    answers: Sequence[str], gold: str = "", explained: str = "", reasoning: Any = None, **options: Any
 ) -> tuple[list[Solution], Scripted]:
-    """The candidates of PROBLEM, where draw n ends in answer n, by the steps that `reasoning` gives."""
+    """The candidates of PROBLEM, where draw n ends in answer n, by the steps that `reasoning` gives, or some."""
     program = Solve(SolveOptions(draws=len(answers), **options))
 
     def reply(call: Call) -> Reply:
         if call.step == "explain_answer":
             return {"reasoning": explained}
         number = max(0, call.draw // DRAWS - 1)
-        return {"reasoning": reasoning(number), "answer": answers[number]}
+        written = reasoning(number) if reasoning else steps(number, f"So it is {answers[number]}.")
+        return {"reasoning": written, "answer": answers[number]}
 
     engine = Scripted(Steps(in_json(program)), reply)
     with dspy.context(lm=TeacherLM("scripted", engine)), using(veto=METRIC.veto):
@@ -88,9 +89,15 @@ def test_without_a_gold_answer_most_solutions_must_agree(replies: list[str]) -> 
 
 @pytest.mark.parametrize(
     ("computation", "reason"),
-    [("So 7 * 12 = 84.", None), ("So 7 * 12 = 82, and 82 + 2 = 84.", "wrong step"), ("One counts them.", None)],
+    [
+        ("So 7 * 12 = 84.", None),
+        ("One counts 84.0 of them.", None),
+        ("So 7 * 12 = 82, and 82 + 2 = 84.", "wrong step"),
+        ("So 7 + 12 = 19.", "answer not in the steps"),
+        ("One counts them.", "answer not in the steps"),
+    ],
 )
-def test_a_right_answer_by_a_wrong_step_is_no_row(computation: str, reason: str | None) -> None:
+def test_a_right_answer_by_wrong_steps_is_no_row(computation: str, reason: str | None) -> None:
     rows, _ = solve(["84"], "84", reasoning=lambda number: steps(number, computation))
     assert reasons(rows) == [reason]
 
@@ -125,11 +132,24 @@ def test_a_gold_answer_may_be_as_data_sets_have_it(gold: str, answer: str, reaso
     assert reasons(solve([answer], gold)[0]) == [reason]
 
 
+def test_a_call_is_put_down_to_the_solution_that_it_wrote() -> None:
+    written = dict[int, int]()
+
+    def reasoning(number: int) -> str:
+        candidate = tools().candidate
+        assert isinstance(candidate, Solution)
+        written[number] = candidate.sample
+        return steps(number, "So it is 84.")
+
+    solve(["84"] * 4, "84", reasoning=reasoning)
+    assert written == {0: 0, 1: 1, 2: 2, 3: 3}
+
+
 def test_a_row_is_a_chat_that_ends_in_the_answer() -> None:
     row = solve(["84 eggs"], "84")[0][0]
     asked, answered = row.columns()["messages"]
     assert asked == {"role": "user", "content": PROBLEM}
-    assert answered == {"role": "assistant", "content": f"{steps(0)}\nThe answer is 84 eggs."}
+    assert answered == {"role": "assistant", "content": f"{steps(0, 'So it is 84 eggs.')}\nThe answer is 84 eggs."}
 
 
 @pytest.mark.parametrize(
