@@ -30,6 +30,7 @@ from signatures.judges import (
 
 SHORT = 12  # words up to which an answer of one sentence is one claim
 YES_NO = {"no": 0.0, "yes": 1.0}
+ORDERS_DISAGREE = "orders disagree"  # why a pair is dropped of which the judge prefers another answer in each order
 
 
 FAULTS: dict[str, frozenset[str]] = {
@@ -185,12 +186,13 @@ class Pairwise(Rater):
     """Which of two responses is better. It is asked in both orders, because judges favour a place (position bias:
     MT-Bench, Zheng et al. 2023, sections 3.3 and 3.4). Orders that disagree make a tie."""
 
-    def __init__(self) -> None:
-        super().__init__(JudgePreference, {"second": 0.0, "first": 1.0})
+    def __init__(self, signature: type[dspy.Signature] = JudgePreference) -> None:
+        super().__init__(signature, {"second": 0.0, "first": 1.0})
 
     async def aforward(self, prompt: str, a: str, b: str, document: str | None = None) -> Verdict:
         """1 if a is better, 0 if b is, 0.5 for a tie; unscored if the reply in either order cannot be read."""
-        inputs = {"context": document or NONE, "prompt": prompt}
+        values = {"context": document or NONE, "prompt": prompt}
+        inputs = {name: text for name, text in values.items() if name in self.judge.signature.input_fields}
         direct, swapped = await together((self.ask(**inputs, first=a, second=b), self.ask(**inputs, first=b, second=a)))
         if direct.score is None or swapped.score is None:
             return direct if direct.score is None else swapped

@@ -6,6 +6,7 @@ from typing import Any
 
 from metrics.diversity import Variety
 from metrics.extrinsic import Extrinsic
+from metrics.pairs import PairFigures
 from optimize.artefact import Manifest
 from optimize.comparison import TOO_FEW, Comparison, Gain, Standing
 from optimize.label_agreement import Agreement
@@ -97,6 +98,7 @@ def run_summary(report: dict[str, Any], out: Path, samples: Sequence[dict[str, A
     lines += [f"  skipped {line(**group)}" for group in counts["skipped"]]
     lines += [str(Variety.model_validate(report["variety"]))] if report["variety"] else []
     lines += [str(Extrinsic.model_validate(report["extrinsic"]))] if report["extrinsic"] else []
+    lines += PairFigures.model_validate(report["pairs"]).lines
     lines += [f"warning: {warning}" for warning in report["warnings"]]
     for sample in samples:
         lines += ["", *row_lines(sample)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from metrics.diversity import Sample
+from metrics.pairs import PairFigures
 from optimize.scoring import Scored
 from programs.core.embedding import ahead
 from programs.core.feed import Feed
@@ -75,7 +76,8 @@ class Commit:
 
     Attributes:
         counts: so far. shards: of rows and rejected candidates. samples: the best rows, the best first. sample: the
-        rows on which diversity is measured. content: a digest of the columns and of the rows, in order.
+        rows on which diversity is measured. pairs: figures of the pairs, if rows are pairs. content: a digest of the
+        columns and of the rows, in order.
     """
 
     def __init__(self, session: Session, cascade: Sequence[TeacherProgram], feed: Feed, out: Path) -> None:
@@ -87,6 +89,7 @@ class Commit:
         self.shards = RunShards(out, self._limits.shards, columns, REJECTED, session.owner)
         seeds = self._project.inputs.seeds if self._project.recipe.reads == "seeds" else []
         self.sample = Sample(self._project.inputs.sources, [seed.group for seed in seeds])
+        self.pairs = PairFigures()
         self.samples, self.content = list[dict[str, Any]](), digest(columns)
         self._shared = {member.teacher: member.carried for member in cascade}
         models = self._project.config.models
@@ -121,7 +124,9 @@ class Commit:
                 if self.end:
                     return committed
                 shared["index"] = next(places)
-                if drop := await self._refusal(scored):
+                drop = await self._refusal(scored)
+                self.pairs.add(scored.candidate, accepted=not drop)
+                if drop:
                     await self._reject(f"{attempt.teacher} {index}", position, scored, drop, shared)
                     committed.rejected.extend(self._rejected(scored.candidate, drop))
                 else:

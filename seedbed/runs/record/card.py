@@ -9,6 +9,7 @@ import yaml
 
 from metrics.diversity import Variety
 from metrics.extrinsic import Extrinsic
+from metrics.pairs import PairFigures
 from programs.core.kinds import kind_of
 from programs.core.recipe import Recipe, recipes
 from programs.core.whole import write_whole
@@ -55,6 +56,7 @@ def _run_body(report: dict[str, Any]) -> str:
     )
     options = ", ".join(f"{name}: {json.dumps(value)}" for name, value in report["options"].items()) or "none"
     bill = "".join(f"- {line}\n" for line in bill_lines(report))
+    pairs = "".join(f"\n- {line}\n" for line in PairFigures.model_validate(report["pairs"]).lines)
     warnings = "".join(f"\n**Note:** {warning}.\n" for warning in report["warnings"])
     return f"""# {recipe.gives.capitalize()}
 
@@ -72,7 +74,7 @@ The run stopped because {report["stopped"]}.
 | rejected because | candidates |
 |---|---|
 {reasons}
-
+{pairs}
 {_variety(report)}{_extrinsic(report)}## How they were made
 
 {models}

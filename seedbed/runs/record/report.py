@@ -52,6 +52,7 @@ def run_report(session: Session, run: Run, out: Path, stopped: str, code: int, s
         "stood_in": dict(counts.stood_in),
         "variety": _variety(session, run) if run.complete else None,  # after an interrupt it would take too long
         "extrinsic": _extrinsic(session, out) if run.complete else None,
+        "pairs": commit.pairs.model_dump(),
         "seconds": round(seconds, 2),
         "warnings": [*licence_warnings(project), *_undivided(project, run)],
         "program": programs_of(run.cascade),
