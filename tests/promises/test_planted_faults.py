@@ -38,7 +38,7 @@ def test_good_replies_pass_the_rules(name: str) -> None:
 @pytest.mark.parametrize("name", PLANTS)
 def test_a_fault_is_of_a_step_that_is_asked(name: str) -> None:
     steps = {step for step, _ in recipes()[name].program().named_predictors()}
-    assert PLANTS[name].good.keys() <= steps
+    assert {step for step in PLANTS[name].good if not step.startswith("judge ")} <= steps
     assert {fault.step for fault in PLANTS[name].faults.values()} <= PLANTS[name].good.keys()
 
 

@@ -16,11 +16,14 @@ or a text, which is then the whole reply. It may depend on the `Call` alone: its
 model, and the index, which is the place of the source in `inputs`. A fault may return the good reply where it does not
 fit; then nothing is planted.
 
+A judge that `good` names as a step, such as `judge aspects`, follows that script, and errs where a fault says so.
+
 For each fault the program meets the same sources again, and RATE of the step's replies are spoilt. The same call is
 spoilt whenever it is asked, so that a round trip finds the same mistake. A row is bad if no row of that source was
-like it when all replies were good; of one that a judge rejected half-way only what is filled counts. The gate is a
-run's: checks, evidence, judges, round trip and duplicates, with hashed words for an embedder and no verdicts. The
-judge's model knows the truth, and errs so often on good and on bad rows alike that its kappa is KAPPA.
+like it when all replies were good, unless the plant has its own `is_good`; of one that a judge rejected half-way only
+what is filled counts. The gate is a run's: checks, evidence, judges, round trip and duplicates, with hashed words for an
+embedder and no verdicts. The judge's model knows the truth, and errs so often on good and on bad rows alike that its
+kappa is KAPPA.
 """
 
 import dataclasses
@@ -68,12 +71,15 @@ class Fault:
 
 @dataclasses.dataclass(frozen=True)
 class Plant:
-    """A recipe's sources, good replies and faults: see the module. `options`: those of the recipe that differ."""
+    """A recipe's sources, good replies and faults: see the module. `options`: those of the recipe that differ.
+    `is_good`: whether a row is good, of a recipe whose good rows may differ from those of good replies, as pairs do when
+    one of several answers is spoilt."""
 
     inputs: Sequence[dict[str, Any]]
     good: Mapping[str, Callable[[Call], Reply]]
     faults: Mapping[str, Fault]
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    is_good: Callable[[Any], bool] | None = None
 
     def program(self, recipe: Recipe) -> Program:
         """The recipe's program with these options."""
@@ -153,6 +159,8 @@ class PlantedProgram:
     def _is_good(self, row: Row) -> bool:
         """Whether all replies of a row were good. What a judge rejects before its end holds a part of a good row."""
         index, candidate, drop = row
+        if self._plant.is_good:
+            return self._plant.is_good(candidate)
         if _identity(index, candidate) in self._known:
             return True
         by_judge = drop is not None and drop.step.startswith("judge")
@@ -185,7 +193,8 @@ class PlantedProgram:
 
         def answer(call: Call) -> Reply:
             call = call._replace(index=place[0])
-            return self._judgement(call, verdict) if call.step.startswith("judge ") else reply(call)
+            is_scripted = call.step in self._plant.good or not call.step.startswith("judge ")
+            return reply(call) if is_scripted else self._judgement(call, verdict)
 
         program, metric = in_json(self._plant.program(self._recipe)), self._metric()
         duplicates, rows = Duplicates(NEAR), list[Row]()

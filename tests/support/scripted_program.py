@@ -20,6 +20,7 @@ from programs.core.recipe import recipes
 from programs.core.text import sentences
 from programs.core.tools import using
 from programs.judges.judge import JUDGES, Judge, judges_of
+from programs.judges.rater import Rater
 from seedbed.models.call_context import call_context
 from seedbed.models.engines.engine import Shared
 from seedbed.models.lm import TeacherLM
@@ -51,6 +52,7 @@ class Steps:
         for aspect, make in judges.items():
             asked = {name: step.asked for name, step in make().named_predictors()}
             steps |= {f"judge {aspect}{'' if name == 'judge' else f' {name}'}": asked[name] for name in asked}
+        steps |= {f"judge {name}": rater.judge.asked for name, rater in raters(program).items()}
         self.signatures = steps
         self._names = {_words(wording): name for name, asked in steps.items() for wording in wordings(asked)}
         self._bare = [name for name, step in program.named_predictors() if step.is_bare]
@@ -109,10 +111,17 @@ def response(request: lm15.Request, reply: Reply) -> lm15.Response:
 
 
 def in_json(module: dspy.Module) -> Any:
-    """The program or judge, each step of which asks for JSON."""
+    """The program or judge, each step of which asks for JSON, and the raters that it holds."""
     for _, step in module.named_predictors():
         step.format = "json"
+    for rater in raters(module).values():
+        rater.judge.format = "json"
     return module
+
+
+def raters(module: dspy.Module) -> dict[str, Rater]:
+    """The raters that a program holds, by name: they ask the judge's model, as its step `judge NAME`."""
+    return {name: value for name, value in vars(module).items() if isinstance(value, Rater)}
 
 
 @contextmanager
