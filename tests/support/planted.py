@@ -21,8 +21,8 @@ A judge that `good` names as a step, such as `judge aspects`, follows that scrip
 For each fault the program meets the same sources again, and RATE of the step's replies are spoilt. The same call is
 spoilt whenever it is asked, so that a round trip finds the same mistake. A row is bad if no row of that source was
 like it when all replies were good, unless the plant has its own `is_good`; of one that a judge rejected half-way only
-what is filled counts. The gate is a run's: checks, evidence, judges, round trip and duplicates, with hashed words for an
-embedder and no verdicts. The judge's model knows the truth, and errs so often on good and on bad rows alike that its
+what is filled counts. The gate is a run's: checks, evidence, judges, round trip and duplicates, with hashed words for
+an embedder and no verdicts. The judge's model knows the truth, and errs so often on good and on bad rows alike that its
 kappa is KAPPA.
 """
 
@@ -72,8 +72,8 @@ class Fault:
 @dataclasses.dataclass(frozen=True)
 class Plant:
     """A recipe's sources, good replies and faults: see the module. `options`: those of the recipe that differ.
-    `is_good`: whether a row is good, of a recipe whose good rows may differ from those of good replies, as pairs do when
-    one of several answers is spoilt."""
+    `is_good`: whether a row is good, of a recipe whose good rows may differ from those of good replies, as pairs do
+    when one of several answers is spoilt."""
 
     inputs: Sequence[dict[str, Any]]
     good: Mapping[str, Callable[[Call], Reply]]

@@ -1,0 +1,1 @@
+"""Recipes of preferences: which of two answers is better."""
