@@ -40,7 +40,7 @@ class OwnViews:
         for judge in self.judges:
             if not judge.sees(row):
                 continue
-            if drop := record(worth, judge, await judge.acall(row), row):
+            if drop := record(worth, judge, await judge.acall(row), judge.looks_at(row)):
                 return rejected(worth, drop)
             fit, reading = self.fits[judge.aspect], worth.parts.get(judge.aspect)
             probability = worth.score if reading is None else fit.probability({judge.aspect: reading})

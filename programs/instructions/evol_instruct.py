@@ -103,7 +103,7 @@ class Harder(Judge):
         super().__init__("harder", JudgeHarder, view=evolution)
 
     def inputs(self, candidate: Any) -> dict[str, str]:
-        exchange = self._looks_at(candidate) or candidate
+        exchange = self.looks_at(candidate) or candidate
         return {"old": exchange.prompt, "new": exchange.response}
 
 

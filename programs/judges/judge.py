@@ -64,7 +64,7 @@ class Judge(Rater):
 
     def sees(self, candidate: Candidate) -> bool:
         """Whether the row has the parts that the judge reads: a prompt, and a document and a response if needed."""
-        row = self._looks_at(candidate)
+        row = self.looks_at(candidate)
         if row is None:
             return False
         fields = self.judge.signature.input_fields.keys()
@@ -73,7 +73,7 @@ class Judge(Rater):
 
     def inputs(self, candidate: Any) -> dict[str, str]:
         """The judge's inputs for a row of any recipe; parts that the row lacks are called none."""
-        row = self._looks_at(candidate) or candidate
+        row = self.looks_at(candidate) or candidate
         document = row.document or NONE
         values = {
             "document": document,
@@ -84,7 +84,7 @@ class Judge(Rater):
         }
         return {name: values[name] for name in self.judge.signature.input_fields if name in values}
 
-    def _looks_at(self, candidate: Any) -> Any:
+    def looks_at(self, candidate: Any) -> Any:
         """The exchange of a row that the judge looks at."""
         return candidate if self.view is None or isinstance(candidate, Exchange) else self.view(candidate)
 

@@ -26,17 +26,17 @@ class SolveOptions(Options):
     """The options of solve."""
 
     draws: int = Field(8, ge=1)
-    """How many solutions of each problem the teacher writes (ours; ReST-EM has 32: Singh et al. 2023, implementation
-    details)."""
+    """How many solutions of each problem the teacher writes (ours; ReST-EM has 32: Singh et al. 2023, section on
+    implementation details)."""
     temperature: float = Field(0.7, gt=0, le=2)
-    """The temperature of these solutions (ReST-EM, as above)."""
+    """The temperature of these solutions (ReST-EM, in the same section)."""
     at_most: int = Field(4, ge=1)
     """The most rows of one problem (ours; ReST-EM has 10)."""
     majority: float = Field(0.6, gt=0.5, le=1)
     """A problem without an answer: the share of its readable answers that must agree, which are two at least (ours)."""
     hints: bool = False
     """Whether the teacher explains the answer of a problem that it could not solve; such rows are marked `hinted`
-    (the rationalization of STaR, Zelikman et al. 2022)."""
+    (the rationalization of STaR, Zelikman et al. 2022, section 3.2)."""
 
 
 class ProblemSeed(Seed):

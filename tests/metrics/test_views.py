@@ -300,7 +300,7 @@ def test_a_judge_is_not_asked_about_a_row_of_which_it_has_no_view() -> None:
 class Beside(Grader):
     """A judge of the exchange before this one: it hears that exchange's answer."""
 
-    view = staticmethod(lambda row: TURNS[1])
+    view = looks_at = staticmethod(lambda row: TURNS[1])
 
 
 def fit_of(aspect: str, threshold: float) -> Fitted:
