@@ -74,6 +74,8 @@ def pair_lines(report: dict[str, Any]) -> list[str]:
         lines.append(
             f"the judge said the same in both orders for {pairs['agreement']:.0%} of the pairs it was asked about"
         )
+        if pairs["agreement"] < 0.5:  # a judge that always says the same word disagrees with itself every time
+            lines.append("a judge like that goes by the order: name another one under roles.judge, or use --no-judge")
     return lines
 
 
