@@ -11,7 +11,8 @@ from metrics.worth import Worth
 from optimize.scoring import Scored
 from programs.core.kinds import Chat, Labelled, Preference, Prompt, Ranked, Stepwise, Text
 from programs.core.row import Candidate, Source
-from seedbed.runs.rows import row, row_schema
+from seedbed.runs.rows import row
+from seedbed.storage.row_schema import row_schema
 
 pytestmark = pytest.mark.slow  # torch, transformers and TRL take ten seconds to import
 
@@ -23,7 +24,6 @@ PROMPT, GOOD, BAD = "how long does the kettle boil", "two minutes when it is ful
 WORDS = [*dict.fromkeys(f"{PROMPT} {GOOD} {BAD} user assistant".split())]
 SHARED = {
     "recipe": "tiny",
-    "text_hash": None,
     "teacher": "scripted",
     "judges": ["pair"],
     "program": "p",
@@ -85,7 +85,9 @@ def load(tmp_path: Path) -> Any:
 
     def loaded(candidate: Candidate, count: int = 4) -> Any:
         source = Source(id="s", group="g", inputs={}, origin={"document": "kettle.md", "start": 0, "end": 9})
-        record = row(Scored(source, candidate, Worth(score=0.9, parts={"pair": 1.0}, reasons={"pair": "fine"})), SHARED)
+        record = row(
+            Scored(source, candidate, Worth(score=0.9, parts={"pair": 1.0}, reasons={"pair": "fine"})), SHARED, {}
+        )
         path = tmp_path / "train-00000.parquet"
         pq.write_table(pa.Table.from_pylist([record] * count, row_schema(type(candidate))), path)
         return datasets.load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))
