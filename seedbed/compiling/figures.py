@@ -1,5 +1,6 @@
 """The figures of a calibration, for people and for programs."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from metrics.calibration.calibrate import Calibration
@@ -13,17 +14,21 @@ OUT_OF_FOLD = "the fitted metric, on verdicts it was not fitted to"
 
 
 def as_json(frozen: Frozen) -> dict[str, Any]:
-    """The figures, those of each aspect, and the metric's hash."""
-    assert frozen.figures
+    """The figures, those of each aspect, and the metric's hash. No figures if no verdict is on rows as a whole."""
     aspects = {aspect: figures.model_dump() for aspect, figures in frozen.aspects.items()}
-    return {**frozen.figures.model_dump(), "aspects": aspects, "hash": frozen.hash}
+    figures = frozen.figures.model_dump() if frozen.figures else {}
+    return {**figures, "aspects": aspects, "hash": frozen.hash}
 
 
 def calibration_text(frozen: Frozen) -> str:
-    """The figures for the terminal: the metric beside the judges and the trivial rules, then notes."""
-    figures = frozen.figures
-    assert figures
-    kind = "preferences" if frozen.pairs else "verdicts"
+    """The figures for the terminal: the metric beside the judges and the trivial rules, then notes. If all verdicts are
+    on what a judge alone looks at, the figures of each such aspect."""
+    if frozen.figures is None:
+        return "\n\n".join(_text(figures, f"verdicts on {aspect}", {}) for aspect, figures in frozen.aspects.items())
+    return _text(frozen.figures, "preferences" if frozen.pairs else "verdicts", frozen.aspects)
+
+
+def _text(figures: Calibration, kind: str, aspects: Mapping[str, Calibration]) -> str:
     lines = [
         f"{figures.n} {kind} in {figures.groups} groups; 95% intervals by group",
         "",
@@ -40,10 +45,7 @@ def calibration_text(frozen: Frozen) -> str:
         _line("rows that every judge could score", f"{figures.coverage:.0%}"),
         *_parts(figures),
         *_kinds(figures),
-        *(
-            _line(f"on {aspect} alone, {part.n} verdicts", _interval(part, "auroc"))
-            for aspect, part in frozen.aspects.items()
-        ),
+        *(_line(f"on {aspect} alone, {part.n} verdicts", _interval(part, "auroc")) for aspect, part in aspects.items()),
         "",
         "weights: " + ", ".join(f"{name} {weight:.2f}" for name, weight in sorted(figures.weights.items())),
         *(f"note: {note}" for note in figures.notes),

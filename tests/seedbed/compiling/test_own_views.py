@@ -1,9 +1,14 @@
 """Calibration fits a judge with a view of its own to the verdicts on that view, and to no others."""
 
+import json
+from pathlib import Path
+
 import dspy
+import pytest
 from dspy import lm15
 from support.bags import embed
 from support.judged import Script
+from support.projects import project
 from support.scripted_program import response
 
 from metrics.calibration.frozen import Frozen
@@ -11,6 +16,7 @@ from metrics.calibration.verdicts import LabelledCase
 from programs.core.background import run_sync
 from programs.core.row import Exchange
 from programs.judges.judge import JUDGES, Judge
+from seedbed.cli.main import main
 from seedbed.compiling.calibrate import Calibrator
 from seedbed.models.lm import TeacherLM
 from seedbed.progress import Progress
@@ -85,3 +91,14 @@ def test_a_judge_of_rows_reads_all_verdicts() -> None:
     frozen, _ = calibrated(CASES, JUDGES["relevant"]())
     assert frozen.figures
     assert frozen.figures.n == len(CASES)
+
+
+def test_calibrate_prints_the_figures_of_a_judges_own_view(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = project(tmp_path / "p", "evol-instruct")
+    (folder / "teacher.py").write_text("def reply(prompt, draw):\n    return 'yes' if 'word' in prompt else 'no'\n")
+    capsys.readouterr()
+    arguments = ["calibrate", "-c", str(folder / "seedbed.yaml"), "--verdicts", str(folder / "verdicts.jsonl")]
+    assert main([*arguments, "--out", str(tmp_path / "M.json")]) == 0
+    assert " verdicts on harder in " in capsys.readouterr().out
+    assert main([*arguments, "--out", str(tmp_path / "M.json"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["aspects"]["harder"]["n"] >= 30
