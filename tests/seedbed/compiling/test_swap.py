@@ -213,7 +213,7 @@ def test_each_teacher_is_scored_by_one_metric_on_the_same_sources(
     assert own["metric"]["mean"] > as_written["metric"]["mean"]
     assert weak["gains"]["compiled"]["verdict"] == "better"
     assert strong["standings"][0]["metric"]["mean"] > own["metric"]["mean"]
-    assert {*weak["agreement"][0]["f1"]} == {"uncompiled", "compiled for strong", "compiled"}
+    assert {*weak["agreement"][0]["scores"]} == {"uncompiled", "compiled for strong", "compiled"}
 
 
 def test_what_a_row_took_is_counted_and_priced(swapped: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -282,7 +282,7 @@ def test_with_few_seeds_all_are_compiled_on_and_the_procedure_is_measured_by_fol
     assert (len(compiled["seeds"]["train"]), compiled["seeds"]["held_out"], compiled["folds"]) == (12, [], 3)
     (answers,) = compiled["procedure"]
     assert answers["n"] == 12
-    assert answers["f1"]["compiled"]["mean"] > answers["f1"]["uncompiled"]["mean"] == 0
+    assert answers["scores"]["compiled"]["mean"] > answers["scores"]["uncompiled"]["mean"] == 0
     assert answers["gains"]["compiled"]["documents"] == 6
     assert compiled["comparison"]["before"]["documents"] >= 6
     before = paid(folder)

@@ -90,8 +90,9 @@ def test_a_recipe_whose_rows_cannot_be_stored_is_refused_when_its_project_is_ope
 @pytest.mark.parametrize("recipe", recipes())
 def test_every_recipe_has_columns_for_its_rows(recipe: str) -> None:
     kind = recipes()[recipe].program.row
-    own = [name for name in kind.model_fields if name != "dropped"]
-    assert row_schema(kind).names == ["id", "messages", *own, "score", "scores", "unscored", "lineage"]
+    base = [*kind.Base.model_fields]
+    own = [name for name in kind.model_fields if name not in ("dropped", *base)]
+    assert row_schema(kind).names == ["id", *base, *own, "score", "scores", "unscored", "lineage"]
 
 
 class Named(Candidate):

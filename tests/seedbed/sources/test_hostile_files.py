@@ -15,7 +15,7 @@ from support.bags import embed
 from support.faults import fault
 
 from metrics.metric import Bars, Metric
-from programs.instructions.lab import LeafSeed, examples
+from programs.instructions.lab import LabOptions, LeafSeed, examples
 from programs.qa.grounded_qa import QA, RECIPE
 from seedbed.errors import UserError
 from seedbed.sources.chunks import chunk
@@ -133,7 +133,7 @@ def test_twenty_thousand_seeds_of_one_leaf_are_prepared_in_time() -> None:
     fields = {"leaf": "convert", "task": "Convert units.", "answer": "1.6 km"}
     seeds = [LeafSeed(id=f"{n}", question=f"How far is {n} miles?", **fields) for n in range(20_000)]
     started = time.process_time()
-    steps = examples(seeds)
+    steps = examples(seeds, LabOptions())
     assert time.process_time() - started < 20  # with the square of them: minutes
     assert len(steps["answer_for_task"]) == 20_000
 

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.recipes import recipe_that, request
 
-from seedbed.config.sections import Sources
+from seedbed.config.catalogue import PassageForm
 from seedbed.errors import UserError
 from seedbed.sources.passages import passages
 from seedbed.sources.reading.document import Document, Heading
 from seedbed.sources.remarks import Remarks
 from seedbed.sources.windows import read_windows, windows
 
-SETTINGS = Sources(chunk_tokens=16, shortest=3, headings=True)
+CUT = PassageForm(tokens=16, headings=True), 3  # and the fewest words of a passage
 
 
 def document(sections: list[int], name: str = "a.md") -> Document:
@@ -34,8 +34,8 @@ def document(sections: list[int], name: str = "a.md") -> Document:
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=6))
 def test_windows_are_whole_passages_in_order_without_overlap(sections: list[int]) -> None:
     source = document(sections)
-    pieces = [passage.origin for passage in passages([source], {}, SETTINGS, Remarks())]
-    made = [window.origin for window in windows([source], {}, SETTINGS, Remarks())]
+    pieces = [passage.origin for passage in passages([source], {}, *CUT, Remarks())]
+    made = [window.origin for window in windows([source], {}, *CUT, Remarks())]
     starts, ends = [piece["start"] for piece in pieces], [piece["end"] for piece in pieces]
     counts = [sum(window["start"] <= start < window["end"] for start in starts) for window in made]
     assert sum(counts) == len(pieces)
@@ -47,7 +47,7 @@ def test_windows_are_whole_passages_in_order_without_overlap(sections: list[int]
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=6))
 def test_a_windows_text_is_that_of_its_span(sections: list[int]) -> None:
     source = document(sections)
-    for window in windows([source], {"a.md": "family"}, SETTINGS, Remarks()):
+    for window in windows([source], {"a.md": "family"}, *CUT, Remarks()):
         lead = window.origin.get("lead", "")
         assert window.inputs["document"] == lead + source.text[window.origin["start"] : window.origin["end"]]
         assert (window.origin["text_hash"], window.group) == (source.hash, "family")
@@ -59,8 +59,8 @@ def test_a_windows_text_is_that_of_its_span(sections: list[int]) -> None:
 def test_sizes_are_dealt_evenly() -> None:
     """Of one long document the sizes differ by one window at most, before its last windows."""
     source = document([1] * 300)
-    places = [window.origin for window in windows([source], {}, SETTINGS, Remarks())]
-    starts = [passage.origin["start"] for passage in passages([source], {}, SETTINGS, Remarks())]
+    places = [window.origin for window in windows([source], {}, *CUT, Remarks())]
+    starts = [passage.origin["start"] for passage in passages([source], {}, *CUT, Remarks())]
     sizes = Counter(sum(place["start"] <= start < place["end"] for start in starts) for place in places)
     assert len(starts) > 100
     assert max(sizes.values()) - min(sizes.values()) <= 2
@@ -69,10 +69,10 @@ def test_sizes_are_dealt_evenly() -> None:
 
 def test_another_document_changes_no_window() -> None:
     first, other = document([4, 2, 5]), document([3, 3], "0.md")
-    alone = [window.id for window in windows([first], {}, SETTINGS, Remarks())]
-    assert [window.id for window in windows([other, first], {}, SETTINGS, Remarks())][-len(alone) :] == alone
+    alone = [window.id for window in windows([first], {}, *CUT, Remarks())]
+    assert [window.id for window in windows([other, first], {}, *CUT, Remarks())][-len(alone) :] == alone
     renamed = dataclasses.replace(first, name="b.md")
-    assert not set(alone) & {window.id for window in windows([renamed], {}, SETTINGS, Remarks())}
+    assert not set(alone) & {window.id for window in windows([renamed], {}, *CUT, Remarks())}
 
 
 def test_they_are_read_from_the_documents_of_a_project(tmp_path: Path) -> None:
