@@ -58,7 +58,7 @@ class Metric:
         fits: likewise for each judge with a view of its own, by aspect.
         alone: the fit for rows that are scored without a model, and which rows these are; None asks about all rows.
         judges: their verdicts count. shown: prompts that no row may repeat. entail: a cross-encoder, if one is set.
-        manner: the style of the seeds, which rows must follow. checks: the config's own, after the recipe's.
+        manner: the style of the seeds, which rows must follow. checks: the config's own, on finished rows.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Metric:
             return None
         allowed = {*given, *candidate.given}
         setting = dataclasses.replace(self._setting, shown=[text for text in self.shown if text not in allowed])
-        drop = await first_fault(candidate, [*self.recipe.checks, *self.checks], setting)
+        drop = await first_fault(candidate, self.recipe.checks, setting)
         if not drop:
             self._sound[state] = None
             if len(self._sound) > REMEMBERED:
@@ -154,14 +154,16 @@ class Metric:
         return Worth(score=score, parts={"label": score}, reasons=reasons, weakest="label")
 
     async def judged(self, candidate: Candidate, again: Again | None = None) -> Worth:
-        """The full gate: the checks, then for each view the evidence, the round trip, and the judges, the most
-        expensive last.
+        """The full gate: the checks, those of the config last, then for each view the evidence, the round trip, and the
+        judges, the most expensive last.
 
         In the round trip `again` answers a second time; a row that says that the document does not answer has it
         whatever the bar. Stops at the first rejection. A row is accepted if nothing drops it and the score of each of
         its views reaches the threshold.
         """
         if drop := candidate.dropped or await self.veto(candidate):
+            return Worth(score=0.0, drop=drop)
+        if any(candidate.texts()) and (drop := await first_fault(candidate, self.checks, self._setting)):
             return Worth(score=0.0, drop=drop)
         return await self._least(candidate, functools.partial(self._gate, again=again))
 

@@ -23,7 +23,7 @@ class OwnViews:
     """
 
     def __init__(self, judges: Sequence[Judge], fits: Mapping[str, Fitted]) -> None:
-        self.judges = list(judges)
+        self.judges, self.fitted = list(judges), frozenset(fits)
         self.fits = {judge.aspect: fits.get(judge.aspect) or stated([judge.aspect]) for judge in judges}
 
     @property
@@ -36,7 +36,7 @@ class OwnViews:
     ) -> Worth:
         """The worth with the least probability, of the row and of the view of each judge. Stops at the first rejection:
         by a judge that the recipe requires and, as a `gate`, by a probability below the threshold, by default that of
-        the judge's fit."""
+        the judge's fit. A judge without a fit keeps its own: the probability of its plain yes is about 0.7."""
         for judge in self.judges:
             if not judge.sees(row):
                 continue
@@ -46,6 +46,7 @@ class OwnViews:
             probability = worth.score if reading is None else fit.probability({judge.aspect: reading})
             if probability < worth.score:
                 worth = worth.model_copy(update={"score": probability, "weakest": judge.aspect})
-            if gate and probability < (fit.threshold if threshold is None else threshold):
+            bar = threshold if threshold is not None and judge.aspect in self.fitted else fit.threshold
+            if gate and probability < bar:
                 return worth.model_copy(update={"drop": low_score(worth)})
         return worth

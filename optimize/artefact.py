@@ -26,7 +26,8 @@ class Manifest(BaseModel):
     """The description of a compiled program.
 
     Attributes:
-        identity: the model behind the teacher; of an address, only the host and a digest. seeds: ids; `train` seeds
+        identity: the model behind the teacher; of an address, only the host and a digest. settings: of the compile.
+        options: of the recipe. seeds: ids; `train` seeds
         may be in prompts, `held_out` seeds never are. open_groups: groups (documents) whose labels may be in a prompt,
         also in a judge's. folds, procedure: how good compiling is on unseen seeds, by k-fold; the program itself has
         then seen all seeds. comparison: both programs on held-out sources. metric, calibration: the frozen metric's
@@ -42,6 +43,7 @@ class Manifest(BaseModel):
     optimizer: str
     optimizers: dict[str, str]
     settings: dict[str, Any]
+    options: dict[str, Any] = Field(default_factory=dict)
     seeds: dict[str, list[str]]
     seeds_digest: str
     open_groups: list[str]

@@ -9,14 +9,26 @@ T = TypeVar("T")
 
 
 def deal(
-    seeded: Collection[str], bare: Collection[str], share: float, *, folds: bool, kept: Mapping[str, bool]
+    seeded: Collection[str],
+    bare: Collection[str],
+    share: float,
+    *,
+    folds: bool,
+    kept: Mapping[str, bool],
+    apart: bool = False,
 ) -> frozenset[str]:
     """The groups to hold out: about `share` of all. At most a third of them have seeds, if there are enough others.
 
     Labels are precious, so groups without any (`bare`) are held out first. Some groups with labels must be held out
     too, to measure against people's answers. With `folds`, which measure this, no group with labels is held out.
     `kept`: for groups dealt earlier, whether they are held out. They keep their side, and only new groups are dealt.
+    `apart`: seeds are other texts than the sources, so that the share is held out of each alone.
     """
+    if apart:
+        sides = (
+            deal(groups, [], share, folds=False, kept=kept) for groups in (bare, () if folds else seeded) if groups
+        )
+        return frozenset().union(*sides)
     quota = max(2, round(share * len({*seeded, *bare})))
     seeded_quota = max(math.ceil(quota / 3), quota - len(bare))
     held_out = set[str]() if folds else _dealt(seeded, seeded_quota, kept)

@@ -38,6 +38,32 @@ _NAMED = re.compile(r"sqrt\b|pi\b")
 _ARITHMETIC = re.compile(r"(?:[\d\s.()+*/-]|[eE][-+]?\d|sqrt|pi)*", re.ASCII)
 Value = Fraction | float
 
+MONEY = ("$", "€", "£", "¥")
+MEASURES = {
+    "second": {"second", "seconds", "sec", "s"},
+    "minute": {"minute", "minutes", "min", "mins"},
+    "hour": {"hour", "hours", "hr", "hrs", "h"},
+    "day": {"day", "days"},
+    "week": {"week", "weeks"},
+    "month": {"month", "months"},
+    "year": {"year", "years"},
+    "millimetre": {"millimetre", "millimetres", "millimeter", "millimeters", "mm"},
+    "centimetre": {"centimetre", "centimetres", "centimeter", "centimeters", "cm"},
+    "metre": {"metre", "metres", "meter", "meters", "m"},
+    "kilometre": {"kilometre", "kilometres", "kilometer", "kilometers", "km"},
+    "mile": {"mile", "miles"},
+    "inch": {"inch", "inches"},
+    "foot": {"foot", "feet", "ft"},
+    "gram": {"gram", "grams", "g"},
+    "kilogram": {"kilogram", "kilograms", "kg"},
+    "litre": {"litre", "litres", "liter", "liters", "l"},
+    "millilitre": {"millilitre", "millilitres", "milliliter", "milliliters", "ml"},
+    "cent": {"cent", "cents"},
+    "$": {"dollar", "dollars"},
+    "€": {"euro", "euros"},
+}
+"""A unit of measure, and the words for it."""
+
 _OPERATIONS: dict[type[ast.operator], Callable[[Value, Value], Value]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -109,10 +135,21 @@ def same_answer(answer: str, gold: str) -> bool | None:
     """Whether two final answers have the same value; None if one of them cannot be read and their texts differ."""
     if plain(answer).strip().casefold() == plain(gold).strip().casefold() != "":
         return True
-    values = value(answer), value(gold)
+    values, units = (value(answer), value(gold)), (measure(answer), measure(gold))
     if values[0] is None or values[1] is None:
         return None
+    if None not in units and units[0] != units[1]:
+        return False
     return math.isclose(values[0], values[1], rel_tol=EQUAL, abs_tol=EQUAL)
+
+
+def measure(answer: str) -> str | None:
+    """The unit of measure of an answer, such as `minute` of `5 minutes` and `min`; None if it has none that is known.
+    What is counted (`5 apples`) is no unit of measure."""
+    if any(sign in answer for sign in MONEY):
+        return next(sign for sign in MONEY if sign in answer)
+    found = re.findall(r"[a-zµ²]+", plain(answer).casefold())
+    return next((unit for word in found for unit, forms in MEASURES.items() if word in forms), None)
 
 
 def reaches(output: str, gold: str) -> bool | None:

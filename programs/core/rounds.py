@@ -24,11 +24,12 @@ class RoundOptions(Options):
 
 
 class Member(NamedTuple):
-    """A prompt of the pool that evolution made: its text, the id of its row, and its round."""
+    """A prompt of the pool: its text, the id of its row, its round, and the prompts that it was evolved from."""
 
     prompt: str
-    row: str
-    round: int
+    row: str = ""
+    round: int = 0
+    ancestors: tuple[str, ...] = ()
 
 
 class Rounds:
@@ -53,14 +54,19 @@ class Rounds:
             return None
         turn, place = divmod(position, len(self._order))
         source = self._sources[self._order[place]]
-        prompt, parent, born = self._members.get(place, Member(source.inputs["prompt"], "", 0))
-        operator = self._operator(position, prompt)
+        member = self._member(place)
+        operator = self._operator(position, member.prompt)
         return source.model_copy(
             update={
-                "id": digest("evolve", position, source.id, prompt, operator),
-                "inputs": {"prompt": prompt, "operator": operator, "round": turn + 1},
-                "origin": source.origin | ({"parents": [parent]} if parent else {}),
-                "draw": turn - born,  # a prompt that failed before is sampled
+                "id": digest("evolve", position, source.id, member.prompt, operator),
+                "inputs": {
+                    "prompt": member.prompt,
+                    "operator": operator,
+                    "round": turn + 1,
+                    "ancestors": [*member.ancestors],
+                },
+                "origin": source.origin | ({"parents": [member.row]} if member.row else {}),
+                "draw": turn - member.round,  # a prompt that failed before is sampled
             }
         )
 
@@ -72,7 +78,13 @@ class Rounds:
         turn, place = divmod(self._passed_on, len(self._order))
         self._passed_on += 1
         if rows:
-            self._members[place] = Member(rows[0].prompt, rows[0].row_id, turn + 1)
+            parent = self._member(place)
+            ancestors = (*parent.ancestors, parent.prompt)
+            self._members[place] = Member(rows[0].prompt, rows[0].row_id, turn + 1, ancestors)
+
+    def _member(self, place: int) -> Member:
+        """The prompt of the pool at a place in the order; of a source if it was not evolved yet."""
+        return self._members.get(place) or Member(self._sources[self._order[place]].inputs["prompt"])
 
     def _operator(self, position: int, prompt: str) -> str:
         """An operator by a hash of the position and the prompt."""

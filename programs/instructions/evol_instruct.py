@@ -73,11 +73,13 @@ class EvolSeed(Seed):
 
 
 class Evolved(Chat):
-    """An evolved prompt and its answer. `parent` is the prompt from which it was made, in round `round`."""
+    """An evolved prompt and its answer. `parent` is the prompt from which it was made, in round `round`; `ancestors`
+    are the prompts from which the parent was made, the oldest first."""
 
     instruction: str = ""
     answer: str = ""
     parent: str = ""
+    ancestors: list[str] = Field(default_factory=list)
     operator: str = ""
     round: int = 1
     domain: Domain = "text"
@@ -92,7 +94,7 @@ class Evolved(Chat):
 
     @property
     def given(self) -> list[str]:
-        return [self.parent]
+        return [*self.ancestors, self.parent]
 
 
 class Harder(Judge):
@@ -126,8 +128,11 @@ class EvolInstruct(Program):
         self.evolve, self.branch = Step(EvolvePrompt), Step(CreatePrompt)
         self.answer = Step(AnswerPrompt, "bare")
 
-    async def aforward(self, prompt: str = "", operator: str = "constraint", round: int = 1) -> dspy.Prediction:
-        row = Evolved(parent=prompt, operator=operator, round=round, domain=self.options.domain)
+    async def aforward(
+        self, prompt: str = "", operator: str = "constraint", round: int = 1, ancestors: Sequence[str] = ()
+    ) -> dspy.Prediction:
+        origin = {"parent": prompt, "ancestors": [*ancestors], "operator": operator, "round": round}
+        row = Evolved(**origin, domain=self.options.domain)
         if await self._evolve(row):
             await self.fill(row, "answer", prompt=row.instruction)
         return dspy.Prediction(candidates=[row])

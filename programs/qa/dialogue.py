@@ -1,5 +1,6 @@
 """dialogue: a talk of a user and an assistant about a document, each answer of which rests on the document alone."""
 
+import functools
 import random
 import re
 from collections.abc import Callable, Sequence
@@ -118,7 +119,7 @@ class Dialogue(Chat):
 
     def messages(self) -> list[Message]:
         texts, passage = self.texts(), self.passage
-        if self.context == "user":
+        if self.context == "user" and texts:
             texts[0] = f"{passage}\n\n{texts[0]}"
         system = [Message(role="system", content=passage)] if self.context == "system" else []
         return system + [Message(role=("user", "assistant")[i % 2], content=text) for i, text in enumerate(texts)]
@@ -238,7 +239,12 @@ def examples(seeds: Sequence[DialogueSeed], options: DialogueOptions) -> dict[st
 
 def of_each_exchange(rule: Callable[[Said], Drop | None]) -> Callable[[Any], Drop | None]:
     """The rule for a talk, and for one exchange while it is written: the first fault of an exchange."""
-    return lambda row: next(filter(None, map(rule, row.views())), None)
+
+    @functools.wraps(rule)
+    def of_each(row: Any) -> Drop | None:
+        return next(filter(None, map(rule, row.views())), None)
+
+    return of_each
 
 
 def repeated(said: Said) -> Drop | None:

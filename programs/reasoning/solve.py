@@ -1,5 +1,6 @@
 """solve: several solutions of a problem, of which the right ones are rows (ReST-EM, RFT and STaR)."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from programs.core.step import Step
 from programs.core.text import numbers, sentences
 from signatures.reasoning.solve import CLOSING, ExplainAnswer, SolveProblem
 
+_STATES = re.compile(r"=|\banswer\b", re.IGNORECASE)
 GSM8K = "####"  # after which a gold answer stands (Cobbe et al. 2021)
 
 
@@ -91,7 +93,7 @@ class Solve(Program):
         self.explain_answer = Step(ExplainAnswer)
 
     async def aforward(self, problem: str = "", answer: str = "") -> dspy.Prediction:
-        blank = Solution(problem=problem, gold=answer.rpartition(GSM8K)[2].strip() or None)
+        blank = Solution(problem=problem, gold=gold_of(answer))
         draws = [blank.model_copy(update={"sample": number}) for number in range(self.options.draws)]
         for draw, reply in zip(draws, await self.sample_each(draws, "solve", problem=problem), strict=True):
             _write(draw, reply)
@@ -136,6 +138,14 @@ def _write(draw: Solution, reply: Outputs | Drop) -> None:
         draw.dropped = reply
     else:
         draw.take({**reply, "answer": _answer(reply["answer"], draw.gold), "thinking": reply.thinking})
+
+
+def gold_of(answer: str) -> str | None:
+    """The final answer in a column of answers: after GSM8K's mark, or where a text states it (`x = 12`, `the answer is
+    12`); else the text as it stands, such as a date. None if there is none."""
+    gold = answer.rpartition(GSM8K)[2].strip()
+    stated = value(gold) is None and _STATES.search(gold)
+    return (final_answer(gold) if stated else gold) or None
 
 
 def _answer(text: str, gold: str | None) -> str:

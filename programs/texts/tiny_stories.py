@@ -29,6 +29,7 @@ FEATURES = get_args(Feature)
 NO_FEATURE = "none"
 SAMPLED = 0.8  # the temperature of stories: a long text of the likeliest words repeats itself (Holtzman et al. 2020)
 GOLDEN = (math.sqrt(5) - 1) / 2
+TITLE = 8  # words of a title at most
 
 
 class TinyStoriesOptions(Options):
@@ -212,12 +213,13 @@ def examples(seeds: Sequence[StorySeed], options: TinyStoriesOptions) -> dict[st
 
 
 def without_title(story: str) -> str:
-    """A story without its title: a first line that says so (`# The Kite`, `Title: The Kite`), or that ends like no
-    sentence."""
+    """A story without its title: a first line that says so (`# The Kite`, `Title: The Kite`), or a short one before a
+    blank line that ends like no sentence."""
     first, _, rest = story.strip().partition("\n")
     bare = first.strip("*_ ")
-    titled = re.match(r"#|title\b", bare, re.IGNORECASE) or (rest and not bare.endswith(tuple(ENDS)))
-    return rest.strip() if titled else story.strip()
+    says_so = re.match(r"#|title\s*:", bare, re.IGNORECASE)
+    alone = rest.startswith("\n") and len(bare.split()) <= TITLE and not bare.endswith((*ENDS, ",", ";", ":"))
+    return rest.strip() if says_so or alone else story.strip()
 
 
 def lacks_a_word(story: Story) -> Drop | None:

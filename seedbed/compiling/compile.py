@@ -210,6 +210,7 @@ class Compilation:
             optimizer=project.config.compile.optimizer,
             optimizers=self.optimizers,
             settings=project.config.compile.model_dump(),
+            options=project.options.model_dump(mode="json"),
             seeds={
                 "train": [seed.id for seed in project.training_seeds],
                 "held_out": [seed.id for seed in project.test_seeds],

@@ -14,9 +14,11 @@ from seedbed.project.session import Session
 
 
 def asked_judges(project: Project) -> list[Judge]:
-    """The config's judges, or the recipe's; gates.rules adds the judge of rules. UserError if one does not fit."""
+    """The config's judges, or the recipe's; and those that the recipe requires, and of gates.rules. UserError if one
+    does not fit."""
     gates = project.config.gates
     chosen = aspects_of(project.recipe) if gates.judges is None else list(gates.judges)
+    chosen += sorted(project.recipe.required - {*chosen})
     if gates.rules and "rules" not in chosen:
         chosen.append("rules")
     judges = [_judge(project, name) for name in chosen]

@@ -55,6 +55,10 @@ def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefac
     """The artefact of one teacher of a cascade. Raises UserError if it was shown a document that is held out now."""
     project, name = session.project, _name(session.project, alias)
     loaded = _load(project.swapped(alias), session.models.lm(alias).async_engine.identity)
+    options = project.options.model_dump(mode="json")
+    if other := [key for key, value in loaded.manifest.options.items() if options.get(key) != value]:
+        compiled = ", ".join(f"{key}: {loaded.manifest.options[key]!r}" for key in other)
+        say(f"note: the {name} was compiled with other options ({compiled}), so its figures may not hold here")
     if held_groups := project.held_of(loaded.manifest.open_groups):
         raise UserError(
             f"{held_groups[0]} is held out now, but was not when the {name} was compiled.",

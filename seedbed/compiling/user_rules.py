@@ -11,7 +11,7 @@ from seedbed.errors import UserError
 
 
 class UserRule:
-    """A function of a project's file as a check of whole rows.
+    """A function of a project's file as a check of finished rows.
 
     `name` changes with the file's content, so a run's identity does too.
     """
@@ -23,8 +23,6 @@ class UserRule:
 
     async def __call__(self, row: Candidate) -> Drop | None:
         """The rejection, in the function's own words. Raises UserError for a function that fails."""
-        if not row.response:
-            return None
         try:
             fault = self._rule(row)
             fault = await fault if inspect.isawaitable(fault) else fault

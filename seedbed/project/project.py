@@ -26,7 +26,6 @@ from seedbed.terminal import Say, silent
 
 Labelled = TypeVar("Labelled", bound=BaseModel)
 Case = TypeVar("Case", bound=Line)
-FEWEST_SEEDS = 4
 FEW_SEEDS, FOLDS = 20, 3  # with fewer seeds none is held out; the procedure is measured by this many folds
 
 
@@ -73,7 +72,9 @@ class Project:
         seeded, bare = self._groups
         share, folds = self._terms
         sides = self._recorded_sides.groups(self.inputs.copies) if self._recorded_sides else {}
-        return deal(seeded, bare, share, folds=folds, kept=sides)
+        return deal(
+            seeded, bare, share, folds=folds, kept=sides, apart=self.recipe.reads == "rows" and not self._shared
+        )
 
     def keep_sides(self, say: Say = silent) -> None:
         """Write the split to disk before any label is in a prompt or any row has a side, so that documents added later
@@ -146,6 +147,11 @@ class Project:
     def _groups(self) -> tuple[set[str], set[str]]:
         """Groups with seeds, and groups of sources without seeds."""
         return self._seeded, set(self._names.groups - self._seeded)
+
+    @property
+    def _shared(self) -> bool:
+        """Whether a seed is of the group of a source."""
+        return not self._seeded.isdisjoint(self._names.groups)
 
     @functools.cached_property
     def _seeded(self) -> set[str]:

@@ -37,11 +37,13 @@ class Entry(NamedTuple):
 
 
 class Table(NamedTuple):
-    """The rows of one place. `entries` can be read once."""
+    """The rows of one place. `entries` can be read once. `made`: a model wrote them, so that a column of theirs is an
+    optional input, such as a right answer, only if the config names it."""
 
     name: str
     columns: list[str]
     entries: Iterable[Entry]
+    made: bool = False
 
 
 def read_rows(request: Request) -> SourceSet:
@@ -118,7 +120,7 @@ def _run_table(name: str, rows: RunRows, skipped: Remarks) -> Table:
             else:
                 yield Entry(with_chat(row), origin_of(row), row["lineage"]["group"])
 
-    return Table(name, columns, entries())
+    return Table(name, columns, entries(), made=True)
 
 
 def _columns(request: Request, table: Table) -> dict[str, str]:
@@ -128,7 +130,8 @@ def _columns(request: Request, table: Table) -> dict[str, str]:
     inputs = [*recipe.inputs, *recipe.optional_inputs]
     for name in named.keys() - {*inputs, GROUP}:
         raise UserError(f"sources.columns: {unknown('input', name, [*inputs, GROUP])}.", hint="Correct its name.")
-    columns = {name: name for name in inputs if name in recipe.inputs or name in table.columns} | named
+    given = () if table.made else table.columns
+    columns = {name: name for name in inputs if name in recipe.inputs or name in given} | named
     for name, column in columns.items():
         if column not in table.columns:
             raise UserError(

@@ -138,3 +138,14 @@ def test_a_third_of_those_held_out_have_labels_at_most(groups: set[str], share: 
 def test_a_single_group_is_open_where_it_has_labels_and_held_out_where_not() -> None:
     assert deal(["a"], [], 0.5, folds=False, kept={}) == set()
     assert deal([], ["a"], 0.5, folds=False, kept={}) == {"a"}
+
+
+@given(st.sets(st.text(min_size=1), min_size=3, max_size=30), SHARES, st.booleans())
+def test_seeds_of_other_texts_than_the_sources_are_dealt_apart_from_them(
+    groups: set[str], share: float, folds: bool
+) -> None:
+    seeded, bare = {f"seed {name}" for name in groups}, {f"source {name}" for name in groups}
+    held = deal(seeded, bare, share, folds=folds, kept={}, apart=True)
+    about = max(2, round(share * len(groups)))
+    assert len(held & bare) == min(about, len(bare) - 1)
+    assert len(held & seeded) == (0 if folds else min(about, len(seeded) - 1))

@@ -77,7 +77,7 @@ class Contamination:
 
     def refusal(self, candidate: Candidate) -> Drop | None:
         """Why a row gives a test set away; None where it does not."""
-        for short in (" ".join(words(text)) for text in (candidate.prompt, candidate.request)):
+        for short in (" ".join(words(text)) for text in (candidate.prompt, candidate.novelty_key)):
             if short and short in self._short:
                 return _drop(self._short[short], 1.0, short)
         matched = np.unique(np.concatenate([self._matched(words(text)) for text in candidate.texts()]))

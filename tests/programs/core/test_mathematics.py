@@ -260,3 +260,19 @@ def test_answers_are_the_same_if_their_values_are(first: Fraction, second: Fract
 )
 def test_equality_is_of_values_else_of_texts(answer: str, gold: str, expected: bool | None) -> None:
     assert same_answer(answer, gold) is expected
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "same"),
+    [
+        ("3 hours", "3 minutes", False),
+        ("5 m", "5 cm", False),
+        ("$5", "5 euros", False),
+        ("18 dollars", "$18.00", True),
+        ("5 minutes", "5 min", True),
+        ("12", "12 km", True),
+        ("5 apples", "5", True),
+    ],
+)
+def test_answers_in_other_units_of_measure_differ(answer: str, gold: str, same: bool) -> None:
+    assert same_answer(answer, gold) is same

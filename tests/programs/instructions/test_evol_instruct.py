@@ -196,3 +196,15 @@ def test_a_run_evolves_its_own_rows_and_names_their_parents(tmp_path: Path) -> N
     assert len(made) == 4
     assert (first["lineage"]["parents"], second["lineage"]["parents"]) == ([], [first["id"]])
     assert "cats" not in str(made)
+
+
+def test_a_prompt_may_be_like_all_that_it_was_evolved_from() -> None:
+    lines = ["Plan a walk.", "Plan a walk by a lake.", "Plan a walk by a lake in May."]
+    feed = Rounds(FeedInput([Source(id="s", group="g", inputs={"prompt": lines[0]})], [], EvolOptions(rounds=3), 0))
+    for turn, child in enumerate(lines[1:]):
+        source = feed.source_at(turn)
+        assert source
+        assert [*source.inputs["ancestors"], source.inputs["prompt"]] == lines[: turn + 1]
+        feed.committed(source, [Evolved(instruction=child, parent=source.inputs["prompt"])], [])
+    row = Evolved(parent=lines[1], ancestors=[lines[0]], instruction=lines[2])
+    assert row.given == lines[:2]

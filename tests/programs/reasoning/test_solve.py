@@ -21,7 +21,7 @@ from programs.core.program import DRAWS
 from programs.core.recipe import recipes
 from programs.core.row import Source
 from programs.core.tools import tools, using
-from programs.reasoning.solve import Solution, Solve, SolveOptions
+from programs.reasoning.solve import Solution, Solve, SolveOptions, gold_of
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
 
@@ -183,3 +183,8 @@ def test_each_problem_is_a_source_once() -> None:
     fed = first_sources(recipes()["solve"].feed(FeedInput(sources, [], SolveOptions(), 3)), 100)
     assert fed != sources
     assert sorted(source.id for source in fed) == sorted(source.id for source in sources)
+
+
+@pytest.mark.parametrize("gold", ["The answer is 12.", "x = 12", "6 * 2 = 12\n#### 12", "12"])
+def test_the_right_answer_is_found_in_its_column(gold: str) -> None:
+    assert gold_of(gold) == "12"

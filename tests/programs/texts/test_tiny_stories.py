@@ -18,7 +18,15 @@ from programs.core.feed import FeedInput, first_sources
 from programs.core.recipe import recipes
 from programs.core.row import Drop, Source
 from programs.core.text import sentences
-from programs.texts.tiny_stories import CLASSES, FEATURES, Dealt, Story, TinyStories, TinyStoriesOptions
+from programs.texts.tiny_stories import (
+    CLASSES,
+    FEATURES,
+    Dealt,
+    Story,
+    TinyStories,
+    TinyStoriesOptions,
+    without_title,
+)
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.sources.lists import read_list
 
@@ -217,3 +225,15 @@ def test_peoples_stories_pass_every_rule() -> None:
     assert len(rows) == 36
     assert not [drop for row in rows if (drop := feed.accepts(row))]
     assert {reason(row.story, words=row.words) for row in rows} == {None}
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        '"Run!" said Tom,\nand he ran away.',
+        "Once there was a cat named Tom\nHe ran far.",
+        "Title page fell out of the book.\n\nShe ran.",
+    ],
+)
+def test_a_wrapped_first_line_is_no_title(story: str) -> None:
+    assert without_title(story) == story

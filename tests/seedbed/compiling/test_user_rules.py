@@ -1,13 +1,16 @@
 """gates.checks: a project's own rules in Python, and errors about them for people."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import pytest
-from support.kettle import METRIC, qa
+from support.kettle import ANSWER, METRIC, PASSAGE, QUESTION, qa
+from support.kinds import Dialogue
 
 from metrics.metric import Bars, Metric
-from programs.core.row import Drop
+from programs.core.instance import Task
+from programs.core.row import Drop, Exchange
 from seedbed.compiling.user_rules import user_rules
 from seedbed.errors import UserError
 
@@ -70,3 +73,16 @@ def test_a_rule_that_fails_on_a_row_says_where(base: Path) -> None:
     (rule,) = user_rules(["rules.py:fails"], base)
     with pytest.raises(UserError, match=r"rules\.py:fails failed on a row: ValueError: no such table"):
         asyncio.run(rule(qa()))  # type: ignore[arg-type]
+
+
+def test_a_rule_sees_finished_rows_alone_and_prompts_too(base: Path) -> None:
+    (base / "rules.py").write_text("def no(row):\n    return 'no ' + type(row).__name__\n", encoding="utf-8")
+    rules = user_rules(["rules.py:no"], base)
+    talk = Dialogue(asked=QUESTION, turns=[Exchange(text=PASSAGE, asked=QUESTION, said=ANSWER)])
+    metric = Metric(METRIC.recipe, METRIC.embed, Bars(relevance=0.0, support=0.0), checks=rules)
+    assert asyncio.run(metric.veto(qa())) is None
+    for row, kind in ((talk, "Dialogue"), (Task(instruction="Name a bird that fishes."), "Task")):
+        free = Metric(dataclasses.replace(METRIC.recipe, checks=()), METRIC.embed, METRIC.bars, checks=rules)
+        drop = asyncio.run(free.judged(row)).drop
+        assert drop
+        assert drop.detail == f"no {kind}"

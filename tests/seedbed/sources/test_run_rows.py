@@ -41,7 +41,8 @@ def error_of(base: Path, rows: str, **columns: str) -> str:
 
 
 def test_a_runs_rows_are_read_with_their_documents_and_ids(base: Path) -> None:
-    rows, sources = rows_of(base / "ds"), read_rows(request(RECIPE, base, rows="ds")).sources
+    columns = {"prompt": "prompt", "response": "response"}
+    rows, sources = rows_of(base / "ds"), read_rows(request(RECIPE, base, rows="ds", columns=columns)).sources
     assert len(sources) == len(rows) == 6
     for row, source in zip(rows, sources, strict=True):
         assert source.inputs["question"] == row["question"]
@@ -103,3 +104,10 @@ def test_a_chain_is_split_by_the_documents_of_the_first_run(base: Path, monkeypa
     seeded = {document for document in documents if Path(document).name in named}
     assert seeded
     assert seeded <= {opened.group(seed) for seed in opened.inputs.seeds}
+
+
+def test_an_answer_of_a_run_is_no_right_answer_unless_the_config_says_so(base: Path) -> None:
+    recipe = recipe_that(name="again", reads="rows", inputs=("question",), optional_inputs=("answer",))
+    assert "answer" not in read_rows(request(recipe, base, rows="ds")).sources[0].inputs
+    named = read_rows(request(recipe, base, rows="ds", columns={"answer": "answer"})).sources[0]
+    assert named.inputs["answer"]
