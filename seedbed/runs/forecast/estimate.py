@@ -9,7 +9,6 @@ from typing import Any
 
 from programs.core.background import run_sync, together
 from programs.core.feed import first_sources
-from programs.core.options import PassageOptions
 from seedbed.compiling.programs import open_cascade
 from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.config.load import Config
@@ -25,6 +24,7 @@ from seedbed.runs.outcome import Outcome
 from seedbed.storage.run_reader import Records
 
 SETUP = "pilot"  # the name of its outcomes in the journal
+LOOKED = 10_000  # sources of the feed that are counted at most
 
 
 def estimate_rows(project: Project, rows: int, n: int, *, uncompiled: bool, progress: Progress) -> dict[str, Any]:
@@ -157,11 +157,11 @@ def _usage(records: Records, keys: list[str]) -> dict[str, Usage]:
 
 def _notes(project: Project, sources: Range, bills: dict[str, Bill], whole: Bill) -> list[str]:
     config, notes = project.config, ["near duplicates are not counted: more of them are rejected as the rows get more"]
-    count, options = len(project.inputs.sources), project.options
-    supply = options.draws * count if isinstance(options, PassageOptions) else 0
-    if supply and (sources.high is None or sources.high > supply):
-        units = f"{count:,} {project.inputs.kind.units}"
-        notes.append(f"there are only {supply:,} sources ({units}, options.draws each)")
+    most = LOOKED if sources.high is None else min(math.ceil(sources.high), LOOKED)
+    supply = len(first_sources(project.feed(), most))
+    if supply < most:
+        units = f"{len(project.inputs.sources):,} {project.inputs.kind.units}"
+        notes.append(f"there are only {supply:,} sources, of {units}")
     for alias, bill in bills.items():
         if bill.dollars is None:
             notes.append(f"the price of {alias} is unknown: set models.{alias}.input_price and output_price")

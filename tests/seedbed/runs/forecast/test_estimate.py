@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.hostile import Hostile
 from support.paths import TEACHER
+from support.projects import project as project_of
 from support.projects import short_passages
 
 from seedbed.cli.main import main
@@ -110,7 +112,7 @@ def test_caps_and_sources_that_will_not_do_are_noted(project: Path, capsys: pyte
     assert estimate(project, "--rows", "100000", "--json", "--set", "run.max_calls=500") == 0
     notes = told(capsys)["notes"]
     assert "run.max_calls: 500 may be reached before" in notes
-    assert any("passages, options.draws each" in note for note in notes)
+    assert any(re.search(r"there are only [\d,]+ sources, of [\d,]+ passages", note) for note in notes)
 
 
 def test_where_every_call_fails_the_reason_is_told(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,3 +210,13 @@ def test_ranges_hold_what_a_run_then_takes() -> None:
         true = 100 / 0.4 * math.exp(0.8**2 / 2) * (1 + 0.4)
         covered += range_.low <= true and (range_.high is None or true <= range_.high)
     assert covered >= 190
+
+
+def test_a_feed_that_ends_too_soon_is_told_whatever_it_is_made_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project_of(tmp_path / "p", "evol-instruct")
+    (folder / "prompts.jsonl").write_text('{"prompt": "Name a bird."}\n{"prompt": "Plan a walk."}\n', encoding="utf-8")
+    capsys.readouterr()
+    estimate(folder, "--rows", "100", "--json")
+    assert "there are only 8 sources, of 2 rows" in told(capsys)["notes"]
