@@ -10,7 +10,7 @@ from programs.core.background import together
 from programs.core.row import digest
 from programs.core.verdict import Verdict
 from programs.formats.replies import FAILED
-from programs.judges.judge import Pairwise
+from programs.judges.judge import ORDERS_DISAGREE, Pairwise
 from seedbed.errors import BudgetReached
 from seedbed.models.call_context import Scope
 from seedbed.progress import Task
@@ -22,7 +22,7 @@ from seedbed.runs.pairs.pairing import Pair, best_pair
 from seedbed.runs.pairs.sampling import Sampler
 
 NO_WORSE = "no worse answer"
-DISAGREE, REVERSED, UNREADABLE = "orders disagree", "reversed", "unreadable verdict"
+REVERSED, UNREADABLE = "rejected answer preferred", "unreadable verdict"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,4 +121,4 @@ def _refusal(verdict: Verdict) -> str:
     disagree, and for a judge to whom both answers are alike."""
     if verdict.score is None:
         return UNREADABLE
-    return "" if verdict.score > 0.5 else DISAGREE if verdict.score == 0.5 else REVERSED
+    return "" if verdict.score > 0.5 else ORDERS_DISAGREE if verdict.score == 0.5 else REVERSED

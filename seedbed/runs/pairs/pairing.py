@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Literal
 
+from programs.core.text import blank_words
 from seedbed.runs.pairs.answers import Answer
 
 Origin = Literal["rejected", "teachers", "samples"]
@@ -25,8 +26,8 @@ class Pair:
 
     @property
     def is_longer(self) -> bool:
-        """Whether the chosen answer has more characters."""
-        return len(self.chosen.text) > len(self.rejected.text)
+        """Whether the chosen answer has more words."""
+        return blank_words(self.chosen.text) > blank_words(self.rejected.text)
 
 
 def best_pair(answers: Sequence[Answer], margin: float) -> Pair | None:

@@ -4,10 +4,11 @@ import collections
 from typing import Any
 
 from programs.core.kinds import Preference
+from programs.judges.judge import ORDERS_DISAGREE
 from seedbed.project.session import Session
 from seedbed.runs.ending import Ending
 from seedbed.runs.pairs.finished import FinishedRun
-from seedbed.runs.pairs.job import DISAGREE, PairJob
+from seedbed.runs.pairs.job import PairJob
 from seedbed.runs.pairs.rows import JUDGE, PairRows
 from seedbed.runs.record.report import licence_warnings, session_report
 from seedbed.runs.rows import PAIRS
@@ -44,7 +45,7 @@ def pairs_report(
             **settings,
             "origins": dict(collections.Counter(pair.origin for pair in made).most_common()),
             "longer": _share(sum(pair.is_longer for pair in made), len(made)),
-            "agreement": _share(len(judged) - dropped[DISAGREE], len(judged)),
+            "agreement": _share(len(judged) - dropped[ORDERS_DISAGREE], len(judged)),
         },
         **paid,
         "teachers": {},

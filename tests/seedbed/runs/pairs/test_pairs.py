@@ -116,7 +116,7 @@ def test_a_second_call_pays_nothing_and_gives_the_same_pairs(base: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("taste", "reason"), [("first", "orders disagree"), ("wrong", "reversed"), ("none", "unreadable")]
+    ("taste", "reason"), [("first", "orders disagree"), ("wrong", "rejected answer preferred"), ("none", "unreadable")]
 )
 def test_a_pair_stays_only_if_the_judge_prefers_the_better_answer_in_both_orders(
     base: Path, taste: str, reason: str, capsys: pytest.CaptureFixture[str]
