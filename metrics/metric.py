@@ -104,7 +104,7 @@ class Metric:
             self.embed,
             self.bars,
             fitted=self.fitted,
-            fits=self._own_views.fits,
+            fits=self._own_views.fitted,
             alone=self.alone,
             judges=self.judges,
             shown=list(dict.fromkeys([*self.shown, *sorted(demos)])),

@@ -20,10 +20,12 @@ class OwnViews:
 
     Args:
         judges: of the metric. fits: their readings -> probability, by aspect; a judge without one is taken at its word.
+
+    `fitted` are the fits that it was given; `fits` are those of all judges.
     """
 
     def __init__(self, judges: Sequence[Judge], fits: Mapping[str, Fitted]) -> None:
-        self.judges, self.fitted = list(judges), frozenset(fits)
+        self.judges, self.fitted = list(judges), dict(fits)
         self.fits = {judge.aspect: fits.get(judge.aspect) or stated([judge.aspect]) for judge in judges}
 
     @property

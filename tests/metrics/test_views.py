@@ -343,3 +343,11 @@ def test_a_view_is_on_the_topic_of_its_request() -> None:
     assert [worth.drop.reason if worth.drop else None for worth in worths] == ["off topic", None]
     relevance = [asyncio.run(metric().worth(view)).parts["relevance"] for view in (alone, after)]
     assert relevance[0] < relevance[1]
+
+
+def test_a_threshold_for_rows_does_not_bind_a_judge_without_a_fit_in_the_metric_of_a_program_either() -> None:
+    scores, bars = {turn.said: 1.0 for turn in TURNS}, Bars(threshold=0.8, relevance=0, support=0, round_trip=0)
+    sure = metric(Beside("turn", scores), bars=bars)
+    assert judged(metric(bars=bars), TURNS[0]).drop is None
+    assert judged(sure, TURNS[0]).drop is None
+    assert judged(sure.showing(RECIPE.program()), TURNS[0]).drop is None
