@@ -160,25 +160,27 @@ class DialogueProgram(Program):
     async def aforward(self, document: str = "", kinds: Sequence[str] = ("deepen", "clarify")) -> dspy.Prediction:
         dialogue = Dialogue(passage=document, context=self.options.context)
         for kind in (OPEN, *kinds):
-            said = Said(passage=document, history=talk(dialogue.exchanges), kind=kind)
-            is_good = await self._exchange(said)
+            exchange = Said(passage=document, history=talk(dialogue.exchanges), kind=kind)
+            is_good = await self._exchange(exchange)
             if not is_good and len(dialogue.exchanges) >= FEWEST:
                 break
-            dialogue.exchanges += [Turn(**said.model_dump(include=set(Turn.model_fields)))] if said.message else []
-            dialogue.dropped = said.dropped
+            dialogue.exchanges += (
+                [Turn(**exchange.model_dump(include=set(Turn.model_fields)))] if exchange.message else []
+            )
+            dialogue.dropped = exchange.dropped
             if not is_good:
                 break
         return dspy.Prediction(candidates=[dialogue])
 
-    async def _exchange(self, said: Said) -> bool:
+    async def _exchange(self, exchange: Said) -> bool:
         """Write the message and its answer. Returns False if one of them is bad."""
-        name, inputs = "open_dialogue", {"document": said.passage}
-        if said.kind != OPEN:
-            name, inputs = "follow_up", {**inputs, "history": said.history, "kind": described(said.kind)}
-        if not await self.fill(said, name, **inputs):
+        name, inputs = "open_dialogue", {"document": exchange.passage}
+        if exchange.kind != OPEN:
+            name, inputs = "follow_up", {**inputs, "history": exchange.history, "kind": described(exchange.kind)}
+        if not await self.fill(exchange, name, **inputs):
             return False
-        await self.follow(name, said)
-        return said.dropped is None
+        await self.follow(name, exchange)
+        return exchange.dropped is None
 
     async def follow(self, name: str, candidate: Candidate) -> None:
         if name != "reply" and isinstance(candidate, Said):
@@ -187,9 +189,9 @@ class DialogueProgram(Program):
 
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
         kind = {"open_dialogue": OPEN, "follow_up": inputs.get("kind", "").split(":")[0]}.get(name, "")
-        said = Said(passage=inputs.get("document", ""), kind=kind)
-        said.take({field: value for field, value in {**inputs, **outputs}.items() if field != "kind"})
-        return [said]
+        exchange = Said(passage=inputs.get("document", ""), kind=kind)
+        exchange.take({field: value for field, value in {**inputs, **outputs}.items() if field != "kind"})
+        return [exchange]
 
 
 def talk(exchanges: Sequence[Turn]) -> str:
@@ -223,12 +225,12 @@ class DialogueFeed(ChunkFeed):
 def examples(seeds: Sequence[DialogueSeed], options: DialogueOptions) -> dict[str, list[dspy.Example]]:
     """One example an exchange. Messages are compiled without labels (many are right), answers against people's."""
 
-    def example(said: Said, source: str, *inputs: str) -> dspy.Example:
-        values = said.model_dump(include={"history", "message", "answer"}) | {"document": said.passage}
-        kind = {"kind": described(said.kind)} if said.kind in KINDS else {}
+    def example(exchange: Said, source: str, *inputs: str) -> dspy.Example:
+        values = exchange.model_dump(include={"history", "message", "answer"}) | {"document": exchange.passage}
+        kind = {"kind": described(exchange.kind)} if exchange.kind in KINDS else {}
         return dspy.Example(**values, **kind, group=source).with_inputs(*inputs)
 
-    exchanges = [(said, seed.group) for seed in seeds for said in seed.row.views()]
+    exchanges = [(exchange, seed.group) for seed in seeds for exchange in seed.row.views()]
     later = [pair for pair in exchanges if pair[0].kind != OPEN and (pair[0].kind != BEYOND or options.beyond)]
     return {
         "open_dialogue": [example(*pair, "document") for pair in exchanges if pair[0].kind == OPEN],
@@ -247,20 +249,20 @@ def of_each_exchange(rule: Callable[[Said], Drop | None]) -> Callable[[Any], Dro
     return of_each
 
 
-def repeated(said: Said) -> Drop | None:
+def repeated(exchange: Said) -> Drop | None:
     """A message that the user has sent before, in the same words."""
-    earlier = [words(plain(message)) for message in _USER.findall(said.history)]
-    if said.message and words(plain(said.message)) in earlier:
-        return Drop(step="follow_up", reason="repeated message", detail=said.message)
+    earlier = [words(plain(message)) for message in _USER.findall(exchange.history)]
+    if exchange.message and words(plain(exchange.message)) in earlier:
+        return Drop(step="follow_up", reason="repeated message", detail=exchange.message)
     return None
 
 
-def wrongly_declined(said: Said) -> Drop | None:
+def wrongly_declined(exchange: Said) -> Drop | None:
     """An answer to a message that the document should not answer, or none to one that it should."""
-    if not said.answer or not said.kind or said.refuses == (said.kind == BEYOND):
+    if not exchange.answer or not exchange.kind or exchange.refuses == (exchange.kind == BEYOND):
         return None
-    reason = "answered beyond the document" if said.kind == BEYOND else "unanswerable message"
-    return Drop(step="reply", reason=reason, detail=f"{said.message} / {said.answer}")
+    reason = "answered beyond the document" if exchange.kind == BEYOND else "unanswerable message"
+    return Drop(step="reply", reason=reason, detail=f"{exchange.message} / {exchange.answer}")
 
 
 def turn() -> Judge:
@@ -268,10 +270,10 @@ def turn() -> Judge:
     return Judge("turn", JudgeTurn, view=_after_the_talk)
 
 
-def _after_the_talk(said: Said) -> Exchange | None:
-    if said.history == NO_TALK:
+def _after_the_talk(exchange: Said) -> Exchange | None:
+    if exchange.history == NO_TALK:
         return None
-    return Exchange(text=said.passage, asked=said.history, said=said.message)
+    return Exchange(text=exchange.passage, asked=exchange.history, said=exchange.message)
 
 
 RECIPE = Recipe(
