@@ -96,11 +96,6 @@ class Recipe:
         """Whether its rows rest on a document."""
         return self.program.row().document is not None
 
-    def candidate(self, fields: Mapping[str, Any]) -> Candidate:
-        """The candidate that a row of a run was. `fields`: the columns of the row; others are ignored."""
-        kind = self.program.row
-        return kind.model_validate({name: fields[name] for name in kind.model_fields if name in fields})
-
     @property
     def options(self) -> type[Options]:
         """The class of its options, which its program names with their defaults."""

@@ -41,7 +41,10 @@ class RunRows:
 
     def is_refused(self, row: Row) -> bool:
         """Whether a person's verdict on the row is no."""
-        return bool(self._refused and self._recipe and verdict_id(self._recipe.candidate(row)) in self._refused)
+        if not self._refused or self._recipe is None:
+            return False
+        candidate = self._recipe.program.row.model_validate(row)  # which ignores the other columns
+        return verdict_id(candidate) in self._refused
 
 
 def origin_of(row: Row) -> dict[str, Any]:
