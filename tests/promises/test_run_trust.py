@@ -201,7 +201,7 @@ def test_a_model_that_always_refuses_leaves_reasons_and_no_rows(
     assert len(served.rows(folder="rejected")) == 40  # a run of which nothing comes stops
 
 
-@pytest.mark.parametrize("behaviour", [of_another_model, trickles("x", 0.001)], ids=["another model", "a slow reply"])
+@pytest.mark.parametrize("behaviour", [of_another_model, trickles(well, 0.02)], ids=["another model", "a slow reply"])
 def test_what_is_merely_odd_is_taken(served: Served, capsys: pytest.CaptureFixture[str], behaviour: Behaviour) -> None:
     served.server.plan(every(3, behaviour))
     assert served.run() == 0

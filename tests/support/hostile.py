@@ -121,15 +121,18 @@ def well_after(seconds: float, until: Behaviour) -> Behaviour:
     return behave
 
 
-def trickles(text: str, pause: float) -> Behaviour:
-    """A good completion in a dozen pieces, that far apart."""
+def trickles(whole: Behaviour, pause: float) -> Behaviour:
+    """The reply of `whole` in a dozen pieces, that far apart in seconds."""
 
     async def behave(request: web.Request) -> web.StreamResponse:
-        raw = json.dumps(completion(text)).encode()
+        made = await whole(request)
+        assert isinstance(made, web.Response)
+        assert isinstance(made.body, bytes)
         reply = web.StreamResponse(headers={"content-type": "application/json"})
         await reply.prepare(request)
-        for start in range(0, len(raw), len(raw) // 12 + 1):
-            await reply.write(raw[start : start + len(raw) // 12 + 1])
+        size = len(made.body) // 12 + 1
+        for start in range(0, len(made.body), size):
+            await reply.write(made.body[start : start + size])
             await asyncio.sleep(pause)
         return reply
 

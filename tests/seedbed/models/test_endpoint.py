@@ -20,6 +20,7 @@ from support.hostile import (
     packs,
     refusal,
     resets,
+    says,
     sends,
     status,
     trickles,
@@ -127,7 +128,7 @@ def test_a_wait_until_a_date_is_counted_from_now(server: Hostile) -> None:
 
 
 def test_a_slow_reply_that_ends_in_time_is_read(server: Hostile) -> None:
-    server.plan(trickles("fine", 0.01))
+    server.plan(trickles(says("fine"), 0.01))
     assert ask(server, timeout=2.0).text == "fine"
 
 
