@@ -1,0 +1,115 @@
+"""Reads what the report shows of a run: its folder alone, without the project."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from metrics.calibration.frozen import Frozen, load_frozen
+from optimize.artefact import Manifest, manifest_path, metric_path, uncompiled_path
+from seedbed.storage.run_reader import Shard, read_report, shards_of
+
+MADE_WITH = "made_with"  # in a run's folder: the compiled programs, laid out as in the project's compiled/
+
+
+@dataclasses.dataclass(frozen=True)
+class MadeWith:
+    """The program of one teacher, with its metric. `path` is that of the compiled program, whose companions lie beside
+    it; an uncompiled run has only the uncompiled program and the metric."""
+
+    path: Path
+
+    @property
+    def teacher(self) -> str:
+        """The alias of the teacher."""
+        return self.path.stem
+
+    @functools.cached_property
+    def manifest(self) -> Manifest | None:
+        """The record of the compile; None if nothing was compiled, or another version of Seedbed wrote it."""
+        try:
+            return Manifest.model_validate_json(manifest_path(self.path).read_bytes())
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    @functools.cached_property
+    def metric(self) -> Frozen | None:
+        """The metric; None if another version of Seedbed wrote it."""
+        try:
+            return load_frozen(metric_path(self.path))
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    @functools.cached_property
+    def compiled(self) -> dict[str, Any] | None:
+        """The state of the compiled program; None in an uncompiled run."""
+        return _json(self.path)
+
+    @functools.cached_property
+    def uncompiled(self) -> dict[str, Any] | None:
+        """The state of the program as written."""
+        return _json(uncompiled_path(self.path))
+
+    @functools.cached_property
+    def verdicts(self) -> list[dict[str, Any]]:
+        """The verdicts that the metric was fitted to: id, group, probability (out of fold; None if none was held out),
+        label, kind, fold, parts. Empty if nothing was calibrated."""
+        path = self.path.with_suffix(".verdicts.jsonl")
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return [json.loads(line) for line in lines]
+
+
+class RunFolder:
+    """The folder of a run, finished or not."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @functools.cached_property
+    def report(self) -> dict[str, Any]:
+        """run.json; empty while the first run into the folder is in progress, or was killed."""
+        return read_report(self.path)
+
+    def accepted(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The accepted rows with these columns (all if None), train first; a field of a struct is `lineage.group`."""
+        return self._table("rows", columns)
+
+    def rejected(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rejected candidates, likewise."""
+        return self._table("rejected", columns)
+
+    @functools.cached_property
+    def sources(self) -> pa.Table | None:
+        """The sources: id, group, document, start, end, tokens, tried, candidates, accepted. None if not recorded."""
+        return _parquet(self.path / "sources.parquet")
+
+    @functools.cached_property
+    def map(self) -> pa.Table | None:
+        """Sampled texts with their vectors: id, state (accepted, rejected, seed), group, text, vector. None if not
+        recorded."""
+        return _parquet(self.path / "map.parquet")
+
+    @functools.cached_property
+    def made_with(self) -> list[MadeWith]:
+        """The programs of the run, one for each teacher of the cascade, in its order."""
+        folder = self.path / MADE_WITH
+        return [MadeWith(folder / f"{teacher}.json") for teacher in self.report.get("teachers", {})]
+
+    def _table(self, kind: str, columns: Sequence[str] | None) -> pa.Table:
+        shards: list[Shard] = shards_of(self.path, kind)
+        tables = [shard.read(columns=list(columns) if columns else None) for shard in shards]
+        return pa.concat_tables(tables) if tables else pa.table({})
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _parquet(path: Path) -> pa.Table | None:
+    return pq.read_table(path) if path.is_file() else None
