@@ -72,6 +72,8 @@ def _lineage(scored: Scored, shared: Mapping[str, Any], licences: Mapping[str, s
         "models": models,
         "licences": list(dict.fromkeys(licences[alias] for alias in models if alias in licences)),
         "seeds": list(dict.fromkeys([*shared["seeds"], *sorted(source.shown)])),
+        "draw": source.draw,
+        "probability": scored.worth.probability,
     }
 
 
