@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from metrics.calibration.calibrate import Calibration
 from metrics.calibration.frozen import Frozen
+from metrics.calibration.predictions import Prediction, predictions_path, read_predictions, save_predictions
 from optimize.comparison import Comparison
 from optimize.label_agreement import Agreement
 from optimize.shipping import Which
@@ -78,12 +79,14 @@ class Manifest(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class Artefact:
-    """The result of compiling: both programs, the metric that was frozen before, and the manifest."""
+    """The result of compiling: both programs, the metric that was frozen before, the manifest, and what the metric
+    predicted of each verdict that it was fitted to."""
 
     compiled: Program
     uncompiled: Program
     frozen: Frozen
     manifest: Manifest
+    predictions: Sequence[Prediction] = ()
 
     @property
     def shipped(self) -> Program:
@@ -128,9 +131,10 @@ def save(artefact: Artefact, path: Path) -> Manifest:
     _settle(path)
     aside = _aside(path)
     aside.mkdir(parents=True, exist_ok=True)
-    _save_state(artefact.compiled, aside / path.name)
-    _save_state(artefact.uncompiled, aside / uncompiled_path(path).name)
+    save_state(artefact.compiled, aside / path.name)
+    save_state(artefact.uncompiled, aside / uncompiled_path(path).name)
     artefact.frozen.save(aside / metric_path(path).name)
+    save_predictions(artefact.predictions, aside / predictions_path(path).name)
     files = {name: _sha256((aside / name).read_bytes()) for name in _names(path)}
     manifest = artefact.manifest.model_copy(update={"files": files})
     manifest_file = aside / manifest_path(path).name
@@ -168,7 +172,8 @@ def load(
     files = {name: _part(path, name, manifest) for name in _names(path)}
     compiled.load_state(json.loads(files[path.name]))
     uncompiled.load_state(json.loads(files[uncompiled_path(path).name]))
-    return Artefact(compiled, uncompiled, _frozen(files[metric_path(path).name], path), manifest)
+    frozen, predictions = _frozen(files[metric_path(path).name], path), files[predictions_path(path).name]
+    return Artefact(compiled, uncompiled, frozen, manifest, read_predictions(predictions.decode()))
 
 
 def uncompiled_path(path: Path) -> Path:
@@ -187,7 +192,7 @@ def manifest_path(path: Path) -> Path:
 
 
 def _names(path: Path) -> list[str]:
-    return [path.name, uncompiled_path(path).name, metric_path(path).name]
+    return [path.name, *(beside(path).name for beside in (uncompiled_path, metric_path, predictions_path))]
 
 
 def _aside(path: Path) -> Path:
@@ -235,7 +240,8 @@ def _settle(path: Path) -> None:
     aside.rmdir()
 
 
-def _save_state(program: Program, file: Path) -> None:
+def save_state(program: Program, file: Path) -> None:
+    """Write a program as state JSON that `dspy.Module.load` reads. Raises OSError."""
     try:
         program.save(file)
     except RuntimeError as error:  # DSPy wraps the error of the disk

@@ -8,6 +8,7 @@ import dspy
 
 from metrics.calibration.frozen import Frozen
 from metrics.calibration.observations import Alike
+from metrics.calibration.predictions import Prediction
 from metrics.metric import Metric
 from optimize import artefact
 from optimize.comparison import Comparison, compare
@@ -23,7 +24,7 @@ from seedbed.compiling.figures import unlabelled_line
 from seedbed.compiling.metric import calibrator, project_metric
 from seedbed.compiling.preflight import provide, reflects
 from seedbed.compiling.ranking import nothing_to_rank, seed_faults
-from seedbed.compiling.verdicts import open_metric
+from seedbed.compiling.verdicts import open_metric, open_predictions
 from seedbed.config.load import unknown
 from seedbed.errors import UserError
 from seedbed.progress import Progress
@@ -53,7 +54,7 @@ class Compilation:
         self.project.keep_sides(self.progress.say)
         for line in self.project.said_of_seeds():
             self.progress.say(f"note: {line}")
-        frozen = await self._freeze()
+        frozen, predictions = await self._freeze()
         metric = project_metric(self.session, frozen)
         self.allowance = provide(self.session)  # the caps are for the search only: count from here
         step_examples = self._examples(self.project.training_seeds)
@@ -67,24 +68,24 @@ class Compilation:
         manifest = self._manifest(frozen, procedure, comparison)
         path, uncompiled = self.project.compiled_path(), self.project.program()
         try:
-            return artefact.save(artefact.Artefact(self.program, uncompiled, frozen, manifest), path)
+            return artefact.save(artefact.Artefact(self.program, uncompiled, frozen, manifest, predictions), path)
         except OSError as error:
             raise UserError(f"Cannot write {path}: {error.strerror}.", hint="Make room and compile again.") from error
 
-    async def _freeze(self) -> Frozen:
+    async def _freeze(self) -> tuple[Frozen, Sequence[Prediction]]:
         """The metric that the config names; else one fitted to the verdicts, or to the seeds and rows made from them by
-        rules; else the prior weights."""
+        rules; else the prior weights. Beside it, its prediction for each verdict."""
         config, cases = self.project.config, self.project.cases
         if config.metric:
-            return open_metric(self.project)
+            return open_metric(self.project), open_predictions(self.project)
         freezer = calibrator(self.session, self.progress, checks=config.compile.judge_checks)
         if cases:
             try:
-                return await freezer.frozen(cases)
+                return await freezer.frozen(cases), freezer.predictions
             except Alike as error:
                 raise UserError(f"verdicts: {error}", hint="Or take verdicts: out of the config.") from error
         self.progress.say(unlabelled_line(config.embedder, documents=self.project.recipe.on_documents))
-        return freezer.uncalibrated()
+        return freezer.uncalibrated(), []
 
     def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
         """The examples for each step that is searched. Labelled steps come first, since others are scored by the steps

@@ -14,7 +14,7 @@ from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.attempt import Attempts
 from seedbed.runs.ending import Ending
-from seedbed.runs.record.report import REPORT, programs_of, run_report, write_report
+from seedbed.runs.record.report import REPORT, programs_of, run_report, write_records, write_report
 from seedbed.runs.run import Run
 from seedbed.storage.journal_copy import copy_journal
 
@@ -61,6 +61,7 @@ def write_dataset(
             if replay:  # a replay opens no model
                 report["embedded"] = (_previous(replay) or {}).get("embedded", {})
             if is_current:
+                write_records(run, out)
                 write_report(out, report)
             else:
                 rows = run.commit.counts.accepted

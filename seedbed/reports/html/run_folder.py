@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from metrics.calibration.frozen import Frozen, load_frozen
+from metrics.calibration.predictions import Prediction, predictions_path, read_predictions
 from optimize.artefact import Manifest, manifest_path, metric_path, uncompiled_path
+from seedbed.runs.record.made_with import MADE_WITH
 from seedbed.storage.run_reader import Shard, read_report, shards_of
-
-MADE_WITH = "made_with"  # in a run's folder: the compiled programs, laid out as in the project's compiled/
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +57,10 @@ class MadeWith:
         return _json(uncompiled_path(self.path))
 
     @functools.cached_property
-    def verdicts(self) -> list[dict[str, Any]]:
-        """The verdicts that the metric was fitted to: id, group, probability (out of fold; None if none was held out),
-        label, kind, fold, parts. Empty if nothing was calibrated."""
-        path = self.path.with_suffix(".verdicts.jsonl")
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        return [json.loads(line) for line in lines]
+    def predictions(self) -> list[Prediction]:
+        """What the metric predicted of each verdict that it was fitted to; empty if nothing was calibrated."""
+        path = predictions_path(self.path)
+        return read_predictions(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 class RunFolder:
