@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from metrics.calibration.calibrate import Calibration
 from metrics.calibration.frozen import Frozen
 from metrics.calibration.predictions import Prediction, predictions_path, read_predictions, save_predictions
-from optimize.comparison import Comparison
+from optimize.comparison import Comparison, Pair
 from optimize.label_agreement import Agreement
 from optimize.shipping import Which
+from optimize.variant import Lap
 from programs.core.options import Options
 from programs.core.program import Program
 from programs.core.recipe import Recipe
@@ -28,12 +29,12 @@ class Manifest(BaseModel):
 
     Attributes:
         identity: the model behind the teacher; of an address, only the host and a digest. settings: of the compile.
-        options: of the recipe. seeds: ids; `train` seeds
-        may be in prompts, `held_out` seeds never are. open_groups: groups (documents) whose labels may be in a prompt,
-        also in a judge's. folds, procedure: how good compiling is on unseen seeds, by k-fold; the program itself has
-        then seen all seeds. comparison: both programs on held-out sources. metric, calibration: the frozen metric's
-        hash and figures. ships, why: the program in use, and the reason. state: the hash of the compiled program's
-        state. files: sha256 by file name.
+        options: of the recipe. seeds: ids; `train` seeds may be in prompts, `held_out` seeds never are. open_groups:
+        groups (documents) whose labels may be in a prompt, also in a judge's. steps: the choice for each step. races:
+        every variant that was scored, in the order of the search. folds, procedure: how good compiling is on unseen
+        seeds, by k-fold; the program itself has then seen all seeds. comparison: both programs on held-out sources.
+        metric, calibration: the frozen metric's hash and figures. ships, why: the program in use, and the reason.
+        state: the hash of the compiled program's state. files: sha256 by file name.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -51,6 +52,7 @@ class Manifest(BaseModel):
     metric: str
     calibration: Calibration | None = None
     steps: dict[str, str]
+    races: list[Lap] = Field(default_factory=list)
     folds: int = 0
     procedure: list[Agreement] = Field(default_factory=list)
     comparison: Comparison | None = None
@@ -63,6 +65,11 @@ class Manifest(BaseModel):
     embedded: dict[str, dict[str, Any]] = {}
     state: str
     files: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """Both programs on each held-out source."""
+        return self.comparison.pairs if self.comparison else []
 
     @property
     def acceptance(self) -> float | None:

@@ -15,9 +15,10 @@ from optimize.comparison import Comparison, compare
 from optimize.label_agreement import Agreement, agreement, agreements
 from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
-from optimize.search import StepSearch, Variant, formats_tried, replies, wordings_tried
+from optimize.search import StepSearch, formats_tried, replies, wordings_tried
 from optimize.search_size import SIZES
 from optimize.shipping import decide
+from optimize.variant import Lap, Variant
 from programs.core.program import Program
 from programs.core.step import Step
 from seedbed.compiling.figures import unlabelled_line
@@ -40,7 +41,7 @@ class Compilation:
         self.session, self.project, self.progress = session, session.project, progress
         _check_steps(session.project)
         self.program: Program = self.project.program()
-        self.steps: dict[str, Variant] = {}
+        self.steps, self.laps = dict[str, Variant](), list[Lap]()
         self.optimizers: dict[str, str] = {}
         self.known_programs = _known_programs(session.project)  # read first, so that a mistake costs no call
         self.allowance = provide(session)
@@ -122,6 +123,7 @@ class Compilation:
                 reflection=reflection,
             )
             self.steps[name] = await search.run(optimizer)
+            self.laps += search.laps
 
     def _known_steps(self, name: str) -> dict[str, Step]:
         """This step in programs compiled elsewhere, by path, without demos that are seeds of this project."""
@@ -221,6 +223,7 @@ class Compilation:
             metric=frozen.hash,
             calibration=frozen.figures,
             steps={name: f"{variant.name}: {variant.score:.3f} on {variant.n}" for name, variant in self.steps.items()},
+            races=self.laps,
             folds=project.folds,
             procedure=procedure,
             comparison=comparison,
