@@ -16,8 +16,10 @@ from seedbed.errors import UserError
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.record.card import Body, write_card
+from seedbed.runs.record.coverage import write_sources
 from seedbed.runs.record.downstream import downstream
 from seedbed.runs.record.made_with import keep_programs
+from seedbed.runs.record.vector_map import write_map
 from seedbed.runs.run import Run
 from seedbed.storage.spending import Spending
 from seedbed.versions import versions
@@ -75,6 +77,10 @@ def session_report(session: Session) -> dict[str, Any]:
         "input_tokens": sum(tally.input_tokens for tally in tallies),
         "output_tokens": sum(tally.output_tokens for tally in tallies),
         "dollars": session.cost(totals),
+        "models": {
+            alias: dataclasses.asdict(tally) | {"dollars": session.cost({alias: tally})}
+            for alias, tally in totals.items()
+        },
         "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
         "config": _public(session.project.config),
         "versions": versions(),
@@ -93,11 +99,15 @@ def write_report(out: Path, report: dict[str, Any], body: Body | None = None) ->
         write_card(out, report, body)
 
 
-def write_records(run: Run, out: Path) -> None:
-    """Write what else shows the run without its project: the programs with the metric. Raises UserError if it cannot be
-    written."""
+def write_records(session: Session, run: Run, out: Path) -> None:
+    """Write what else shows the run without its project: its programs with the metric, what came of each source and,
+    unless it was interrupted, the map of its rows. Reads run.json. Raises UserError if something cannot be written."""
     with _told(out):
         keep_programs(run.cascade, out)
+        write_sources(session.project.inputs.sources, out)
+        if run.complete:
+            with run.progress.task("map of the rows", 1):
+                write_map(session.project, session.embed, out)
 
 
 @contextlib.contextmanager
