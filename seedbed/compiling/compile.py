@@ -265,4 +265,4 @@ def _known_programs(project: Project) -> dict[str, Program]:
 
 
 def _digest(project: Project) -> str:
-    return hashlib.sha256((project.base / project.config.seeds).read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in project.inputs.seed_files)).hexdigest()[:16]
