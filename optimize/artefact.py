@@ -32,7 +32,8 @@ class Manifest(BaseModel):
         options: of the recipe. seeds: ids; `train` seeds may be in prompts, `held_out` seeds never are. open_groups:
         groups (documents) whose labels may be in a prompt, also in a judge's. steps: the choice for each step. races:
         every variant that was scored, in the order of the search. folds, procedure: how good compiling is on unseen
-        seeds, by k-fold; the program itself has then seen all seeds. comparison: both programs on held-out sources.
+        seeds, by k-fold; the program itself has then seen all seeds. agreement: of labelled steps with people's labels
+        on held-out seeds; only where the comparison is no proof. comparison: both programs on held-out sources.
         metric, calibration: the frozen metric's hash and figures. ships, why: the program in use, and the reason.
         state: the hash of the compiled program's state. files: sha256 by file name.
     """
@@ -55,6 +56,7 @@ class Manifest(BaseModel):
     races: list[Lap] = Field(default_factory=list)
     folds: int = 0
     procedure: list[Agreement] = Field(default_factory=list)
+    agreement: list[Agreement] = Field(default_factory=list)
     comparison: Comparison | None = None
     ships: Which
     why: str

@@ -12,12 +12,12 @@ from metrics.calibration.predictions import Prediction
 from metrics.metric import Metric
 from optimize import artefact
 from optimize.comparison import Comparison, compare
-from optimize.label_agreement import Agreement, agreement, agreements
+from optimize.label_agreement import Agreement, agreement, agreement_by_step, agreements
 from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
 from optimize.search import StepSearch, formats_tried, replies, wordings_tried
 from optimize.search_size import SIZES
-from optimize.shipping import decide
+from optimize.shipping import decide, open_question
 from optimize.variant import Lap, Variant
 from programs.core.program import Program
 from programs.core.step import Step
@@ -66,7 +66,8 @@ class Compilation:
             await self._search(name, examples, metric)
         procedure = await self._procedure(metric)
         comparison = await self._compare(metric)
-        manifest = self._manifest(frozen, procedure, comparison)
+        agreed = await self._agreement(comparison, metric)
+        manifest = self._manifest(frozen, procedure, comparison, agreed)
         path, uncompiled = self.project.compiled_path(), self.project.program()
         try:
             return artefact.save(artefact.Artefact(self.program, uncompiled, frozen, manifest, predictions), path)
@@ -197,14 +198,23 @@ class Compilation:
             after = await score_program(self.program, sources, metric, self.session.scope, on_score)
         return compare("uncompiled", before, "compiled", after, lambda spent: self.session.cost(spent.tallies))
 
+    async def _agreement(self, comparison: Comparison | None, metric: Metric) -> list[Agreement]:
+        """The agreement of labelled steps with people's labels on held-out seeds, where the rows are no proof."""
+        if not open_question(comparison, self.project.config.compile.ship):
+            return []
+        programs = {"uncompiled": self.project.program(), "compiled": self.program}
+        examples = self._examples(self.project.test_seeds)
+        return await agreement_by_step(programs, self.project.recipe.labelled, examples, metric.embed)
+
     def _manifest(
         self,
         frozen: Frozen,
         procedure: Sequence[Agreement],
         comparison: Comparison | None,
+        agreed: Sequence[Agreement],
     ) -> artefact.Manifest:
         project, tallies = self.project, list(self.session.journal.tallies.values())
-        decision = decide(comparison, project.config.compile.ship)
+        decision = decide(comparison, project.config.compile.ship, agreed)
         return artefact.Manifest(
             recipe=project.recipe.name,
             teacher=project.config.teacher,
@@ -226,6 +236,7 @@ class Compilation:
             races=self.laps,
             folds=project.folds,
             procedure=procedure,
+            agreement=agreed,
             comparison=comparison,
             ships=decision.ships,
             why=decision.why,
