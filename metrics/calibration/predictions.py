@@ -45,4 +45,4 @@ def save_predictions(predictions: Sequence[Prediction], path: Path) -> None:
 
 def read_predictions(text: str) -> list[Prediction]:
     """The predictions of a file's content. Raises pydantic's ValidationError for another kind of file."""
-    return [Prediction.model_validate_json(line) for line in text.splitlines()]
+    return [Prediction.model_validate_json(line) for line in text.split("\n") if line]  # texts may hold other breaks
