@@ -132,11 +132,13 @@ def _script(trainer: str, settings: str = "") -> Files:
 
 import sys
 
+import torch
 from datasets import load_dataset
 from trl import {trainer}Config, {trainer}Trainer
 
+gpu = torch.cuda.is_available()
 train = load_dataset("json", data_files="train.jsonl", split="train")
-config = {trainer}Config(output_dir="student"{settings})
+config = {trainer}Config(output_dir="student", bf16=gpu, use_cpu=not gpu{settings})
 trainer = {trainer}Trainer(model=sys.argv[1], args=config, train_dataset=train)
 trainer.train()
 trainer.save_model("student")
