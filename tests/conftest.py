@@ -8,6 +8,8 @@ import hypothesis
 import pytest
 from support.hostile import Hostile
 
+from seedbed.cli import compile as compiling
+from seedbed.cli import run
 from seedbed.models.layers import circuit_breaker as breaker
 from seedbed.models.layers import retrying
 from seedbed.storage.journal import Journal
@@ -52,3 +54,11 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(breaker, "_sleep", hurry)
     monkeypatch.setattr(breaker, "_now", lambda: sum(waited))
     return waited
+
+
+@pytest.fixture(autouse=True)
+def _no_reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page takes seconds: only tests that are marked `reports` have a run and a compile write one."""
+    if not request.node.get_closest_marker("reports"):
+        monkeypatch.setattr(run, "report_of_run", lambda config, folder: None)
+        monkeypatch.setattr(compiling, "report_of_compile", lambda config, compiled: None)

@@ -4,6 +4,7 @@ The columns are those that TRL 1.16 reads (its docs, "Dataset formats and types"
 with an explicit prompt. Stepwise rows are axolotl's `stepwise_supervised`, because TRL trains no process reward model.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -207,6 +208,13 @@ class Labelled(Candidate):
 
 
 KINDS: tuple[type[Candidate], ...] = (Chat, Prompt, Preference, Stepwise, Text, Labelled)
+
+
+def without_document(messages: Sequence[Mapping[str, Any]], document: str) -> list[dict[str, Any]] | None:
+    """A conversation whose first message is the question alone; None if that does not begin with the document."""
+    first, *rest = (dict(message) for message in messages)
+    question = str(first["content"]).removeprefix(document).strip() if document else ""
+    return [{**first, "content": question}, *rest] if question != str(first["content"]).strip() and question else None
 
 
 def kind_of(row: type[Candidate]) -> type[Candidate]:

@@ -15,6 +15,7 @@ from seedbed.cli.shared.options import (
     print_json,
     print_text,
 )
+from seedbed.cli.shared.reporting import report_of_compile
 from seedbed.cli.shared.supply import YesOption, supply
 
 
@@ -59,4 +60,7 @@ def compile(
         print_json(manifest.model_dump())
     else:
         print_text(compile_summary(manifest, project.compiled_path(), paid))
+    page = report_of_compile(project.config, project.compiled_path())
+    if page and not json:
+        print_text(f"  {page}")
     raise typer.Exit(int(bool(manifest.comparison and manifest.comparison.barren)))

@@ -19,6 +19,7 @@ from seedbed.cli import (
     preview,
     prompt,
     recipes,
+    report,
     run,
 )
 from seedbed.cli import compile as compiling
@@ -48,6 +49,7 @@ for command in (
     explain.explain,
     label.label,
     evaluate.evaluate,
+    report.report,
     recipes.recipes,
     doctor.doctor,
 ):

@@ -74,6 +74,8 @@ class Config(Section):
     """How prompts are searched."""
     run: RunSettings = RunSettings()
     """How a run works and when it ends."""
+    report: bool = True
+    """Whether a run and a compile end with a page of figures ([report](report.md)), which needs the extra `report`."""
 
     @model_validator(mode="after")
     def _roles_are_aliases(self) -> "Config":

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from programs.core.kinds import Chat, Labelled, Preference, Prompt, Stepwise, Text, kind_of
+from programs.core.kinds import Chat, Labelled, Preference, Prompt, Stepwise, Text, kind_of, without_document
 from programs.core.row import Candidate
 
 View = Literal["open", "closed", "both"]
@@ -67,13 +67,9 @@ class Example:
         rests = self.kind is Chat and bool(self.document)
         if view != "closed" or not rests:
             yield self
-        if view != "open" and rests and not self.refuses and (question := self._without_document()):
-            first, *rest = self.messages
-            yield dataclasses.replace(self, columns={"messages": [{**first, "content": question}, *rest]})
-
-    def _without_document(self) -> str:
-        first = str(self.messages[0]["content"])
-        return first.removeprefix(self.document).strip() if first.startswith(self.document) else ""
+        if view != "open" and rests and not self.refuses:
+            closed = without_document(self.messages, self.document)
+            yield from [dataclasses.replace(self, columns={"messages": closed})] if closed else []
 
     def fault(self) -> str | None:
         """Why no trainer should read it; None if it is sound."""

@@ -1,6 +1,7 @@
 """Finished runs made by hand: rows of any kind in a folder, as a run leaves them."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,32 @@ def write_run(
         for number, (candidate, reason) in enumerate(fallen)
     ]
     _write(folder / "rejected" / "rejected-00000.parquet", records, REJECTED)
+    splits = {"train": len(rows), **({"validation": len(validation)} if validation else {})}
+    accepted = sum(splits.values())
     content = {
         "recipe": recipe,
         "content": "c0ffee",
+        "rows": accepted,
+        "stopped": f"{accepted} rows are accepted",
+        "options": {},
+        "counts": {
+            "accepted": accepted,
+            "candidates": accepted + len(fallen),
+            "splits": splits,
+            "rejected": dict(Counter(reason for _, reason in fallen).most_common()),
+        },
         "teachers": {teacher: {"sources": len(rows), "accepted": len(rows), "dollars": 0.0}},
+        "threshold": 0.5,
+        "calls": 9,
+        "input_tokens": 3 * (accepted + len(fallen)),
+        "output_tokens": 2 * (accepted + len(fallen)),
+        "dollars": 0.0,
+        "variety": None,
+        "warnings": [],
+        "program": "p",
+        "metric": "m",
+        "judges": [],
+        "versions": {"seedbed": "0.1.0"},
         "config": {"run": {"shards": None}, "models": {"small": SHELF, "strong": CLOSED}},
     }
     (folder / "run.json").write_text(json.dumps(content | report), encoding="utf-8")

@@ -15,7 +15,7 @@ from metrics.calibration.frozen import Frozen, load_frozen
 from metrics.calibration.predictions import Prediction, predictions_path, read_predictions
 from optimize.artefact import Manifest, manifest_path, metric_path, uncompiled_path
 from seedbed.runs.record.made_with import MADE_WITH
-from seedbed.storage.run_reader import Shard, read_report, shards_of
+from seedbed.storage.run_reader import Shard, find_row, read_report, shards_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +81,10 @@ class RunFolder:
     def rejected(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rejected candidates, likewise."""
         return self._table("rejected", columns)
+
+    def row(self, id: str) -> dict[str, Any]:
+        """The accepted row or rejected candidate with this id, with all its columns."""
+        return find_row(self.path, id)[0]
 
     @functools.cached_property
     def sources(self) -> pa.Table | None:
