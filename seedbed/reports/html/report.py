@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import hashlib
 import importlib.resources
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,13 @@ from seedbed.versions import versions
 
 PAGE = "report.html"
 LONGEST = 200  # lines of a table
-MISSING = "Install the charts with: pip install 'seedbed[report]'"
+CHARTS = ("altair", "vl_convert")  # of the extra `report`
 
 
 def run_report(folder: Path, content: Content) -> tuple[Head, list[Section]]:
-    """The report of the run in a folder, finished or not. Raises UserError if there is none."""
+    """The report of the run in a folder, finished or not. Raises UserError if there is none, or the charts are not
+    installed."""
+    _check_extra()
     run = RunFolder(folder)
     if not (run.report or (folder / "journal.sqlite").is_file()):
         raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
@@ -31,7 +34,8 @@ def run_report(folder: Path, content: Content) -> tuple[Head, list[Section]]:
 
 
 def compile_report(compiled: Path, content: Content) -> tuple[Head, list[Section]]:
-    """The report of a compile, by the path of its program. Raises UserError if there is none."""
+    """The report of a compile, by the path of its program, likewise."""
+    _check_extra()
     made = MadeWith(compiled)
     if made.manifest is None:
         raise UserError(f"There is no compiled program at {compiled}.", hint="Make one with seedbed compile.")
@@ -39,15 +43,20 @@ def compile_report(compiled: Path, content: Content) -> tuple[Head, list[Section
 
 
 def write_page(head: Head, sections: Sequence[Section], path: Path) -> None:
-    """Write the page, whole or not at all. Raises UserError if it cannot be written, or the charts are not
-    installed."""
+    """Write the page, whole or not at all. Raises UserError if it cannot be written."""
+    page = _page(head, sections)
     try:
-        page = _page(head, sections)
         write_whole(path, lambda aside: aside.write_bytes(page.encode("utf-8")))
-    except ModuleNotFoundError as error:
-        raise UserError(f"The report needs {error.name}, which is not installed.", hint=MISSING) from error
     except OSError as error:
         raise UserError(f"Cannot write {path}: {error.strerror}.", hint="Name another file with --out.") from error
+
+
+def _check_extra() -> None:
+    for package in CHARTS:
+        if importlib.util.find_spec(package) is None:
+            raise UserError(
+                f"The report needs {package}, which is not installed.", hint="pip install 'seedbed[report]' brings it."
+            )
 
 
 def as_json(head: Head, sections: Sequence[Section]) -> dict[str, Any]:
