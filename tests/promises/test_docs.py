@@ -80,7 +80,9 @@ def row_id() -> str:
 
 def script(config: Path) -> None:
     shutil.copy(TEACHER, config.with_name("teacher.py"))
-    text = config.read_text(encoding="utf-8").replace("embedded/qwen2.5-coder-0.5b", "scripted/teacher.py")
+    text = config.read_text(encoding="utf-8").replace(
+        "embedded/qwen2.5-coder-0.5b", "scripted/teacher.py, allows_training: true"
+    )
     text = re.sub(r"(?m)^verdicts:.*\n", "", text)  # those on real replies refuse most of what a script writes
     config.write_text(text, encoding="utf-8")
 

@@ -44,12 +44,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = project(tmp_path_factory.mktemp("pages") / "project")
     path = folder / "seedbed.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    config["models"]["small"]["allows_training"] = True
     config["models"] |= dict.fromkeys(("tiny", "judge", "strong", "cheap"), config["models"]["small"])
     config["embedder"], config["gates"]["relevance"] = "scripted/hashed-words", 0.1
     config["gates"]["threshold"] = 0.05  # hashed words are less alike than meanings
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assert main(["compile", "-c", str(path), "--set", "compile.compare=12", "--set", "compile.judge_checks=8"]) == 0
     assert run(folder, folder / "dataset", "--rows", "5") == 0
+    shutil.copytree(folder / "dataset", folder / "other")
     return folder
 
 
