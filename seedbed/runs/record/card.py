@@ -10,11 +10,15 @@ import yaml
 from metrics.diversity import Variety
 from metrics.extrinsic import Extrinsic
 from metrics.pairs import PairFigures
-from programs.core.kinds import kind_of
+from programs.core.kinds import Labelled, Preference, kind_of
 from programs.core.recipe import Recipe, recipes
+from programs.core.row import Candidate
 from programs.core.whole import write_whole
 from seedbed.runs.record.cost_lines import bill_lines
 from seedbed.runs.rows import row_type
+
+TASKS: dict[type[Candidate], str] = {Labelled: "text-classification", Preference: "reinforcement-learning"}
+"""The Hub's task for a kind of rows; text-generation for the others."""
 
 Body = Callable[[dict[str, Any]], str]
 """The text of a card, from run.json's content."""
@@ -23,20 +27,41 @@ Body = Callable[[dict[str, Any]], str]
 def write_card(out: Path, report: dict[str, Any], body: Body | None = None) -> None:
     """Write OUT/README.md; None: with the text of a run's card. Splits without rows are omitted, because `datasets`
     cannot load an empty glob."""
-    text = f"---\n{yaml.safe_dump(_head(report), sort_keys=False)}---\n\n{(body or _run_body)(report)}"
+    head = _head(report, has_rejected=any(out.glob("rejected/*.parquet")))
+    text = f"---\n{yaml.safe_dump(head, sort_keys=False)}---\n\n{(body or _run_body)(report)}"
     write_whole(out / "README.md", lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
-def _head(report: dict[str, Any]) -> dict[str, Any]:
-    url = report["config"]["run"]["shards"]
-    rows = f"{url}/rows" if url else "rows"
-    files = [{"split": split, "path": f"{rows}/{split}-*.parquet"} for split in report["counts"]["splits"]]
+def _head(report: dict[str, Any], *, has_rejected: bool) -> dict[str, Any]:
+    url, counts = report["config"]["run"]["shards"], report["counts"]
+    base = f"{url}/" if url else ""
+    files = [{"split": split, "path": f"{base}rows/{split}-*.parquet"} for split in counts["splits"]]
+    # `datasets` keys its cache by this header and not by the files: without the digest, the second of two runs into
+    # folders of the same name would load as the first
+    configs: list[dict[str, Any]] = [
+        {"config_name": "default", "default": True, "description": f"rows {report['content']}", "data_files": files}
+    ]
+    if has_rejected:  # why rows fell, for whoever looks at the dataset on the Hub
+        rejected = [{"split": "rejected", "path": "rejected/*.parquet"}]
+        configs.append({"config_name": "rejected", "data_files": rejected})
+    kind = kind_of(row_type(report["recipe"], report.get("options")))
     return {
+        "pretty_name": recipes()[report["recipe"]].gives if report["recipe"] in recipes() else report["recipe"],
+        **({"language": ["en"]} if report["config"].get("language") == "english" else {}),
+        "task_categories": [TASKS.get(kind, "text-generation")],
+        "size_categories": [_size(counts["accepted"])],
+        "annotations_creators": ["machine-generated"],
+        "source_datasets": ["original"],
         "tags": ["synthetic", "seedbed", report["recipe"]],
-        # `datasets` keys its cache by this header and not by the files: without the digest, the second of two runs into
-        # folders of the same name would load as the first
-        "configs": [{"config_name": "default", "description": f"rows {report['content']}", "data_files": files}],
+        "configs": configs,
     }
+
+
+def _size(rows: int) -> str:
+    """The Hub's word for a number of rows."""
+    sizes = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+    names = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M")
+    return next((name for size, name in zip(sizes, names, strict=True) if rows < size), "10M<n<100M")
 
 
 def _run_body(report: dict[str, Any]) -> str:

@@ -4,8 +4,10 @@ import json
 import math
 from collections import Counter
 
+import datasets
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from support.hostile import says
 from support.served import Served, every, served
 
@@ -92,3 +94,18 @@ def test_a_run_says_from_outside_how_far_it_is(served: Served) -> None:
     live = json.loads((served.base / "ds" / "progress.json").read_text(encoding="utf-8"))
     assert live["rows"] == 8
     assert 0 <= live["accepted"] <= 8
+
+
+def test_the_card_says_what_the_hub_asks_and_the_rejected_are_a_config_of_their_own(served: Served) -> None:
+    served.server.plan(every(5, says("[[ ## answer ## ]]\nNo\n\n[[ ## completed ## ]]")))
+    assert served.run() == 0
+    out = served.base / "ds"
+    head = yaml.safe_load((out / "README.md").read_text(encoding="utf-8").split("---")[1])
+    assert head["size_categories"] == ["n<1K"]
+    assert head["task_categories"] == ["text-generation"]
+    assert head["annotations_creators"] == ["machine-generated"]
+    cache = str(served.base / "cache")
+    assert datasets.load_dataset(str(out), cache_dir=cache).num_rows == served.report()["counts"]["splits"]
+    rejected = datasets.load_dataset(str(out), "rejected", cache_dir=cache)["rejected"]
+    assert len(rejected) == len(served.rows(folder="rejected"))
+    assert set(rejected["reason"]) == set(served.report()["counts"]["rejected"])
