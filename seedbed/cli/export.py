@@ -18,6 +18,7 @@ _BALANCE = typer.Option(help="Take as evenly as there are rows of each document,
 _MIX = typer.Option(help="The share of each run by the name of its folder, as in a=0.6,b=0.4.")
 _SHUFFLE = typer.Option(help="A seed for the order of the lines; without it, the order of the run.")
 _TOKENS = typer.Option(help="Count tokens with this tokenizer, of the Hub or a folder, to see what would be cut.")
+_REPO = typer.Option(help="For hub: OWNER/NAME of the dataset.")
 _ANYWAY = typer.Option("--anyway", help="Also rows of models whose output is not stated to be allowed to train others.")
 
 
@@ -50,6 +51,10 @@ def export(
     tokens: Annotated[str | None, _TOKENS] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="The tokens at which the trainer cuts a line.")] = 2048,
     anyway: Annotated[bool, _ANYWAY] = False,
+    repo: Annotated[str, _REPO] = "",
+    public: Annotated[bool, typer.Option("--public", help="For hub: let everybody see the dataset.")] = False,
+    licence: Annotated[str | None, typer.Option("--license", help="For hub: of the dataset, as apache-2.0.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="For hub: write the folder, and upload nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Write the rows of finished runs in the format of a trainer, with the script or the settings that train on them.
@@ -59,6 +64,8 @@ def export(
     For preferences: trl-dpo, trl-reward, openai-dpo, and trl-kto, which also takes chats: accepted and faulty answers.
 
     For other rows: prompts (GRPO), stepwise, text, classifier.
+
+    hub puts the run's own files and card on the Hugging Face Hub, private unless --public; HF_TOKEN is the key.
 
     Each line has exactly the columns of its format; where it comes from stands beside it, in SPLIT.provenance.jsonl.
     Splits stay as they are. Of several runs, a document that one holds out is held out in all, and repeated lines are
@@ -70,6 +77,9 @@ def export(
     from seedbed.export.selection import Selection
     from seedbed.progress import Progress
 
+    if to == "hub":
+        _publish(folders, out, repo, public=public, licence=licence, dry_run=dry_run, anyway=anyway)
+        return
     to_folder = out or folders[0].resolve().with_name(f"{folders[0].resolve().name}-{to}")
     selection = Selection(min_probability, limit, balance.value if balance else None, _shares(mix))
     settings = ExportSettings(to, view.value, system, selection, shuffle, tokens, max_tokens, anyway)
@@ -79,6 +89,31 @@ def export(
         print_json(record)
     else:
         print_text(export_summary(record, to_folder))
+
+
+def _publish(
+    folders: list[Path], out: Path | None, repo: str, *, public: bool, licence: str | None, dry_run: bool, anyway: bool
+) -> None:
+    """Write the folder of one run as it would lie on the Hub and, unless it is a dry run, upload it."""
+    from seedbed.errors import UserError
+    from seedbed.export.export import check_licences
+    from seedbed.export.hub import push, write_hub_folder
+    from seedbed.export.runs import RunRows
+
+    if len(folders) > 1 or not (repo or dry_run):
+        raise UserError(
+            "The Hub takes one run, with a name.", hint="Name one folder, and --repo OWNER/NAME or --dry-run."
+        )
+    run = RunRows(folders[0])
+    check_licences([run], anyway=anyway)
+    to_folder = out or folders[0].resolve().with_name(f"{folders[0].resolve().name}-hub")
+    files = write_hub_folder(run, to_folder, licence)
+    names = ", ".join(str(path.relative_to(to_folder)) for path in files)
+    print_text(f"{to_folder}  ({names})")
+    if not licence:
+        print_text("note: no licence is named; --license sets one")
+    if not dry_run:
+        print_text(push(to_folder, repo, private=not public))
 
 
 def _shares(mix: str) -> dict[str, float]:

@@ -52,7 +52,7 @@ def export_rows(folders: Sequence[Path], out: Path, settings: ExportSettings, pr
     """
     runs = [RunRows(folder) for folder in folders]
     format = format_for(settings.to, one_kind(runs))
-    _check_licences(runs, settings)
+    check_licences(runs, anyway=settings.anyway)
     _check_out(out)
     aside = out.with_name(f".{out.name}.part")
     shutil.rmtree(aside, ignore_errors=True)
@@ -149,9 +149,10 @@ def _with_system(text: str) -> Any:
     return added
 
 
-def _check_licences(runs: Sequence[RunRows], settings: ExportSettings) -> None:
+def check_licences(runs: Sequence[RunRows], *, anyway: bool) -> None:
+    """Raises UserError if a model that wrote rows is not stated to be allowed to train others, unless `anyway`."""
     models = sorted({model for run in runs for model in run.may_not_train()})
-    if models and not settings.anyway:
+    if models and not anyway:
         raise UserError(
             f"The output of {', '.join(models)} is not stated to be allowed to train other models.",
             hint="Read the model's licence and set allows_training: of the model for the next run, or add --anyway.",
