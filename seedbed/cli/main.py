@@ -18,6 +18,7 @@ from seedbed.cli import (
     preview,
     prompt,
     recipes,
+    report,
     run,
 )
 from seedbed.cli import compile as compiling
@@ -44,6 +45,7 @@ for command in (
     estimate.estimate,
     prompt.prompt,
     explain.explain,
+    report.report,
     label.label,
     evaluate.evaluate,
     recipes.recipes,

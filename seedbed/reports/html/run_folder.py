@@ -84,6 +84,11 @@ class RunFolder:
         """The rejected candidates, likewise."""
         return self._table("rejected", columns)
 
+    def rows_of(self, kind: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The rows of these ids with all columns, in no order. `kind` is `rows` or `rejected`."""
+        shards: list[Shard] = shards_of(self.path, kind) if ids else []
+        return [row for shard in shards for row in shard.rows(filters=[("id", "in", list(ids))])]
+
     @functools.cached_property
     def sources(self) -> pa.Table | None:
         """The sources: id, group, document, start, end, tokens, tried, candidates, accepted. None if not recorded."""
@@ -97,9 +102,11 @@ class RunFolder:
 
     @functools.cached_property
     def made_with(self) -> list[MadeWith]:
-        """The programs of the run, one for each teacher of the cascade, in its order."""
+        """The programs of the run, one for each teacher of the cascade, in its order; empty for an older run."""
         folder = self.path / MADE_WITH
-        return [MadeWith(folder / f"{teacher}.json") for teacher in self.report.get("teachers", {})]
+        written = [path.name.removesuffix(".uncompiled.json") for path in sorted(folder.glob("*.uncompiled.json"))]
+        order = [teacher for teacher in self.report.get("teachers", {}) if teacher in written]
+        return [MadeWith(folder / f"{teacher}.json") for teacher in order or written]
 
     def _table(self, kind: str, columns: Sequence[str] | None) -> pa.Table:
         shards: list[Shard] = shards_of(self.path, kind)
