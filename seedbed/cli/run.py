@@ -15,6 +15,7 @@ from seedbed.cli.shared.options import (
     print_json,
     print_text,
 )
+from seedbed.cli.shared.report_page import leave_report
 from seedbed.cli.shared.supply import YesOption, supply
 
 _OUT = typer.Option(help="The dataset's folder; the same folder again resumes.", show_default=False)
@@ -69,4 +70,8 @@ def run(
         print_json(report)
     else:
         print_text(run_summary(report, folder, samples))
+    if project.config.report:
+        from seedbed.reports.html.report import PAGE, run_report
+
+        leave_report(lambda: run_report(folder), folder / PAGE, json=json)
     raise typer.Exit(report["exit_code"])

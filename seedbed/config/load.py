@@ -65,6 +65,8 @@ class Config(Section):
     """How prompts are searched."""
     run: RunSettings = RunSettings()
     """How a run works and when it ends."""
+    report: bool = True
+    """Write a page about each run and compile at its end ([the report](report.md); `pip install "seedbed[report]"`)."""
 
     @model_validator(mode="after")
     def _roles_are_aliases(self) -> "Config":

@@ -1,6 +1,7 @@
 """The report of a run or of a compile: its sections in order, and the page that is written."""
 
 import functools
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,14 +19,16 @@ from seedbed.runs.rows import PAIRS
 from seedbed.storage.run_reader import shards_of
 
 PAGE = "report.html"  # in a run's folder
+EXTRA = ("altair", "vl_convert")
 
 
 def run_report(folder: Path, *, rows: bool = True, map: bool = True) -> Report:
     """The report of the run in a folder, finished or not. `rows`: whether it holds texts of rows, prompts and
     documents. `map`: whether it holds the map, which takes seconds.
 
-    Raises UserError if the folder holds no run.
+    Raises UserError if the folder holds no run, or without the extra `report`.
     """
+    _check_extra()
     run, name = RunFolder(folder), folder.resolve().name
     if not (run.report or shards_of(folder, "rows") or shards_of(folder, "rejected") or _begun(folder)):
         raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
@@ -34,15 +37,16 @@ def run_report(folder: Path, *, rows: bool = True, map: bool = True) -> Report:
         _run_prompts(run, rows=rows),
         run_provenance(run, name) if run.report else None,
     ]
-    head = run_head(run, texts=rows)
+    head = run_head(run)
     return Report("Report of a run", name, head, _present(sections))
 
 
 def compile_report(project: Project, *, rows: bool = True) -> Report:
     """The report of the project's compile. `rows`: whether it holds the texts of prompts.
 
-    Raises UserError if nothing was compiled for the project's recipe and teacher.
+    Raises UserError if nothing was compiled for the project's recipe and teacher, or without the extra `report`.
     """
+    _check_extra()
     path = project.compiled_path()
     made = MadeWith(path)
     if not (manifest := made.manifest):
@@ -61,13 +65,10 @@ def compile_report(project: Project, *, rows: bool = True) -> Report:
 
 def write_page(report: Report, path: Path) -> None:
     """Write the page, whole or not at all. The same report gives the same bytes. Raises UserError if it cannot be
-    written, or if the packages that draw it are not installed."""
-    try:
-        from seedbed.reports.html.page import page_of
+    written."""
+    from seedbed.reports.html.page import page_of
 
-        page = page_of(report)
-    except ModuleNotFoundError as error:
-        raise UserError(f"A report needs {error.name}.", hint='pip install "seedbed[report]"') from error
+    page = page_of(report)
     try:
         write_whole(path, lambda aside: aside.write_text(page, encoding="utf-8"))
     except OSError as error:
@@ -77,6 +78,14 @@ def write_page(report: Report, path: Path) -> None:
 def compile_page(project: Project) -> Path:
     """Where the report of a compile is written."""
     return project.compiled_path().with_suffix(".report.html")
+
+
+def _check_extra() -> None:
+    """Raises UserError if a package that draws is not installed."""
+    if missing := [package for package in EXTRA if not importlib.util.find_spec(package)]:
+        raise UserError(
+            f"A report needs {', '.join(missing)}.", hint='pip install "seedbed[report]" brings what it needs.'
+        )
 
 
 def _begun(folder: Path) -> bool:

@@ -28,8 +28,8 @@ class Number:
     note: str
 
 
-def run_head(run: RunFolder, *, texts: bool) -> Section:
-    """Of a run, finished or not. `texts`: whether the reason for its end may hold a candidate's text."""
+def run_head(run: RunFolder) -> Section:
+    """Of a run, finished or not."""
     made = next(iter(run.made_with), None)
     metric, manifest = (made.metric, made.manifest) if made else (None, None)
     numbers = [
@@ -41,7 +41,7 @@ def run_head(run: RunFolder, *, texts: bool) -> Section:
         Number("People's audit", "none", "nobody has looked at these rows yet"),
     ]
     warnings = [*run.report.get("warnings", []), *_doubts(metric)]
-    return _section(_run_sentence(run, texts=texts), numbers, warnings, unfinished=not run.report)
+    return _section(_run_sentence(run), numbers, warnings, unfinished=not run.report)
 
 
 def compile_head(made: MadeWith, manifest: Manifest) -> Section:
@@ -65,16 +65,14 @@ def _section(sentence: str, numbers: Sequence[Number], warnings: Sequence[str], 
     return Section("Summary", QUESTION, [Figure(sentence, table)], "head.html", content)
 
 
-def _run_sentence(run: RunFolder, *, texts: bool) -> str:
+def _run_sentence(run: RunFolder) -> str:
     report = run.report
     if not report:
         return (
             f"This run is unfinished: it has no run.json yet. {run.accepted(['id']).num_rows:,} accepted rows and "
             f"{run.rejected(['id']).num_rows:,} rejected candidates are on the disk; the same command resumes it."
         )
-    counts, stopped = report["counts"], report["stopped"]
-    if not texts:
-        stopped = stopped.partition(", such as '")[0]
+    counts, stopped = report["counts"], report["stopped"].partition(", such as '")[0]  # a candidate's text follows
     share = f", {counts['accepted'] / counts['candidates']:.0%}" if counts["candidates"] else ""
     return (
         f"{counts['accepted']:,} of {counts['candidates']:,} candidates were accepted{share}. "

@@ -81,7 +81,8 @@ def _without_passage(columns: dict[str, Any], candidate: Candidate) -> dict[str,
     messages = []
     for message in columns["messages"]:
         before, quoted, after = message["content"].partition(passage)
-        messages.append({**message, "content": f"{before}{after}".strip(), "passage": bool(quoted)})
+        rest = f"{before}{after}".strip() if message["role"] != "assistant" else ""
+        messages.append({**message, "content": rest or message["content"], "passage": bool(quoted and rest)})
     return {**columns, "messages": messages}
 
 

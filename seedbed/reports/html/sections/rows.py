@@ -29,17 +29,16 @@ def rows_section(run: RunFolder, name: str) -> Section:
         Table(("id", "state", "probability", "score"), [*map(_line, [*accepted, *rejected])]),
     )
     content = {"accepted": accepted, "rejected": rejected, "folder": name}
-    return Section("Rows", QUESTION, [figure], "rows.html", content)
+    return Section("Rows", QUESTION, [figure], "rows.html", content, folded=True)
 
 
 def _caption(accepted: Sequence[RowView], rejected: Sequence[RowView]) -> str:
     if not (accepted or rejected):
         return "There is no row yet."
-    reasons = len({row.drop.reason for row in rejected if row.drop})
     return (
-        f"{len(accepted)} accepted rows, from the most to the least probable, each of another document where there are "
-        f"enough; and {len(rejected)} rejected candidates: up to {A_REASON} of each of {reasons} reasons, those that "
-        "came nearest to acceptance."
+        f"{len(accepted)} accepted rows, from the most to the least probable, each of another document if there are "
+        f"enough; and {len(rejected)} rejected candidates: the {A_REASON} of each reason that came nearest to being "
+        "accepted."
     )
 
 
