@@ -75,7 +75,8 @@ class RunFolder:
         return read_report(self.path)
 
     def accepted(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The accepted rows with these columns (all if None), train first; a field of a struct is `lineage.group`."""
+        """The accepted rows with these columns (all if None), train first. `lineage.group` gives a field of a struct as
+        the column `group`. A column that a shard lacks is null there, and left out if all shards lack it."""
         return self._table("rows", columns)
 
     def rejected(self, columns: Sequence[str] | None = None) -> pa.Table:
@@ -101,8 +102,8 @@ class RunFolder:
 
     def _table(self, kind: str, columns: Sequence[str] | None) -> pa.Table:
         shards: list[Shard] = shards_of(self.path, kind)
-        tables = [shard.read(columns=list(columns) if columns else None) for shard in shards]
-        return pa.concat_tables(tables) if tables else pa.table({})
+        tables = [shard.read(columns=columns and [*filter(shard.has, columns)]) for shard in shards]
+        return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
 
 
 def _json(path: Path) -> dict[str, Any] | None:
