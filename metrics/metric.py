@@ -15,7 +15,7 @@ from metrics.likelihood import DOUBTS, LIKELIHOODS, likelihood
 from metrics.own_views import OwnViews
 from metrics.round_trip import differs
 from metrics.shown import demo_texts
-from metrics.worth import Worth, low_score, rejected
+from metrics.worth import Worth, low_score, rejected, scored
 from programs.core.embedding import Embed
 from programs.core.program import Program
 from programs.core.recipe import Recipe
@@ -243,8 +243,8 @@ class Metric:
         contributions = scale.contributions(worth.parts)
         weakest = min(contributions, key=contributions.__getitem__, default="")
         doubts = {name: doubt for name, doubt in DOUBTS.items() if contributions.get(name, 0.0) < 0}
-        changes = {"score": scale.probability(worth.parts), "weakest": weakest, "reasons": worth.reasons | doubts}
-        return worth.model_copy(update=changes)
+        explained = worth.model_copy(update={"reasons": worth.reasons | doubts})
+        return scored(explained, scale.probability(worth.parts), weakest)
 
     async def _with_judges(self, candidate: Candidate, worth: Worth) -> Worth:
         """The worth after the judge's model was asked, if that may change the decision: for the likelihood of the

@@ -7,7 +7,7 @@ probability counts.
 from collections.abc import Callable, Mapping, Sequence
 
 from metrics.calibration.fit import Fitted, stated
-from metrics.worth import Worth, low_score, rejected
+from metrics.worth import Worth, low_score, rejected, scored
 from programs.core.row import Candidate, Drop
 from programs.judges.judge import Judge, Verdict
 
@@ -47,7 +47,7 @@ class OwnViews:
             fit, reading = self.fits[judge.aspect], worth.parts.get(judge.aspect)
             probability = worth.score if reading is None else fit.probability({judge.aspect: reading})
             if probability < worth.score:
-                worth = worth.model_copy(update={"score": probability, "weakest": judge.aspect})
+                worth = scored(worth, probability, judge.aspect)
             bar = threshold if threshold is not None and judge.aspect in self.fitted else fit.threshold
             if gate and probability < bar:
                 return worth.model_copy(update={"drop": low_score(worth)})

@@ -12,11 +12,13 @@ class Worth(BaseModel):
 
     `reasons` say for each part what is wrong, or what its judge said; `weakest` is the part that lowers the score
     most. `asked`: the models whose replies count were asked, and all replies could be read. `chance`: the probability
-    by the evidence alone, of a row that a veto dropped in a search.
+    by the evidence alone, of a row that a veto dropped in a search. `probability`: the fit's, in [0, 1], whatever
+    dropped the row later; None if it was dropped before its evidence was read, or has none.
     """
 
     score: float
     chance: float = 0.0
+    probability: float | None = None
     parts: dict[str, float] = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
     unscored: list[str] = Field(default_factory=list)
@@ -44,6 +46,11 @@ class Worth(BaseModel):
 def rejected(worth: Worth, drop: Drop) -> Worth:
     """The worth of a row that is rejected."""
     return worth.model_copy(update={"score": 0.0, "drop": drop})
+
+
+def scored(worth: Worth, probability: float, weakest: str) -> Worth:
+    """The worth with this probability as its score, and the part that lowers it most."""
+    return worth.model_copy(update={"score": probability, "probability": probability, "weakest": weakest})
 
 
 def low_score(worth: Worth) -> Drop:

@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from metrics.calibration.calibrate import Calibration
 from metrics.calibration.frozen import Frozen
-from optimize.comparison import Comparison
+from metrics.calibration.predictions import Prediction, predictions_path, read_predictions, save_predictions
+from optimize.comparison import Comparison, Pair
 from optimize.label_agreement import Agreement
 from optimize.shipping import Which
+from optimize.variant import Lap
 from programs.core.options import Options
 from programs.core.program import Program
 from programs.core.recipe import Recipe
@@ -27,12 +29,13 @@ class Manifest(BaseModel):
 
     Attributes:
         identity: the model behind the teacher; of an address, only the host and a digest. settings: of the compile.
-        options: of the recipe. seeds: ids; `train` seeds
-        may be in prompts, `held_out` seeds never are. open_groups: groups (documents) whose labels may be in a prompt,
-        also in a judge's. folds, procedure: how good compiling is on unseen seeds, by k-fold; the program itself has
-        then seen all seeds. comparison: both programs on held-out sources. metric, calibration: the frozen metric's
-        hash and figures. ships, why: the program in use, and the reason. state: the hash of the compiled program's
-        state. files: sha256 by file name.
+        options: of the recipe. seeds: ids; `train` seeds may be in prompts, `held_out` seeds never are. open_groups:
+        groups (documents) whose labels may be in a prompt, also in a judge's. steps: the choice for each step. races:
+        every variant that was scored, in the order of the search. folds, procedure: how good compiling is on unseen
+        seeds, by k-fold; the program itself has then seen all seeds. agreement: of labelled steps with people's labels
+        on held-out seeds; only where the comparison is no proof. comparison: both programs on held-out sources.
+        metric, calibration: the frozen metric's hash and figures. ships, why: the program in use, and the reason.
+        state: the hash of the compiled program's state. files: sha256 by file name.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -50,8 +53,10 @@ class Manifest(BaseModel):
     metric: str
     calibration: Calibration | None = None
     steps: dict[str, str]
+    races: list[Lap] = Field(default_factory=list)
     folds: int = 0
     procedure: list[Agreement] = Field(default_factory=list)
+    agreement: list[Agreement] = Field(default_factory=list)
     comparison: Comparison | None = None
     ships: Which
     why: str
@@ -62,6 +67,11 @@ class Manifest(BaseModel):
     embedded: dict[str, dict[str, Any]] = {}
     state: str
     files: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """Both programs on each held-out source."""
+        return self.comparison.pairs if self.comparison else []
 
     @property
     def acceptance(self) -> float | None:
@@ -78,12 +88,14 @@ class Manifest(BaseModel):
 
 @dataclasses.dataclass(frozen=True)
 class Artefact:
-    """The result of compiling: both programs, the metric that was frozen before, and the manifest."""
+    """The result of compiling: both programs, the metric that was frozen before, the manifest, and what the metric
+    predicted of each verdict that it was fitted to."""
 
     compiled: Program
     uncompiled: Program
     frozen: Frozen
     manifest: Manifest
+    predictions: Sequence[Prediction] = ()
 
     @property
     def shipped(self) -> Program:
@@ -128,9 +140,10 @@ def save(artefact: Artefact, path: Path) -> Manifest:
     _settle(path)
     aside = _aside(path)
     aside.mkdir(parents=True, exist_ok=True)
-    _save_state(artefact.compiled, aside / path.name)
-    _save_state(artefact.uncompiled, aside / uncompiled_path(path).name)
+    save_state(artefact.compiled, aside / path.name)
+    save_state(artefact.uncompiled, aside / uncompiled_path(path).name)
     artefact.frozen.save(aside / metric_path(path).name)
+    save_predictions(artefact.predictions, aside / predictions_path(path).name)
     files = {name: _sha256((aside / name).read_bytes()) for name in _names(path)}
     manifest = artefact.manifest.model_copy(update={"files": files})
     manifest_file = aside / manifest_path(path).name
@@ -168,7 +181,8 @@ def load(
     files = {name: _part(path, name, manifest) for name in _names(path)}
     compiled.load_state(json.loads(files[path.name]))
     uncompiled.load_state(json.loads(files[uncompiled_path(path).name]))
-    return Artefact(compiled, uncompiled, _frozen(files[metric_path(path).name], path), manifest)
+    frozen, predictions = _frozen(files[metric_path(path).name], path), files[predictions_path(path).name]
+    return Artefact(compiled, uncompiled, frozen, manifest, read_predictions(predictions.decode()))
 
 
 def uncompiled_path(path: Path) -> Path:
@@ -187,7 +201,7 @@ def manifest_path(path: Path) -> Path:
 
 
 def _names(path: Path) -> list[str]:
-    return [path.name, uncompiled_path(path).name, metric_path(path).name]
+    return [path.name, *(beside(path).name for beside in (uncompiled_path, metric_path, predictions_path))]
 
 
 def _aside(path: Path) -> Path:
@@ -235,7 +249,8 @@ def _settle(path: Path) -> None:
     aside.rmdir()
 
 
-def _save_state(program: Program, file: Path) -> None:
+def save_state(program: Program, file: Path) -> None:
+    """Write a program as state JSON that `dspy.Module.load` reads. Raises OSError."""
     try:
         program.save(file)
     except RuntimeError as error:  # DSPy wraps the error of the disk

@@ -64,12 +64,25 @@ class Standing(BaseModel):
     glimpse: str = ""
 
 
+class Pair(BaseModel):
+    """Two programs on one held-out source: the mean score and the accepted share of the candidates of each, in
+    [0, 1]."""
+
+    source: str
+    group: str
+    metric_before: float
+    metric_after: float
+    accepted_before: float
+    accepted_after: float
+
+
 class Comparison(BaseModel):
-    """The change from `before` to `after`, paired by source."""
+    """The change from `before` to `after`, paired by source; `pairs` are the sources, by their ids."""
 
     before: Standing
     after: Standing
     difference: Gain
+    pairs: list[Pair] = []
 
     @property
     def barren(self) -> bool:
@@ -114,15 +127,26 @@ def compare(before: str, first: Sequence[Scored], after: str, second: Sequence[S
         before=standing(before, first, price),
         after=standing(after, second, price),
         difference=paired(first, second),
+        pairs=pairs(first, second),
     )
 
 
 def paired(first: Sequence[Scored], second: Sequence[Scored]) -> Gain:
     """How much better the second program is than the first; differences are paired by source."""
-    before, after = _by_source(first), _by_source(second)
+    both = pairs(first, second)
+    return gain([pair.metric_after - pair.metric_before for pair in both], [pair.group for pair in both])
+
+
+def pairs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair]:
+    """Two programs source by source, on the sources of the first."""
+    score, accepted = (lambda row: row.worth.score), (lambda row: float(row.accepted))
+    figures = [_by_source(rows, figure) for figure in (score, accepted) for rows in (first, second)]
+    names = ("metric_before", "metric_after", "accepted_before", "accepted_after")
     groups = {row.source.id: row.source.group for row in first}
-    ids = sorted(groups)
-    return gain([after[id] - before[id] for id in ids], [groups[id] for id in ids])
+    return [
+        Pair(source=id, group=groups[id], **{name: of[id] for name, of in zip(names, figures, strict=True)})
+        for id in sorted(groups)
+    ]
 
 
 def gain(differences: Sequence[float], groups: Sequence[str]) -> Gain:
@@ -146,8 +170,8 @@ def _verdict(interval: Interval, documents: int, p: float | None) -> str:
     return "better" if interval.low > 0 else "worse"
 
 
-def _by_source(rows: Sequence[Scored]) -> dict[str, float]:
-    return _means((row.source.id, row.worth.score) for row in rows)
+def _by_source(rows: Sequence[Scored], figure: Callable[[Scored], float]) -> dict[str, float]:
+    return _means((row.source.id, figure(row)) for row in rows)
 
 
 def _means(pairs: Any) -> dict[str, float]:

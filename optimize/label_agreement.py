@@ -44,6 +44,21 @@ def agreement(step: str, comparator: str, groups: Sequence[str], scores: Mapping
     )
 
 
+async def agreement_by_step(
+    programs: Mapping[str, Program],
+    labelled: Mapping[str, str],
+    examples: Mapping[str, Sequence[Any]],
+    embed: Embed,
+) -> list[Agreement]:
+    """The agreement of programs, by name, on each labelled step that has examples. `labelled`: step -> comparator."""
+    by_step = list[Agreement]()
+    for step, comparator in sorted(labelled.items()):
+        if on_step := examples.get(step):
+            scores = {name: await agreements(of, step, comparator, on_step, embed) for name, of in programs.items()}
+            by_step.append(agreement(step, comparator, [example.group for example in on_step], scores))
+    return by_step
+
+
 def measure(comparator: str) -> str:
     """The measure of agreement for a step with this comparator."""
     return WORD_F1 if comparator in ON_TEXTS else comparator

@@ -5,8 +5,8 @@ import dataclasses
 import functools
 import math
 import random
-import statistics
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import dspy
@@ -18,34 +18,12 @@ from optimize.optimizers import optimize
 from optimize.scoring import OnScore, score_step, silent
 from optimize.search_budget import UNBOUNDED, Allowance, Spent
 from optimize.search_size import SearchSize
+from optimize.variant import Lap, Variant
 from optimize.watch import Watch
 from programs.core.program import Program
 from programs.core.step import Step
 from programs.formats.formats import FORMATS, formats_of
 from signatures.variants import wordings
-
-PRICE = 0.02  # the gain in score that a prompt twice as long must bring
-
-
-@dataclasses.dataclass(frozen=True)
-class Variant:
-    """One way to ask a step, its score on each example, in [0, 1], and the length of its prompt in characters."""
-
-    name: str
-    step: Step
-    scores: tuple[float, ...] = ()
-    length: int = 1
-
-    @property
-    def n(self) -> int:
-        """The number of examples it was scored on."""
-        return len(self.scores)
-
-    @property
-    def score(self) -> float:
-        """The mean score; 0 without examples."""
-        return statistics.fmean(self.scores) if self.scores else 0.0
-
 
 Say = Callable[[str], None]
 
@@ -73,6 +51,8 @@ class StepSearch:
         calls of the last race are reserved. novelty: see `score_step`; only for steps without labels, and only in
         races: inside an optimizer every reply is scored alone. known_steps: steps found elsewhere, by name; none of
         their demos may be one of the examples. reflection: the model that writes instructions; None: the teacher.
+
+    `laps`: every variant of every race so far.
     """
 
     def __init__(
@@ -97,7 +77,7 @@ class StepSearch:
         self.novelty = 0.0 if name in metric.recipe.labelled else novelty
         self.trainset, self.valset = _split(examples, seed)
         self.known_steps, self.reflection = known_steps or {}, reflection
-        self.best = Variant("as written", _copy(program.step(name)))
+        self.best, self.laps = Variant("as written", _copy(program.step(name))), list[Lap]()
 
     async def run(self, optimizer: str) -> Variant:
         """The winner, which is also set on the program."""
@@ -126,9 +106,10 @@ class StepSearch:
 
     async def _halve(self, variants: Sequence[Variant], rungs: Sequence[int]) -> None:
         """Successive halving (Jamieson and Talwalkar 2016): all variants on a few examples, the better half on more."""
-        for n in rungs:
+        for rung, n in enumerate(rungs, 1):
             ranked = await self._race(variants, n)
-            variants = ranked[: _survivors(len(ranked))]
+            variants = ranked[: _survivors(len(ranked))] if rung < len(rungs) else ranked[:1]
+            self._record(ranked, len(variants))
         self.say(f"{self.name}: {self._standing(ranked)}")
 
     async def _race(self, variants: Sequence[Variant], n: int) -> list[Variant]:
@@ -150,10 +131,30 @@ class StepSearch:
                 continue
             length = _length(variant.step, examples[0])
             scored.append(dataclasses.replace(variant, scores=scores, length=length))
-            scored.sort(key=_merit, reverse=True)
+            scored.sort(key=attrgetter("merit"), reverse=True)
             self.best = scored[0]
             self.note(f"best so far {self.best.score:.2f}")
         return scored
+
+    def _record(self, ranked: Sequence[Variant], kept: int) -> None:
+        """Record a race, its variants from the best to the worst, of which the first few are kept."""
+        stage, replies = 1, 0
+        if self.laps:
+            stage, replies = self.laps[-1].stage + 1, self.laps[-1].replies
+        for place, variant in enumerate(ranked):
+            replies += variant.n
+            self.laps.append(
+                Lap(
+                    step=self.name,
+                    stage=stage,
+                    variant=variant.name,
+                    score=variant.score,
+                    n=variant.n,
+                    length=variant.length,
+                    kept=place < kept,
+                    replies=replies,
+                )
+            )
 
     def _standing(self, ranked: Sequence[Variant]) -> str:
         """The best variant, and whether the second is measurably worse: paired by example, grouped by document."""
@@ -249,11 +250,6 @@ def replies(size: SearchSize, formats: int, wordings: int) -> int:
 def _survivors(variants: int) -> int:
     """The number of variants left after a rung."""
     return max(2, math.ceil(variants / 2))
-
-
-def _merit(variant: Variant) -> float:
-    """The score, less `PRICE` for each doubling of the prompt, which every call of a run pays for."""
-    return variant.score - PRICE * math.log2(variant.length)
 
 
 def _split(examples: Sequence[dspy.Example], seed: int) -> tuple[list[dspy.Example], list[dspy.Example]]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,10 +13,11 @@ from metrics.calibration.fit import Fitted, aim, fit
 from metrics.calibration.folds import Folds, deal
 from metrics.calibration.intervals import Flags, Floats, Interval, Statistic, bootstrap, plain, share_interval
 from metrics.calibration.observations import Columns, Observation
+from metrics.calibration.predictions import IN_SAMPLE, Prediction
 from metrics.calibration.report import Calibration, Judged, Kind, Part, Rule
 from metrics.calibration.usefulness import ROUGH, Beside, Sources, model_sources, without
 
-__all__ = ["Calibration", "Judged", "Observation", "calibrate", "check"]
+__all__ = ["Calibrated", "Calibration", "Judged", "Observation", "calibrate", "check"]
 
 SIGNED = (-1.0, 1.0)
 UNHELD = (
@@ -44,7 +45,15 @@ class _Predictions:
         return auroc(scores, self.rows.good, self.folds)
 
 
-def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> tuple[Fitted, Calibration]:
+class Calibrated(NamedTuple):
+    """A fit, its figures, and its prediction for each observation, in their order."""
+
+    fitted: Fitted
+    figures: Calibration
+    predictions: list[Prediction]
+
+
+def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> Calibrated:
     """Fit the metric to all rows, and measure it out of fold, with up to 5 folds of whole groups.
 
     `judges` names the parts that are judges' readings. A fit leaves out each judge that is not useful on the rows it is
@@ -57,14 +66,16 @@ def calibrate(observations: Sequence[Observation], judges: Collection[str]) -> t
     fitted = _fit(rows, sources, judge_figures)
     predictions = _predict(fitted, rows, folds)
     if not folds.any():
-        return fitted, _measure(fitted, predictions, beside, judge_figures, [UNHELD])
+        figures = _measure(fitted, predictions, beside, judge_figures, [UNHELD])
+        return Calibrated(fitted, figures, _listed(observations, predictions, held_out=False))
     for fold in range(folds.max() + 1):
         out = folds == fold
         training = rows.where(~out)
         fold_fit = _fit(training, sources, Beside(training, sources, ROUGH).each())
         unseen = _predict(fold_fit, rows.where(out), folds[out])
         predictions.probability[out], predictions.accepted[out] = unseen.probability, unseen.accepted
-    return fitted, _measure(fitted, predictions, beside, judge_figures, [])
+    figures = _measure(fitted, predictions, beside, judge_figures, [])
+    return Calibrated(fitted, figures, _listed(observations, predictions, held_out=True))
 
 
 def evidence_alone(fitted: Fitted, observations: Sequence[Observation], judges: Collection[str]) -> Alone:
@@ -90,6 +101,25 @@ def _fit(rows: Columns, sources: Sources, judge_figures: Mapping[str, Judged]) -
 def _predict(fitted: Fitted, rows: Columns, folds: Folds) -> _Predictions:
     probability = np.array([fitted.probability(parts) for parts in rows.parts])
     return _Predictions(rows, probability, probability >= fitted.threshold, folds)
+
+
+def _listed(observations: Sequence[Observation], predictions: _Predictions, *, held_out: bool) -> list[Prediction]:
+    columns = zip(observations, predictions.rows.good, predictions.folds, predictions.probability, strict=True)
+    return [
+        Prediction(
+            id=row.id,
+            group=row.group,
+            aspect=row.aspect,
+            label=row.label,
+            good=bool(good),
+            kind=row.kind,
+            rule=row.rule,
+            fold=int(fold) if held_out else IN_SAMPLE,
+            probability=float(probability),
+            parts=row.parts,
+        )
+        for row, good, fold, probability in columns
+    ]
 
 
 def _measure(

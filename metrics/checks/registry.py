@@ -114,3 +114,22 @@ async def _drop(target: Candidate, check: str | Rule, setting: Setting) -> Drop 
 def _has(view: Candidate, part: str) -> bool:
     answers = bool(view.response) and not view.refuses
     return {"anything": bool(view.prompt) or answers, "prompt": bool(view.prompt), "response": answers}[part]
+
+
+ON_ANSWERS = frozenset(
+    {
+        "answer in question",
+        "answer not in the steps",
+        "cut off",
+        "judge correct",
+        "judge grounded",
+        "low score",
+        "obeyed the document",
+        "pasted passage",
+        "round trip",
+        "unsupported",
+        "wrong answer",
+        "wrong number",
+    }
+)
+"""The reasons for which an answer is rejected, and not the question: such a candidate is a bad answer to its prompt."""

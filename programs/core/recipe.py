@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,6 +40,12 @@ class Seed(BaseModel):
     @property
     def row(self) -> Candidate | None:
         """The good row that this seed stands for; None if it stands for none, such as an example of a bad one."""
+        return None
+
+    @classmethod
+    def of(cls, id: str, row: Any, group: str) -> "Self | None":
+        """The seed that stands for a finished row of the recipe: the inverse of `row`. `group`: that of the row's
+        source. None if the row lacks something that a seed must have, such as a judgement by a person."""
         return None
 
     @property

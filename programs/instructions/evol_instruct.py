@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import dspy
 from pydantic import Field
@@ -64,6 +64,10 @@ class EvolSeed(Seed):
     how: str = Field(min_length=1, description="the operator, such as deepen or breadth")
     rewritten: str = Field(min_length=1)
     harder: YesNo = Field(description="whether the rewrite asks for more and can be answered")
+
+    @classmethod
+    def of(cls, id: str, row: "Evolved", group: str) -> Self:
+        return cls(id=id, prompt=row.parent, how=row.operator, rewritten=row.instruction, harder="yes")
 
     @property
     def row(self) -> "Evolved | None":

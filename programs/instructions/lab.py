@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import dspy
 from pydantic import Field
@@ -42,6 +42,11 @@ class LeafSeed(Seed):
     @property
     def group(self) -> str:
         return self.leaf
+
+    @classmethod
+    def of(cls, id: str, row: "Pair", group: str) -> Self:
+        document = None if row.context == NO_CONTEXT else row.context
+        return cls(id=id, leaf=group, task=row.task, document=document, question=row.question, answer=row.answer)
 
     @property
     def row(self) -> "Pair":

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import dspy
 from pydantic import Field
@@ -48,6 +48,10 @@ class TaskSeed(Seed):
     input: str = Field("", description="what the task is done on; empty where it needs nothing")
     output: str = Field(min_length=1)
     classification: bool = Field(description="whether the output is one of a few fixed labels")
+
+    @classmethod
+    def of(cls, id: str, row: Instance, group: str) -> Self:
+        return cls(id=id, **row.model_dump(include={"instruction", "input", "output", "classification"}))
 
     @property
     def row(self) -> Instance:

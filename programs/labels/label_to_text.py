@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import dspy
 from pydantic import Field
@@ -36,6 +36,10 @@ class LabelSeed(Seed):
     task: str = Field(min_length=1, description="the task, as the file of labels has it")
     label: str = Field(min_length=1)
     text: str = Field(min_length=1)
+
+    @classmethod
+    def of(cls, id: str, row: "TextForLabel", group: str) -> Self:
+        return cls(id=id, task=row.task, label=row.label, text=row.text)
 
     @property
     def row(self) -> "TextForLabel":

@@ -4,7 +4,7 @@ import dataclasses
 import random
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import dspy
 from pydantic import Field
@@ -43,6 +43,10 @@ class PromptSeed(Seed):
 
     prompt: str = Field(min_length=1)
     response: str = Field(min_length=1)
+
+    @classmethod
+    def of(cls, id: str, row: "RatedPair", group: str) -> Self:
+        return cls(id=id, prompt=row.instruction, response=row.chosen_answer)
 
     @property
     def row(self) -> "RatedPair":

@@ -4,7 +4,7 @@ import functools
 import random
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import dspy
 from pydantic import BaseModel, Field
@@ -135,6 +135,10 @@ class DialogueSeed(Seed):
     @property
     def group(self) -> str:
         return self.source
+
+    @classmethod
+    def of(cls, id: str, row: Dialogue, group: str) -> Self:
+        return cls(id=id, source=group, document=row.passage, exchanges=row.exchanges)
 
     @property
     def row(self) -> Dialogue:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import dspy
 from pydantic import Field
@@ -44,6 +44,11 @@ class QASeed(Seed):
     @property
     def group(self) -> str:
         return self.source
+
+    @classmethod
+    def of(cls, id: str, row: "QA", group: str) -> Self:
+        answer = row.answer if row.answerable else None
+        return cls(id=id, source=group, document=row.passage, question=row.question, answer=answer)
 
     @property
     def row(self) -> "QA":

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import dspy
 from pydantic import Field
@@ -47,6 +47,10 @@ class ProblemSeed(Seed):
     problem: str = Field(min_length=1)
     reasoning: str = Field(min_length=1, description="the steps, each computation in numbers alone, as 6 * 45 = 270")
     answer: str = Field(min_length=1, description="the final answer alone")
+
+    @classmethod
+    def of(cls, id: str, row: "Solution", group: str) -> Self:
+        return cls(id=id, problem=row.problem, reasoning=row.reasoning, answer=row.answer)
 
     @property
     def row(self) -> "Solution":

@@ -5,7 +5,7 @@ import math
 import random
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 import dspy
 from pydantic import Field
@@ -64,6 +64,10 @@ class StorySeed(Seed):
     features: list[Feature] = Field(default_factory=list)
     story: str = Field(min_length=1, description="the story, without a title")
     summary: str | None = Field(None, description="one or two sentences; for `options.instruct`")
+
+    @classmethod
+    def of(cls, id: str, row: "Story", group: str) -> Self:
+        return cls(id=id, words=row.words, features=row.features, story=row.story, summary=row.summary or None)
 
     @property
     def row(self) -> "Story":

@@ -44,8 +44,8 @@ def calibrate(
         if check:
             measured = check_cases(cases, open_frozen(check), project, judge, progress)
         else:
-            measured = calibrate_cases(cases, project, judge, progress)
-            save_metric(measured, out)
+            measured, predictions = calibrate_cases(cases, project, judge, progress)
+            save_metric(measured, predictions, out)
     if json:
         print_json(as_json(measured))
     else:

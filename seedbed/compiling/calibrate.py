@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from metrics.calibration.calibrate import Calibration, calibrate, evidence_alone
 from metrics.calibration.frozen import Frozen, uncalibrated
 from metrics.calibration.observations import Alike
+from metrics.calibration.predictions import Prediction
 from metrics.calibration.readings import PREFERENCE, Case, Reader, judge_names
 from metrics.calibration.usefulness import worth_of
 from metrics.calibration.verdicts import LabelledCase, Preference, middle
@@ -39,6 +40,8 @@ class Calibrator:
         worked: returns the seconds of model work so far, including those of replayed calls.
         showable: whether a judge's prompt may show a case (its document is not held out).
         grouped: gives cases the full names of their groups, so that each document has one name.
+
+    `predictions` of the verdicts are there once a metric is frozen.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Calibrator:
         self.required, self.checks, self.showable = frozenset(required), checks, showable
         self.grouped, self.worked, self.english, self.digest = grouped, worked, english, ""
         self.reader = "" if self._reads_itself else reader
-        self.middle, self.notes = 0.5, list[str]()
+        self.middle, self.notes, self.predictions = 0.5, list[str](), list[Prediction]()
 
     async def frozen(self, cases: Sequence[Case]) -> Frozen:
         """The metric fitted to these cases: to the rows if there are any, else to the preferences, which can only
@@ -125,7 +128,8 @@ class Calibrator:
                 judges, task, reads=evidence and bool(self.reader), evidence=evidence
             ).observe(cases)
         names = judge_names(observations)
-        fitted, figures = calibrate(observations, names)
+        fitted, figures, predictions = calibrate(observations, names)
+        self.predictions += predictions
         self._report(figures, (self.worked() - before) / len(cases))
         useful = {name for name, judged in figures.judges.items() if judged.useful}
         by_aspect = {
@@ -135,8 +139,8 @@ class Calibrator:
             fitted=fitted,
             alone=evidence_alone(fitted, observations, names) if useful else None,
             figures=self._noted(figures, shown_cases),
-            aspects={aspect: figures for aspect, (_, figures) in by_aspect.items()},
-            fits={aspect: fitted for aspect, (fitted, _) in by_aspect.items()},
+            aspects={aspect: calibrated.figures for aspect, calibrated in by_aspect.items()},
+            fits={aspect: calibrated.fitted for aspect, calibrated in by_aspect.items()},
             judges={judge.aspect: judge.dump_state() for judge in judges if judge.aspect in self.required | useful},
             reader=self.reader if LIKELIHOOD in useful else "",
             shown=sorted({case.group for case in shown_cases if case.group}) if judges else [],
@@ -157,7 +161,7 @@ class Calibrator:
             judge = self.pairwise = None
         with self.progress.task("read the preferences", len(pairs)) as task:
             observations = await self._reader([], task).observe(pairs)
-        fitted, figures = calibrate(observations, judge_names(observations))
+        fitted, figures, self.predictions = calibrate(observations, judge_names(observations))
         return Frozen(
             fitted=fitted,
             figures=self._noted(figures, []),

@@ -8,22 +8,24 @@ import dspy
 
 from metrics.calibration.frozen import Frozen
 from metrics.calibration.observations import Alike
+from metrics.calibration.predictions import Prediction
 from metrics.metric import Metric
 from optimize import artefact
 from optimize.comparison import Comparison, compare
-from optimize.label_agreement import Agreement, agreement, agreements
+from optimize.label_agreement import Agreement, agreement, agreement_by_step, agreements
 from optimize.optimizers import REFLECTING, auto
 from optimize.scoring import score_program
-from optimize.search import StepSearch, Variant, formats_tried, replies, wordings_tried
+from optimize.search import StepSearch, formats_tried, replies, wordings_tried
 from optimize.search_size import SIZES
-from optimize.shipping import decide
+from optimize.shipping import decide, open_question
+from optimize.variant import Lap, Variant
 from programs.core.program import Program
 from programs.core.step import Step
 from seedbed.compiling.figures import unlabelled_line
 from seedbed.compiling.metric import calibrator, project_metric
 from seedbed.compiling.preflight import provide, reflects
 from seedbed.compiling.ranking import nothing_to_rank, seed_faults
-from seedbed.compiling.verdicts import open_metric
+from seedbed.compiling.verdicts import open_metric, open_predictions
 from seedbed.config.load import unknown
 from seedbed.errors import UserError
 from seedbed.progress import Progress
@@ -39,7 +41,7 @@ class Compilation:
         self.session, self.project, self.progress = session, session.project, progress
         _check_steps(session.project)
         self.program: Program = self.project.program()
-        self.steps: dict[str, Variant] = {}
+        self.steps, self.laps = dict[str, Variant](), list[Lap]()
         self.optimizers: dict[str, str] = {}
         self.known_programs = _known_programs(session.project)  # read first, so that a mistake costs no call
         self.allowance = provide(session)
@@ -53,7 +55,7 @@ class Compilation:
         self.project.keep_sides(self.progress.say)
         for line in self.project.said_of_seeds():
             self.progress.say(f"note: {line}")
-        frozen = await self._freeze()
+        frozen, predictions = await self._freeze()
         metric = project_metric(self.session, frozen)
         self.allowance = provide(self.session)  # the caps are for the search only: count from here
         step_examples = self._examples(self.project.training_seeds)
@@ -64,27 +66,28 @@ class Compilation:
             await self._search(name, examples, metric)
         procedure = await self._procedure(metric)
         comparison = await self._compare(metric)
-        manifest = self._manifest(frozen, procedure, comparison)
+        agreed = await self._agreement(comparison, metric)
+        manifest = self._manifest(frozen, procedure, comparison, agreed)
         path, uncompiled = self.project.compiled_path(), self.project.program()
         try:
-            return artefact.save(artefact.Artefact(self.program, uncompiled, frozen, manifest), path)
+            return artefact.save(artefact.Artefact(self.program, uncompiled, frozen, manifest, predictions), path)
         except OSError as error:
             raise UserError(f"Cannot write {path}: {error.strerror}.", hint="Make room and compile again.") from error
 
-    async def _freeze(self) -> Frozen:
+    async def _freeze(self) -> tuple[Frozen, Sequence[Prediction]]:
         """The metric that the config names; else one fitted to the verdicts, or to the seeds and rows made from them by
-        rules; else the prior weights."""
+        rules; else the prior weights. Beside it, its prediction for each verdict."""
         config, cases = self.project.config, self.project.cases
         if config.metric:
-            return open_metric(self.project)
+            return open_metric(self.project), open_predictions(self.project)
         freezer = calibrator(self.session, self.progress, checks=config.compile.judge_checks)
         if cases:
             try:
-                return await freezer.frozen(cases)
+                return await freezer.frozen(cases), freezer.predictions
             except Alike as error:
                 raise UserError(f"verdicts: {error}", hint="Or take verdicts: out of the config.") from error
         self.progress.say(unlabelled_line(config.embedder, documents=self.project.recipe.on_documents))
-        return freezer.uncalibrated()
+        return freezer.uncalibrated(), []
 
     def _examples(self, seeds: Sequence[Any]) -> dict[str, list[Any]]:
         """The examples for each step that is searched. Labelled steps come first, since others are scored by the steps
@@ -121,6 +124,7 @@ class Compilation:
                 reflection=reflection,
             )
             self.steps[name] = await search.run(optimizer)
+            self.laps += search.laps
 
     def _known_steps(self, name: str) -> dict[str, Step]:
         """This step in programs compiled elsewhere, by path, without demos that are seeds of this project."""
@@ -194,14 +198,23 @@ class Compilation:
             after = await score_program(self.program, sources, metric, self.session.scope, on_score)
         return compare("uncompiled", before, "compiled", after, lambda spent: self.session.cost(spent.tallies))
 
+    async def _agreement(self, comparison: Comparison | None, metric: Metric) -> list[Agreement]:
+        """The agreement of labelled steps with people's labels on held-out seeds, where the rows are no proof."""
+        if not open_question(comparison, self.project.config.compile.ship):
+            return []
+        programs = {"uncompiled": self.project.program(), "compiled": self.program}
+        examples = self._examples(self.project.test_seeds)
+        return await agreement_by_step(programs, self.project.recipe.labelled, examples, metric.embed)
+
     def _manifest(
         self,
         frozen: Frozen,
         procedure: Sequence[Agreement],
         comparison: Comparison | None,
+        agreed: Sequence[Agreement],
     ) -> artefact.Manifest:
         project, tallies = self.project, list(self.session.journal.tallies.values())
-        decision = decide(comparison, project.config.compile.ship)
+        decision = decide(comparison, project.config.compile.ship, agreed)
         return artefact.Manifest(
             recipe=project.recipe.name,
             teacher=project.config.teacher,
@@ -220,8 +233,10 @@ class Compilation:
             metric=frozen.hash,
             calibration=frozen.figures,
             steps={name: f"{variant.name}: {variant.score:.3f} on {variant.n}" for name, variant in self.steps.items()},
+            races=self.laps,
             folds=project.folds,
             procedure=procedure,
+            agreement=agreed,
             comparison=comparison,
             ships=decision.ships,
             why=decision.why,
@@ -261,4 +276,4 @@ def _known_programs(project: Project) -> dict[str, Program]:
 
 
 def _digest(project: Project) -> str:
-    return hashlib.sha256((project.base / project.config.seeds).read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in project.inputs.seed_files)).hexdigest()[:16]

@@ -8,10 +8,9 @@ from metrics.diversity import Variety, variety
 from metrics.metric import Metric
 from optimize.artefact import Artefact
 from optimize.comparison import Gain, Standing, paired, standing
-from optimize.label_agreement import Agreement, agreement, agreements
+from optimize.label_agreement import Agreement, agreement_by_step
 from optimize.scoring import Scored, score_program
 from programs.core.background import run_sync
-from programs.core.embedding import Embed
 from programs.core.program import Program
 from seedbed.compiling.compile import Compilation
 from seedbed.compiling.metric import project_metric
@@ -117,7 +116,8 @@ def _evaluate(
                 name: run_sync(score_program(program, exam.sources, metric, session.scope, task))
                 for name, program in programs.items()
             }
-        agreement = run_sync(_agreement(project, programs, exam, session.embed))
+        examples, labelled = project.examples(exam.seeds), project.recipe.labelled
+        agreement = run_sync(agreement_by_step(programs, labelled, examples, session.embed))
     first = scored["uncompiled"]
     return Evaluation(
         teacher=teacher,
@@ -136,18 +136,6 @@ def _evaluate(
 def _variety(rows: Sequence[Scored], project: Project, exam: Exam) -> Variety | None:
     accepted = [(row.candidate, row.source) for row in rows if row.accepted]
     return variety(accepted, Embedder(project.config.embedder), exam.sources)
-
-
-async def _agreement(project: Project, programs: Mapping[str, Program], exam: Exam, embed: Embed) -> list[Agreement]:
-    examples, by_step = project.examples(exam.seeds), []
-    for step, comparator in sorted(project.recipe.labelled.items()):
-        if step_examples := examples.get(step):
-            scores = {
-                name: await agreements(program, step, comparator, step_examples, embed)
-                for name, program in programs.items()
-            }
-            by_step.append(agreement(step, comparator, [example.group for example in step_examples], scores))
-    return by_step
 
 
 def _session(project: Project) -> Session:

@@ -2,15 +2,16 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from metrics.calibration.frozen import Frozen, uncalibrated
+from metrics.calibration.predictions import Prediction
 from metrics.metric import Metric
 from optimize import artefact
-from programs.core.program import Program
 from seedbed.compiling.figures import unlabelled_line
 from seedbed.compiling.metric import asked_judges, project_metric
 from seedbed.compiling.teacher_program import TeacherProgram
-from seedbed.compiling.verdicts import open_metric
+from seedbed.compiling.verdicts import open_metric, open_predictions
 from seedbed.errors import UserError
 from seedbed.project.project import Project
 from seedbed.project.session import Session
@@ -26,29 +27,29 @@ def open_cascade(
     """
     project = session.project
     frozen = open_metric(project) if project.config.metric else None
-    opened = list[TeacherProgram]()
-    for alias in project.config.roles.cascade:
+    aliases, loaded = project.config.roles.cascade, dict[str, artefact.Artefact]()
+    for alias in aliases:
         if uncompiled:
-            opened.append(_uncompiled(project, alias, say))
-            continue
-        loaded = _loaded(session, alias, say)
-        frozen = frozen or loaded.frozen
-        opened.append(_shipped(alias, loaded, frozen))
-    frozen = frozen or _without_verdicts(project, say)
+            say(f"{_name(project, alias)}: uncompiled, as asked for")
+        else:
+            loaded[alias] = _loaded(session, alias, say)
+    predictions: Sequence[Prediction] = []
+    if frozen:
+        predictions = open_predictions(project)
+    elif loaded:
+        frozen, predictions = loaded[aliases[0]].frozen, loaded[aliases[0]].predictions
+    else:
+        frozen = _without_verdicts(project, say)
     metric = project_metric(session, frozen)
-    for shipped in opened:
-        metric = metric.showing(shipped.program)
     carried = {
         "recipe": project.recipe.name,
         "judges": [judge.aspect for judge in metric.judges],
         "metric": frozen.hash,
     }
-    return [dataclasses.replace(shipped, carried=carried | shipped.carried) for shipped in opened], metric
-
-
-def _uncompiled(project: Project, alias: str, say: Callable[[str], None]) -> TeacherProgram:
-    say(f"{_name(project, alias)}: uncompiled, as asked for")
-    return _of_teacher(alias, project.program(), [], None)
+    opened = [_opened(project, alias, loaded.get(alias), frozen, predictions, carried) for alias in aliases]
+    for member in opened:
+        metric = metric.showing(member.program)
+    return opened, metric
 
 
 def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefact.Artefact:
@@ -69,16 +70,31 @@ def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefac
     return loaded
 
 
-def _shipped(alias: str, loaded: artefact.Artefact, frozen: Frozen) -> TeacherProgram:
-    """The program that ships. Its measured acceptance counts only under the metric it was measured by."""
-    manifest = loaded.manifest
-    seeds = manifest.seeds["train"] if manifest.ships == "compiled" else []
-    return _of_teacher(alias, loaded.shipped, seeds, manifest.acceptance if manifest.metric == frozen.hash else None)
-
-
-def _of_teacher(alias: str, program: Program, seeds: Sequence[str], acceptance: float | None) -> TeacherProgram:
-    columns = {"teacher": alias, "program": artefact.state_hash(program), "seeds": seeds}
-    return TeacherProgram(alias, program, columns, acceptance)
+def _opened(
+    project: Project,
+    alias: str,
+    loaded: artefact.Artefact | None,
+    frozen: Frozen,
+    predictions: Sequence[Prediction],
+    carried: dict[str, Any],
+) -> TeacherProgram:
+    """A teacher with the program that ships; without an artefact, the uncompiled one. Its measured acceptance counts
+    only under the metric it was measured by."""
+    program = loaded.shipped if loaded else project.program()
+    manifest = loaded.manifest if loaded else None
+    carried = carried | {
+        "teacher": alias,
+        "program": artefact.state_hash(program),
+        "seeds": manifest.seeds["train"] if manifest and manifest.ships == "compiled" else [],
+    }
+    return TeacherProgram(
+        alias,
+        program,
+        carried,
+        frozen,
+        manifest.acceptance if manifest and manifest.metric == frozen.hash else None,
+        dataclasses.replace(loaded, frozen=frozen, predictions=predictions) if loaded else None,
+    )
 
 
 def _without_verdicts(project: Project, say: Callable[[str], None]) -> Frozen:

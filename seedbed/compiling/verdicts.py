@@ -9,6 +9,7 @@ from metrics.calibration.calibrate import check
 from metrics.calibration.fit import Fitted
 from metrics.calibration.frozen import Frozen, load_frozen
 from metrics.calibration.observations import Alike
+from metrics.calibration.predictions import Prediction, predictions_path, read_predictions, save_predictions
 from metrics.calibration.readings import Case, Reader, judge_names
 from metrics.calibration.verdicts import LabelledCase, verdict_line
 from programs.core.background import run_sync
@@ -34,19 +35,24 @@ def read_cases(path: Path) -> list[Case]:
     return labelled_lines(path, verdict_line, missing="Name a file of labelled cases with --verdicts.")
 
 
-def calibrate_cases(cases: list[Case], project: Project | None, judge: str | None, progress: Progress) -> Frozen:
-    """Fit and freeze a metric. `judge`: an alias, `none` for evidence alone, or None for the project's own judge.
+def calibrate_cases(
+    cases: list[Case], project: Project | None, judge: str | None, progress: Progress
+) -> tuple[Frozen, list[Prediction]]:
+    """Fit and freeze a metric; beside it, its prediction for each verdict. `judge`: an alias, `none` for evidence
+    alone, or None for the project's own judge.
 
     Without a project there is only evidence, from the embedded embedder. If a judge is shown verdicts, the project's
     split is saved, so that their documents stay open. Raises UserError if all labels are of one kind.
     """
-    frozen = _calibrated(cases, project, judge, progress)
+    frozen, predictions = _calibrated(cases, project, judge, progress)
     if project and frozen.shown:
         project.keep_sides(progress.say)
-    return frozen
+    return frozen, predictions
 
 
-def _calibrated(cases: list[Case], project: Project | None, judge: str | None, progress: Progress) -> Frozen:
+def _calibrated(
+    cases: list[Case], project: Project | None, judge: str | None, progress: Progress
+) -> tuple[Frozen, list[Prediction]]:
     try:
         if project is None or judge == NOBODY:
             name = project.config.embedder if project else MODEL
@@ -54,10 +60,11 @@ def _calibrated(cases: list[Case], project: Project | None, judge: str | None, p
             grouped = project.grouped if project else list[Case]
             english = _are_english(cases, project)
             bare = Calibrator(Embedder(name), name, progress, cross_encoder=encoder, grouped=grouped, english=english)
-            return run_sync(bare.frozen(cases))
+            return run_sync(bare.frozen(cases)), bare.predictions
         alias = judge or project.config.roles.named()["judge"]
         with judging(project, alias) as session:
-            return run_sync(calibrator(session, progress, teacher=project.config.teacher).frozen(cases))
+            freezer = calibrator(session, progress, teacher=project.config.teacher)
+            return run_sync(freezer.frozen(cases)), freezer.predictions
     except Alike as error:
         raise UserError(
             f"{error}", hint="Calibrating takes rows that people accepted and rows that they did not."
@@ -104,10 +111,11 @@ def check_cases(
         ) from error
 
 
-def save_metric(frozen: Frozen, path: Path) -> None:
-    """Write METRIC.json. Raises UserError if it cannot be written."""
+def save_metric(frozen: Frozen, predictions: Sequence[Prediction], path: Path) -> None:
+    """Write METRIC.json, and METRIC.verdicts.jsonl beside it. Raises UserError if they cannot be written."""
     try:
         frozen.save(path)
+        save_predictions(predictions, predictions_path(path))
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}.", hint="Name another file with --out.") from error
 
@@ -145,6 +153,16 @@ def open_metric(project: Project) -> Frozen:
             hint=project.way_back("calibrate"),
         )
     return frozen
+
+
+def open_predictions(project: Project) -> list[Prediction]:
+    """The predictions beside the metric that the config names under `metric:`; empty if there are none."""
+    assert project.config.metric
+    path = predictions_path(project.base / project.config.metric)
+    try:
+        return read_predictions(path.read_text(encoding="utf-8"))
+    except (OSError, ValidationError, UnicodeDecodeError):
+        return []  # they are only for pictures
 
 
 def _opened(frozen: Frozen, recipe: Recipe | None) -> tuple[list[Judge], Pairwise | None]:

@@ -3,10 +3,10 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
 
 from seedbed.config.catalogue import PassageForm
 from seedbed.config.models import ModelEntry
@@ -26,6 +26,15 @@ RENAMED = {
     ("run", "lag"): "options.lag",
 }
 """The section and the old name of a key -> its name now, with its section if that is another."""
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else [] if value is None else value
+
+
+_FILE_OR_FILES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+Files = Annotated[list[str], BeforeValidator(_listed), WithJsonSchema(_FILE_OR_FILES)]
+"""Paths and globs from the config's folder; one alone needs no list."""
 
 
 class Config(Section):
@@ -48,15 +57,15 @@ class Config(Section):
     for tests and dry runs: it knows words, but no meaning."""
     sources: Sources = Sources()
     """The sources of the rows."""
-    seeds: str
-    """Labelled examples: one JSON object per line, or a JSON array. Keys that the recipe's seeds do not have are
-    refused."""
+    seeds: Files
+    """Labelled examples: a file with one JSON object per line, or a JSON array; or a list of files and globs. Keys that
+    the recipe's seeds do not have are refused."""
     language: Literal["english", "other"] | None = None
     """`english` or `other`: whether rules for English words apply ([languages](languages.md)); with none, the seeds
     decide."""
-    verdicts: str | None = None
-    """JSONL of people's verdicts on rows: the metric is fitted to them, and judges are checked against them
-    ([calibration](calibration.md))."""
+    verdicts: Files = Field(default_factory=list)
+    """JSONL of people's verdicts on rows, a file or a list of files and globs: the metric is fitted to them, and judges
+    are checked against them ([calibration](calibration.md))."""
     metric: str | None = None
     """A METRIC.json that `seedbed calibrate` froze; with none, compile fits a metric to the verdicts."""
     gates: Gates = Gates()

@@ -15,7 +15,7 @@ from programs.core.row import Source
 from seedbed.config.load import Config, describe, unknown
 from seedbed.errors import UserError
 from seedbed.sources.kinds import KINDS, Kind
-from seedbed.sources.lines import labelled_lines
+from seedbed.sources.lines import labelled_files, labelled_lines
 from seedbed.sources.remarks import Remarks
 from seedbed.sources.source_set import Request, SourceSet
 
@@ -48,7 +48,7 @@ class Inputs:
         seeds = self._lines("seeds", self.config.seeds, self.recipe.seed.model_validate_json)
         if len(seeds) < FEWEST_SEEDS:
             raise UserError(
-                f"{self.config.seeds} holds {len(seeds)} seeds; compiling needs at least {FEWEST_SEEDS}.",
+                f"{', '.join(self.config.seeds)} holds {len(seeds)} seeds; compiling needs at least {FEWEST_SEEDS}.",
                 hint="Label a few more: seedbed label DIR turns a run's rows into labels.",
             )
         return seeds
@@ -56,8 +56,6 @@ class Inputs:
     @functools.cached_property
     def verdicts(self) -> list[LabelledCase | Preference]:
         """People's verdicts on rows; empty if the config names no file."""
-        if self.config.verdicts is None:
-            return []
         return self._lines("verdicts", self.config.verdicts, verdict_line)
 
     @functools.cached_property
@@ -113,9 +111,24 @@ class Inputs:
         units = "" if self.kind.units == "passages" else f"{self.kind.units} of "
         return f"{len(self.sources):,} {units}{cut}"
 
-    def _lines(self, key: str, name: str, parse: Callable[[bytes], Labelled]) -> list[Labelled]:
-        missing = f"Put the file there, or mend {key}: in seedbed.yaml."
-        return labelled_lines(self.base / name, parse, missing=missing, say=functools.partial(self.notes.add, name))
+    @property
+    def seed_files(self) -> list[Path]:
+        """The files of the seeds."""
+        return labelled_files(self.base, self.config.seeds)
+
+    def _lines(self, key: str, names: Sequence[str], parse: Callable[[bytes], Labelled]) -> list[Labelled]:
+        """The lines of all files. Raises UserError if two files hold one id."""
+        missing, home = f"Put the file there, or mend {key}: in seedbed.yaml.", dict[str, Path]()
+        lines = list[Labelled]()
+        for path in labelled_files(self.base, names):
+            say = functools.partial(self.notes.add, path.name)
+            for line in labelled_lines(path, parse, missing=missing, say=say):
+                id = getattr(line, "id", "")
+                if id and home.setdefault(id, path) != path:
+                    names_of_both = f"{home[id].name} and {path.name}"
+                    raise UserError(f"{key}: {names_of_both} have the same id {id!r}.", hint="Change one of them.")
+                lines.append(line)
+        return lines
 
 
 def _check_columns(recipe: Recipe, options: Options) -> None:

@@ -193,7 +193,7 @@ class Project:
         documents."""
         seeds = {seed.group for seed in self.inputs.seeds}
         self._names.look_up(seeds | {case.group for case in self.inputs.verdicts})
-        self._names.check(seeds, self.config.seeds)
+        self._names.check(seeds, ", ".join(self.config.seeds))
         return self._names
 
     @functools.cached_property

@@ -91,7 +91,7 @@ def explain_row(folder: Path, prefix: str) -> Explanation:
     with contextlib.closing(Records(folder / "journal.sqlite")) as records:
         report, number = read_report(folder), lineage["index"]
         setup, outcome = records.outcome(lineage["attempt"], report.get("setup"))
-        made_with = report | records.made_with(setup)
+        made_with = {"metric": report.get("metric"), "models": _names(report)} | records.made_with(setup)
         scored = outcome["scored"][number] if outcome else {}
         reasons = scored.get("worth", {}).get("reasons", {})
         return Explanation(
@@ -107,6 +107,11 @@ def explain_row(folder: Path, prefix: str) -> Explanation:
             candidates=len(outcome["scored"]) if outcome else None,
             calls=calls_behind(records, outcome, number, made_with) if outcome else None,
         )
+
+
+def _names(report: Mapping[str, Any]) -> dict[str, str]:
+    """The model behind each alias."""
+    return {alias: entry["model"] for alias, entry in report.get("config", {}).get("models", {}).items()}
 
 
 def _parents(folder: Path, report: Mapping[str, Any], ids: Sequence[str]) -> list[Parent]:

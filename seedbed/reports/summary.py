@@ -29,6 +29,7 @@ def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
         before, after = comparison.before, comparison.after
         lines += ["", standings_table([before, after], {after.name: comparison.difference})]
     lines += [f"\n{procedure_text(agreement, manifest.folds)}" for agreement in manifest.procedure]
+    lines += [f"\n{agreement_text(agreement, '(held out)')}" for agreement in manifest.agreement]
     lines += ["", f"ships: {manifest.ships} ({manifest.why})"]
     if not comparison:
         lines.append("warning: the gain is not known; documents that no seed is on would be held out to measure it")

@@ -19,8 +19,9 @@ from seedbed.terminal import readable
 
 
 def verdicts_file(config: Path) -> Path:
-    """The path of the project's verdicts file, which may not be there yet."""
-    return config.parent / (load_config(config).verdicts or "verdicts.jsonl")
+    """The path of the project's verdicts file, the first that is no glob; it may not be there yet."""
+    files = [name for name in load_config(config).verdicts if "*" not in name]
+    return config.parent / [*files, "verdicts.jsonl"][0]
 
 
 def rows_to_label(folder: Path, verdicts: Path) -> list[LabelledCase]:

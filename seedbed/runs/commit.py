@@ -118,7 +118,7 @@ class Commit:
         self.counts.absent = 0
         places = itertools.count()
         for attempt in outcome.tries:
-            shared = self._shared[attempt.teacher] | {"attempt": outcome.id} | attempt.share
+            shared = self._shared[attempt.teacher] | {"attempt": outcome.id, "position": position} | attempt.share
             self.counts.teachers[attempt.teacher].add(attempt)
             for index, scored in enumerate(attempt.scored):
                 if self.end:

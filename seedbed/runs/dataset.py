@@ -1,5 +1,6 @@
 """A run into a folder: the files besides the rows, and how the run is resumed."""
 
+import datetime
 import functools
 import json
 import time
@@ -14,7 +15,7 @@ from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.attempt import Attempts
 from seedbed.runs.ending import Ending
-from seedbed.runs.record.report import REPORT, programs_of, run_report, write_report
+from seedbed.runs.record.report import REPORT, programs_of, run_report, write_records, write_report
 from seedbed.runs.run import Run
 from seedbed.storage.journal_copy import copy_journal
 
@@ -39,7 +40,7 @@ def write_dataset(
     _check_folder(project, out)
     if replay and replay != out:
         copy_journal(replay / JOURNAL, out / JOURNAL)
-    started = time.monotonic()
+    started, began = time.monotonic(), datetime.datetime.now(datetime.UTC)
     for line in project.inputs.said_of_sources():
         progress.say(line)
     session = Session(
@@ -58,14 +59,30 @@ def write_dataset(
         finally:
             is_current, seconds = run.finish(), time.monotonic() - started
             report = run_report(session, run, out, ending.stopped, ending.code, seconds)
+            report["invocations"] = [
+                *(_previous(out) or {}).get("invocations", []),
+                _invocation(session, report, began),
+            ]
             if replay:  # a replay opens no model
                 report["embedded"] = (_previous(replay) or {}).get("embedded", {})
             if is_current:
                 write_report(out, report)
+                write_records(session, run, out)
             else:
                 rows = run.commit.counts.accepted
                 progress.say(f"{out} keeps the rows of an earlier invocation, which are more than these {rows}")
     return report, run.commit.samples
+
+
+def _invocation(session: Session, report: dict[str, Any], began: datetime.datetime) -> dict[str, Any]:
+    """What this invocation did: the calls that were paid, and the rows that the folder then held."""
+    tallies = session.journal.tallies.values()
+    return {
+        "started": began.isoformat(timespec="seconds"),
+        "seconds": report["seconds"],
+        "calls": sum(tally.calls - tally.replayed for tally in tallies),
+        "accepted": report["counts"]["accepted"],
+    }
 
 
 def _attempts_factory(project: Project, out: Path, progress: Progress, replay: Path | None) -> Any:

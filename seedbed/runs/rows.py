@@ -36,9 +36,13 @@ def rejected(id: str, scored: Scored, shared: Mapping[str, Any], licences: Mappi
     }
 
 
-def row_type(recipe: str) -> type[Candidate]:
-    """The class of the rows of a dataset whose run.json names this recipe; `pairs` is the command of that name."""
-    return Preference if recipe == PAIRS else recipes()[recipe].program.row
+def row_type(recipe: str, options: Mapping[str, Any] | None = None) -> type[Candidate]:
+    """The class of the rows of a dataset whose run.json names this recipe with these options, by default the recipe's
+    own; `pairs` is the command of that name."""
+    if recipe == PAIRS:
+        return Preference
+    of = recipes()[recipe]
+    return of.program(of.options(**options)).row if options else of.program.row
 
 
 def candidate_of(row: Mapping[str, Any], *, accepted: bool) -> Candidate:
@@ -72,6 +76,8 @@ def _lineage(scored: Scored, shared: Mapping[str, Any], licences: Mapping[str, s
         "models": models,
         "licences": list(dict.fromkeys(licences[alias] for alias in models if alias in licences)),
         "seeds": list(dict.fromkeys([*shared["seeds"], *sorted(source.shown)])),
+        "draw": source.draw,
+        "probability": scored.worth.probability,
     }
 
 

@@ -1,9 +1,11 @@
 """`seedbed run`: makes candidates in parallel and commits them in order, up to N accepted rows or a limit."""
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from metrics.metric import Metric
 from programs.core.row import digest
@@ -18,6 +20,7 @@ from seedbed.runs.commit import ABSENT, Commit
 from seedbed.runs.ending import time_cap
 from seedbed.runs.futility import Futility, most_empty
 from seedbed.runs.outcome import Outcome
+from seedbed.runs.record.live import Live
 from seedbed.runs.record.provenance import provenance
 from seedbed.runs.schedule import Schedule
 
@@ -51,6 +54,7 @@ class Run:
         self._failed, self._started = list[Outcome](), time.monotonic()
         self._time_cap = time_cap(self.project.config)
         self._clock: asyncio.Timeout | None = None
+        self._live = Live(out)
         self._dry = False
 
     async def work(self) -> str:
@@ -94,6 +98,8 @@ class Run:
                 self._failed += [outcome] if outcome.failed else []
             self._schedule.committed(outcome, committed)
             self.progress.show(bar, counts.accepted, self._note())
+            if self._live.is_due():
+                self._live.show(self._state())
             if reason := self.commit.end or self._replayed() or self._futility.verdict:
                 return reason
         self._dry = True
@@ -117,6 +123,18 @@ class Run:
         worst = ", ".join(f"{reason} {count}" for reason, count in counts.reasons.most_common(3))
         rate = counts.candidates / (time.monotonic() - self._started)
         return f"{counts.candidates} candidates, {rate:.1f}/s" + (f" ({worst})" if worst else "")
+
+    def _state(self) -> dict[str, Any]:
+        """How far the run is, for whoever watches it from outside."""
+        counts = self.commit.counts
+        return {
+            "rows": self.goal,
+            "accepted": counts.accepted,
+            "candidates": counts.candidates,
+            "rejected": dict(counts.reasons.most_common()),
+            "teachers": {alias: dataclasses.asdict(record) for alias, record in counts.teachers.items()},
+            "seconds": round(time.monotonic() - self._started, 1),
+        }
 
     def _setup(self) -> str:
         """A digest of everything that an outcome depends on besides its source. Limits of speed are left out."""

@@ -1,6 +1,7 @@
 """Reads a file of labelled lines, and reports all bad lines at once."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +13,14 @@ from seedbed.errors import Unreadable, UserError
 from seedbed.terminal import Say, silent
 
 Line = TypeVar("Line", bound=BaseModel)
+
+
+def labelled_files(base: Path, names: Sequence[str]) -> list[Path]:
+    """The files that these paths and globs name, in their order. A glob may fit none; a path stays, so that its reader
+    can say that it is missing."""
+    is_glob = [any(sign in name for sign in "*?[") and not (base / name).is_file() for name in names]
+    paths = [sorted(base.glob(name)) if glob else [base / name] for name, glob in zip(names, is_glob, strict=True)]
+    return list(dict.fromkeys(itertools.chain(*paths)))
 
 
 def labelled_lines(path: Path, parse: Callable[[bytes], Line], *, missing: str, say: Say = silent) -> list[Line]:

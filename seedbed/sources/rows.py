@@ -52,7 +52,7 @@ def read_rows(request: Request) -> SourceSet:
     Raises UserError if the rows cannot be read, if they lack a column that the recipe needs, or if none can be used.
     """
     skipped, notes = Remarks(), Remarks()
-    name = request.config.sources.rows or request.config.seeds
+    name = request.config.sources.rows or ", ".join(request.config.seeds)
     with contextlib.closing(Texts(request.base / ".seedbed" / "texts.sqlite")) as texts:
         try:
             table = _table(request, texts, skipped, notes)
@@ -73,7 +73,7 @@ def read_rows(request: Request) -> SourceSet:
 def _table(request: Request, texts: Texts, skipped: Remarks, notes: Remarks) -> Table:
     entry, base = request.config.sources.rows, request.base
     if entry is None:
-        notes.add(request.config.seeds, "its seeds are the rows, because sources.rows names none")
+        notes.add(", ".join(request.config.seeds), "its seeds are the rows, because sources.rows names none")
         return _seed_table(request)
     if entry.startswith(HF):
         return _plain_table(entry, functools.partial(checked_rows, dataset_rows(entry, request.config.sources.split)))
@@ -96,7 +96,7 @@ def _check_file(entry: str, path: Path) -> None:
 def _seed_table(request: Request) -> Table:
     seeds = [(seed, seed.model_dump()) for seed in request.seeds()]
     entries = [Entry(values, {"row": seed.id}, seed.group, (seed.id,)) for seed, values in seeds]
-    return Table(request.config.seeds, list(request.recipe.seed.model_fields), entries)
+    return Table(", ".join(request.config.seeds), list(request.recipe.seed.model_fields), entries)
 
 
 def _plain_table(name: str, read: Callable[[], Iterator[Row]]) -> Table:

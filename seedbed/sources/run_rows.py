@@ -8,7 +8,7 @@ from metrics.calibration.verdicts import LabelledCase, verdict_id, verdict_line
 from programs.core.recipe import recipes
 from seedbed.errors import UserError
 from seedbed.sources.finding import JOURNAL
-from seedbed.sources.lines import labelled_lines
+from seedbed.sources.lines import labelled_files, labelled_lines
 from seedbed.sources.tables import Row, checked_rows
 
 VERDICTS = "verdicts.jsonl"  # where `seedbed label` writes if the config names no file
@@ -32,8 +32,10 @@ class RunRows:
         self._shards = shards_of(folder, "rows")
         if not self._shards:
             raise UserError(f"The run in {folder} accepted no row.", hint="Name the folder of another run.")
-        file = report["config"].get("verdicts") or VERDICTS
-        self._refused = _refused({(place / file).resolve() for place in (folder, folder.parent, base)})
+        names = report["config"].get("verdicts") or [VERDICTS]
+        names = [names] if isinstance(names, str) else names  # an older version wrote one name
+        places = (folder, folder.parent, base)
+        self._refused = _refused({path.resolve() for place in places for path in labelled_files(place, names)})
 
     def __iter__(self) -> Iterator[Row]:
         """The rows with all their columns. Raises Unreadable, with the reason in words."""

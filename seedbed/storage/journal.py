@@ -126,14 +126,14 @@ class Journal:
         """By alias, the totals over all calls in this journal, of every invocation."""
         rows = self._store.rows(
             "select alias, count(*), total(input_tokens), total(output_tokens), "
-            "total(input_tokens * batch), total(output_tokens * batch), "
+            "total(work), total(input_tokens * batch), total(output_tokens * batch), "
             "total(coalesce(input_tokens, 0) = 0 or output_tokens is null) from calls group by 1"
         )
         return {
             alias: Tally(
-                calls, 0, int(tokens_in), int(tokens_out), int(tokens_in), int(tokens_out), 0.0, *map(int, unread)
+                calls, 0, int(tokens_in), int(tokens_out), int(tokens_in), int(tokens_out), work, *map(int, unread)
             )
-            for alias, calls, tokens_in, tokens_out, *unread in rows
+            for alias, calls, tokens_in, tokens_out, work, *unread in rows
         }
 
     def close(self) -> None:

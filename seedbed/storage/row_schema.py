@@ -31,6 +31,9 @@ LINEAGE = pa.struct(
         ("seeds", pa.list_(pa.string())),
         ("attempt", pa.string()),  # id of the outcome in the journal, which names its program and all model calls
         ("index", pa.int64()),  # the candidate's place in the attempt
+        ("position", pa.int64()),  # of its source in the feed, from 0
+        ("draw", pa.int64()),  # how often the source was used before
+        ("probability", pa.float64()),  # that a person accepts it, whatever dropped it; null before its evidence
         ("input_tokens", pa.int64()),
         ("output_tokens", pa.int64()),
         ("dollars", pa.float64()),

@@ -85,6 +85,7 @@ def test_a_crash_at_any_moment_leaves_the_old_set_or_the_new_one(path: Path, mon
         "small.manifest.json",
         "small.metric.json",
         "small.uncompiled.json",
+        "small.verdicts.jsonl",
     ]
 
 
@@ -184,4 +185,4 @@ def test_the_same_artefact_is_the_same_bytes(path: Path) -> None:
 def test_the_manifest_that_save_gives_is_the_one_that_load_reads(path: Path) -> None:
     manifest = artefact.save(made("new"), path)
     assert load(path).manifest == manifest
-    assert set(manifest.files) == {"small.json", "small.uncompiled.json", "small.metric.json"}
+    assert set(manifest.files) == {"small.json", "small.uncompiled.json", "small.metric.json", "small.verdicts.jsonl"}

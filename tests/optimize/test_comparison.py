@@ -141,6 +141,14 @@ def test_differences_are_paired_by_source_in_whatever_order_and_grouped_by_docum
     assert found.high - found.low < 0.2  # scores differ by document, their differences do not
 
 
+def test_a_comparison_keeps_both_programs_on_each_source() -> None:
+    comparison = compare("a", scored({"2.b": 0.7, "1": 0.2}), "b", scored({"1": 0.9, "2.b": 0.5}), free)
+    kept = [tuple(pair.model_dump().values()) for pair in comparison.pairs]
+    assert kept == [("1", "1", 0.2, 0.9, 0.0, 1.0), ("2.b", "2", 0.7, 0.5, 1.0, 0.0)]
+    differences = [pair.metric_after - pair.metric_before for pair in comparison.pairs]
+    assert comparison.difference.mean == pytest.approx(statistics.fmean(differences))
+
+
 def test_a_standing_counts_what_an_accepted_row_took() -> None:
     found = standing("one", scored({"a.1": 0.9, "a.2": 0.1, "b.1": 0.8, "b.2": 0.0}), lambda spent: 0.5)
     assert (found.n, found.documents, found.accepted, found.calls, found.tokens) == (4, 2, 2, 8, 400)

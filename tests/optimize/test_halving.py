@@ -1,6 +1,7 @@
 """A search decides on enough examples, by what tells ways of asking apart where hardly a row is accepted."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 
 import dspy
@@ -77,6 +78,26 @@ def test_where_no_row_is_accepted_the_way_that_can_be_read_wins(read: str) -> No
     """All questions are vetoed; in one format they are questions at least, in the others nothing is said."""
     format, _ = winner(lambda format, field, prompt: "What is the main idea of the text?" if format == read else "")
     assert format == read
+
+
+def test_the_search_keeps_every_variant_of_every_race() -> None:
+    program, size = GroundedQA(), SIZES["light"]
+    with dspy.context(lm=model(lambda format, field, prompt: QUESTION if field == "question" else ANSWER)):
+        metric = Metric(RECIPE, embed, Bars(relevance=0.05))
+        examples = RECIPE.examples(seeds(), RECIPE.options())["ask_question"]
+        search = StepSearch(program, "ask_question", examples, metric, size)
+        run_sync(search.run("labeled"))
+    races = {stage: list(laps) for stage, laps in itertools.groupby(search.laps, lambda lap: lap.stage)}
+    assert list(races) == list(range(1, len(races) + 1))
+    assert {lap.variant for lap in races[1]} >= {"chat, 0 demos", "json, 0 demos", "compact, 0 demos"}
+    for stage, laps in races.items():
+        assert len({lap.n for lap in laps}) == 1
+        kept = {lap.variant for lap in laps if lap.kept}
+        assert kept == {lap.variant for lap in laps[: len(kept)]}
+        if len(kept) > 1:
+            assert kept == {lap.variant for lap in races[stage + 1]}
+    assert search.laps[-1].replies == sum(lap.n for lap in search.laps)
+    assert [lap.variant for lap in search.laps if lap.kept][-1] == search.best.name
 
 
 def test_the_search_says_whether_the_next_best_is_worse_or_only_behind() -> None:

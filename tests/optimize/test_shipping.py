@@ -8,8 +8,9 @@ from support.prices import free
 
 from metrics.worth import Worth
 from optimize.comparison import Comparison, compare
+from optimize.label_agreement import Agreement, agreement
 from optimize.scoring import Scored
-from optimize.shipping import decide
+from optimize.shipping import decide, open_question
 from programs.core.row import Drop, Source
 from programs.formats.replies import CUT_OFF, UNREADABLE
 from programs.qa.grounded_qa import QA
@@ -37,6 +38,31 @@ def comparison(before: list[Scored], after: list[Scored]) -> Comparison:
 
 UNREAD = Drop(step="ask_question", reason=UNREADABLE, detail="Sure!\n\nHere is   one:")
 DROPPED = Drop(step="veto", reason="off topic")
+
+
+def agreeing(before: float, after: float) -> Agreement:
+    """A labelled step's agreement on twelve seeds, each of its own group."""
+    scores = {"uncompiled": [before] * 12, "compiled": [after] * 12}
+    return agreement("classify", "same", [str(n) for n in range(12)], scores)
+
+
+def test_where_rows_say_nothing_people_s_labels_decide() -> None:
+    same, less = rows(*[None, DROPPED] * 6), rows(*[DROPPED] * 12)
+    alike, better, worse = comparison(same, same), agreeing(0.3, 0.9), agreeing(0.9, 0.3)
+    assert open_question(alike)
+    assert decide(alike, None, [better]).ships == "compiled"
+    assert "classify agrees better with people's labels" in decide(alike, None, [better]).why
+    assert decide(alike, None, [agreeing(0.5, 0.5)]).ships == "uncompiled"
+    assert decide(alike, None, [better, worse]).ships == "uncompiled"
+    assert decide(comparison(same, less), None, [better]).ships == "uncompiled"  # its rows are worse
+
+
+def test_labels_are_not_asked_where_the_rows_decide() -> None:
+    none, all_rows = rows(*[DROPPED] * 12), rows(*[None] * 12)
+    assert not open_question(comparison(none, all_rows))
+    assert not open_question(comparison(all_rows, rows(*[UNREAD] * 12)))
+    assert not open_question(comparison(all_rows, all_rows), "compiled")
+    assert not open_question(None)
 
 
 def test_a_program_that_can_be_read_beats_one_that_cannot() -> None:

@@ -63,6 +63,12 @@ def test_seeds_can_be_read_and_are_enough(recipe: Recipe) -> None:
     assert len({seed.id for seed in seeds}) == len(seeds)
 
 
+def test_the_row_of_a_seed_gives_the_seed_back(recipe: Recipe) -> None:
+    for seed in seeds_of(recipe):
+        if seed.row:
+            assert recipe.seed.of(seed.id, seed.row, seed.group) == seed
+
+
 def test_no_two_seeds_are_alike(recipe: Recipe) -> None:
     pairs = itertools.combinations([seed for seed in seeds_of(recipe) if seed.shown], 2)
     alike = {(a.id, b.id) for a, b in pairs if rouge_l(a.shown, b.shown) >= SAME}

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.tiny_model import BAD, GOOD, PROMPT, model, tokenizer
 
 from metrics.worth import Worth
 from optimize.scoring import Scored
@@ -16,12 +17,6 @@ from seedbed.storage.row_schema import row_schema
 
 pytestmark = pytest.mark.slow  # torch, transformers and TRL take ten seconds to import
 
-TEMPLATE = (
-    "{% for message in messages %}{{ message.role }} {{ message.content }} {{ eos_token }} {% endfor %}"
-    "{% if add_generation_prompt %}assistant {% endif %}"
-)
-PROMPT, GOOD, BAD = "how long does the kettle boil", "two minutes when it is full", "three water"
-WORDS = [*dict.fromkeys(f"{PROMPT} {GOOD} {BAD} user assistant".split())]
 SHARED = {
     "recipe": "tiny",
     "teacher": "scripted",
@@ -93,39 +88,6 @@ def load(tmp_path: Path) -> Any:
         return datasets.load_dataset("parquet", data_files=str(path), split="train", cache_dir=str(tmp_path / "cache"))
 
     return loaded
-
-
-def tokenizer() -> Any:
-    """A tokenizer of whole words with a chat template, made without a network."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    vocabulary = {word: number for number, word in enumerate(["<pad>", "<eos>", "<unk>", *WORDS])}
-    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token="<pad>", eos_token="<eos>", unk_token="<unk>", chat_template=TEMPLATE
-    )
-
-
-def model(head: str = "LlamaForCausalLM", **more: Any) -> Any:
-    """A random model of two layers; the same one each time."""
-    import transformers
-
-    transformers.set_seed(0)
-    config = transformers.LlamaConfig(
-        vocab_size=len(WORDS) + 3,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        pad_token_id=0,
-        eos_token_id=1,
-        bos_token_id=1,
-        **more,
-    )
-    return getattr(transformers, head)(config)
 
 
 def settings(folder: Path) -> dict[str, Any]:

@@ -9,9 +9,10 @@ import dspy
 from support.paths import SUPPORT
 
 from metrics.metric import Bars, Metric
-from optimize.search import StepSearch, Variant
+from optimize.search import StepSearch
 from optimize.search_budget import Allowance, Caps, Cost
 from optimize.search_size import SIZES
+from optimize.variant import Variant
 from programs.core.background import run_sync
 from programs.core.program import Program
 from programs.core.recipe import recipes

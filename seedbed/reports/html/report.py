@@ -8,8 +8,13 @@ from pathlib import Path
 from programs.core.whole import write_whole
 from seedbed.errors import UserError
 from seedbed.project.project import Project
+from seedbed.reports.html.figures.coverage import coverage
+from seedbed.reports.html.figures.funnel import funnel
+from seedbed.reports.html.figures.parts import parts
+from seedbed.reports.html.figures.scores import scores
+from seedbed.reports.html.figures.what_if import what_if
 from seedbed.reports.html.run_folder import MadeWith, RunFolder
-from seedbed.reports.html.section import Report, Section
+from seedbed.reports.html.section import Report, Section, charts
 from seedbed.reports.html.sections.head import compile_head, run_head
 from seedbed.reports.html.sections.prompts import prompts_section, run_seeds
 from seedbed.reports.html.sections.provenance import compile_provenance, run_provenance
@@ -33,6 +38,9 @@ def run_report(folder: Path, *, rows: bool = True, map: bool = True) -> Report:
     if not (run.report or shards_of(folder, "rows") or shards_of(folder, "rejected") or _begun(folder)):
         raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
     sections = [
+        charts("Funnel", "Where do candidates die?", funnel(run)),
+        charts("Scores", "Is the threshold sane?", scores(run), parts(run), what_if(run)),
+        charts("Coverage", "What of the sources is in it?", coverage(run)),
         rows_section(run, name) if rows else None,
         _run_prompts(run, rows=rows),
         run_provenance(run, name) if run.report else None,

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from pydantic import ValidationError
 
 from metrics.calibration.frozen import Frozen, load_frozen
+from metrics.calibration.predictions import Prediction, predictions_path, read_predictions
 from optimize.artefact import Manifest, manifest_path, metric_path, uncompiled_path
+from seedbed.runs.record.made_with import MADE_WITH
 from seedbed.storage.run_reader import Shard, read_report, shards_of
-
-MADE_WITH = "made_with"  # in a run's folder: the compiled programs, laid out as in the project's compiled/
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,12 +57,10 @@ class MadeWith:
         return _json(uncompiled_path(self.path))
 
     @functools.cached_property
-    def verdicts(self) -> list[dict[str, Any]]:
-        """The verdicts that the metric was fitted to: id, group, probability (out of fold; None if none was held out),
-        label, kind, fold, parts. Empty if nothing was calibrated."""
-        path = self.path.with_suffix(".verdicts.jsonl")
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        return [json.loads(line) for line in lines]
+    def predictions(self) -> list[Prediction]:
+        """What the metric predicted of each verdict that it was fitted to; empty if nothing was calibrated."""
+        path = predictions_path(self.path)
+        return read_predictions(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 class RunFolder:
@@ -77,7 +75,8 @@ class RunFolder:
         return read_report(self.path)
 
     def accepted(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The accepted rows with these columns (all if None), train first; a field of a struct is `lineage.group`."""
+        """The accepted rows with these columns (all if None), train first. `lineage.group` gives a field of a struct as
+        the column `group`. A column that a shard lacks is null there, and left out if all shards lack it."""
         return self._table("rows", columns)
 
     def rejected(self, columns: Sequence[str] | None = None) -> pa.Table:
@@ -110,8 +109,8 @@ class RunFolder:
 
     def _table(self, kind: str, columns: Sequence[str] | None) -> pa.Table:
         shards: list[Shard] = shards_of(self.path, kind)
-        tables = [shard.read(columns=list(columns) if columns else None) for shard in shards]
-        return pa.concat_tables(tables) if tables else pa.table({})
+        tables = [shard.read(columns=columns and [*filter(shard.has, columns)]) for shard in shards]
+        return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -30,6 +30,12 @@ class Section:
         return "-".join(self.title.lower().split())
 
 
+def charts(title: str, question: str, *figures: Figure | None) -> Section | None:
+    """A section of figures; None if none of them has anything to show."""
+    shown = [figure for figure in figures if figure]
+    return Section(title, question, shown) if shown else None
+
+
 @dataclasses.dataclass(frozen=True)
 class Report:
     """A report: of a run, or of a compile. `head` stands above all sections. `kicker` says what it is about."""

@@ -9,7 +9,8 @@ from typing import Any
 from programs.core.kinds import Chat
 from programs.core.row import Message
 from programs.core.text import plain, words
-from seedbed.runs.dedup.contamination import CONTAMINATION
+from seedbed.project.project import Project
+from seedbed.runs.dedup.contamination import CONTAMINATION, Contamination
 from seedbed.runs.rows import candidate_of
 from seedbed.sources.run_rows import RunRows
 from seedbed.storage.run_reader import shards_of
@@ -57,15 +58,17 @@ class Answer:
         return [*self.candidate.writers, str(self.lineage["teacher"])][0]
 
 
-def answers_by_prompt(folder: Path, base: Path) -> list[list[Answer]]:
+def answers_by_prompt(folder: Path, project: Project) -> list[list[Answer]]:
     """For each prompt with an accepted row, its answers, in the order of the run. Prompts that look the same are one.
 
-    Left out are rows that a person called bad (the files of verdicts are those of `RunRows`, from `base`), candidates
-    that give a test set away, and conversations of more than one exchange. Raises UserError if there is no row.
+    Left out are rows that a person called bad (the files of verdicts are those of `RunRows`), answers that give a test
+    set away, and conversations of more than one exchange. The test sets are those of the project now: the run looked
+    for them only where no other gate had rejected a candidate. Raises UserError if there is no row.
     """
+    contamination = Contamination(project.config.gates.test_sets, project.base)
     prompts = collections.defaultdict[str, list[Answer]](list)
-    for answer in [*_accepted(folder, base), *_rejected(folder)]:
-        if _is_exchange(answer.candidate):
+    for answer in [*_accepted(folder, project.base), *_rejected(folder)]:
+        if _is_exchange(answer.candidate) and not contamination.refusal(answer.candidate):
             prompts[plain(answer.prompt).strip()].append(answer)
     return [answers for answers in prompts.values() if any(answer.accepted for answer in answers)]
 

@@ -48,7 +48,7 @@ def write_pairs(
     """
     run = finished_run(folder, project)
     _check_out(out, run)
-    prompts = answers_by_prompt(folder, project.base)
+    prompts = answers_by_prompt(folder, project)
     settings = _possible(run, prompts, settings, progress.say)
     started = time.monotonic()
     with _session(run, out, settings, progress.say) as session:

@@ -52,6 +52,7 @@ class PairRows:
         lineage, tokens = pair.chosen.lineage, tried.scope.tokens()
         return {
             **{name: lineage[name] for name in _CARRIED},
+            "position": lineage.get("position"),  # a run of an older version did not record it
             "recipe": PAIRS,
             "judges": [*lineage["judges"], *([JUDGE] if tried.verdict else [])],
             "stood_in": list(dict.fromkeys([*lineage["stood_in"], *sorted(tried.scope.stood_in)])),
@@ -77,7 +78,8 @@ def _scored(pair: Pair, tried: Tried) -> Scored:
     if verdict and probability is not None:
         parts[JUDGE], reasons[JUDGE] = probability, verdict.reason
     drop = Drop(step=JUDGE, reason=tried.refusal, detail=verdict.reason) if verdict and tried.refusal else None
-    worth = Worth(score=chosen.score, parts=parts, reasons=reasons, drop=drop)
+    fitted = chosen.lineage.get("probability")
+    worth = Worth(score=chosen.score, probability=fitted, parts=parts, reasons=reasons, drop=drop)
     return Scored(_source(pair), _preference(pair, probability), worth)
 
 
@@ -96,4 +98,5 @@ def _preference(pair: Pair, probability: float | None) -> Preference:
 def _source(pair: Pair) -> Source:
     lineage = pair.chosen.lineage
     origin = {"spans": lineage["spans"], "parents": [pair.chosen.row]}
-    return Source(id=lineage["source"], group=lineage["group"], inputs={}, origin=origin)
+    draw = lineage.get("draw") or 0
+    return Source(id=lineage["source"], group=lineage["group"], inputs={}, origin=origin, draw=draw)

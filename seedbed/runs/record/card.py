@@ -14,6 +14,7 @@ from programs.core.kinds import kind_of
 from programs.core.recipe import Recipe, recipes
 from programs.core.whole import write_whole
 from seedbed.runs.record.cost_lines import bill_lines
+from seedbed.runs.rows import row_type
 
 Body = Callable[[dict[str, Any]], str]
 """The text of a card, from run.json's content."""
@@ -92,7 +93,7 @@ replies behind it.
 
 def _kind(recipe: Recipe, report: dict[str, Any]) -> str:
     """What kind of rows these are, and the columns that a trainer reads."""
-    kind = kind_of(recipe.program(recipe.options(**report["options"])).row)
+    kind = kind_of(row_type(recipe.name, report["options"]))
     columns = ", ".join(f"`{name}`" for name in kind.Base.model_fields)
     return f"{kind.__name__} rows, for {kind.purpose}: a trainer reads {columns}."
 

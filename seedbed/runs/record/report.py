@@ -1,8 +1,9 @@
 """The report of a run: run.json, and the card beside it."""
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +16,10 @@ from seedbed.errors import UserError
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.record.card import Body, write_card
+from seedbed.runs.record.coverage import write_sources
 from seedbed.runs.record.downstream import downstream
+from seedbed.runs.record.made_with import keep_programs
+from seedbed.runs.record.vector_map import write_map
 from seedbed.runs.run import Run
 from seedbed.storage.spending import Spending
 from seedbed.versions import versions
@@ -57,6 +61,7 @@ def run_report(session: Session, run: Run, out: Path, stopped: str, code: int, s
         "warnings": [*licence_warnings(project), *_undivided(project, run)],
         "program": programs_of(run.cascade),
         "metric": run.cascade[0].carried["metric"],
+        "threshold": _threshold(project, run),
         "setup": run.setup,
         "judges": run.cascade[0].carried["judges"],
     }
@@ -72,6 +77,10 @@ def session_report(session: Session) -> dict[str, Any]:
         "input_tokens": sum(tally.input_tokens for tally in tallies),
         "output_tokens": sum(tally.output_tokens for tally in tallies),
         "dollars": session.cost(totals),
+        "models": {
+            alias: dataclasses.asdict(tally) | {"dollars": session.cost({alias: tally})}
+            for alias, tally in totals.items()
+        },
         "ledger": {alias: dataclasses.asdict(spent) for alias, spent in _spent(session).items()},
         "config": _public(session.project.config),
         "versions": versions(),
@@ -82,12 +91,30 @@ def session_report(session: Session) -> dict[str, Any]:
 def write_report(out: Path, report: dict[str, Any], body: Body | None = None) -> None:
     """Write run.json and the card (`body`: as in `write_card`), each atomically. Raises UserError if they cannot be
     written."""
-    try:
+    with _told(out):
         write_whole(
             out / REPORT,
             lambda aside: aside.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8"),
         )
         write_card(out, report, body)
+
+
+def write_records(session: Session, run: Run, out: Path) -> None:
+    """Write what else shows the run without its project: its programs with the metric, what came of each source and,
+    unless it was interrupted, the map of its rows. Reads run.json. Raises UserError if something cannot be written."""
+    with _told(out):
+        keep_programs(run.cascade, out)
+        write_sources(session.project.inputs.sources, out)
+        if run.complete:
+            with run.progress.task("map of the rows", 1):
+                write_map(session.project, session.embed, out)
+
+
+@contextlib.contextmanager
+def _told(out: Path) -> Iterator[None]:
+    """Tell a person which folder cannot be written."""
+    try:
+        yield
     except OSError as error:
         raise UserError(
             f"Cannot write {out}: {error.strerror}.",
@@ -103,6 +130,12 @@ def programs_of(cascade: Sequence[TeacherProgram]) -> str:
 def _spent(session: Session) -> dict[str, Spending]:
     """The ledger's totals of this run's calls, including those without a reply."""
     return run_sync(session.ledger.totals(session.ledger.account))
+
+
+def _threshold(project: Project, run: Run) -> float:
+    """The lowest score of an accepted row, in [0, 1]: the config's, or the fitted metric's."""
+    bar = project.bars.threshold
+    return run.cascade[0].frozen.fitted.threshold if bar is None else bar
 
 
 def _variety(session: Session, run: Run) -> dict[str, Any] | None:

@@ -61,7 +61,7 @@ USELESS: dict[str, Change] = {
 @pytest.mark.parametrize("kind", USELESS)
 def test_a_judge_of_no_use_is_called_so_and_gets_no_weight(kind: str) -> None:
     for seed in range(3):
-        fitted, result = calibrate(planted(seed, change=USELESS[kind]), ["judge"])
+        fitted, result, _ = calibrate(planted(seed, change=USELESS[kind]), ["judge"])
         assert not result.judges["judge"].useful
         assert result.weights["judge"] == 0
         assert "judge" not in fitted.weights

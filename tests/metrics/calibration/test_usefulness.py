@@ -48,7 +48,7 @@ def test_what_a_judge_adds_is_its_gain_over_the_evidence() -> None:
 def test_a_judge_that_repeats_the_evidence_adds_nothing() -> None:
     told = rows(300, evidence=2.0)
     same = [Observation(**{**vars(row), "parts": {**row.parts, "correct": row.parts["words"]}}) for row in told]
-    fitted, figures = calibrate(same, ["correct"])
+    fitted, figures, _ = calibrate(same, ["correct"])
     assert figures.judges["correct"].auroc > 0.85
     assert not figures.judges["correct"].useful
     assert fitted.weights.get("correct", 0.0) == 0
@@ -56,10 +56,10 @@ def test_a_judge_that_repeats_the_evidence_adds_nothing() -> None:
 
 
 def test_a_likelihood_is_kept_or_left_as_a_whole() -> None:
-    fitted, figures = calibrate(rows(300, likely=1.0), [])
+    fitted, figures, _ = calibrate(rows(300, likely=1.0), [])
     assert figures.judges[LIKELIHOOD].useful
     assert sum(fitted.weights[name] for name in LIKELIHOODS) > 0
-    fitted, figures = calibrate(rows(300, evidence=1.0, likely=0.0), [])
+    fitted, figures, _ = calibrate(rows(300, evidence=1.0, likely=0.0), [])
     assert not figures.judges[LIKELIHOOD].useful
     assert not fitted.weights.keys() & set(LIKELIHOODS)
 

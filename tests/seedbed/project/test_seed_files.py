@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.recipes import BARE
 
 from optimize.seeds import BadLines, read_lines
 from programs.qa.grounded_qa import QASeed
+from seedbed.config.load import Config
+from seedbed.errors import UserError
+from seedbed.project.inputs import Inputs
 
 SEEDS = [
     {
@@ -84,3 +88,34 @@ def test_one_mistake_on_many_lines_is_said_once(tmp_path: Path, key: str, value:
 def test_each_item_of_an_array_is_told_by_its_number(tmp_path: Path) -> None:
     (problem,) = problems(file(tmp_path, json.dumps([*SEEDS[:2], {**SEEDS[2], "answer": 42}])))
     assert ":3: answer: " in problem
+
+
+def inputs(base: Path, **keys: object) -> Inputs:
+    return Inputs(Config.model_validate(BARE | {"recipe": "grounded-qa"} | keys), base)
+
+
+def write(path: Path, seeds: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(map(json.dumps, seeds)), encoding="utf-8")
+
+
+def test_seeds_may_lie_in_several_files_and_a_glob_may_fit_none_yet(tmp_path: Path) -> None:
+    write(tmp_path / "seeds.jsonl", SEEDS)
+    names = ["seeds.jsonl", "reviewed/*.seeds.jsonl"]
+    assert [seed.id for seed in inputs(tmp_path, seeds=names).seeds] == ["s1", "s2", "s3", "s4"]
+    write(tmp_path / "reviewed" / "b.seeds.jsonl", [SEEDS[0] | {"id": "s6"}])
+    write(tmp_path / "reviewed" / "a.seeds.jsonl", [SEEDS[0] | {"id": "s5"}])
+    assert [seed.id for seed in inputs(tmp_path, seeds=names).seeds] == ["s1", "s2", "s3", "s4", "s5", "s6"]
+
+
+def test_two_files_with_one_id_are_both_named(tmp_path: Path) -> None:
+    write(tmp_path / "a.jsonl", SEEDS)
+    write(tmp_path / "b.jsonl", SEEDS[2:3])
+    with pytest.raises(UserError, match=r"seeds: a\.jsonl and b\.jsonl have the same id 's3'"):
+        _ = inputs(tmp_path, seeds=["a.jsonl", "b.jsonl"]).seeds
+
+
+def test_a_missing_file_is_named_and_not_taken_for_a_glob_that_fits_none(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot read .*absent\.jsonl"):
+        _ = inputs(tmp_path, verdicts=["absent.jsonl"]).verdicts
+    assert inputs(tmp_path).verdicts == []

@@ -8,8 +8,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from seedbed.reports.html.page.visible import visible
 from seedbed.reports.html.section import Report
+from seedbed.reports.html.svg import svg
+from seedbed.reports.html.visible import visible
 
 FOLDER = Path(__file__).parent
 LINES = 200  # of a table that are shown
@@ -41,11 +42,9 @@ def _finalized(value: Any) -> Any:
     return value if isinstance(value, Markup) else visible(str(value))
 
 
-def _drawing(chart: Any, name: str, label: str) -> Markup:
+def _drawing(chart: Any) -> Markup:
     """The chart as SVG, in which every text is escaped already."""
-    from seedbed.reports.html.svg import svg_of
-
-    return Markup(svg_of(chart, name, label))
+    return Markup(svg(chart))
 
 
 def _hash(script: str) -> str:

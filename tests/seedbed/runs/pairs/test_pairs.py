@@ -202,7 +202,18 @@ def test_mistakes_are_told_with_what_to_do(base: Path, capsys: pytest.CaptureFix
     assert "holds a run of grounded-qa" in error(base, capsys)
 
 
-def twin_of(folder: Path) -> None:
+def test_an_answer_that_another_gate_rejected_first_is_still_kept_out_if_it_is_of_a_test_set(
+    base: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    item = "It is nowhere said by anybody how often the mill turns in a year."
+    twin_of(base / "ds", item)
+    (base / "test.txt").write_text(f"{item}\n", encoding="utf-8")
+    without = error(base, capsys, "--samples", "0", "--no-judge", "--set", "gates.test_sets=[test.txt]")
+    assert "has two answers, and no answer is sampled" in without
+    assert pair(base, "--samples", "0", "--no-judge", "--out", str(base / "open")) == 0
+
+
+def twin_of(folder: Path, answer: str = "It is never said.") -> None:
     """Adds to a run a rejected candidate with the question of its first row and another answer."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -216,7 +227,7 @@ def twin_of(folder: Path) -> None:
         "step": "veto",
         "reason": "unsupported",
         "detail": "",
-        "candidate": json.dumps({**candidate, "answer": "It is never said."}),
+        "candidate": json.dumps({**candidate, "answer": answer}),
         "score": 0.0,
         "scores": [],
         "unscored": [],

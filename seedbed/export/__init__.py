@@ -1,0 +1,1 @@
+"""Export: the rows of finished runs as files that trainers load unchanged."""

@@ -1,0 +1,118 @@
+"""A row on its way into a trainer's file: its columns, without what the file does not take."""
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from programs.core.kinds import Chat, Labelled, Preference, Prompt, Stepwise, Text, kind_of
+from programs.core.row import Candidate
+
+View = Literal["open", "closed", "both"]
+Messages = list[dict[str, Any]]
+
+_UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A row or a rejected candidate.
+
+    Attributes:
+        id: of the row. run: the name of its folder. kind: the kind of row. columns: those that a trainer reads, by the
+        names of the kind. document: the text that it rests on. refuses: it says that the document does not answer.
+        good: it was accepted. lineage: where it comes from. split: train or validation.
+    """
+
+    id: str
+    run: str
+    kind: type[Candidate]
+    columns: Mapping[str, Any]
+    document: str
+    refuses: bool
+    good: bool
+    lineage: Mapping[str, Any]
+    split: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], candidate: Candidate, *, run: str, good: bool, split: str) -> "Example":
+        """The example of a row as it is stored, and the candidate that became it."""
+        kind, columns = kind_of(type(candidate)), candidate.columns()
+        return cls(
+            row["id"],
+            run,
+            kind,
+            {name: _stripped(columns[name]) for name in kind.Base.model_fields},
+            (candidate.document or "").strip(),
+            candidate.refuses,
+            good,
+            row["lineage"],
+            split,
+        )
+
+    @property
+    def messages(self) -> Messages:
+        """The conversation of a chat."""
+        return list(self.columns["messages"])
+
+    @property
+    def probability(self) -> float | None:
+        """That a person accepts the row, in [0, 1]; None if nothing was measured, or an older version made the run."""
+        probability: float | None = self.lineage.get("probability")
+        return probability
+
+    def views(self, view: View) -> Iterator["Example"]:
+        """The row with its document in the prompt (open), without it (closed), or both. A row that says that the
+        document does not answer has no closed view, nor has a row whose prompt does not begin with its document."""
+        rests = self.kind is Chat and bool(self.document)
+        if view != "closed" or not rests:
+            yield self
+        if view != "open" and rests and not self.refuses and (question := self._without_document()):
+            first, *rest = self.messages
+            yield dataclasses.replace(self, columns={"messages": [{**first, "content": question}, *rest]})
+
+    def _without_document(self) -> str:
+        first = str(self.messages[0]["content"])
+        return first.removeprefix(self.document).strip() if first.startswith(self.document) else ""
+
+    def fault(self) -> str | None:
+        """Why no trainer should read it; None if it is sound."""
+        texts = list(_texts(self))
+        if not all(text.strip() for text in texts):
+            return "a text of it is empty"
+        if any(_UNPRINTABLE.search(text) for text in texts):
+            return "it holds a NUL character or half a surrogate pair"
+        if self.kind is Chat and not _alternates(self.messages):
+            return "its messages do not alternate between user and assistant, and end with the assistant's"
+        if self.kind is Preference and self.columns["chosen"] == self.columns["rejected"]:
+            return "its chosen and its rejected answer are the same"
+        return None
+
+
+def _texts(example: Example) -> Iterator[str]:
+    columns = example.columns
+    if example.kind in (Text, Labelled):
+        yield columns["text"]
+        yield from [columns["label"]] if example.kind is Labelled else []
+    elif example.kind is Stepwise:
+        yield columns["prompt"]
+        yield from columns["completions"]
+    else:
+        names = {Chat: ["messages"], Prompt: ["prompt"], Preference: ["prompt", "chosen", "rejected"]}[example.kind]
+        yield from (message["content"] for name in names for message in columns[name])
+
+
+def _alternates(messages: Sequence[Mapping[str, Any]]) -> bool:
+    roles = [message["role"] for message in messages]
+    roles = roles[1:] if roles[:1] == ["system"] else roles
+    expected = ["user", "assistant"] * (len(roles) // 2)
+    return bool(roles) and roles == expected
+
+
+def _stripped(value: Any) -> Any:
+    """The value without blanks around its texts."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        return [_stripped(item) for item in value]
+    return {name: _stripped(item) for name, item in value.items()} if isinstance(value, dict) else value

@@ -1,0 +1,125 @@
+"""The finished runs that an export reads: their rows, one after the other, and what is known of each without it."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from metrics.checks.registry import ON_ANSWERS
+from programs.core.kinds import kind_of
+from programs.core.row import Candidate
+from seedbed.config.models import ModelEntry
+from seedbed.errors import UserError
+from seedbed.export.example import Example
+from seedbed.runs.rows import row_type
+from seedbed.storage.run_reader import Shard, read_report, shards_of
+
+BATCH = 1000  # rows in memory at once
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRows:
+    """The rows of one finished run. `name` is that of its folder."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        """Raises UserError if the folder holds no finished run with rows."""
+        if not self.report:
+            raise UserError(f"{self.folder} holds no finished run.", hint="seedbed run --out DIR makes one.")
+        if not shards_of(self.folder, "rows"):
+            raise UserError(f"The run in {self.folder} accepted no row.", hint="Name the folder of another run.")
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @functools.cached_property
+    def report(self) -> dict[str, Any]:
+        """run.json."""
+        return read_report(self.folder)
+
+    @functools.cached_property
+    def row_type(self) -> type[Candidate]:
+        """The class of its rows."""
+        return row_type(self.report["recipe"], self.report.get("options"))
+
+    @property
+    def kind(self) -> type[Candidate]:
+        """The kind of its rows."""
+        return kind_of(self.row_type)
+
+    def index(self) -> pa.Table:
+        """Of each accepted row: id, split, group, teacher and probability (null if it was not recorded)."""
+        return pa.concat_tables([_index(shard) for shard in shards_of(self.folder, "rows")])
+
+    def examples(self, chosen: Collection[str] | None = None) -> Iterator[Example]:
+        """The accepted rows whose ids are among `chosen` (all if None), in the order of the run, train first."""
+        for shard in shards_of(self.folder, "rows"):
+            for row in _rows(shard):
+                if chosen is None or row["id"] in chosen:
+                    candidate = self.row_type.model_validate(row)
+                    yield Example.of(row, candidate, run=self.name, good=True, split=_split(shard))
+
+    def faulty_answers(self) -> Iterator[Example]:
+        """The rejected candidates whose answer is at fault, and not the question or something else of the row."""
+        for shard in shards_of(self.folder, "rejected"):
+            for row in _rows(shard):
+                if row["reason"] in ON_ANSWERS:
+                    candidate = self.row_type.model_validate(json.loads(row["candidate"]))
+                    if candidate.written.strip() and candidate.prompt.strip():
+                        yield Example.of(row, candidate, run=self.name, good=False, split="train")
+
+    def may_not_train(self) -> list[str]:
+        """The models that wrote rows and whose output is not stated to be allowed to train others, as alias (model)."""
+        writers = set[str]()
+        for shard in shards_of(self.folder, "rows"):
+            models = pc.struct_field(shard.read(columns=["lineage"])["lineage"], "models")
+            writers.update(pc.unique(pc.list_flatten(models)).to_pylist())
+        entries = self.report["config"]["models"]
+        known = {alias: ModelEntry.model_construct(**entries[alias]) for alias in sorted(writers) if alias in entries}
+        return [f"{alias} ({entry.model})" for alias, entry in known.items() if not entry.may_train]
+
+
+def one_kind(runs: Sequence[RunRows]) -> type[Candidate]:
+    """The kind of the rows of all runs. Raises UserError if they are of several."""
+    kinds = {run.kind.__name__: run for run in runs}
+    if len(kinds) > 1:
+        told = ", ".join(f"{run.folder} has {name} rows" for name, run in kinds.items())
+        raise UserError(f"One file holds rows of one kind, but {told}.", hint="Export them one by one.")
+    return runs[0].kind
+
+
+def _index(shard: Shard) -> pa.Table:
+    table = shard.read(columns=["id", "lineage"])
+    lineage = table["lineage"]
+    names = {field.name for field in lineage.type}
+    probability = (
+        pc.struct_field(lineage, "probability") if "probability" in names else pa.nulls(len(table), pa.float64())
+    )
+    return pa.table(
+        {
+            "id": table["id"],
+            "split": pa.array([_split(shard)] * len(table)),
+            "group": pc.struct_field(lineage, "group"),
+            "teacher": pc.struct_field(lineage, "teacher"),
+            "probability": probability,
+        }
+    )
+
+
+def _split(shard: Shard) -> str:
+    return "validation" if Path(shard.path).name.startswith("validation") else "train"
+
+
+def _rows(shard: Shard) -> Iterator[dict[str, Any]]:
+    """The rows of a shard, a few at a time."""
+    file = pq.ParquetFile(shard.path, filesystem=shard.fs)
+    for batch in file.iter_batches(batch_size=BATCH):
+        yield from batch.to_pylist()

@@ -1,0 +1,153 @@
+"""What of the documents is in the rows: each passage accepted, tried in vain, or untouched."""
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from seedbed.reports.html.figure import Figure, Table
+from seedbed.reports.html.palette import GREEN, GREY, ORANGE, scale, stripes
+from seedbed.reports.html.run_folder import RunFolder
+from seedbed.reports.html.wording import counted, percent
+
+MAPPED = 60  # documents: more of them become bars
+CELLS = 60  # in a line of the heatmap; of longer documents, several passages share one
+ACCEPTED, VAIN, UNTOUCHED = "has a row", "tried in vain", "untouched"
+FILLS = {ACCEPTED: GREEN, VAIN: stripes(ORANGE), UNTOUCHED: GREY + "55"}
+TENTHS = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """A document, or a group of sources that are of no document: the state of each passage in its order, and rows."""
+
+    name: str
+    states: Sequence[str]
+    rows: int
+
+    @property
+    def share(self) -> float:
+        """Of its passages, those that have a row."""
+        return self.states.count(ACCEPTED) / len(self.states)
+
+
+def coverage(run: RunFolder) -> Figure | None:
+    """The figure; None if the sources are not recorded, as by an older Seedbed or in an unfinished run."""
+    documents = _documents(run)
+    if not documents:
+        return None
+    chart = _map(documents) if len(documents) <= MAPPED else _bars(documents)
+    return Figure(_caption(documents), _table(documents), chart)
+
+
+def _documents(run: RunFolder) -> list[Document]:
+    """Documents with the least share of passages in rows first."""
+    if run.sources is None:
+        return []
+    by_name = dict[str, list[tuple[int, str, int]]]()
+    columns = (run.sources[name].to_pylist() for name in ("document", "group", "start", "tried", "accepted"))
+    for document, group, start, tried, accepted in zip(*columns, strict=True):
+        state = ACCEPTED if accepted else VAIN if tried else UNTOUCHED
+        by_name.setdefault(document or group or "", []).append((start or 0, state, accepted or 0))
+    documents = []
+    for name, passages in by_name.items():
+        passages.sort(key=lambda passage: passage[0])  # those without a place keep their order
+        documents.append(Document(name, [state for _, state, _ in passages], sum(rows for *_, rows in passages)))
+    return sorted(documents, key=lambda document: (document.share, document.name))
+
+
+def _caption(documents: Sequence[Document]) -> str:
+    states = Counter(state for document in documents for state in document.states)
+    passages, bare = states.total(), sum(document.share == 0 for document in documents)
+    share = percent(states[ACCEPTED] / passages)
+    has = f"{states[ACCEPTED]:,} of {counted(passages, 'passage')} have an accepted row ({share})"
+    rest = f"{states[VAIN]:,} were tried in vain and {states[UNTOUCHED]:,} never tried"
+    without = f"{bare:,} of {counted(len(documents), 'document')} have no row"
+    return f"{has}; {rest}. {without}."
+
+
+def _table(documents: Sequence[Document]) -> Table:
+    total = Document(
+        "all", [state for document in documents for state in document.states], sum(d.rows for d in documents)
+    )
+    bare = sum(document.share == 0 for document in documents)
+    lines = [_line(total), [f"without a row: {bare:,} of {len(documents):,}", *[""] * 5], *map(_line, documents)]
+    return Table(["document", "passages", ACCEPTED, VAIN, UNTOUCHED, "rows"], lines)
+
+
+def _line(document: Document) -> list[str]:
+    reached = f"{document.states.count(ACCEPTED):,} ({percent(document.share)})"
+    others = (f"{document.states.count(state):,}" for state in (VAIN, UNTOUCHED))
+    return [document.name, f"{len(document.states):,}", reached, *others, f"{document.rows:,}"]
+
+
+def _map(documents: Sequence[Document]) -> Any:
+    import altair as alt
+
+    longest = max(len(document.states) for document in documents)
+    each = math.ceil(longest / CELLS)
+    cells = [
+        {
+            "document": document.name,
+            "cell": place // each,
+            "state": _best(document.states[place : place + each]),
+            "label": _label(document, place, each),
+        }
+        for document in documents
+        for place in range(0, len(document.states), each)
+    ]
+    title = "passages in the order of the document" + (f", {each} to a cell" if each > 1 else "")
+    width = min(24, 430 // math.ceil(longest / each))
+    return (
+        alt.Chart(alt.Data(values=cells))
+        .mark_rect(stroke="currentColor", strokeOpacity=0.25, strokeWidth=0.5)
+        .encode(
+            x=alt.X("cell:O", title=title, axis=alt.Axis(labels=False, ticks=False, domain=False)),
+            y=alt.Y(
+                "document:N",
+                sort=[document.name for document in documents],
+                title=None,
+                axis=alt.Axis(ticks=False, domain=False),
+            ),
+            color=alt.Color("state:N", scale=scale(FILLS)),
+            description="label:N",
+        )
+        .properties(width={"step": width}, height={"step": 20 if len(documents) <= MAPPED // 2 else 15})
+    )
+
+
+def _best(states: Sequence[str]) -> str:
+    return next(state for state in FILLS if state in states)
+
+
+def _label(document: Document, place: int, each: int) -> str:
+    last = min(place + each, len(document.states))
+    which = f"passage {place + 1}" if each == 1 else f"passages {place + 1} to {last}"
+    return f"{document.name}, {which}: {_best(document.states[place:last])}"
+
+
+def _bars(documents: Sequence[Document]) -> Any:
+    """How many documents have which share of their passages in rows."""
+    import altair as alt
+
+    names = ["none", *(f"{10 * tenth + 1}% to {10 * tenth + 10}%" for tenth in range(TENTHS))]
+    numbers = Counter(math.ceil(round(TENTHS * document.share, 6)) for document in documents)
+    bars = [
+        {
+            "share": name,
+            "number": numbers[place],
+            "none": place == 0,
+            "label": f"{name}: {counted(numbers[place], 'document')}",
+        }
+        for place, name in enumerate(names)
+    ]
+    base = alt.Chart(alt.Data(values=bars)).encode(
+        x=alt.X("number:Q", title="documents", axis=alt.Axis(format="d", tickMinStep=1)),
+        y=alt.Y("share:N", sort=names, title="share of passages with a row"),
+        description="label:N",
+    )
+    drawn = base.mark_bar().encode(color=alt.condition("datum.none", alt.value(stripes(ORANGE)), alt.value(GREEN)))
+    return alt.layer(drawn, base.mark_text(align="left", dx=5, aria=False).encode(text="number:Q")).properties(
+        width=400
+    )

@@ -1,0 +1,83 @@
+"""Finished runs made by hand: rows of any kind in a folder, as a run leaves them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from metrics.worth import Worth
+from optimize.scoring import Scored
+from programs.core.row import Candidate, Drop, Source
+from seedbed.runs.rows import rejected, row
+from seedbed.storage.row_schema import REJECTED, row_schema
+
+SHELF = {"model": "embedded/qwen2.5-coder-0.5b", "api_base": None, "allows_training": None}
+CLOSED = {"model": "openai/gpt-5-mini", "api_base": None, "allows_training": None}
+
+
+def write_run(
+    folder: Path,
+    recipe: str,
+    rows: Sequence[Candidate],
+    *,
+    validation: Sequence[Candidate] = (),
+    fallen: Sequence[tuple[Candidate, str]] = (),
+    teacher: str = "small",
+    groups: Sequence[str] = ("a.md", "b.md"),
+    probability: float | None = 0.75,
+    **report: Any,
+) -> Path:
+    """Write a run with these accepted rows, and candidates that fell for a reason. Row n is of the group n % len."""
+
+    def scored(number: int, candidate: Candidate, drop: Drop | None = None) -> Scored:
+        group = groups[number % len(groups)]
+        origin = {"document": group, "start": 0, "end": 9}
+        worth = Worth(score=0.75, probability=probability, parts={"support": 1.0}, drop=drop)
+        return Scored(Source(id=f"s{number}", group=group, inputs={}, origin=origin), candidate, worth)
+
+    for split, candidates in (("train", rows), ("validation", validation)):
+        records = [
+            row(scored(number, candidate), _shared(recipe, teacher), {}) for number, candidate in enumerate(candidates)
+        ]
+        _write(folder / "rows" / f"{split}-00000.parquet", records, row_schema(type(rows[0])))
+    records = [
+        rejected(
+            f"r{number}", scored(number, candidate, Drop(step="veto", reason=reason)), _shared(recipe, teacher), {}
+        )
+        for number, (candidate, reason) in enumerate(fallen)
+    ]
+    _write(folder / "rejected" / "rejected-00000.parquet", records, REJECTED)
+    content = {
+        "recipe": recipe,
+        "content": "c0ffee",
+        "teachers": {teacher: {"sources": len(rows), "accepted": len(rows), "dollars": 0.0}},
+        "config": {"run": {"shards": None}, "models": {"small": SHELF, "strong": CLOSED}},
+    }
+    (folder / "run.json").write_text(json.dumps(content | report), encoding="utf-8")
+    return folder
+
+
+def _shared(recipe: str, teacher: str) -> dict[str, Any]:
+    return {
+        "recipe": recipe,
+        "teacher": teacher,
+        "judges": [],
+        "program": "p",
+        "seeds": ["s-1"],
+        "attempt": "a",
+        "index": 0,
+        "position": 0,
+        "input_tokens": 3,
+        "output_tokens": 2,
+        "dollars": None,
+        "stood_in": [],
+    }
+
+
+def _write(path: Path, records: Sequence[dict[str, Any]], schema: pa.Schema) -> None:
+    if records:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(records, schema), path)
