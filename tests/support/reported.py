@@ -12,9 +12,8 @@ from support.projects import project
 from seedbed.cli.main import main
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
-TURNED = "\u202e"  # which would show the rest of the line from right to left
 DOCUMENT = "\n\n".join(
-    f"The gate of lock {number} is kept by a {HOSTILE} warden, {TURNED}who has {number} keys & a <b>lamp</b>. "
+    f"The gate of lock {number} is kept by a {HOSTILE} warden, who has {number} keys & a <b>lamp</b>. "
     f"It was built in {1800 + number} and opens at {number} in the morning."
     for number in range(1, 25)
 )

@@ -98,3 +98,15 @@ def test_a_row_is_shown_in_the_form_of_its_kind(
     assert places == sorted(places)
     assert ("near duplicate" in article) is (state == "rejected")
     assert re.search(r"seedbed explain ds \w+", article)
+
+
+def test_characters_that_hide_or_turn_the_text_are_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Made(Program):
+        row = Tale
+
+    register(monkeypatch, recipe_that(name="made", program=Made))
+    story = "The cat \u202esat\u202c.\x1b[31m\n\tZ\u0301 می\u200cروم 👩\u200d🔬 \x00"
+    folder = as_finished(write_run(tmp_path / "ds", "made", [Tale(story=story)]))
+    assert main(["report", str(folder)]) == 0
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "The cat ⟨U+202E⟩sat⟨U+202C⟩.⟨U+001B⟩[31m\n\tZ\u0301 می\u200cروم 👩\u200d🔬 ⟨U+0000⟩" in page
