@@ -23,7 +23,15 @@ _CONFIG: dict[str, Any] = {
     "rule": {"color": "currentColor"},
     "axis": {**_TEXT, **_SIZES, **_AXIS, "labelLimit": 220, "labelPadding": 5, "titlePadding": 8},
     "header": {**_TEXT, **_SIZES, "labelLimit": 400},
-    "legend": {**_TEXT, **_SIZES, "orient": "top", "title": None, "labelLimit": 260, "symbolSize": 130},
+    "legend": {
+        **_TEXT,
+        **_SIZES,
+        "orient": "top",
+        "title": None,
+        "labelLimit": 260,
+        "symbolSize": 130,
+        "symbolOpacity": 1,
+    },
     "title": {"color": "currentColor", "fontSize": SIZE, "fontWeight": "normal", "anchor": "start"},
 }
 _SVG = "{http://www.w3.org/2000/svg}"
