@@ -19,6 +19,7 @@ DOCUMENT = "\n\n".join(
 )
 RECORD: dict[str, Any] = {
     "rows": 2,
+    "content": "c0ffee",
     "stopped": "2 rows are accepted",
     "options": {},
     "counts": {"accepted": 2, "candidates": 2, "splits": {"train": 2}, "rejected": {}},

@@ -1,5 +1,6 @@
 """The report of a run or of a compile: its sections in order, and the page that is written."""
 
+import dataclasses
 import functools
 import importlib.util
 from collections.abc import Sequence
@@ -8,10 +9,21 @@ from pathlib import Path
 from programs.core.whole import write_whole
 from seedbed.errors import UserError
 from seedbed.project.project import Project
+from seedbed.reports.html.figure import Figure
+from seedbed.reports.html.figures.along import along
+from seedbed.reports.html.figures.before_after import before_after
+from seedbed.reports.html.figures.best_so_far import best_so_far
+from seedbed.reports.html.figures.cost import cost
 from seedbed.reports.html.figures.coverage import coverage
 from seedbed.reports.html.figures.funnel import funnel
 from seedbed.reports.html.figures.parts import parts
+from seedbed.reports.html.figures.questions import questions
+from seedbed.reports.html.figures.reliability import reliability
 from seedbed.reports.html.figures.scores import scores
+from seedbed.reports.html.figures.search import search
+from seedbed.reports.html.figures.shape import shape
+from seedbed.reports.html.figures.text_map import text_map
+from seedbed.reports.html.figures.trust import trust
 from seedbed.reports.html.figures.what_if import what_if
 from seedbed.reports.html.run_folder import MadeWith, RunFolder
 from seedbed.reports.html.section import Report, Section, charts
@@ -39,14 +51,20 @@ def run_report(folder: Path, *, rows: bool = True, map: bool = True) -> Report:
         raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
     sections = [
         charts("Funnel", "Where do candidates die?", funnel(run)),
+        charts("Along the run", "Is it drying up?", along(run)),
         charts("Scores", "Is the threshold sane?", scores(run), parts(run), what_if(run)),
+        *_compiling(run.made_with),
         charts("Coverage", "What of the sources is in it?", coverage(run)),
+        charts("Map", "What is odd, and what is missing?", text_map(run, texts=rows)) if map else None,
+        charts("Cost", "What is a row made of?", cost(run)),
+        charts("Shape", "How long are the rows, and of what kinds?", shape(run), questions(run)),
         rows_section(run, name) if rows else None,
         _run_prompts(run, rows=rows),
         run_provenance(run, name) if run.report else None,
     ]
     head = run_head(run)
-    return Report("Report of a run", name, head, _present(sections))
+    kicker = " · ".join(filter(None, ("Report of a run", run.report.get("recipe"))))
+    return Report(kicker, name, head, _present(sections))
 
 
 def compile_report(project: Project, *, rows: bool = True) -> Report:
@@ -64,6 +82,7 @@ def compile_report(project: Project, *, rows: bool = True) -> Report:
     labelled = [*project.inputs.seeds, *project.inputs.verdicts]
     seeds = functools.partial(shown_seeds, labelled=labelled)
     sections = [
+        *_compiling([made]),
         prompts_section([made], manifest.recipe, manifest.options, seeds, texts=rows),
         compile_provenance(manifest),
     ]
@@ -98,6 +117,28 @@ def _check_extra() -> None:
 
 def _begun(folder: Path) -> bool:
     return (folder / "journal.sqlite").is_file()
+
+
+def _compiling(programs: Sequence[MadeWith]) -> list[Section | None]:
+    """The sections on the metric, which is the first program's, and on the compile of each."""
+    compared = [_named(made, before_after(made), programs) for made in programs]
+    searched = [_named(made, figure, programs) for made in programs for figure in (search(made), best_so_far(made))]
+    return [
+        charts("Trust", "Does the metric know what people think?", *(_trust(programs[0]) if programs else ())),
+        charts("Before and after", "Did compiling help, and where?", *compared),
+        charts("Search", "What was tried?", *searched),
+    ]
+
+
+def _trust(made: MadeWith) -> tuple[Figure | None, ...]:
+    return reliability(made), trust(made)
+
+
+def _named(made: MadeWith, figure: Figure | None, programs: Sequence[MadeWith]) -> Figure | None:
+    """The figure, which in a cascade says whose it is."""
+    if figure is None or len(programs) == 1:
+        return figure
+    return dataclasses.replace(figure, caption=f"{made.teacher}: {figure.caption}")
 
 
 def _run_prompts(run: RunFolder, *, rows: bool) -> Section | None:

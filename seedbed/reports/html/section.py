@@ -14,7 +14,7 @@ class Section:
     Attributes:
         title: its heading, which is also its anchor. question: what it answers. figures: what it shows; its findings
         are their captions. template: of a section that shows more than figures, the file in `page/` that does it, with
-        `content`. folded: its tables are folded also where no chart stands above them.
+        `content`. tables_open: its tables are what it shows; else they are folded.
     """
 
     title: str
@@ -22,7 +22,7 @@ class Section:
     figures: Sequence[Figure]
     template: str | None = None
     content: Any = None
-    folded: bool = False
+    tables_open: bool = False
 
     @property
     def anchor(self) -> str:

@@ -15,6 +15,7 @@ from optimize.comparison import Gain, Standing
 from seedbed.reports.html.figure import Figure, Table
 from seedbed.reports.html.run_folder import MadeWith, RunFolder
 from seedbed.reports.html.section import Section
+from seedbed.reports.html.wording import counted
 
 QUESTION = "Is it good, what did it cost, and may it be used?"
 
@@ -97,7 +98,9 @@ def _acceptance(run: RunFolder) -> Number:
     kept = np.array([accepted[group] for group in groups], dtype=float)
     all_of = kept + np.array([rejected[group] for group in groups], dtype=float)
     share = bootstrap(lambda weights: (weights @ kept) / (weights @ all_of), groups)
-    return Number("Acceptance", f"{share.mean:.0%}", f"{_percent(share)} by {len(groups):,} groups of sources")
+    return Number(
+        "Acceptance", f"{share.mean:.0%}", f"{_percent(share)} over {counted(len(groups), 'group')} of sources"
+    )
 
 
 def _groups(read: Any) -> list[str]:
@@ -134,7 +137,7 @@ def _gain(manifest: Manifest | None) -> Number:
     if not manifest.comparison:
         return Number("Gain of compiling", "unknown", "no documents were held out to measure it")
     gain: Gain = manifest.comparison.difference
-    note = f"[{gain.low:+.2f}, {gain.high:+.2f}] over {gain.documents} held-out groups: {gain.verdict}"
+    note = f"[{gain.low:+.2f}, {gain.high:+.2f}] over {counted(gain.documents, 'held-out group')}: {gain.verdict}"
     return Number("Gain of compiling", f"{gain.mean:+.2f}", note)
 
 
@@ -145,7 +148,7 @@ def _held_out(name: str, standing: Standing | None, *, percent: bool = False) ->
     interval = standing.acceptance if percent else standing.metric
     value = f"{interval.mean:.0%}" if percent else f"{interval.mean:.2f}"
     ends = _percent(interval) if percent else f"[{interval.low:.2f}, {interval.high:.2f}]"
-    return Number(name, value, f"{ends} of the compiled program on {standing.documents} held-out groups")
+    return Number(name, value, f"{ends} of the compiled program on {counted(standing.documents, 'held-out group')}")
 
 
 def _percent(interval: Interval) -> str:

@@ -50,7 +50,7 @@ def prompts_section(
         return None
     headings = ("step", "format as written", "compiled to", "demos", "of seeds", "tokens as written", "tokens compiled")
     figure = Figure(_caption(made, steps), Table(headings, [*map(_line, steps)]))
-    return Section("Prompts", QUESTION, [figure], "prompts.html" if texts else None, steps)
+    return Section("Prompts", QUESTION, [figure], "prompts.html" if texts else None, steps, tables_open=True)
 
 
 def run_seeds(run: RunFolder) -> SeedsOf:

@@ -28,7 +28,9 @@ def run_provenance(run: RunFolder, name: str) -> Section:
         f"By what is stated, the output of {free} of {len(models)} models may train other models."
     )
     table = Table(("what", "value"), [*_run_lines(report), *_commands(run, name)])
-    return Section("Provenance", QUESTION, [Figure(caption, table)], "provenance.html", _yaml(report["config"]))
+    return Section(
+        "Provenance", QUESTION, [Figure(caption, table)], "provenance.html", _yaml(report["config"]), tables_open=True
+    )
 
 
 def compile_provenance(manifest: Manifest) -> Section:
@@ -47,7 +49,7 @@ def compile_provenance(manifest: Manifest) -> Section:
         "its prompts": f"seedbed prompt --teacher {manifest.teacher}",
     }
     figure = Figure(caption, Table(("what", "value"), [*lines.items()]))
-    return Section("Provenance", QUESTION, [figure], "provenance.html", _yaml(manifest.settings))
+    return Section("Provenance", QUESTION, [figure], "provenance.html", _yaml(manifest.settings), tables_open=True)
 
 
 def _run_lines(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

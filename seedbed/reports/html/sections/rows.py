@@ -14,6 +14,7 @@ from seedbed.reports.html.figure import Figure, Table
 from seedbed.reports.html.run_folder import RunFolder
 from seedbed.reports.html.section import Section
 from seedbed.reports.html.sections.row_view import RowView, row_view
+from seedbed.reports.html.wording import counted
 from seedbed.storage.run_reader import Records
 
 QUESTION = "What do the rows look like?"
@@ -29,16 +30,16 @@ def rows_section(run: RunFolder, name: str) -> Section:
         Table(("id", "state", "probability", "score"), [*map(_line, [*accepted, *rejected])]),
     )
     content = {"accepted": accepted, "rejected": rejected, "folder": name}
-    return Section("Rows", QUESTION, [figure], "rows.html", content, folded=True)
+    return Section("Rows", QUESTION, [figure], "rows.html", content)
 
 
 def _caption(accepted: Sequence[RowView], rejected: Sequence[RowView]) -> str:
     if not (accepted or rejected):
         return "There is no row yet."
+    shown, dropped = counted(len(accepted), "accepted row"), counted(len(rejected), "rejected candidate")
     return (
-        f"{len(accepted)} accepted rows, from the most to the least probable, each of another document if there are "
-        f"enough; and {len(rejected)} rejected candidates: the {A_REASON} of each reason that came nearest to being "
-        "accepted."
+        f"{shown}, from the most to the least probable, each of another document if there are enough; and {dropped}: "
+        f"the {A_REASON} of each reason that came nearest to being accepted."
     )
 
 
