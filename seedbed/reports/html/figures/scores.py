@@ -97,7 +97,7 @@ def _chart(counted_in: dict[str, list[int]], threshold: float | None) -> Any:
         .encode(
             x=alt.X("start:Q", bin="binned", scale=alt.Scale(domain=[0, 1]), title="probability that a person accepts"),
             x2="end:Q",
-            y=alt.Y("number:Q", stack="zero", title="candidates", axis=alt.Axis(format="d", tickMinStep=1)),
+            y=alt.Y("number:Q", stack="zero", title="candidates", axis=alt.Axis(format=",d", tickMinStep=1)),
             color=alt.Color("state:N", scale=scale(STATES)),
             order="place:Q",
             description="label:N",
