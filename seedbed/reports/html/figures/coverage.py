@@ -100,16 +100,18 @@ def _map(documents: Sequence[Document], noun: str) -> Any:
         for place in range(0, len(document.states), each)
     ]
     title = f"{PARTS[noun]}s of each {noun}, in order" + (f", {each} to a cell" if each > 1 else "")
+    gap = alt.Scale(paddingInner=0.07)
     width = min(24, 430 // math.ceil(longest / each))
     return (
         alt.Chart(alt.Data(values=cells))
-        .mark_rect(stroke="currentColor", strokeOpacity=0.25, strokeWidth=0.5)
+        .mark_rect()
         .encode(
-            x=alt.X("cell:O", title=title, axis=alt.Axis(labels=False, ticks=False, domain=False)),
+            x=alt.X("cell:O", title=title, scale=gap, axis=alt.Axis(labels=False, ticks=False, domain=False)),
             y=alt.Y(
                 "document:N",
                 sort=[document.name for document in documents],
                 title=None,
+                scale=gap,
                 axis=alt.Axis(ticks=False, domain=False, labelExpr=TAIL),
             ),
             color=alt.Color("state:N", scale=scale(FILLS)),

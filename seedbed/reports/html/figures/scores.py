@@ -71,6 +71,7 @@ def _table(counted_in: dict[str, list[int]], above: dict[str, dict[str, int]], u
     ]
     lines += [[name, *(f"{numbers_in[state]:,}" for state in STATES)] for name, numbers_in in above.items()]
     lines.append(["all", *(f"{sum(counted_in[state]):,}" for state in STATES)])
+    lines.append(["all states", f"{sum(map(sum, counted_in.values())):,}", "", ""])
     lines.append(["dropped before it was scored", "", "", f"{unscored:,}"])
     return Table(["probability that a person accepts", *STATES], lines)
 

@@ -236,12 +236,13 @@ def test_the_map_says_how_far_rejected_rows_lie_from_accepted_ones(runs: dict[st
 def test_a_map_without_texts_shows_none(runs: dict[str, RunFolder]) -> None:
     from seedbed.reports.html.figures.text_map import text_map
 
-    with_texts, bare = (text_map(runs["plain"], texts=shown) for shown in (True, False))
+    with_texts, bare = (text_map(runs["plain"], texts=texts) for texts in (True, False))
     assert with_texts
     assert bare
     questions = [row["question"] for row in rows(runs["plain"], "rows")]
-    assert all(question in svg(with_texts.chart) for question in questions)
-    assert not any(question in svg(bare.chart) for question in questions)
+    shown, hidden = svg(with_texts.chart), svg(bare.chart)
+    assert all(question in shown for question in questions)
+    assert not any(question in hidden for question in questions)
 
 
 def test_three_rows_draw_no_curve_and_the_caption_says_why(runs: dict[str, RunFolder]) -> None:
