@@ -23,6 +23,11 @@ def candidates(run: RunFolder, columns: Sequence[str]) -> pa.Table:
     return pa.concat_tables(tables, promote_options="permissive")
 
 
+def unit(run: RunFolder) -> str:
+    """What the groups of a run's sources are, by which intervals are made."""
+    return "document" if run.report.get("counts", {}).get("documents") else "group"
+
+
 def texts(table: pa.Table, column: str) -> list[str]:
     """The values of a column; null becomes empty."""
     return [value or "" for value in table[column].to_pylist()]

@@ -33,6 +33,10 @@ SERIES = (BLUE, stripes(ORANGE), dots(GREEN), cross(PURPLE), SKY, stripes(VERMIL
 """Fills of categories without a meaning of their own, each with its own colour and pattern."""
 
 
+TAIL = "length(datum.label) > 34 ? '…' + slice(datum.label, -33) : datum.label"
+"""The label of a document on an axis: the end of its path, which tells it from others."""
+
+
 def scale(fills: Mapping[str, str]) -> Any:
     """An Altair scale with a fill for each name."""
     import altair as alt

@@ -3,7 +3,7 @@
 import functools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from programs.core.row import digest
@@ -40,6 +40,7 @@ _DECIMALS = re.compile(r"-?\d+\.\d{3,}")
 _ROUNDED = ("d", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "height")
 _NEEDLESS = ("class", "font-family", "pointer-events")
 _GUIDES = ("axis", "legend")  # which are no data
+_BEYOND = re.compile("[\U00010000-\U0010ffff]")
 _NO_XML = re.compile("[\ufffe\uffff]")  # and controls, which `visible` marks
 _PATTERNS = {
     "stripes": '<path d="M-2,2L2,-2M0,8L8,0M6,10L10,6" stroke="{0}" stroke-width="2.5"/>',
@@ -61,23 +62,23 @@ def svg(chart: Any) -> str:
     """
     import vl_convert
 
-    spec = _strings(chart.to_dict(), _in_xml)
+    spec = _drawable(chart.to_dict())
     spec["config"] = _CONFIG
     name = f"f{digest(json.dumps(spec, sort_keys=True))[:8]}"
     return _trimmed(vl_convert.vegalite_to_svg(spec), name, spec.get("description", "chart"))
 
 
-def _in_xml(text: str) -> str:
-    return _NO_XML.sub("\ufffd", visible(text))
-
-
-def _strings(value: Any, change: Callable[[str], str]) -> Any:
-    """A copy of JSON data with each of its texts changed."""
+def _drawable(value: Any, key: str = "") -> Any:
+    """A copy of JSON data whose texts vl-convert can draw. It fails where it shortens a text between the halves of a
+    character beyond U+FFFF, so these become squares, except in the `label` of a mark, which is not drawn."""
     if isinstance(value, dict):
-        return {key: _strings(item, change) for key, item in value.items()}
+        return {name: _drawable(item, name) for name, item in value.items()}
     if isinstance(value, list):
-        return [_strings(item, change) for item in value]
-    return change(value) if isinstance(value, str) else value
+        return [_drawable(item, key) for item in value]
+    if not isinstance(value, str):
+        return value
+    text = _NO_XML.sub("\ufffd", visible(value))
+    return text if key == "label" else _BEYOND.sub("\u25a1", text)
 
 
 def _trimmed(text: str, name: str, label: str) -> str:

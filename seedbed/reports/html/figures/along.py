@@ -19,6 +19,7 @@ WINDOWS = 20  # as wide as a twentieth of the candidates, but never narrower tha
 NARROWEST = 20
 POINTS = 120
 TENTHS = 10
+DRAWS = 6  # marks of draws that have room
 NEAR = "near duplicate"
 SERIES = {"accepted": GREEN, "near duplicates": PURPLE}
 
@@ -79,7 +80,7 @@ def _chart(table: pa.Table, accepted: Flags, near: Flags) -> Any:
     position, draw = numbers(table, "position"), numbers(table, "draw")
     lines = alt.Chart(alt.Data(values=_moving(position, {"accepted": accepted, "near duplicates": near})))
     drawn = lines.mark_line(strokeWidth=2).encode(
-        x=alt.X("position:Q", title="sources in the order of the run", axis=alt.Axis(format="d")),
+        x=alt.X("position:Q", title="sources in the order of the run", axis=alt.Axis(format=",d")),
         y=alt.Y("share:Q", title="share of candidates", axis=alt.Axis(format="%", tickCount=5)),
         color=alt.Color("name:N", scale=alt.Scale(domain=list(SERIES), range=list(SERIES.values()))),
         strokeDash=alt.StrokeDash("name:N", scale=alt.Scale(domain=list(SERIES), range=[[1, 0], [5, 3]])),
@@ -90,6 +91,7 @@ def _chart(table: pa.Table, accepted: Flags, near: Flags) -> Any:
         for number in np.unique(draw[~np.isnan(draw)])
         if number > 0
     ]
+    starts = starts[:: -(-len(starts) // DRAWS)] if starts else []
     begin = alt.Chart(alt.Data(values=starts)).encode(x="at:Q")
     rules = begin.mark_rule(strokeDash=[2, 3]).encode(description="label:N")
     named = begin.mark_text(align="left", dx=4, y=8, aria=False).encode(text="label:N")

@@ -8,7 +8,7 @@ from typing import Any
 from metrics.calibration.intervals import grouped_interval
 from optimize.comparison import Comparison, Pair
 from seedbed.reports.html.figure import Figure, Table
-from seedbed.reports.html.palette import BLUE, VERMILION
+from seedbed.reports.html.palette import BLUE, TAIL, VERMILION
 from seedbed.reports.html.run_folder import MadeWith
 from seedbed.reports.html.wording import counted, percent
 
@@ -106,7 +106,7 @@ def _chart(changes: Sequence[Change], comparison: Comparison) -> Any:
     shapes = {"gain": (BLUE, "circle"), "loss": (VERMILION, "square"), MEAN: ("currentColor", "diamond")}
     colours, forms = zip(*shapes.values(), strict=True)
     base = alt.Chart(alt.Data(values=points)).encode(
-        y=alt.Y("document:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False)),
+        y=alt.Y("document:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelExpr=TAIL)),
         color=alt.Color("kind:N", scale=alt.Scale(domain=list(shapes), range=list(colours)), legend=None),
     )
     zero = alt.Chart(alt.Data(values=[{"change": 0}])).mark_rule(strokeDash=[4, 4], aria=False).encode(x="change:Q")

@@ -41,7 +41,7 @@ def _curve(points: Sequence[dict[str, Any]]) -> Any:
     colours = [(GREEN, BLUE, ORANGE, PURPLE, VERMILION, SKY)[place % 6] for place in range(len(steps))]
     dashes = [([1, 0], [6, 3], [2, 2], [8, 2, 2, 2])[place % 4] for place in range(len(steps))]
     base = alt.Chart(alt.Data(values=list(points))).encode(
-        x=alt.X("replies:Q", title="replies scored", axis=alt.Axis(format="d")),
+        x=alt.X("replies:Q", title="replies scored", axis=alt.Axis(format=",d")),
         y=alt.Y(
             "best:Q", title="best score so far", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(tickCount=5)
         ),

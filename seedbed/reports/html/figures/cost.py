@@ -28,7 +28,7 @@ def _caption(bill: Bill) -> str:
     kept = sum(amount for (_, purpose), amount in bill.by_purpose.items() if purpose == KEPT)
     each = f"An accepted row took {bill.told(total / bill.rows)}, rejected candidates included"
     share, rows = percent(kept / total), counted(bill.rows, "row")
-    return f"{each}. {share} of all {bill.told(total)} went into the {rows} that were kept."
+    return f"{each}. {share} of all {bill.told(total)} went into the {rows} kept."
 
 
 def _table(bill: Bill) -> Table:
@@ -92,11 +92,11 @@ def _chart(bill: Bill) -> Any:
                 title=f"{bill.unit} for each accepted row",
                 axis=alt.Axis(format=form, tickCount=4),
             ),
-            y=alt.Y("teacher:N", title=None, sort=list(dict.fromkeys(teacher for teacher, _ in bill.by_purpose))),
+            y=alt.Y("teacher:N", title=None, sort="-x"),
             color=alt.Color(
                 "purpose:N",
                 scale=alt.Scale(domain=purposes, range=[fills[purpose] for purpose in purposes]),
-                legend=alt.Legend(columns=3),
+                legend=alt.Legend(columns=3, labelLimit=170),
             ),
             order="order:Q",
             description="label:N",

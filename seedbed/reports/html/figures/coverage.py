@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from seedbed.reports.html.candidates import unit
 from seedbed.reports.html.figure import Figure, Table
-from seedbed.reports.html.palette import GREEN, GREY, ORANGE, scale, stripes
+from seedbed.reports.html.palette import GREEN, GREY, ORANGE, TAIL, scale, stripes
 from seedbed.reports.html.run_folder import RunFolder
 from seedbed.reports.html.wording import counted, percent
 
@@ -16,6 +17,7 @@ CELLS = 60  # in a line of the heatmap; of longer documents, several passages sh
 ACCEPTED, VAIN, UNTOUCHED = "has a row", "tried in vain", "untouched"
 FILLS = {ACCEPTED: GREEN, VAIN: stripes(ORANGE), UNTOUCHED: GREY + "55"}
 TENTHS = 10
+PARTS = {"document": "passage", "group": "source"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,8 +39,8 @@ def coverage(run: RunFolder) -> Figure | None:
     documents = _documents(run)
     if not documents:
         return None
-    chart = _map(documents) if len(documents) <= MAPPED else _bars(documents)
-    return Figure(_caption(documents), _table(documents), chart)
+    chart = _map(documents, unit(run)) if len(documents) <= MAPPED else _bars(documents, unit(run))
+    return Figure(_caption(documents, unit(run)), _table(documents, unit(run)), chart)
 
 
 def _documents(run: RunFolder) -> list[Document]:
@@ -57,23 +59,23 @@ def _documents(run: RunFolder) -> list[Document]:
     return sorted(documents, key=lambda document: (document.share, document.name))
 
 
-def _caption(documents: Sequence[Document]) -> str:
+def _caption(documents: Sequence[Document], noun: str) -> str:
     states = Counter(state for document in documents for state in document.states)
     passages, bare = states.total(), sum(document.share == 0 for document in documents)
     share = percent(states[ACCEPTED] / passages)
-    has = f"{states[ACCEPTED]:,} of {counted(passages, 'passage')} have an accepted row ({share})"
-    rest = f"{states[VAIN]:,} were tried in vain and {states[UNTOUCHED]:,} never tried"
-    without = f"{bare:,} of {counted(len(documents), 'document')} have no row"
+    has = f"Accepted rows come from {states[ACCEPTED]:,} of {counted(passages, PARTS[noun])} ({share})"
+    rest = f"tried in vain: {states[VAIN]:,}, untouched: {states[UNTOUCHED]:,}"
+    without = f"{bare:,} of {counted(len(documents), noun)} without a row"
     return f"{has}; {rest}. {without}."
 
 
-def _table(documents: Sequence[Document]) -> Table:
+def _table(documents: Sequence[Document], noun: str) -> Table:
     total = Document(
         "all", [state for document in documents for state in document.states], sum(d.rows for d in documents)
     )
     bare = sum(document.share == 0 for document in documents)
     lines = [_line(total), [f"without a row: {bare:,} of {len(documents):,}", *[""] * 5], *map(_line, documents)]
-    return Table(["document", "passages", ACCEPTED, VAIN, UNTOUCHED, "rows"], lines)
+    return Table([noun, f"{PARTS[noun]}s", ACCEPTED, VAIN, UNTOUCHED, "rows"], lines)
 
 
 def _line(document: Document) -> list[str]:
@@ -82,7 +84,7 @@ def _line(document: Document) -> list[str]:
     return [document.name, f"{len(document.states):,}", reached, *others, f"{document.rows:,}"]
 
 
-def _map(documents: Sequence[Document]) -> Any:
+def _map(documents: Sequence[Document], noun: str) -> Any:
     import altair as alt
 
     longest = max(len(document.states) for document in documents)
@@ -97,18 +99,20 @@ def _map(documents: Sequence[Document]) -> Any:
         for document in documents
         for place in range(0, len(document.states), each)
     ]
-    title = "passages in the order of the document" + (f", {each} to a cell" if each > 1 else "")
+    title = f"{PARTS[noun]}s of each {noun}, in order" + (f", {each} to a cell" if each > 1 else "")
+    gap = alt.Scale(paddingInner=0.07)
     width = min(24, 430 // math.ceil(longest / each))
     return (
         alt.Chart(alt.Data(values=cells))
-        .mark_rect(stroke="currentColor", strokeOpacity=0.25, strokeWidth=0.5)
+        .mark_rect()
         .encode(
-            x=alt.X("cell:O", title=title, axis=alt.Axis(labels=False, ticks=False, domain=False)),
+            x=alt.X("cell:O", title=title, scale=gap, axis=alt.Axis(labels=False, ticks=False, domain=False)),
             y=alt.Y(
                 "document:N",
                 sort=[document.name for document in documents],
                 title=None,
-                axis=alt.Axis(ticks=False, domain=False),
+                scale=gap,
+                axis=alt.Axis(ticks=False, domain=False, labelExpr=TAIL),
             ),
             color=alt.Color("state:N", scale=scale(FILLS)),
             description="label:N",
@@ -127,7 +131,7 @@ def _label(document: Document, place: int, each: int) -> str:
     return f"{document.name}, {which}: {_best(document.states[place:last])}"
 
 
-def _bars(documents: Sequence[Document]) -> Any:
+def _bars(documents: Sequence[Document], noun: str) -> Any:
     """How many documents have which share of their passages in rows."""
     import altair as alt
 
@@ -138,13 +142,13 @@ def _bars(documents: Sequence[Document]) -> Any:
             "share": name,
             "number": numbers[place],
             "none": place == 0,
-            "label": f"{name}: {counted(numbers[place], 'document')}",
+            "label": f"{name}: {counted(numbers[place], noun)}",
         }
         for place, name in enumerate(names)
     ]
     base = alt.Chart(alt.Data(values=bars)).encode(
-        x=alt.X("number:Q", title="documents", axis=alt.Axis(format="d", tickMinStep=1)),
-        y=alt.Y("share:N", sort=names, title="share of passages with a row"),
+        x=alt.X("number:Q", title=f"{noun}s", axis=alt.Axis(format=",d", tickMinStep=1)),
+        y=alt.Y("share:N", sort=names, title=f"share of {PARTS[noun]}s with a row"),
         description="label:N",
     )
     drawn = base.mark_bar().encode(color=alt.condition("datum.none", alt.value(stripes(ORANGE)), alt.value(GREEN)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from seedbed.reports.html.candidates import candidates, counts, flags, texts
+from seedbed.reports.html.candidates import candidates, counts, flags, texts, unit
 from seedbed.reports.html.figure import Figure, Table
 from seedbed.reports.html.losses import Loss, losses_of, merged, program_steps
 from seedbed.reports.html.palette import BLUE, GREEN, VERMILION, stripes
@@ -25,14 +25,16 @@ def funnel(run: RunFolder) -> Figure | None:
     teachers = [*recorded, *sorted(set(texts(table, "teacher")) - set(recorded))]
     teachers = [teacher for teacher in teachers if teacher in set(texts(table, "teacher"))]
     losses = losses_of(table, program_steps(run))
-    return Figure(_caption(table, losses), _table(table, losses, teachers), _chart(merged(losses), teachers, table))
+    return Figure(
+        _caption(table, losses, unit(run)), _table(table, losses, teachers), _chart(merged(losses), teachers, table)
+    )
 
 
-def _caption(table: pa.Table, losses: Sequence[Loss]) -> str:
+def _caption(table: pa.Table, losses: Sequence[Loss], noun: str) -> str:
     total = table.num_rows
     share = mean_by_group(flags(table), texts(table, "group"))
     accepted = (
-        f"{int(flags(table).sum()):,} of {total:,} were accepted: {percents(share)}, with the 95% interval by document."
+        f"{int(flags(table).sum()):,} of {total:,} were accepted: {percents(share)}, with the 95% interval by {noun}."
     )
     if not losses:
         return accepted
@@ -69,7 +71,7 @@ def _chart(losses: Sequence[Loss], teachers: Sequence[str], table: pa.Table) -> 
         x=alt.X(
             "start:Q",
             title="candidates",
-            axis=alt.Axis(format="d", tickMinStep=1, tickCount=5 if len(teachers) == 1 else 3),
+            axis=alt.Axis(format=",d", tickMinStep=1, tickCount=5 if len(teachers) == 1 else 3),
         ),
     )
     drawn = base.mark_bar(height={"band": 0.75}).encode(

@@ -7,6 +7,8 @@ from seedbed.reports.html.palette import BLUE
 from seedbed.reports.html.run_folder import RunFolder
 from seedbed.reports.html.wording import counted, percent
 
+ENOUGH = 10  # rows
+
 
 def questions(run: RunFolder) -> Figure | None:
     """The figure; None if the run did not measure it, or its rows ask nothing in English."""
@@ -14,12 +16,17 @@ def questions(run: RunFolder) -> Figure | None:
     kinds: dict[str, float] = variety.get("kinds", {})
     if kinds.keys() <= {"other"}:
         return None
-    first = next(iter(kinds))
+    first, table = next(iter(kinds)), _table(kinds, variety["sampled"])
+    if variety["sampled"] < ENOUGH:
+        return Figure(f"{counted(variety['sampled'], 'row')} are too few for shares of kinds.", table)
     caption = (
         f"The commonest kind of question is {first}, {percent(kinds[first])} of {counted(variety['sampled'], 'row')}."
     )
-    lines = [[kind, percent(share)] for kind, share in kinds.items()]
-    return Figure(caption, Table(["kind", "share"], [*lines, ["rows", f"{variety['sampled']:,}"]]), _chart(kinds))
+    return Figure(caption, table, _chart(kinds))
+
+
+def _table(kinds: dict[str, float], rows: int) -> Table:
+    return Table(["kind", "share"], [*([kind, percent(share)] for kind, share in kinds.items()), ["rows", f"{rows:,}"]])
 
 
 def _chart(kinds: dict[str, float]) -> Any:

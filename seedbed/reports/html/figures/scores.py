@@ -71,6 +71,7 @@ def _table(counted_in: dict[str, list[int]], above: dict[str, dict[str, int]], u
     ]
     lines += [[name, *(f"{numbers_in[state]:,}" for state in STATES)] for name, numbers_in in above.items()]
     lines.append(["all", *(f"{sum(counted_in[state]):,}" for state in STATES)])
+    lines.append(["all states", f"{sum(map(sum, counted_in.values())):,}", "", ""])
     lines.append(["dropped before it was scored", "", "", f"{unscored:,}"])
     return Table(["probability that a person accepts", *STATES], lines)
 
@@ -97,7 +98,7 @@ def _chart(counted_in: dict[str, list[int]], threshold: float | None) -> Any:
         .encode(
             x=alt.X("start:Q", bin="binned", scale=alt.Scale(domain=[0, 1]), title="probability that a person accepts"),
             x2="end:Q",
-            y=alt.Y("number:Q", stack="zero", title="candidates", axis=alt.Axis(format="d", tickMinStep=1)),
+            y=alt.Y("number:Q", stack="zero", title="candidates", axis=alt.Axis(format=",d", tickMinStep=1)),
             color=alt.Color("state:N", scale=scale(STATES)),
             order="place:Q",
             description="label:N",

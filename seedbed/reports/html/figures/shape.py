@@ -51,8 +51,8 @@ def _lengths(run: RunFolder) -> Lengths:
 
 
 def _sample(run: RunFolder, kind: str) -> list[Candidate]:
-    """Candidates without the placeholders of failed calls."""
-    shards = shards_of(run.path, kind)
+    """Candidates without the placeholders of failed calls; none of a Seedbed that wrote no lineage."""
+    shards = [shard for shard in shards_of(run.path, kind) if shard.has("lineage")]
     ids = heapq.nsmallest(SAMPLE, (id for shard in shards for id in shard.read(columns=["id"])["id"].to_pylist()))
     rows = [row for shard in shards for row in shard.rows(filters=[("id", "in", ids)])] if ids else []
     return [candidate_of(row, accepted=kind == "rows") for row in rows if row.get("candidate") != "{}"]

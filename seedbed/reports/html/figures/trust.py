@@ -47,7 +47,7 @@ def _caption(figures: Calibration) -> str:
     area = f"{figures.auroc:.2f} [{figures.auroc_low:.2f}, {figures.auroc_high:.2f}]"
     difference = f"{figures.difference:+.2f} [{figures.difference_low:+.2f}, {figures.difference_high:+.2f}]"
     if figures.difference_high < 0:
-        verdict = f"The metric (AUROC {area}) is worse than {trivial}: difference {difference}"
+        verdict = f"The metric (AUROC {area}) is no better than {trivial}: it is worse, {difference}"
     elif figures.difference_low <= 0:
         verdict = f"The metric (AUROC {area}) is no better than {trivial}: no measurable difference, {difference}"
     else:

@@ -76,7 +76,7 @@ def _chart(lines: list[tuple[float, int, float | None]], threshold: float) -> An
     )
     panels = []
     for field, title, form, colour in (
-        ("kept:Q", "rows kept", "d", BLUE),
+        ("kept:Q", "rows kept", ",d", BLUE),
         ("share:Q", "expected precision", "%", GREEN),
     ):
         y = alt.Y(field, title=title, axis=alt.Axis(format=form, tickCount=5), scale=alt.Scale(zero=field == "kept:Q"))
