@@ -23,18 +23,27 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages by name: of a run over the shipped documents, the same without rows, and of one over a hostile document."""
+    base = tmp_path_factory.mktemp("pages")
+    run = reported(base / "project") / "ds"
+    assert main(["report", str(run), "--no-rows", "--out", str(base / "figures.html")]) == 0
+    hostile = reported(base / "hostile", compiled=False, documents={"locks.txt": DOCUMENT}) / "ds"
+    return {"run": run / "report.html", "no rows": base / "figures.html", "hostile": hostile / "report.html"}
+
+
+@pytest.fixture(scope="module")
+def page_file(pages: dict[str, Path]) -> Path:
+    return pages["run"]
+
+
+@pytest.fixture(scope="module")
+def browser(pages: dict[str, Path]) -> Iterator[Any]:
+    """Chromium. All pages are drawn before: Playwright switches stacks, on which vl-convert may abort the process."""
     with playwright.sync_playwright() as opened:
         browser = opened.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page of a run over the shipped documents."""
-    folder = reported(tmp_path_factory.mktemp("browser") / "project")
-    return folder / "ds" / "report.html"
 
 
 @pytest.fixture
@@ -133,9 +142,8 @@ def test_print_has_neither_navigation_nor_dark_paper(open_page: Open) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
-def test_hostile_rows_do_nothing(open_page: Open, tmp_path: Path) -> None:
-    folder = reported(tmp_path / "project", compiled=False, documents={"locks.txt": DOCUMENT})
-    page = open_page(folder / "ds" / "report.html")
+def test_hostile_rows_do_nothing(open_page: Open, pages: dict[str, Path]) -> None:
+    page = open_page(pages["hostile"])
     assert HOSTILE in page.locator("main").inner_text()
     assert page.locator("img").count() == 0
     assert page.locator("script").count() == 1
@@ -154,7 +162,5 @@ def test_the_policy_stops_what_escaping_would_miss(browser: Any, page_file: Path
     page.close()
 
 
-def test_a_report_without_rows_opens_too(open_page: Open, page_file: Path, tmp_path: Path) -> None:
-    target = tmp_path / "figures.html"
-    assert main(["report", str(page_file.parent), "--no-rows", "--out", str(target)]) == 0
-    assert open_page(target).locator("article").count() == 0
+def test_a_report_without_rows_opens_too(open_page: Open, pages: dict[str, Path]) -> None:
+    assert open_page(pages["no rows"]).locator("article").count() == 0
