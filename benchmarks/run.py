@@ -61,6 +61,7 @@ def write_project(base: Path, rows: int) -> None:
         "gates": {"judges": [], "relevance": 0.1},  # hashed words are less alike than a model's meanings
         "options": {"draws": DRAWS},
         "run": {"max_usd": 100_000},
+        "report": False,  # which is of a few rows, whatever the run's size
     }
     (base / "seedbed.yaml").write_text(json.dumps(config), encoding="utf-8")  # JSON is YAML
 

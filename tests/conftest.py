@@ -8,8 +8,7 @@ import hypothesis
 import pytest
 from support.hostile import Hostile
 
-from seedbed.cli import compile as compiling
-from seedbed.cli import run
+from seedbed.config.load import Config
 from seedbed.models.layers import circuit_breaker as breaker
 from seedbed.models.layers import retrying
 from seedbed.storage.journal import Journal
@@ -17,6 +16,13 @@ from seedbed.storage.journal import Journal
 # An example's time says how busy the machine is; laws are held, not times.
 hypothesis.settings.register_profile("laws", deadline=None)
 hypothesis.settings.load_profile("laws")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_report() -> None:
+    """Runs and compiles write no page, which takes seconds, but where a test says `report: true`."""
+    Config.model_fields["report"].default = False
+    Config.model_rebuild(force=True)
 
 
 @pytest.fixture(scope="session")
@@ -54,11 +60,3 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(breaker, "_sleep", hurry)
     monkeypatch.setattr(breaker, "_now", lambda: sum(waited))
     return waited
-
-
-@pytest.fixture(autouse=True)
-def _no_reports(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A page takes seconds: only tests that are marked `reports` have a run and a compile write one."""
-    if not request.node.get_closest_marker("reports"):
-        monkeypatch.setattr(run, "report_of_run", lambda config, folder: None)
-        monkeypatch.setattr(compiling, "report_of_compile", lambda config, compiled: None)

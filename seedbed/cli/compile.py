@@ -15,7 +15,7 @@ from seedbed.cli.shared.options import (
     print_json,
     print_text,
 )
-from seedbed.cli.shared.reporting import report_of_compile
+from seedbed.cli.shared.report_page import leave_report
 from seedbed.cli.shared.supply import YesOption, supply
 
 
@@ -60,7 +60,8 @@ def compile(
         print_json(manifest.model_dump())
     else:
         print_text(compile_summary(manifest, project.compiled_path(), paid))
-    page = report_of_compile(project.config, project.compiled_path())
-    if page and not json:
-        print_text(f"  {page}")
+    if project.config.report:
+        from seedbed.reports.html.report import compile_page, compile_report
+
+        leave_report(lambda: compile_report(project), compile_page(project), json=json)
     raise typer.Exit(int(bool(manifest.comparison and manifest.comparison.barren)))

@@ -47,6 +47,7 @@ for command in (
     estimate.estimate,
     prompt.prompt,
     explain.explain,
+    report.report,
     label.label,
     evaluate.evaluate,
     report.report,

@@ -1,4 +1,4 @@
-"""`seedbed report`: writes one page about a run or a compile."""
+"""`seedbed report`: one HTML page about a run, or about the compile."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,17 +12,17 @@ from seedbed.cli.shared.options import (
     TeacherOption,
     open_project,
     print_json,
+    print_text,
 )
 
-_OUT = typer.Option(help="The page; DIR/report.html, or beside the compiled program, by default.")
-_NO_ROWS = typer.Option("--no-rows", help="Leave out every text of rows, prompts and documents, to share the figures.")
-_NO_MAP = typer.Option("--no-map", help="Leave out the map of the rows, which takes the longest.")
+_FOLDER = typer.Argument(help="A run's folder; none: the report is of the project's compile.", show_default=False)
+_OUT = typer.Option(help="The file to write; DIR/report.html by default, or TEACHER.report.html beside the program.")
+_NO_ROWS = typer.Option("--no-rows", help="Leave out all texts of rows, prompts and documents: to share the figures.")
+_NO_MAP = typer.Option("--no-map", help="Leave out the map of topics, which takes seconds.")
 
 
 def report(
-    folder: Annotated[
-        Path | None, typer.Argument(help="A run's folder; without one, the project's compile.", show_default=False)
-    ] = None,
+    folder: Annotated[Path | None, _FOLDER] = None,
     out: Annotated[Path | None, _OUT] = None,
     no_rows: Annotated[bool, _NO_ROWS] = False,
     no_map: Annotated[bool, _NO_MAP] = False,
@@ -30,26 +30,23 @@ def report(
     teacher: TeacherOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a run or a compile on one page: where candidates are lost, whether the metric can be trusted, rows, prompts.
+    """Write one HTML page that says how good a run is, where candidates were lost, what it cost, and how rows look.
 
-    The page is one file that loads nothing from anywhere, so it can be sent to others. Each figure says its finding in
-    a sentence and has its numbers as a table. A run and a compile write it at their end, too (key report:).
+    The page is one file: it loads nothing, so it opens offline and can be sent. A run and a compile write theirs at the
+    end (config key report). Only reads the folder: it opens no model, and a run may be going on. --json prints the
+    finding and the table of every figure in place of the page.
 
     For example: seedbed report dataset --no-rows --out figures.html
     """
-    from seedbed.reports.html.report import PAGE, as_json, compile_report, run_report, write_page
-    from seedbed.reports.html.section import Content
+    from seedbed.reports.html.report import PAGE, compile_page, compile_report, run_report, write_page
 
-    content = Content(texts=not no_rows, map=not no_map)
     if folder:
-        head, sections = run_report(folder, content)
-        page = out or folder / PAGE
+        page, path = run_report(folder, rows=not no_rows, map=not no_map), folder / PAGE
     else:
-        compiled = open_project(config, teacher).compiled_path()
-        head, sections = compile_report(compiled, content)
-        page = out or compiled.with_suffix(".report.html")
+        project = open_project(config, teacher)
+        page, path = compile_report(project, rows=not no_rows), compile_page(project)
     if json:
-        print_json(as_json(head, sections))
+        print_json(page.findings())
         return
-    write_page(head, sections, page)
-    print(page)
+    write_page(page, out or path)
+    print_text(str(out or path))

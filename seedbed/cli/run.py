@@ -15,7 +15,7 @@ from seedbed.cli.shared.options import (
     print_json,
     print_text,
 )
-from seedbed.cli.shared.reporting import report_of_run
+from seedbed.cli.shared.report_page import leave_report
 from seedbed.cli.shared.supply import YesOption, supply
 
 _OUT = typer.Option(help="The dataset's folder; the same folder again resumes.", show_default=False)
@@ -70,7 +70,8 @@ def run(
         print_json(report)
     else:
         print_text(run_summary(report, folder, samples))
-    page = report_of_run(project.config, folder)
-    if page and not json:
-        print_text(f"  {page}")
+    if project.config.report:
+        from seedbed.reports.html.report import PAGE, run_report
+
+        leave_report(lambda: run_report(folder), folder / PAGE, json=json)
     raise typer.Exit(report["exit_code"])

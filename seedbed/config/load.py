@@ -75,7 +75,7 @@ class Config(Section):
     run: RunSettings = RunSettings()
     """How a run works and when it ends."""
     report: bool = True
-    """Whether a run and a compile end with a page of figures ([report](report.md)), which needs the extra `report`."""
+    """Write a page about each run and compile at its end ([the report](report.md); `pip install "seedbed[report]"`)."""
 
     @model_validator(mode="after")
     def _roles_are_aliases(self) -> "Config":

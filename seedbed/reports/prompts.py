@@ -1,7 +1,6 @@
 """Shows the prompts of a program and its judges as a model sees them, with `<name>` where an input goes."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -52,7 +51,7 @@ def prompts(project: Project, *, uncompiled: bool) -> tuple[dict[str, Prompt], s
             remark += f"\na run uses the uncompiled program instead, for {artefact.manifest.why}"
     steps = named_steps(program, judges)
     labelled = [*project.inputs.seeds, *project.inputs.verdicts] if any(step.demos for step in steps.values()) else []
-    return {name: _prompt(name, step, labelled) for name, step in steps.items()}, remark
+    return {name: prompt(name, step, shown_seeds(step, labelled)) for name, step in steps.items()}, remark
 
 
 def chosen(prompts: Mapping[str, Prompt], name: str | None) -> list[Prompt]:
@@ -65,16 +64,17 @@ def chosen(prompts: Mapping[str, Prompt], name: str | None) -> list[Prompt]:
     raise UserError(f"STEP: {unknown('step', name, list(prompts))}.", hint="seedbed prompt shows them all.")
 
 
-def _prompt(name: str, step: Step, labelled: Sequence[Any]) -> Prompt:
+def prompt(name: str, step: Step, seeds: Sequence[list[str]]) -> Prompt:
+    """The prompt of a step. `seeds`: for each of its demos, the seeds or verdicts that it comes from."""
     inputs = {field: f"<{field}>" for field in step.signature.input_fields}
-    demos, seeds = step.shown(inputs), dict(zip(map(id, step.demos), shown_seeds(step, labelled), strict=True))
+    demos, origins = step.shown(inputs), dict(zip(map(id, step.demos), seeds, strict=True))
     messages = FORMATS[step.format].format(step.signature, demos, inputs)
     characters = sum(len(message["content"]) for message in messages) - sum(map(len, inputs.values()))
     return Prompt(
         step=name,
         format=step.format,
         inputs=list(inputs),
-        demos=[seeds[id(demo)] for demo in demos],
+        demos=[origins[id(demo)] for demo in demos],
         nearest=len(step.demos) if 0 < step.nearest < len(step.demos) else 0,
         characters=characters,
         tokens=round(characters / CHARACTERS_PER_TOKEN),

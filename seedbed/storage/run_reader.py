@@ -29,6 +29,14 @@ class Shard:
         """Its columns; `options` are `pyarrow.parquet.read_table`'s."""
         return pq.read_table(self.path, filesystem=self.fs, **options)
 
+    def has(self, column: str) -> bool:
+        """Whether it has a column, or a field of a struct such as `lineage.draw`: older Seedbeds wrote fewer."""
+        schema: Any = pq.read_schema(self.path, filesystem=self.fs)
+        *outer, name = column.split(".")
+        for struct in outer:
+            schema = schema.field(struct).type if schema.get_field_index(struct) >= 0 else pa.struct([])
+        return bool(schema.get_field_index(name) >= 0)
+
     def rows(self, **options: Any) -> list[dict[str, Any]]:
         """Its rows, with all columns. Raises UserError if an older Seedbed wrote them: their lineage was columns."""
         table = self.read(**options)

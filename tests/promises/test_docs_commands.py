@@ -50,7 +50,7 @@ def commands(page: str) -> list[list[str]]:
 def keys(page: str) -> list[str]:
     """The config keys that a page names with their section, `models.ALIAS.key` without it."""
     sections = "|".join(SECTIONS)
-    named = rf"(?<![\w./])((?:{sections})\.(?!py\b|json\b)\w+\*?|models\.\w+\.\w+)"
+    named = rf"(?<![\w./])((?:{sections})\.(?!py\b|json\b|parquet\b)\w+\*?|models\.\w+\.\w+)"
     found = re.findall(named, "\n".join(code(page)))
     return sorted(set(found))
 

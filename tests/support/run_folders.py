@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from metrics.worth import Worth
 from optimize.scoring import Scored
 from programs.core.row import Candidate, Drop, Source
-from seedbed.runs.record import coverage, vector_map
 from seedbed.runs.rows import rejected, row
 from seedbed.storage.row_schema import REJECTED, row_schema
 
@@ -106,34 +104,3 @@ def _write(path: Path, records: Sequence[dict[str, Any]], schema: pa.Schema) -> 
     if records:
         path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(records, schema), path)
-
-
-def write_sources(folder: Path, documents: dict[str, Sequence[tuple[int, int]]]) -> None:
-    """Write which passages gave rows: of each document, (tried, accepted) of each passage."""
-    lines = [
-        {
-            "id": f"{document}-{place}",
-            "group": document,
-            "document": document,
-            "start": 100 * place,
-            "end": 100 * place + 90,
-            "tokens": 20,
-            "tried": tried,
-            "candidates": tried,
-            "accepted": accepted,
-        }
-        for document, passages in documents.items()
-        for place, (tried, accepted) in enumerate(passages)
-    ]
-    pq.write_table(pa.Table.from_pylist(lines, coverage.COLUMNS), folder / coverage.SOURCES)
-
-
-def write_map(folder: Path, states: Sequence[str], texts: Sequence[str] = ()) -> None:
-    """Write vectors at random, one for each state, the same ones each time."""
-    vectors = np.random.default_rng(0).normal(size=(len(states), 8))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    lines = [
-        {"id": f"m{n}", "state": state, "group": f"g{n % 3}", "text": [*texts, *[f"text {n}"] * n][0], "vector": vector}
-        for n, (state, vector) in enumerate(zip(states, vectors, strict=True), 1)
-    ]
-    pq.write_table(pa.Table.from_pylist(lines, vector_map.COLUMNS), folder / vector_map.MAP)

@@ -15,7 +15,7 @@ from metrics.calibration.frozen import Frozen, load_frozen
 from metrics.calibration.predictions import Prediction, predictions_path, read_predictions
 from optimize.artefact import Manifest, manifest_path, metric_path, uncompiled_path
 from seedbed.runs.record.made_with import MADE_WITH
-from seedbed.storage.run_reader import Shard, find_row, read_report, shards_of
+from seedbed.storage.run_reader import Shard, read_report, shards_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,16 +75,18 @@ class RunFolder:
         return read_report(self.path)
 
     def accepted(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """The accepted rows with these columns (all if None), train first; a field of a struct is `lineage.group`."""
+        """The accepted rows with these columns (all if None), train first. `lineage.group` gives a field of a struct as
+        the column `group`. A column that a shard lacks is null there, and left out if all shards lack it."""
         return self._table("rows", columns)
 
     def rejected(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The rejected candidates, likewise."""
         return self._table("rejected", columns)
 
-    def row(self, id: str) -> dict[str, Any]:
-        """The accepted row or rejected candidate with this id, with all its columns."""
-        return find_row(self.path, id)[0]
+    def rows_of(self, kind: str, ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The rows of these ids with all columns, in no order. `kind` is `rows` or `rejected`."""
+        shards: list[Shard] = shards_of(self.path, kind) if ids else []
+        return [row for shard in shards for row in shard.rows(filters=[("id", "in", list(ids))])]
 
     @functools.cached_property
     def sources(self) -> pa.Table | None:
@@ -99,14 +101,16 @@ class RunFolder:
 
     @functools.cached_property
     def made_with(self) -> list[MadeWith]:
-        """The programs of the run, one for each teacher of the cascade, in its order."""
+        """The programs of the run, one for each teacher of the cascade, in its order; empty for an older run."""
         folder = self.path / MADE_WITH
-        return [MadeWith(folder / f"{teacher}.json") for teacher in self.report.get("teachers", {})]
+        written = [path.name.removesuffix(".uncompiled.json") for path in sorted(folder.glob("*.uncompiled.json"))]
+        order = [teacher for teacher in self.report.get("teachers", {}) if teacher in written]
+        return [MadeWith(folder / f"{teacher}.json") for teacher in order or written]
 
     def _table(self, kind: str, columns: Sequence[str] | None) -> pa.Table:
         shards: list[Shard] = shards_of(self.path, kind)
-        tables = [shard.read(columns=list(columns) if columns else None) for shard in shards]
-        return pa.concat_tables(tables) if tables else pa.table({})
+        tables = [shard.read(columns=columns and [*filter(shard.has, columns)]) for shard in shards]
+        return pa.concat_tables(tables, promote_options="permissive") if tables else pa.table({})
 
 
 def _json(path: Path) -> dict[str, Any] | None:

@@ -42,7 +42,7 @@ def provenance(project: Project, cascade: Sequence[TeacherProgram], metric: Metr
                 "asks": step.asked.__name__,
                 "of": alias,
                 "demos": [
-                    {"seeds": seeds, "texts": _strings(demo)}
+                    {"seeds": seeds, "texts": strings_of(demo)}
                     for demo, seeds in zip(step.demos, shown_seeds(step, labelled), strict=True)
                 ],
             }
@@ -71,7 +71,8 @@ def shown_seeds(step: Step, labelled: Sequence[Any]) -> list[list[str]]:
     These are the lines that share with it a text which no other line has, such as a question. If there are none, for
     example if a teacher wrote about a passage of several seeds, they are the lines that share any text with it.
     """
-    texts = [(line.id, {text for text in _strings(dict(line)) if len(text) >= TELLING}) for line in labelled if line.id]
+    named = [line for line in labelled if line.id]
+    texts = [(line.id, {text for text in strings_of(dict(line)) if len(text) >= TELLING}) for line in named]
     counts = Counter(text for _, line_texts in texts for text in line_texts)
     seeds = []
     for demo in step.demos:
@@ -81,7 +82,7 @@ def shown_seeds(step: Step, labelled: Sequence[Any]) -> list[list[str]]:
     return seeds
 
 
-def _strings(values: Mapping[str, Any]) -> list[str]:
+def strings_of(values: Mapping[str, Any]) -> list[str]:
     """The texts among the values of a line or a demo, including those in lists."""
     return [
         text
@@ -93,6 +94,6 @@ def _strings(values: Mapping[str, Any]) -> list[str]:
 
 def _demo_texts(demo: Mapping[str, Any]) -> set[str]:
     """Every text of a demo, each of its lines, and each line without its number or its label."""
-    texts = _strings(demo)
+    texts = strings_of(demo)
     lines = [line for text in texts for line in text.splitlines()]
     return {*texts, *lines, *(_LABEL.sub("", line) for line in lines)}

@@ -1,77 +1,105 @@
-"""What an accepted row is made of: the cost of rows that were kept, of rejected ones by reason, and of other calls."""
+"""What an accepted row costs: the share that went into rows kept, into rejected ones, and into calls without reply."""
 
+from collections import defaultdict
 from typing import Any
 
-import pyarrow.compute as pc
-
+from seedbed.reports.html.bill import KEPT, OTHER, SILENT, Bill, bill_of
 from seedbed.reports.html.figure import Figure, Table
+from seedbed.reports.html.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, cross, dots, stripes
 from seedbed.reports.html.run_folder import RunFolder
-from seedbed.reports.html.svg import WIDTH
+from seedbed.reports.html.wording import counted, percent
 
-REASONS = 5  # that are told apart; the others are one part
-KEPT_ROWS, REST, OTHERS = "rows that were kept", "other reasons", "calls of no candidate"
+FILLS = (stripes(VERMILION), dots(ORANGE), cross(PURPLE), stripes(SKY), dots(BLUE))
 
 
-def cost(folder: RunFolder) -> Figure | None:
-    """Dollars for each accepted row, or tokens if nothing has a price; None without rows, or without a report."""
-    accepted = len(folder.accepted(["id"]))
-    if not accepted or not folder.report:
+def cost(run: RunFolder) -> Figure | None:
+    """The figure; None if there is no candidate, or nothing is recorded of its cost."""
+    bill = bill_of(run)
+    if not sum(bill.by_purpose.values()):
         return None
-    has_price = bool(folder.report["dollars"])
-    spent = _spent(folder, has_price=has_price)
-    total = folder.report["dollars"] if has_price else folder.report["input_tokens"] + folder.report["output_tokens"]
-    rest = float(total) - sum(spent.values())
-    if rest > 0.01 * float(total):
-        spent[OTHERS] = rest
-    share = {name: value / accepted for name, value in spent.items()}
-    whole = sum(share.values()) or 1.0
-    table = Table(
-        ["part", f"{'dollars' if has_price else 'tokens'} for each accepted row", "share"],
-        [[name, _number(value, has_price=has_price), f"{value / whole:.0%}"] for name, value in share.items()],
-    )
-    unit = "" if has_price else " tokens"
-    shared = " Calls that several candidates share are counted for each of them." if rest < -0.01 * float(total) else ""
-    caption = (
-        f"An accepted row took {_number(whole, has_price=has_price)}{unit}: {share[KEPT_ROWS] / whole:.0%} of it for "
-        f"the row itself, the rest for what was rejected or had no candidate.{shared}"
-    )
-    return Figure(caption, table, _chart(share, has_price=has_price))
+    if not bill.rows:
+        total = bill.told(sum(bill.by_purpose.values()))
+        return Figure(f"No row was accepted, so {total} of candidates brought nothing.", _table(bill))
+    return Figure(_caption(bill), _table(bill), _chart(bill))
 
 
-def _number(value: float, *, has_price: bool) -> str:
-    return f"${value:.5f}".rstrip("0") if has_price else f"{value:,.0f}"
+def _caption(bill: Bill) -> str:
+    total = sum(bill.by_purpose.values())
+    kept = sum(amount for (_, purpose), amount in bill.by_purpose.items() if purpose == KEPT)
+    each = f"An accepted row took {bill.told(total / bill.rows)}, rejected candidates included"
+    share, rows = percent(kept / total), counted(bill.rows, "row")
+    return f"{each}. {share} of all {bill.told(total)} went into the {rows} kept."
 
 
-def _spent(folder: RunFolder, *, has_price: bool) -> dict[str, float]:
-    """The cost of candidates, by what became of them, the greatest parts first."""
-    spent: dict[str, float] = {}
-    for name, table in ((KEPT_ROWS, folder.accepted(["lineage"])), ("", folder.rejected(["lineage", "reason"]))):
-        if len(table):
-            reasons = [name] * len(table) if name else table["reason"].to_pylist()
-            for reason, value in zip(reasons, _values(table["lineage"], has_price=has_price), strict=True):
-                spent[reason] = spent.get(reason, 0.0) + (value or 0.0)
-    kept = {KEPT_ROWS: spent.pop(KEPT_ROWS, 0.0)}
-    largest = dict(sorted(spent.items(), key=lambda item: (-item[1], item[0]))[:REASONS])
-    others = sum(spent.values()) - sum(largest.values())
-    return kept | largest | ({REST: others} if others else {})
+def _table(bill: Bill) -> Table:
+    total, n = sum(bill.by_purpose.values()), max(bill.rows, 1)
+    purposes = _purposes(bill)
+    lines = [
+        [teacher, purpose, bill.told(amount), bill.told(amount / n), percent(amount / total)]
+        for teacher, purpose, amount in sorted(
+            ((*key, amount) for key, amount in bill.by_purpose.items()),
+            key=lambda line: (line[0], purposes.index(line[1])),
+        )
+    ]
+    kept = sum(amount for (_, purpose), amount in bill.by_purpose.items() if purpose == KEPT)
+    lines += [
+        ["all", KEPT, bill.told(kept), bill.told(kept / n), percent(kept / total)],
+        ["all", f"everything, on {bill.rows:,} rows", bill.told(total), bill.told(total / n), "100%"],
+    ]
+    whole = sum(bill.by_model.values()) or 1
+    lines += [
+        [alias, "by this model, replays included", bill.told(amount), bill.told(amount / n), percent(amount / whole)]
+        for alias, amount in bill.by_model.items()
+    ]
+    return Table(["model", "for", bill.unit, "for each accepted row", "share"], lines)
 
 
-def _values(lineage: Any, *, has_price: bool) -> list[float | None]:
-    if has_price:
-        return list(pc.struct_field(lineage, "dollars").to_pylist())
-    tokens = (pc.struct_field(lineage, name).fill_null(0) for name in ("input_tokens", "output_tokens"))
-    return list(pc.add(*tokens).to_pylist())
+def _purposes(bill: Bill) -> list[str]:
+    """Rows kept first, then reasons by what they took, then the rest."""
+    sums = defaultdict[str, float](float)
+    for (_, purpose), amount in bill.by_purpose.items():
+        sums[purpose] += amount
+    reasons = sorted(sums.keys() - {KEPT, OTHER, SILENT}, key=lambda purpose: (-sums[purpose], purpose))
+    return [purpose for purpose in (KEPT, *reasons, OTHER, SILENT) if purpose in sums]
 
 
-def _chart(share: dict[str, float], *, has_price: bool) -> Any:
+def _chart(bill: Bill) -> Any:
     import altair as alt
 
-    rows = [{"part": name, "cost": value, "kept": name == KEPT_ROWS} for name, value in share.items()]
-    base = alt.Chart(alt.Data(values=rows)).encode(
-        y=alt.Y("part:N", sort=None, title=None),
-        x=alt.X("cost:Q", title=f"{'dollars' if has_price else 'tokens'} for each accepted row"),
+    purposes = _purposes(bill)
+    fills = {KEPT: GREEN, OTHER: GREY, SILENT: cross(GREY)}
+    reasons = [purpose for purpose in purposes if purpose not in fills]
+    fills |= dict(zip(reasons, FILLS, strict=False))
+    bars = [
+        {
+            "teacher": teacher,
+            "purpose": purpose,
+            "order": purposes.index(purpose),
+            "amount": amount / bill.rows,
+            "label": f"{teacher}, {purpose}: {bill.told(amount / bill.rows)} for each accepted row",
+        }
+        for (teacher, purpose), amount in bill.by_purpose.items()
+        if amount
+    ]
+    form = "$.4~f" if bill.unit == "dollars" else ",d"
+    return (
+        alt.Chart(alt.Data(values=bars))
+        .mark_bar(stroke="currentColor", strokeWidth=0.4)
+        .encode(
+            x=alt.X(
+                "amount:Q",
+                stack="zero",
+                title=f"{bill.unit} for each accepted row",
+                axis=alt.Axis(format=form, tickCount=4),
+            ),
+            y=alt.Y("teacher:N", title=None, sort="-x"),
+            color=alt.Color(
+                "purpose:N",
+                scale=alt.Scale(domain=purposes, range=[fills[purpose] for purpose in purposes]),
+                legend=alt.Legend(columns=3, labelLimit=170),
+            ),
+            order="order:Q",
+            description="label:N",
+        )
+        .properties(width=480, height={"step": 34})
     )
-    bars = base.mark_bar(height=15).encode(
-        color=alt.condition("datum.kept", alt.value("#009E73"), alt.value("#D55E00"))
-    )
-    return bars.properties(width=WIDTH - 260, height=26 * len(rows))

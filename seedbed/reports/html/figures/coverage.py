@@ -1,111 +1,157 @@
-"""What of the documents is in the dataset: their passages with a row, tried in vain, and untouched."""
+"""What of the documents is in the rows: each passage accepted, tried in vain, or untouched."""
 
+import dataclasses
+import math
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
+from seedbed.reports.html.candidates import unit
 from seedbed.reports.html.figure import Figure, Table
+from seedbed.reports.html.palette import GREEN, GREY, ORANGE, TAIL, scale, stripes
 from seedbed.reports.html.run_folder import RunFolder
-from seedbed.reports.html.svg import KEPT, LOW, WIDTH, short
+from seedbed.reports.html.wording import counted, percent
 
-CELLS, BARS = 60, 40  # documents up to which each passage is a cell, and above which only so many are bars
-STATES = ("has a row", "tried in vain", "untouched")
+MAPPED = 60  # documents: more of them become bars
+CELLS = 60  # in a line of the heatmap; of longer documents, several passages share one
+ACCEPTED, VAIN, UNTOUCHED = "has a row", "tried in vain", "untouched"
+FILLS = {ACCEPTED: GREEN, VAIN: stripes(ORANGE), UNTOUCHED: GREY + "55"}
+TENTHS = 10
+PARTS = {"document": "passage", "group": "source"}
 
 
-def coverage(folder: RunFolder) -> Figure | None:
-    """The passages of each document by what came of them; None if sources are not recorded or are of no document."""
-    lines = _lines(folder)
-    if not lines:
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """A document, or a group of sources that are of no document: the state of each passage in its order, and rows."""
+
+    name: str
+    states: Sequence[str]
+    rows: int
+
+    @property
+    def share(self) -> float:
+        """Of its passages, those that have a row."""
+        return self.states.count(ACCEPTED) / len(self.states)
+
+
+def coverage(run: RunFolder) -> Figure | None:
+    """The figure; None if the sources are not recorded, as by an older Seedbed or in an unfinished run."""
+    documents = _documents(run)
+    if not documents:
         return None
-    documents: dict[str, list[str]] = {}
-    for line in lines:
-        documents.setdefault(line["document"], []).append(_state(line))
-    counts = {name: Counter(states) for name, states in documents.items()}
-    fewest = sorted(counts, key=lambda name: (counts[name][STATES[0]] / len(documents[name]), name))
-    table = Table(
-        ["document", "passages", *STATES],
-        [[name, f"{len(documents[name])}", *(f"{counts[name][state]}" for state in STATES)] for name in fewest],
-    )
-    total = Counter(state for states in documents.values() for state in states)
-    bare = sum(not counts[name][STATES[0]] for name in documents)
-    caption = (
-        f"{total[STATES[0]]} of {len(lines)} passages have a row, {total[STATES[1]]} were tried in vain and "
-        f"{total[STATES[2]]} were not reached. {bare} of {len(documents)} documents have no row."
-    )
-    chart = _cells(documents) if len(documents) <= CELLS else _bars(documents, fewest[:BARS])
-    return Figure(caption, table, chart)
+    chart = _map(documents, unit(run)) if len(documents) <= MAPPED else _bars(documents, unit(run))
+    return Figure(_caption(documents, unit(run)), _table(documents, unit(run)), chart)
 
 
-def _lines(folder: RunFolder) -> list[dict[str, Any]]:
-    if folder.sources is None:
+def _documents(run: RunFolder) -> list[Document]:
+    """Documents with the least share of passages in rows first."""
+    if run.sources is None:
         return []
-    lines: list[dict[str, Any]] = folder.sources.select(["document", "start", "tried", "accepted"]).to_pylist()
-    return sorted((line for line in lines if line["document"]), key=lambda line: (line["document"], line["start"] or 0))
+    by_name = dict[str, list[tuple[int, str, int]]]()
+    columns = (run.sources[name].to_pylist() for name in ("document", "group", "start", "tried", "accepted"))
+    for document, group, start, tried, accepted in zip(*columns, strict=True):
+        state = ACCEPTED if accepted else VAIN if tried else UNTOUCHED
+        by_name.setdefault(document or group or "", []).append((start or 0, state, accepted or 0))
+    documents = []
+    for name, passages in by_name.items():
+        passages.sort(key=lambda passage: passage[0])  # those without a place keep their order
+        documents.append(Document(name, [state for _, state, _ in passages], sum(rows for *_, rows in passages)))
+    return sorted(documents, key=lambda document: (document.share, document.name))
 
 
-def _state(line: dict[str, Any]) -> str:
-    return STATES[0] if line["accepted"] else STATES[1] if line["tried"] else STATES[2]
+def _caption(documents: Sequence[Document], noun: str) -> str:
+    states = Counter(state for document in documents for state in document.states)
+    passages, bare = states.total(), sum(document.share == 0 for document in documents)
+    share = percent(states[ACCEPTED] / passages)
+    has = f"Accepted rows come from {states[ACCEPTED]:,} of {counted(passages, PARTS[noun])} ({share})"
+    rest = f"tried in vain: {states[VAIN]:,}, untouched: {states[UNTOUCHED]:,}"
+    without = f"{bare:,} of {counted(len(documents), noun)} without a row"
+    return f"{has}; {rest}. {without}."
 
 
-def _colour() -> Any:
+def _table(documents: Sequence[Document], noun: str) -> Table:
+    total = Document(
+        "all", [state for document in documents for state in document.states], sum(d.rows for d in documents)
+    )
+    bare = sum(document.share == 0 for document in documents)
+    lines = [_line(total), [f"without a row: {bare:,} of {len(documents):,}", *[""] * 5], *map(_line, documents)]
+    return Table([noun, f"{PARTS[noun]}s", ACCEPTED, VAIN, UNTOUCHED, "rows"], lines)
+
+
+def _line(document: Document) -> list[str]:
+    reached = f"{document.states.count(ACCEPTED):,} ({percent(document.share)})"
+    others = (f"{document.states.count(state):,}" for state in (VAIN, UNTOUCHED))
+    return [document.name, f"{len(document.states):,}", reached, *others, f"{document.rows:,}"]
+
+
+def _map(documents: Sequence[Document], noun: str) -> Any:
     import altair as alt
 
-    return alt.Color("state:N", scale=alt.Scale(domain=STATES, range=[KEPT, LOW, "#b9bec4"]))
-
-
-def _cells(documents: dict[str, list[str]]) -> Any:
-    """A cell for each passage; what was tried in vain is smaller too, and what is untouched is smallest."""
-    import altair as alt
-
+    longest = max(len(document.states) for document in documents)
+    each = math.ceil(longest / CELLS)
     cells = [
-        {"document": short(name), "passage": place, "state": state, "size": 1 - 0.28 * STATES.index(state)}
-        for name, states in documents.items()
-        for place, state in enumerate(states, 1)
+        {
+            "document": document.name,
+            "cell": place // each,
+            "state": _best(document.states[place : place + each]),
+            "label": _label(document, place, each),
+        }
+        for document in documents
+        for place in range(0, len(document.states), each)
     ]
-    longest = max(map(len, documents.values()))
-    width = min(WIDTH - 300, 22 * longest)
+    title = f"{PARTS[noun]}s of each {noun}, in order" + (f", {each} to a cell" if each > 1 else "")
+    gap = alt.Scale(paddingInner=0.07)
+    width = min(24, 430 // math.ceil(longest / each))
     return (
         alt.Chart(alt.Data(values=cells))
-        .mark_square(opacity=1)
+        .mark_rect()
         .encode(
-            x=alt.X(
-                "passage:Q",
-                title="passage",
-                axis=alt.Axis(tickMinStep=1, grid=False),
-                scale=alt.Scale(domain=[0.4, longest + 0.6], nice=False),
+            x=alt.X("cell:O", title=title, scale=gap, axis=alt.Axis(labels=False, ticks=False, domain=False)),
+            y=alt.Y(
+                "document:N",
+                sort=[document.name for document in documents],
+                title=None,
+                scale=gap,
+                axis=alt.Axis(ticks=False, domain=False, labelExpr=TAIL),
             ),
-            y=alt.Y("document:N", sort=None, title=None),
-            size=alt.Size(
-                "size:Q",
-                scale=alt.Scale(domain=[0, 1], range=[20, min(190, (width / longest) ** 2 * 0.6)]),
-                legend=None,
-            ),
-            color=_colour(),
+            color=alt.Color("state:N", scale=scale(FILLS)),
+            description="label:N",
         )
-        .properties(width=width, height=19 * len(documents))
+        .properties(width={"step": width}, height={"step": 20 if len(documents) <= MAPPED // 2 else 15})
     )
 
 
-def _bars(documents: dict[str, list[str]], shown: list[str]) -> Any:
+def _best(states: Sequence[str]) -> str:
+    return next(state for state in FILLS if state in states)
+
+
+def _label(document: Document, place: int, each: int) -> str:
+    last = min(place + each, len(document.states))
+    which = f"passage {place + 1}" if each == 1 else f"passages {place + 1} to {last}"
+    return f"{document.name}, {which}: {_best(document.states[place:last])}"
+
+
+def _bars(documents: Sequence[Document], noun: str) -> Any:
+    """How many documents have which share of their passages in rows."""
     import altair as alt
 
+    names = ["none", *(f"{10 * tenth + 1}% to {10 * tenth + 10}%" for tenth in range(TENTHS))]
+    numbers = Counter(math.ceil(round(TENTHS * document.share, 6)) for document in documents)
     bars = [
-        {"document": short(name), "state": state, "passages": count, "order": STATES.index(state)}
-        for name in shown
-        for state, count in Counter(documents[name]).items()
+        {
+            "share": name,
+            "number": numbers[place],
+            "none": place == 0,
+            "label": f"{name}: {counted(numbers[place], noun)}",
+        }
+        for place, name in enumerate(names)
     ]
-    return (
-        alt.Chart(alt.Data(values=bars))
-        .mark_bar()
-        .encode(
-            x=alt.X(
-                "passages:Q",
-                stack="normalize",
-                title="share of passages; the documents with the fewest rows",
-                axis=alt.Axis(format="%"),
-            ),
-            y=alt.Y("document:N", sort=None, title=None),
-            color=_colour(),
-            order="order:Q",
-        )
-        .properties(width=WIDTH - 300, height=17 * len(shown))
+    base = alt.Chart(alt.Data(values=bars)).encode(
+        x=alt.X("number:Q", title=f"{noun}s", axis=alt.Axis(format=",d", tickMinStep=1)),
+        y=alt.Y("share:N", sort=names, title=f"share of {PARTS[noun]}s with a row"),
+        description="label:N",
+    )
+    drawn = base.mark_bar().encode(color=alt.condition("datum.none", alt.value(stripes(ORANGE)), alt.value(GREEN)))
+    return alt.layer(drawn, base.mark_text(align="left", dx=5, aria=False).encode(text="number:Q")).properties(
+        width=400
     )

@@ -1,91 +1,113 @@
-"""Whether the threshold is sane: the probabilities of all candidates that were scored."""
+"""How the metric spreads over accepted and rejected candidates, and where the threshold lies among them."""
 
 from typing import Any
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 
+from metrics.calibration.intervals import Floats
+from seedbed.reports.html.candidates import candidates, flags, numbers, texts
 from seedbed.reports.html.figure import Figure, Table
+from seedbed.reports.html.palette import ACCEPTED, LOW_SCORE, STATES, VETOED, scale
 from seedbed.reports.html.run_folder import RunFolder
-from seedbed.reports.html.svg import FELL, KEPT, LOW, WIDTH
+from seedbed.reports.html.wording import counted, is_are
 
-FEWEST, BINS = 10, 20
-ACCEPTED, LOWER, OTHER_GATE = "accepted", "low score", "another gate"
+BINS = 20
+ENOUGH = 10  # scored candidates, from which a histogram shows a shape
+
+_NEAR, _ABOVE = "less than 0.05 above the threshold", "above the threshold"
 
 
-def scores(folder: RunFolder) -> Figure | None:
-    """The probability that a person accepts a candidate, by what became of it, and what other thresholds would keep;
-    None if no probability was recorded."""
-    states = _states(folder)
-    threshold = folder.report.get("threshold")
-    if states is None or threshold is None:
+def scores(run: RunFolder) -> Figure | None:
+    """The figure; None if no probabilities are recorded, as by an older Seedbed."""
+    table = candidates(run, ["reason", "lineage.probability"])
+    probability = numbers(table, "probability")
+    scored = ~np.isnan(probability)
+    if not scored.any():
         return None
-    total = sum(map(len, states.values()))
-    gate = np.concatenate([states[ACCEPTED], states[LOWER]])
-    table = Table(["threshold", "rows kept", "mean probability of these"], _what_if(gate, float(threshold)))
-    if total < FEWEST:
-        return Figure(f"Only {total} candidates were scored: too few for a distribution.", table)
-    near = int((np.abs(gate - threshold) <= 0.05).sum())
-    caption = (
-        f"A row needs a probability of {threshold:.2f}; {len(states[ACCEPTED])} reached it and were accepted, "
-        f"{len(states[LOWER])} did not, and {len(states[OTHER_GATE])} were scored and fell at another gate. "
-        f"{near} lie within 0.05 of the threshold."
+    states, threshold = states_of(table), run.report.get("threshold")
+    probability, states, unscored = probability[scored], states[scored], int((~scored).sum())
+    counted_in = {state: _histogram(probability[states == state]) for state in STATES}
+    above = dict[str, dict[str, int]]()
+    if threshold is not None:
+        ranges = {_NEAR: (threshold, threshold + 1 / BINS), _ABOVE: (threshold, np.inf)}
+        above = {name: _between(probability, states, *ends) for name, ends in ranges.items()}
+    caption, lines = _caption(above, int((states == ACCEPTED).sum()), threshold), _table(counted_in, above, unscored)
+    if len(states) < ENOUGH:
+        few = f"Only {counted(len(states), 'candidate')} reached the metric, too few for a histogram."
+        return Figure(few, lines)
+    return Figure(caption, lines, _chart(counted_in, threshold))
+
+
+def states_of(table: pa.Table) -> Any:
+    """The state of each candidate, an array of the names in STATES; `table` has `reason` and `accepted`."""
+    low = np.array([reason == LOW_SCORE for reason in texts(table, "reason")], dtype=bool)
+    return np.where(flags(table), ACCEPTED, np.where(low, LOW_SCORE, VETOED))
+
+
+def _histogram(values: Floats) -> list[int]:
+    return [int(number) for number in np.histogram(values, bins=BINS, range=(0, 1))[0]]
+
+
+def _between(probability: Floats, states: Any, low: float, high: float) -> dict[str, int]:
+    within = (probability >= low) & (probability < high)
+    return {state: int((within & (states == state)).sum()) for state in STATES}
+
+
+def _caption(above: dict[str, dict[str, int]], accepted: int, threshold: float | None) -> str:
+    if threshold is None:
+        return f"{counted(accepted, 'row')} {is_are(accepted)} accepted so far; the threshold is not recorded yet."
+    near, vetoed = above[_NEAR][ACCEPTED], above[_ABOVE][VETOED]
+    close = f"{near:,} of {accepted:,} accepted rows lie less than 0.05 above the threshold of {threshold:.2f}"
+    return (
+        f"{close}. {counted(vetoed, 'candidate')} above it {'was' if vetoed == 1 else 'were'} dropped by another check."
     )
-    return Figure(caption, table, _chart(states, float(threshold)))
 
 
-def _states(folder: RunFolder) -> dict[str, Any] | None:
-    """The probabilities by what became of the candidates."""
-    accepted, rejected = folder.accepted(["lineage"]), folder.rejected(["lineage", "step"])
-    states = {name: np.zeros(0) for name in (ACCEPTED, LOWER, OTHER_GATE)}
-    if len(accepted):
-        known = _probability(accepted)
-        if known is None:
-            return None
-        states[ACCEPTED] = known[~np.isnan(known)]
-    if len(rejected) and (known := _probability(rejected)) is not None:
-        low = pc.equal(rejected["step"], "threshold").to_numpy()
-        states[LOWER], states[OTHER_GATE] = known[low & ~np.isnan(known)], known[~low & ~np.isnan(known)]
-    return states if any(map(len, states.values())) else None
+def _table(counted_in: dict[str, list[int]], above: dict[str, dict[str, int]], unscored: int) -> Table:
+    lines = [
+        [f"{place / BINS:.2f} to {(place + 1) / BINS:.2f}", *(f"{counted_in[state][place]:,}" for state in STATES)]
+        for place in range(BINS)
+    ]
+    lines += [[name, *(f"{numbers_in[state]:,}" for state in STATES)] for name, numbers_in in above.items()]
+    lines.append(["all", *(f"{sum(counted_in[state]):,}" for state in STATES)])
+    lines.append(["all states", f"{sum(map(sum, counted_in.values())):,}", "", ""])
+    lines.append(["dropped before it was scored", "", "", f"{unscored:,}"])
+    return Table(["probability that a person accepts", *STATES], lines)
 
 
-def _probability(table: Any) -> Any:
-    lineage = table["lineage"]
-    if "probability" not in {field.name for field in lineage.type}:
-        return None
-    return pc.struct_field(lineage, "probability").to_numpy(zero_copy_only=False).astype(float)
-
-
-def _what_if(gate: Any, threshold: float) -> list[list[str]]:
-    """What other thresholds would keep of the candidates that no other gate dropped."""
-    rows = []
-    for step in (-0.2, -0.1, -0.05, 0.0, 0.05, 0.1, 0.2):
-        bar = min(max(threshold + step, 0.0), 1.0)
-        kept = gate[gate >= bar]
-        rows.append([f"{bar:.2f}", f"{len(kept)}", f"{kept.mean():.2f}" if len(kept) else "none"])
-    return [row for place, row in enumerate(rows) if row not in rows[:place]]
-
-
-def _chart(states: dict[str, Any], threshold: float) -> Any:
+def _chart(counted_in: dict[str, list[int]], threshold: float | None) -> Any:
     import altair as alt
 
     bars = [
-        {"from": place / BINS, "to": (place + 1) / BINS, "candidates": int(count), "state": state}
-        for state, values in states.items()
-        for place, count in enumerate(np.histogram(values, BINS, (0, 1))[0])
-        if count
+        {
+            "start": place / BINS,
+            "end": (place + 1) / BINS,
+            "number": number,
+            "state": state,
+            "place": order,
+            "label": f"{place / BINS:.2f} to {(place + 1) / BINS:.2f}, {state}: {number:,}",
+        }
+        for order, state in enumerate(STATES)
+        for place, number in enumerate(counted_in[state])
+        if number
     ]
     histogram = (
         alt.Chart(alt.Data(values=bars))
-        .mark_bar(stroke="currentColor", strokeOpacity=0.25)
+        .mark_bar(binSpacing=1)
         .encode(
-            x=alt.X(
-                "from:Q", bin="binned", title="probability that a person accepts it", scale=alt.Scale(domain=[0, 1])
-            ),
-            x2="to:Q",
-            y=alt.Y("candidates:Q", title="candidates"),
-            color=alt.Color("state:N", scale=alt.Scale(domain=[ACCEPTED, LOWER, OTHER_GATE], range=[KEPT, LOW, FELL])),
+            x=alt.X("start:Q", bin="binned", scale=alt.Scale(domain=[0, 1]), title="probability that a person accepts"),
+            x2="end:Q",
+            y=alt.Y("number:Q", stack="zero", title="candidates", axis=alt.Axis(format=",d", tickMinStep=1)),
+            color=alt.Color("state:N", scale=scale(STATES)),
+            order="place:Q",
+            description="label:N",
         )
     )
-    bar = alt.Chart(alt.Data(values=[{"threshold": threshold}])).mark_rule(strokeWidth=2, strokeDash=[6, 4])
-    return (histogram + bar.encode(x="threshold:Q")).properties(width=WIDTH - 70, height=230)
+    size: dict[str, Any] = {"width": 540, "height": 200}
+    if threshold is None:
+        return histogram.properties(**size)
+    mark = alt.Chart(alt.Data(values=[{"at": threshold, "label": f"threshold {threshold:.2f}"}])).encode(x="at:Q")
+    line = mark.mark_rule(strokeWidth=2, strokeDash=[6, 3]).encode(description="label:N")
+    named = mark.mark_text(align="right", dx=-6, y=8, aria=False).encode(text="label:N")
+    return alt.layer(histogram, line, named).properties(**size)

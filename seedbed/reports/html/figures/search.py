@@ -1,63 +1,104 @@
-"""What the search tried: each variant of a step by its score and the length of its prompt."""
+"""What a compile tried: the score of each variant against the length of its prompt."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from optimize.artefact import Manifest
 from optimize.variant import Lap
 from seedbed.reports.html.figure import Figure, Table
-from seedbed.reports.html.svg import FELL, PLAIN, WIDTH
+from seedbed.reports.html.palette import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
+from seedbed.reports.html.run_folder import MadeWith
+from seedbed.reports.html.wording import counted
+
+COLOURS = (SKY, ORANGE, PURPLE, GREEN, VERMILION, BLUE)
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+COLUMNS = 2
 
 
-def search(manifest: Manifest) -> Figure | None:
-    """Every variant of every race, the winners ringed; None if no race is on record."""
-    if not manifest.races:
-        return None
-    table = Table(
-        ["step", "race", "variant", "score", "examples", "prompt, characters", "kept"],
-        [
-            [
-                lap.step,
-                f"{lap.stage}",
-                lap.variant,
-                f"{lap.score:.2f}",
-                f"{lap.n}",
-                f"{lap.length}",
-                "yes" if lap.kept else "",
-            ]
-            for lap in manifest.races
-        ],
+def search(made: MadeWith) -> Figure | None:
+    """Score and length; None if no search is recorded."""
+    laps = made.manifest.races if made.manifest else []
+    return Figure(_caption(laps), _table(laps), _dots(laps)) if laps else None
+
+
+def winners(laps: Sequence[Lap]) -> dict[str, Lap]:
+    """By step, the lap that ends its search: the best variant that was kept in the last race."""
+    chosen = dict[str, Lap]()
+    for lap in laps:
+        if lap.kept and (lap.step not in chosen or (lap.stage, lap.score) >= _rank(chosen[lap.step])):
+            chosen[lap.step] = lap
+    return chosen
+
+
+def _rank(lap: Lap) -> tuple[int, float]:
+    return lap.stage, lap.score
+
+
+def steps_of(laps: Sequence[Lap]) -> list[str]:
+    """The steps in the order of their search."""
+    return list(dict.fromkeys(lap.step for lap in laps))
+
+
+def _caption(laps: Sequence[Lap]) -> str:
+    tried = len({(lap.step, lap.variant) for lap in laps})
+    told = "; ".join(
+        f"{step}: {lap.variant}, {lap.score:.2f} on {counted(lap.n, 'example')}, {lap.length:,} characters of prompt"
+        for step, lap in winners(laps).items()
     )
-    winners = {lap.step: lap for lap in manifest.races if lap.kept}  # of each step the last
-    told = "; ".join(f"{step}: {lap.variant} ({lap.score:.2f} on {lap.n})" for step, lap in winners.items())
-    tried = len({(lap.step, lap.variant) for lap in manifest.races})
-    return Figure(
-        f"{tried} variants were tried in {sum(lap.n for lap in manifest.races)} replies. What won: {told}.",
-        table,
-        _chart(manifest.races, winners),
-    )
+    tries = f"{counted(tried, 'variant')} of {counted(len(steps_of(laps)), 'step')} were tried."
+    return f"{tries} Chosen for {told}." if told else f"{tries} None was kept."
 
 
-def _chart(races: list[Lap], winners: dict[str, Lap]) -> Any:
+def _table(laps: Sequence[Lap]) -> Table:
+    chosen = winners(laps).values()
+    cells = [
+        [lap.step, f"{lap.stage}", lap.variant, f"{lap.score:.2f}", f"{lap.n:,}", f"{lap.length:,}", _fate(lap, chosen)]
+        for lap in laps
+    ]
+    tried = f"{len({(lap.step, lap.variant) for lap in laps}):,}"
+    cells.insert(0, [f"all: {len(steps_of(laps))}", "", tried, "", "", "", ""])
+    return Table(["step", "race", "variant", "score", "examples", "characters", "went on"], cells)
+
+
+def _fate(lap: Lap, chosen: Any) -> str:
+    return "chosen" if any(lap is winner for winner in chosen) else "yes" if lap.kept else "no"
+
+
+def _dots(laps: Sequence[Lap]) -> Any:
     import altair as alt
 
-    rows = [lap.model_dump() | {"race": f"race {lap.stage}", "won": lap == winners.get(lap.step)} for lap in races]
-    steps = list(dict.fromkeys(lap.step for lap in races))
+    chosen = winners(laps).values()
+    points = [
+        {
+            "step": lap.step,
+            "race": f"race {lap.stage}",
+            "score": lap.score,
+            "length": lap.length,
+            "variant": lap.variant,
+            "won": any(lap is winner for winner in chosen),
+            "label": f"race {lap.stage}, {lap.variant}: {lap.score:.2f} on {lap.n}, {lap.length:,} characters",
+        }
+        for lap in laps
+    ]
+    races = sorted({f"race {lap.stage}" for lap in laps}, key=lambda name: int(name.split()[1]))
+    colours, shapes = (list((values * len(races))[: len(races)]) for values in (COLOURS, SHAPES))
     base = alt.Chart().encode(
         x=alt.X(
             "length:Q",
-            scale=alt.Scale(type="log", nice=True, padding=12),
-            title="length of the prompt, characters",
-            axis=alt.Axis(labelOverlap="greedy", tickCount=4),
+            title="characters of the prompt",
+            scale=alt.Scale(zero=False, padding=14),
+            axis=alt.Axis(tickCount=4),
         ),
-        y=alt.Y("score:Q", scale=alt.Scale(domain=[0, 1]), title="score"),
+        y=alt.Y("score:Q", title="score", scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=5)),
     )
-    dots = base.mark_point(size=60, strokeWidth=1.6).encode(
-        shape=alt.Shape("race:N"), color=alt.condition("datum.kept", alt.value(PLAIN), alt.value("#9a9a9a"))
+    dots = base.mark_point(filled=True, size=75, opacity=0.85).encode(
+        color=alt.Color("race:N", scale=alt.Scale(domain=races, range=colours)),
+        shape=alt.Shape("race:N", scale=alt.Scale(domain=races, range=shapes)),
+        description="label:N",
     )
-    rings = base.mark_point(size=260, strokeWidth=2, color=FELL).transform_filter("datum.won")
-    across = min(len(steps), 2)
-    return (
-        alt.layer(dots, rings, data=alt.Data(values=rows))
-        .properties(width=(WIDTH - 80 * across) / across, height=240)
-        .facet(alt.Facet("step:N", sort=steps), columns=across)
-    )
+    joined = base.mark_line(color="currentColor", opacity=0.3, strokeWidth=1, aria=False).encode(detail="variant:N")
+    ring = base.transform_filter("datum.won").mark_point(size=330, strokeWidth=2, color="currentColor", aria=False)
+    wide = len(steps_of(laps)) > 1
+    panel = alt.layer(joined, dots, ring).properties(width=235 if wide else 480, height=190)
+    return panel.facet(
+        facet=alt.Facet("step:N", sort=steps_of(laps), title=None), data=alt.Data(values=points), columns=COLUMNS
+    ).resolve_scale(x="independent")

@@ -1,104 +1,137 @@
-"""How long prompts and responses are, of accepted rows and of rejected candidates, and how varied the rows are."""
+"""How long the rows are, beside the rejected ones: words of the prompt and of the response."""
 
 import heapq
-import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from metrics.diversity import Variety
+from programs.core.row import Candidate
 from programs.core.text import blank_words
 from seedbed.reports.html.figure import Figure, Table
+from seedbed.reports.html.palette import GREEN, VERMILION
 from seedbed.reports.html.run_folder import RunFolder
-from seedbed.reports.html.svg import FELL, KEPT, WIDTH
-from seedbed.runs.rows import row_type
+from seedbed.reports.html.wording import counted
+from seedbed.runs.rows import candidate_of
+from seedbed.storage.run_reader import shards_of
 
-SAMPLE, FEWEST, BINS = 1000, 6, 16
+SAMPLE = 1000  # rows of each fate, those with the smallest ids, which are digests
+BINS = 20
+ENOUGH = 10
+LONGEST = 0.99  # quantile at which the axis ends: a single huge text hides the others
+FATES = {"accepted": GREEN, "rejected": VERMILION}
+
+Lengths = dict[tuple[str, str], list[int]]
+"""Words by side (prompt, response) and fate."""
 
 
-def shape(folder: RunFolder) -> Figure | None:
-    """The words of prompts and responses, and the measures of diversity; None without rows or a report."""
-    if not folder.report or not len(folder.accepted(["id"])):
+def shape(run: RunFolder) -> Figure | None:
+    """The figure; None if there is no row with a text."""
+    lengths = _lengths(run)
+    if not lengths:
         return None
-    words = {
-        (of, state): _words(folder, state)[of] for state in ("accepted", "rejected") for of in ("prompt", "response")
-    }
-    rows = [[f"words of a {of}, {state}", *_quantiles(values)] for (of, state), values in words.items() if len(values)]
-    variety = Variety.model_validate(folder.report["variety"]) if folder.report.get("variety") else None
-    rows += _measures(variety)
-    prompts, responses = words["prompt", "accepted"], words["response", "accepted"]
-    caption = (
-        f"Half of the accepted prompts have {np.median(prompts):.0f} words or fewer, half of the responses "
-        f"{np.median(responses):.0f}."
-    )
+    table = _table(lengths, run.report.get("variety") or {})
+    rows = max(map(len, lengths.values()))
+    if rows < ENOUGH:
+        return Figure(
+            f"{counted(rows, 'row')} of a kind at most, too few for the shape of their lengths.",
+            Table(table.headings, [*table.rows, ["most rows of a kind", f"{rows}", "", ""]]),
+        )
+    return Figure(_caption(lengths, run.report.get("variety") or {}), table, _chart(lengths))
+
+
+def _lengths(run: RunFolder) -> Lengths:
+    lengths: Lengths = {}
+    for fate, kind in zip(FATES, ("rows", "rejected"), strict=True):
+        for candidate in _sample(run, kind):
+            for side, text in (("prompt", candidate.prompt), ("response", candidate.response)):
+                if text.strip():
+                    lengths.setdefault((side, fate), []).append(blank_words(text))
+    return lengths
+
+
+def _sample(run: RunFolder, kind: str) -> list[Candidate]:
+    """Candidates without the placeholders of failed calls; none of a Seedbed that wrote no lineage."""
+    shards = [shard for shard in shards_of(run.path, kind) if shard.has("lineage")]
+    ids = heapq.nsmallest(SAMPLE, (id for shard in shards for id in shard.read(columns=["id"])["id"].to_pylist()))
+    rows = [row for shard in shards for row in shard.rows(filters=[("id", "in", ids)])] if ids else []
+    return [candidate_of(row, accepted=kind == "rows") for row in rows if row.get("candidate") != "{}"]
+
+
+def _quantiles(words: Sequence[int]) -> list[str]:
+    return [f"{quantile:g}" for quantile in np.round(np.quantile(words, (0.1, 0.5, 0.9)), 1)]
+
+
+def _caption(lengths: Lengths, variety: dict[str, Any]) -> str:
+    sides = [side for side in ("prompt", "response") if (side, "accepted") in lengths]
+    told = []
+    for side in sides:
+        low, median, high = _quantiles(lengths[side, "accepted"])
+        told.append(f"half of the {side}s have at most {median} words (10% to 90%: {low} to {high})")
+    caption = "Of accepted rows, " + " and ".join(told) + "." if told else "No row was accepted."
     if variety:
         caption += (
-            f" The rows are as varied as {variety.vendi:.1f} wholly different ones of {variety.sampled} (Vendi score)."
+            f" They are as varied as {variety['vendi']:.1f} wholly different rows of {variety['sampled']:,} (Vendi)."
         )
-    return Figure(
-        caption,
-        Table(["measure", "10%, or value", "50%", "90%"], rows),
-        _chart(words) if len(prompts) >= FEWEST else None,
-    )
+    return caption
 
 
-def _words(folder: RunFolder, state: str) -> dict[str, Any]:
-    """The lengths of a sample: the rows with the smallest ids, which are digests."""
-    kind = row_type(folder.report["recipe"], folder.report.get("options"))
-    table = folder.accepted() if state == "accepted" else folder.rejected(["id", "candidate"])
-    sample = heapq.nsmallest(SAMPLE, range(len(table)), key=table["id"].to_pylist().__getitem__) if len(table) else []
-    rows = table.take(sample).to_pylist() if sample else []
-    fields = rows if state == "accepted" else [json.loads(row["candidate"]) for row in rows]
-    candidates = [kind.model_validate(values) for values in fields if values]
-    texts = {"prompt": [row.prompt for row in candidates], "response": [row.response for row in candidates]}
-    return {of: np.array([blank_words(text) for text in some if text.strip()]) for of, some in texts.items()}
+def _table(lengths: Lengths, variety: dict[str, Any]) -> Table:
+    lines = [[f"words of the {side}, {fate}", *_quantiles(words)] for (side, fate), words in lengths.items()]
+    lines += [[f"{kind} questions", f"{share:.0%}", "", ""] for kind, share in variety.get("kinds", {}).items()]
+    for n in (1, 2, 3):
+        if (share := variety.get(f"distinct_{n}")) is not None:
+            lines.append([f"distinct-{n}", f"{share:.2f}", "", ""])
+    if variety:
+        lines.append(["Vendi score", f"{variety['vendi']:.1f}", "of rows", f"{variety['sampled']:,}"])
+        lines.append(["self-ROUGE-L", f"{variety['self_rouge_l']:.2f}", "", ""])
+    return Table(["measure", "10%, or the value", "50%", "90%"], lines)
 
 
-def _quantiles(values: Any) -> list[str]:
-    return [f"{value:g}" for value in np.quantile(values, (0.1, 0.5, 0.9))]
-
-
-def _measures(variety: Variety | None) -> list[list[str]]:
-    if variety is None:
-        return []
-    named = {"distinct-1": variety.distinct_1, "distinct-2": variety.distinct_2, "distinct-3": variety.distinct_3}
-    rows = [[name, f"{value:.2f}", "", ""] for name, value in named.items() if value is not None]
-    rows += [["self-ROUGE-L", f"{variety.self_rouge_l:.2f}", "", ""], ["Vendi score", f"{variety.vendi:.1f}", "", ""]]
-    return rows + [[f"{kind} questions", f"{share:.0%}", "", ""] for kind, share in variety.kinds.items()]
-
-
-def _chart(words: dict[tuple[str, str], Any]) -> Any:
+def _chart(lengths: Lengths) -> Any:
     import altair as alt
 
-    bars = []
-    for of in ("prompt", "response"):
-        values = {state: words[of, state] for state in ("accepted", "rejected")}
-        top = max((float(np.quantile(some, 0.98)) for some in values.values() if len(some)), default=1.0) + 1
-        for state, some in values.items():
-            counts, edges = np.histogram(np.clip(some, 0, top), BINS, (0, top))
-            share = counts / max(counts.sum(), 1)
-            bars += [
-                {
-                    "of": f"words of a {of}",
-                    "state": state,
-                    "from": float(edges[i]),
-                    "to": float(edges[i + 1]),
-                    "share": float(share[i]),
-                }
-                for i in range(BINS)
-                if counts[i]
-            ]
-    scale = alt.Scale(domain=["accepted", "rejected"], range=[KEPT, FELL])
-    return (
-        alt.Chart(alt.Data(values=bars))
-        .mark_bar(opacity=0.55, stroke="currentColor", strokeOpacity=0.3)
-        .encode(
-            x=alt.X("from:Q", bin="binned", title="words"),
-            x2="to:Q",
-            y=alt.Y("share:Q", stack=None, title="share", axis=alt.Axis(format="%")),
-            color=alt.Color("state:N", scale=scale),
+    panels = list[Any]()
+    for side in ("prompt", "response"):
+        by_fate = {fate: lengths[side, fate] for fate in FATES if (side, fate) in lengths}
+        if not by_fate:
+            continue
+        edges = _edges([words for all_words in by_fate.values() for words in all_words])
+        points = [point for fate, words in by_fate.items() for point in _steps(fate, words, edges)]
+        base = alt.Chart(alt.Data(values=points)).encode(
+            x=alt.X("words:Q", title=f"words of the {side}", scale=alt.Scale(nice=False, domain=[0, float(edges[-1])])),
+            y=alt.Y("share:Q", title="share of rows" if not panels else None, axis=alt.Axis(format="%", tickCount=5)),
+            color=alt.Color("fate:N", scale=alt.Scale(domain=list(FATES), range=list(FATES.values()))),
         )
-        .properties(width=(WIDTH - 160) / 2, height=200)
-        .facet(alt.Facet("of:N"), columns=2)
-        .resolve_scale(x="independent")
-    )
+        area = base.mark_area(interpolate="step-after", opacity=0.3, aria=False).transform_filter(
+            "datum.fate == 'accepted'"
+        )
+        line = base.mark_line(interpolate="step-after", strokeWidth=2, aria=False).encode(
+            strokeDash=alt.StrokeDash("fate:N", scale=alt.Scale(domain=list(FATES), range=[[1, 0], [5, 3]]))
+        )
+        marks = base.mark_point(size=60, opacity=0, filled=True).encode(description="label:N")
+        panels.append(alt.layer(area, line, marks).properties(width=230, height=160))
+    return alt.hconcat(*panels).resolve_scale(color="shared")
+
+
+def _edges(words: Sequence[int]) -> Any:
+    """Whole numbers, about BINS of them."""
+    top = max(2, int(np.quantile(words, LONGEST)) + 1)
+    step = max(1, -(-top // BINS))
+    return np.arange(0, top + step, step)
+
+
+def _steps(fate: str, words: Sequence[int], edges: Any) -> list[dict[str, Any]]:
+    """The share of rows in each bin, and a last point at the end of the axis."""
+    numbers, _ = np.histogram(np.minimum(words, edges[-1] - 1), bins=edges)
+    shares = [float(number) / len(words) for number in numbers]
+    points = [
+        {
+            "words": float(low),
+            "share": share,
+            "fate": fate,
+            "label": f"{low:.0f} to {high - 1:.0f} words, {fate}: {share:.0%}",
+        }
+        for low, high, share in zip(edges, edges[1:], shares, strict=False)
+    ]
+    return [*points, {**points[-1], "words": float(edges[-1])}]

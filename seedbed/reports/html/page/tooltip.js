@@ -1,10 +1,13 @@
-const tip = document.createElement("div");
-tip.id = "tip"; tip.hidden = true; tip.setAttribute("aria-hidden", "true"); document.body.append(tip);
-document.addEventListener("pointermove", (event) => {
-  const mark = event.target.closest && event.target.closest("svg [aria-label][role='graphics-symbol']");
+const tip = document.getElementById("tip");
+const hide = () => { tip.hidden = true; };
+addEventListener("pointerover", (event) => {
+  const mark = event.target.closest("figure svg :not(g)[aria-label]");
   tip.hidden = !mark;
   if (!mark) return;
-  tip.textContent = mark.getAttribute("aria-label");
-  tip.style.left = Math.min(event.clientX + 12, innerWidth - tip.offsetWidth - 8) + "px";
-  tip.style.top = event.clientY + 14 + "px";
+  tip.textContent = mark.getAttribute("aria-label").split("; ").join("\n");
+  const box = tip.getBoundingClientRect();
+  tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, innerWidth - box.width - 8))}px`;
+  tip.style.top = `${event.clientY + box.height + 24 > innerHeight ? event.clientY - box.height - 12 : event.clientY + 16}px`;
 });
+addEventListener("scroll", hide, true);
+addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });

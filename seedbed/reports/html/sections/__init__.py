@@ -1,0 +1,1 @@
+"""The sections of the report that are no charts: head, rows, prompts and provenance."""
