@@ -73,6 +73,13 @@ def test_the_data_is_in_it(names: list[str]) -> None:
     assert "metrics/calibration/shipped.json" in names
 
 
+def test_the_page_of_the_report_is_in_it(names: list[str]) -> None:
+    page = ROOT / "seedbed" / "reports" / "html" / "page"
+    files = {str(path.relative_to(ROOT)) for path in page.iterdir() if path.is_file()}
+    assert {path.rsplit(".")[-1] for path in files} == {"py", "html", "css", "js"}
+    assert files <= set(names)
+
+
 def test_the_licence_is_in_it(names: list[str]) -> None:
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 

@@ -92,6 +92,10 @@ def _trimmed(text: str, name: str, label: str) -> str:
     patterns = dict[str, str]()
     own = functools.partial(_own_id, name=name, ids=ids, patterns=patterns)
     for element in root.iter():
+        if "stroke" not in element.attrib:
+            element.attrib.pop("stroke-width", None)
+        if element.get("opacity") == "1":
+            del element.attrib["opacity"]
         for key, value in element.items():
             if key in _NEEDLESS or (key == "aria-roledescription" and value not in _GUIDES):
                 del element.attrib[key]

@@ -95,7 +95,9 @@ def _chart(table: pa.Table, accepted: Flags, near: Flags) -> Any:
     begin = alt.Chart(alt.Data(values=starts)).encode(x="at:Q")
     rules = begin.mark_rule(strokeDash=[2, 3]).encode(description="label:N")
     named = begin.mark_text(align="left", dx=4, y=8, aria=False).encode(text="label:N")
-    return alt.layer(drawn, *((rules, named) if starts else ())).properties(width=540, height=200)
+    return alt.layer(drawn, *((rules, named) if starts else ())).properties(
+        description="Shares along the run", width=540, height=200
+    )
 
 
 def _moving(position: Floats, series: dict[str, Flags]) -> list[dict[str, Any]]:

@@ -120,4 +120,4 @@ def _chart(changes: Sequence[Change], comparison: Comparison) -> Any:
             size=alt.condition(f"datum.kind == '{MEAN}'", alt.value(260), alt.value(80)),
             description="label:N",
         ),
-    ).properties(width=400, height={"step": 20})
+    ).properties(description="Change of the score by document", width=400, height={"step": 20})

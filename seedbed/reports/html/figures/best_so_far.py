@@ -45,7 +45,11 @@ def _curve(points: Sequence[dict[str, Any]]) -> Any:
         y=alt.Y(
             "best:Q", title="best score so far", scale=alt.Scale(zero=False, padding=10), axis=alt.Axis(tickCount=5)
         ),
-        color=alt.Color("step:N", scale=alt.Scale(domain=steps, range=colours)),
+        color=alt.Color(
+            "step:N",
+            scale=alt.Scale(domain=steps, range=colours),
+            legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=3),
+        ),
     )
     line = base.mark_line(interpolate="step-after", strokeWidth=2, aria=False).encode(
         strokeDash=alt.StrokeDash("step:N", scale=alt.Scale(domain=steps, range=dashes))
@@ -53,4 +57,4 @@ def _curve(points: Sequence[dict[str, Any]]) -> Any:
     rises = (
         base.transform_filter("datum.rose").mark_point(filled=True, size=45, opacity=1).encode(description="label:N")
     )
-    return alt.layer(line, rises).properties(width=540, height=180)
+    return alt.layer(line, rises).properties(description="Best score by replies", width=540, height=180)

@@ -101,5 +101,5 @@ def _chart(bill: Bill) -> Any:
             order="order:Q",
             description="label:N",
         )
-        .properties(width=480, height={"step": 34})
+        .properties(description="Cost of an accepted row", width=480, height={"step": 34})
     )

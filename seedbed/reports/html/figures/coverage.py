@@ -14,6 +14,7 @@ from seedbed.reports.html.wording import counted, percent
 
 MAPPED = 60  # documents: more of them become bars
 CELLS = 60  # in a line of the heatmap; of longer documents, several passages share one
+ALL_CELLS = 1500  # of the heatmap, each with a label: 200 kB
 ACCEPTED, VAIN, UNTOUCHED = "has a row", "tried in vain", "untouched"
 FILLS = {ACCEPTED: GREEN, VAIN: stripes(ORANGE), UNTOUCHED: GREY + "55"}
 TENTHS = 10
@@ -88,18 +89,11 @@ def _map(documents: Sequence[Document], noun: str) -> Any:
     import altair as alt
 
     longest = max(len(document.states) for document in documents)
-    each = math.ceil(longest / CELLS)
-    cells = [
-        {
-            "document": document.name,
-            "cell": place // each,
-            "state": _best(document.states[place : place + each]),
-            "label": _label(document, place, each),
-        }
-        for document in documents
-        for place in range(0, len(document.states), each)
-    ]
-    title = f"{PARTS[noun]}s of each {noun}, in order" + (f", {each} to a cell" if each > 1 else "")
+    each = math.ceil(longest / min(CELLS, ALL_CELLS // len(documents)))
+    cells = [_cell(document, place, each) for document in documents for place in range(0, len(document.states), each)]
+    title = f"{PARTS[noun]}s of each {noun}, in order" + (
+        f", {each} to a cell, fuller with more rows" if each > 1 else ""
+    )
     gap = alt.Scale(paddingInner=0.07)
     width = min(24, 430 // math.ceil(longest / each))
     return (
@@ -115,20 +109,33 @@ def _map(documents: Sequence[Document], noun: str) -> Any:
                 axis=alt.Axis(ticks=False, domain=False, labelExpr=TAIL),
             ),
             color=alt.Color("state:N", scale=scale(FILLS)),
+            opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.2, 1]), legend=None),
             description="label:N",
         )
-        .properties(width={"step": width}, height={"step": 20 if len(documents) <= MAPPED // 2 else 15})
+        .properties(
+            description="Passages with a row, tried in vain, and untouched",
+            width={"step": width},
+            height={"step": 20 if len(documents) <= MAPPED // 2 else 15},
+        )
     )
 
 
-def _best(states: Sequence[str]) -> str:
-    return next(state for state in FILLS if state in states)
-
-
-def _label(document: Document, place: int, each: int) -> str:
-    last = min(place + each, len(document.states))
-    which = f"passage {place + 1}" if each == 1 else f"passages {place + 1} to {last}"
-    return f"{document.name}, {which}: {_best(document.states[place:last])}"
+def _cell(document: Document, place: int, each: int) -> dict[str, Any]:
+    """Some passages of a document: the best state of them, and the share of them that is in it."""
+    states = document.states[place : place + each]
+    state = next(name for name in FILLS if name in states)
+    which, told = f"passage {place + 1}", state
+    if each > 1:
+        which = f"passages {place + 1} to {place + len(states)}"
+        told = ", ".join(f"{states.count(name)} {name}" for name in FILLS if name in states)
+    label = f"{document.name}, {which}: {told}"
+    return {
+        "document": document.name,
+        "cell": place // each,
+        "state": state,
+        "share": states.count(state) / len(states),
+        "label": label,
+    }
 
 
 def _bars(documents: Sequence[Document], noun: str) -> Any:
@@ -153,5 +160,5 @@ def _bars(documents: Sequence[Document], noun: str) -> Any:
     )
     drawn = base.mark_bar().encode(color=alt.condition("datum.none", alt.value(stripes(ORANGE)), alt.value(GREEN)))
     return alt.layer(drawn, base.mark_text(align="left", dx=5, aria=False).encode(text="number:Q")).properties(
-        width=400
+        description="Documents by the share with a row", width=400
     )

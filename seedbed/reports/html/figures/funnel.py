@@ -81,9 +81,9 @@ def _chart(losses: Sequence[Loss], teachers: Sequence[str], table: pa.Table) -> 
     )
     named = base.mark_text(align="left", dx=5, aria=False).encode(x=alt.X("end:Q"), text="count:N")
     layers = alt.layer(drawn, named).properties(width=width, height={"step": 22})
-    return (
-        layers if len(teachers) == 1 else layers.facet(column=alt.Column("teacher:N", sort=list(teachers), title=None))
-    )
+    if len(teachers) > 1:
+        layers = layers.facet(column=alt.Column("teacher:N", sort=list(teachers), title=None))
+    return layers.properties(description="Candidates left after each gate")
 
 
 def _bars(losses: Sequence[Loss], teacher: str, made: int) -> list[dict[str, Any]]:

@@ -99,5 +99,5 @@ def _chart(scored: Parts) -> Any:
             column=alt.Column("fate:N", sort=list(FATES), title=None),
             description="label:N",
         )
-        .properties(width=220, height={"step": 24})
+        .properties(description="Scores of each part", width=220, height={"step": 24})
     )

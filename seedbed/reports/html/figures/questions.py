@@ -41,4 +41,6 @@ def _chart(kinds: dict[str, float]) -> Any:
         y=alt.Y("kind:N", sort=list(kinds), title=None, axis=alt.Axis(ticks=False, domain=False)),
     )
     named = base.mark_text(align="left", dx=5, aria=False).encode(text="told:N")
-    return alt.layer(base.mark_bar(color=BLUE).encode(description="label:N"), named).properties(width=400)
+    return alt.layer(base.mark_bar(color=BLUE).encode(description="label:N"), named).properties(
+        description="Kinds of question", width=400
+    )

@@ -98,4 +98,4 @@ def _chart(lines: Sequence[Line]) -> Any:
         base.mark_point(color=BLUE, filled=True, opacity=1).encode(
             y="share:Q", size=alt.Size("n:Q", scale=alt.Scale(range=[40, 260]), legend=None), description="label:N"
         ),
-    ).properties(width=300, height=300)
+    ).properties(description="Probability by the metric and share accepted by people", width=300, height=300)

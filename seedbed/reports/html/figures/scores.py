@@ -104,7 +104,7 @@ def _chart(counted_in: dict[str, list[int]], threshold: float | None) -> Any:
             description="label:N",
         )
     )
-    size: dict[str, Any] = {"width": 540, "height": 200}
+    size: dict[str, Any] = {"description": "Candidates by probability", "width": 540, "height": 200}
     if threshold is None:
         return histogram.properties(**size)
     mark = alt.Chart(alt.Data(values=[{"at": threshold, "label": f"threshold {threshold:.2f}"}])).encode(x="at:Q")

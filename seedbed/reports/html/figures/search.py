@@ -99,6 +99,10 @@ def _dots(laps: Sequence[Lap]) -> Any:
     ring = base.transform_filter("datum.won").mark_point(size=330, strokeWidth=2, color="currentColor", aria=False)
     wide = len(steps_of(laps)) > 1
     panel = alt.layer(joined, dots, ring).properties(width=235 if wide else 480, height=190)
-    return panel.facet(
-        facet=alt.Facet("step:N", sort=steps_of(laps), title=None), data=alt.Data(values=points), columns=COLUMNS
-    ).resolve_scale(x="independent")
+    return (
+        panel.facet(
+            facet=alt.Facet("step:N", sort=steps_of(laps), title=None), data=alt.Data(values=points), columns=COLUMNS
+        )
+        .resolve_scale(x="independent")
+        .properties(description="Score and prompt length of each variant")
+    )

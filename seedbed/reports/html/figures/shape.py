@@ -9,7 +9,7 @@ import numpy as np
 from programs.core.row import Candidate
 from programs.core.text import blank_words
 from seedbed.reports.html.figure import Figure, Table
-from seedbed.reports.html.palette import GREEN, VERMILION
+from seedbed.reports.html.palette import GREEN, VERMILION, scale
 from seedbed.reports.html.run_folder import RunFolder
 from seedbed.reports.html.wording import counted
 from seedbed.runs.rows import candidate_of
@@ -101,7 +101,7 @@ def _chart(lengths: Lengths) -> Any:
         base = alt.Chart(alt.Data(values=points)).encode(
             x=alt.X("words:Q", title=f"words of the {side}", scale=alt.Scale(nice=False, domain=[0, float(edges[-1])])),
             y=alt.Y("share:Q", title="share of rows" if not panels else None, axis=alt.Axis(format="%", tickCount=5)),
-            color=alt.Color("fate:N", scale=alt.Scale(domain=list(FATES), range=list(FATES.values()))),
+            color=alt.Color("fate:N", scale=scale(FATES), legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=3)),
         )
         area = base.mark_area(interpolate="step-after", opacity=0.3, aria=False).transform_filter(
             "datum.fate == 'accepted'"
@@ -111,7 +111,7 @@ def _chart(lengths: Lengths) -> Any:
         )
         marks = base.mark_point(size=60, opacity=0, filled=True).encode(description="label:N")
         panels.append(alt.layer(area, line, marks).properties(width=230, height=160))
-    return alt.hconcat(*panels).resolve_scale(color="shared")
+    return alt.hconcat(*panels).resolve_scale(color="shared").properties(description="Words of prompts and responses")
 
 
 def _edges(words: Sequence[int]) -> Any:

@@ -119,5 +119,5 @@ def _chart(places: npt.NDArray[np.float64], states: Sequence[str], texts: Sequen
             shape=alt.Shape("state:N", scale=alt.Scale(domain=list(STATES), range=list(shapes))),
             description="label:N",
         )
-        .properties(width=560, height=440)
+        .properties(description="Map of the texts", width=560, height=440)
     )

@@ -108,4 +108,4 @@ def _chart(lines: list[Line]) -> Any:
             shape=alt.Shape("kind:N", scale=alt.Scale(domain=list(KINDS), range=list(shapes)), legend=None),
             description="label:N",
         ),
-    ).properties(width=360, height={"step": 26})
+    ).properties(description="AUROC of the metric, its judges and trivial rules", width=360, height={"step": 26})

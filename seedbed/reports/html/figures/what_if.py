@@ -87,4 +87,4 @@ def _chart(lines: list[tuple[float, int, float | None]], threshold: float) -> An
             description="label:N",
         )
         panels.append(alt.layer(line, dots).properties(width=215, height=150))
-    return alt.hconcat(*panels)
+    return alt.hconcat(*panels).properties(description="Rows kept and expected precision by threshold")

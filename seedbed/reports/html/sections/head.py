@@ -112,7 +112,8 @@ def _cost(report: Mapping[str, Any]) -> Number:
     rows = report["counts"]["accepted"] if report else 0
     if not rows:
         return Number("Cost of a row", "unknown", "no row to spread it over")
-    tokens = f"{report['input_tokens'] / rows:,.0f} tokens read, {report['output_tokens'] / rows:,.0f} written"
+    read, written = report["input_tokens"] / rows, report["output_tokens"] / rows
+    tokens = f"{read:,.0f} tokens read, {written:,.0f} written, over all calls"
     dollars = report["dollars"]
     return Number("Cost of a row", "unknown" if dollars is None else _dollars(dollars / rows), tokens)
 
