@@ -41,6 +41,7 @@ SHARED = {
     "seeds": ["a"],
     "attempt": "a1",
     "index": 0,
+    "position": 0,
     "input_tokens": 5,
     "output_tokens": 2,
     "dollars": 0.0,
