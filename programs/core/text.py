@@ -65,7 +65,8 @@ def plain(text: str) -> str:
         text = unicodedata.normalize("NFKC", _RAISED.sub(" ", text.replace("´", "'")))
         text = unicodedata.normalize("NFKC", _NO_WIDTH.sub("", text))
     text = _ANY_SAME_MARKS.sub(lambda mark: _SAME_MARKS[mark[0]], text)
-    return _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
+    # a digit that is newer than Python's own tables stays as it is
+    return _DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0], digit[0])), text)
 
 
 def words(text: str) -> list[str]:
