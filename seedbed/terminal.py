@@ -10,14 +10,6 @@ def silent(line: str) -> None:
     """Show nothing."""
 
 
-def marked(text: str) -> str:
-    """The text with its code point, as ⟨202E⟩, for every character that is not printable, except line breaks and tabs:
-    a reader sees that something is there."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\u27e8{ord(c):04X}\u27e9" for c in text)
-
-
 def readable(text: str) -> str:
     """The text with a space for every character that is not printable, except line breaks and tabs: such as escapes,
     bells, and marks that change the direction of writing. Its length does not change."""

@@ -1,5 +1,6 @@
 """A model of the config: its address, the settings of its calls, and its prices."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -75,6 +76,11 @@ class ModelEntry(Section):
     def is_embedded(self) -> bool:
         """Whether Seedbed serves it on this machine."""
         return self.model.startswith(FAMILY) and self.api_base is None
+
+    @classmethod
+    def recorded(cls, entry: Mapping[str, Any]) -> "ModelEntry":
+        """An entry as run.json has it, where addresses and extra keys are cut short: not to be opened."""
+        return cls.model_construct(**entry)
 
     @property
     def may_train(self) -> bool | None:

@@ -55,12 +55,6 @@ class Example:
         """The conversation of a chat."""
         return list(self.columns["messages"])
 
-    @property
-    def probability(self) -> float | None:
-        """That a person accepts the row, in [0, 1]; None if nothing was measured, or an older version made the run."""
-        probability: float | None = self.lineage.get("probability")
-        return probability
-
     def views(self, view: View) -> Iterator["Example"]:
         """The row with its document in the prompt (open), without it (closed), or both. A row that says that the
         document does not answer has no closed view, nor has a row whose prompt does not begin with its document."""

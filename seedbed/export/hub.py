@@ -10,8 +10,6 @@ from seedbed.errors import UserError
 from seedbed.export.runs import RunRows
 from seedbed.storage.run_reader import shards_of
 
-HUB = "hub"
-
 
 def write_hub_folder(run: RunRows, out: Path, licence: str | None) -> list[Path]:
     """Copy the rows, the rejected candidates and the card into a folder as it would lie on the Hub; returns its files.

@@ -55,8 +55,9 @@ class RunRows:
         """The kind of its rows."""
         return kind_of(self.row_type)
 
+    @functools.cached_property
     def index(self) -> pa.Table:
-        """Of each accepted row: id, split, group, teacher and probability (null if it was not recorded)."""
+        """Of each accepted row: id, split, group, teacher, models and probability (null if it was not recorded)."""
         return pa.concat_tables([_index(shard) for shard in shards_of(self.folder, "rows")])
 
     def examples(self, chosen: Collection[str] | None = None) -> Iterator[Example]:
@@ -65,7 +66,7 @@ class RunRows:
             for row in _rows(shard):
                 if chosen is None or row["id"] in chosen:
                     candidate = self.row_type.model_validate(row)
-                    yield Example.of(row, candidate, run=self.name, good=True, split=_split(shard))
+                    yield Example.of(row, candidate, run=self.name, good=True, split=shard.split)
 
     def faulty_answers(self) -> Iterator[Example]:
         """The rejected candidates whose answer is at fault, and not the question or something else of the row."""
@@ -78,12 +79,9 @@ class RunRows:
 
     def may_not_train(self) -> list[str]:
         """The models that wrote rows and whose output is not stated to be allowed to train others, as alias (model)."""
-        writers = set[str]()
-        for shard in shards_of(self.folder, "rows"):
-            models = pc.struct_field(shard.read(columns=["lineage"])["lineage"], "models")
-            writers.update(pc.unique(pc.list_flatten(models)).to_pylist())
+        writers = pc.unique(pc.list_flatten(self.index["models"])).to_pylist()
         entries = self.report["config"]["models"]
-        known = {alias: ModelEntry.model_construct(**entries[alias]) for alias in sorted(writers) if alias in entries}
+        known = {alias: ModelEntry.recorded(entries[alias]) for alias in sorted(writers) if alias in entries}
         return [f"{alias} ({entry.model})" for alias, entry in known.items() if not entry.may_train]
 
 
@@ -97,25 +95,11 @@ def one_kind(runs: Sequence[RunRows]) -> type[Candidate]:
 
 
 def _index(shard: Shard) -> pa.Table:
-    table = shard.read(columns=["id", "lineage"])
-    lineage = table["lineage"]
-    names = {field.name for field in lineage.type}
-    probability = (
-        pc.struct_field(lineage, "probability") if "probability" in names else pa.nulls(len(table), pa.float64())
-    )
-    return pa.table(
-        {
-            "id": table["id"],
-            "split": pa.array([_split(shard)] * len(table)),
-            "group": pc.struct_field(lineage, "group"),
-            "teacher": pc.struct_field(lineage, "teacher"),
-            "probability": probability,
-        }
-    )
-
-
-def _split(shard: Shard) -> str:
-    return "validation" if Path(shard.path).name.startswith("validation") else "train"
+    fields = ("group", "teacher", "models", *(["probability"] if shard.has("lineage.probability") else []))
+    table = shard.read(columns=["id", *(f"lineage.{field}" for field in fields)])
+    split = pa.array([shard.split] * len(table), pa.string())
+    unknown = {"probability": pa.nulls(len(table), pa.float64())}
+    return pa.table(unknown | {name: table[name] for name in ("id", *fields)} | {"split": split})
 
 
 def _rows(shard: Shard) -> Iterator[dict[str, Any]]:

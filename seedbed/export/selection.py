@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import pyarrow as pa
-
 from optimize.splits import even_shares
 from programs.core.row import digest
 from seedbed.errors import UserError
@@ -40,8 +38,7 @@ def chosen_rows(runs: Sequence[RunRows], selection: Selection) -> list[set[str]]
 
 def _likely(run: RunRows, least: float | None) -> list[dict[str, Any]]:
     """The rows that are likely enough to be good."""
-    index: pa.Table = run.index()
-    rows: list[dict[str, Any]] = index.select(["id", "group", "teacher", "probability"]).to_pylist()
+    rows: list[dict[str, Any]] = run.index.select(["id", "group", "teacher", "probability"]).to_pylist()
     if least is None:
         return rows
     if rows and all(row["probability"] is None for row in rows):
@@ -84,6 +81,5 @@ def held_out(runs: Sequence[RunRows]) -> set[str]:
     """The groups (documents) with a row in the validation split of one of several runs: they are held out in all."""
     if len(runs) < 2:
         return set()
-    indexes = [run.index() for run in runs]
-    lines = [line for index in indexes for line in index.select(["split", "group"]).to_pylist()]
+    lines = [line for run in runs for line in run.index.select(["split", "group"]).to_pylist()]
     return {line["group"] for line in lines if line["split"] == "validation"}

@@ -17,9 +17,8 @@ from seedbed.runs.attempt import Attempts
 from seedbed.runs.ending import Ending
 from seedbed.runs.record.report import REPORT, programs_of, run_report, write_records, write_report
 from seedbed.runs.run import Run
+from seedbed.sources.finding import JOURNAL
 from seedbed.storage.journal_copy import copy_journal
-
-JOURNAL = "journal.sqlite"
 
 
 def write_dataset(

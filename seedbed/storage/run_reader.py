@@ -25,6 +25,11 @@ class Shard:
     path: str
     fs: Any = None
 
+    @property
+    def split(self) -> str:
+        """The split of a shard of accepted rows: `train` or `validation`."""
+        return "validation" if Path(self.path).name.startswith("validation") else "train"
+
     def read(self, **options: Any) -> pa.Table:
         """Its columns; `options` are `pyarrow.parquet.read_table`'s."""
         return pq.read_table(self.path, filesystem=self.fs, **options)

@@ -47,7 +47,7 @@ def run_report(folder: Path, *, rows: bool = True, map: bool = True) -> Report:
     """
     _check_extra()
     run, name = RunFolder(folder), folder.resolve().name
-    if not (run.report or shards_of(folder, "rows") or shards_of(folder, "rejected") or _begun(folder)):
+    if not (run.report or shards_of(folder, "rows") or shards_of(folder, "rejected") or run.journal.is_file()):
         raise UserError(f"{folder} holds no run.", hint="seedbed run --out DIR makes one.")
     sections = [
         charts("Funnel", "Where do candidates die?", funnel(run)),
@@ -113,10 +113,6 @@ def _check_extra() -> None:
         raise UserError(
             f"A report needs {', '.join(missing)}.", hint='pip install "seedbed[report]" brings what it needs.'
         )
-
-
-def _begun(folder: Path) -> bool:
-    return (folder / "journal.sqlite").is_file()
 
 
 def _compiling(programs: Sequence[MadeWith]) -> list[Section | None]:

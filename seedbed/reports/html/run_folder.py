@@ -14,7 +14,10 @@ from pydantic import ValidationError
 from metrics.calibration.frozen import Frozen, load_frozen
 from metrics.calibration.predictions import Prediction, predictions_path, read_predictions
 from optimize.artefact import Manifest, manifest_path, metric_path, uncompiled_path
+from seedbed.runs.record.coverage import SOURCES
 from seedbed.runs.record.made_with import MADE_WITH
+from seedbed.runs.record.vector_map import MAP
+from seedbed.sources.finding import JOURNAL
 from seedbed.storage.run_reader import Shard, read_report, shards_of
 
 
@@ -69,6 +72,11 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def journal(self) -> Path:
+        """The journal of its calls and outcomes, which may not be there."""
+        return self.path / JOURNAL
+
     @functools.cached_property
     def report(self) -> dict[str, Any]:
         """run.json; empty while the first run into the folder is in progress, or was killed."""
@@ -91,13 +99,13 @@ class RunFolder:
     @functools.cached_property
     def sources(self) -> pa.Table | None:
         """The sources: id, group, document, start, end, tokens, tried, candidates, accepted. None if not recorded."""
-        return _parquet(self.path / "sources.parquet")
+        return _parquet(self.path / SOURCES)
 
     @functools.cached_property
     def map(self) -> pa.Table | None:
         """Sampled texts with their vectors: id, state (accepted, rejected, seed), group, text, vector. None if not
         recorded."""
-        return _parquet(self.path / "map.parquet")
+        return _parquet(self.path / MAP)
 
     @functools.cached_property
     def made_with(self) -> list[MadeWith]:

@@ -76,10 +76,9 @@ def answers_by_prompt(folder: Path, project: Project) -> list[list[Answer]]:
 def _accepted(folder: Path, base: Path) -> Iterator[Answer]:
     rows = RunRows(folder, base)
     for shard in shards_of(folder, "rows"):
-        split = "validation" if Path(shard.path).name.startswith("validation") else "train"
         for row in shard.rows():
             if not rows.is_refused(row):
-                yield _answer(row, accepted=True, refused=False, split=split)
+                yield _answer(row, accepted=True, refused=False, split=shard.split)
 
 
 def _rejected(folder: Path) -> Iterator[Answer]:

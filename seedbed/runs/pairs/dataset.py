@@ -16,7 +16,6 @@ from seedbed.progress import Progress
 from seedbed.project.project import Project
 from seedbed.project.session import Session
 from seedbed.runs.commit import SHOWN
-from seedbed.runs.dataset import JOURNAL
 from seedbed.runs.ending import Ending
 from seedbed.runs.pairs.answers import Answer, answers_by_prompt
 from seedbed.runs.pairs.finished import FinishedRun, finished_run
@@ -26,6 +25,7 @@ from seedbed.runs.pairs.rows import PairRows
 from seedbed.runs.pairs.sampling import Sampler
 from seedbed.runs.record.report import write_report
 from seedbed.runs.rows import PAIRS
+from seedbed.sources.finding import JOURNAL
 from seedbed.storage.run_reader import read_report
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from programs.core.row import Source
@@ -15,6 +14,7 @@ from seedbed.sources.chunks import CHARACTERS_PER_TOKEN
 from seedbed.storage.run_reader import shards_of
 
 SOURCES = "sources.parquet"
+FIELDS = ("source", "group", "draw")  # of the lineage
 BATCH = 10_000  # sources in memory at once
 COLUMNS = pa.schema(
     [
@@ -86,9 +86,8 @@ def _tries(out: Path) -> dict[str, Tries]:
     tables = []
     for kind in ("rows", "rejected"):
         for shard in shards_of(out, kind):
-            lineage = shard.read(columns=["lineage"])["lineage"]
-            columns = {name: pc.struct_field(lineage, name) for name in ("source", "group", "draw")}
-            tables.append(pa.table(columns | {"accepted": pa.repeat(int(kind == "rows"), len(lineage))}))
+            table = shard.read(columns=[f"lineage.{field}" for field in FIELDS])
+            tables.append(table.append_column("accepted", pa.repeat(int(kind == "rows"), len(table))))
     if not tables:
         return {}
     counted = (

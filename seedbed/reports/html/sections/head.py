@@ -1,20 +1,18 @@
 """The head of the report: is it good, what did it cost, may it be used; in one sentence, six figures and warnings."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import pyarrow.compute as pc
-
 from metrics.calibration.frozen import Frozen
-from metrics.calibration.intervals import Interval, bootstrap
+from metrics.calibration.intervals import Interval
 from optimize.artefact import Manifest
 from optimize.comparison import Gain, Standing
+from seedbed.reports.html.candidates import candidates, flags, texts
 from seedbed.reports.html.figure import Figure, Table
 from seedbed.reports.html.run_folder import MadeWith, RunFolder
 from seedbed.reports.html.section import Section
+from seedbed.reports.html.shares import mean_by_group
 from seedbed.reports.html.wording import counted
 
 QUESTION = "Is it good, what did it cost, and may it be used?"
@@ -91,21 +89,13 @@ def _rows(report: Mapping[str, Any], run: RunFolder) -> Number:
 
 def _acceptance(run: RunFolder) -> Number:
     """The accepted share of all candidates on the disk, with its interval by group."""
-    accepted, rejected = (Counter(_groups(table)) for table in (run.accepted, run.rejected))
-    groups = sorted(accepted | rejected)
+    table = candidates(run, ["lineage.group"])
+    groups = texts(table, "group")
     if not groups:
         return Number("Acceptance", "none", "no candidate yet")
-    kept = np.array([accepted[group] for group in groups], dtype=float)
-    all_of = kept + np.array([rejected[group] for group in groups], dtype=float)
-    share = bootstrap(lambda weights: (weights @ kept) / (weights @ all_of), groups)
-    return Number(
-        "Acceptance", f"{share.mean:.0%}", f"{_percent(share)} over {counted(len(groups), 'group')} of sources"
-    )
-
-
-def _groups(read: Any) -> list[str]:
-    table = read(["lineage"])
-    return pc.struct_field(table["lineage"], "group").to_pylist() if table.num_rows else []
+    share = mean_by_group(flags(table), groups)
+    over = f"{_percent(share)} over {counted(len(set(groups)), 'group')} of sources"
+    return Number("Acceptance", f"{share.mean:.0%}", over)
 
 
 def _cost(report: Mapping[str, Any]) -> Number:

@@ -55,7 +55,7 @@ def prompts_section(
 
 def run_seeds(run: RunFolder) -> SeedsOf:
     """The seeds behind the demos of a run's programs, by the run's own journal."""
-    with contextlib.suppress(UserError), contextlib.closing(Records(run.path / "journal.sqlite")) as records:
+    with contextlib.suppress(UserError), contextlib.closing(Records(run.journal)) as records:
         known = records.made_with(run.report.get("setup", "")).get("steps", {})
         demos = {tuple(demo["texts"]): demo["seeds"] for step in known.values() for demo in step["demos"]}
         return lambda step: [demos.get(tuple(strings_of(demo)), []) for demo in step.demos]

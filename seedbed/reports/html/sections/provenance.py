@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from optimize.artefact import Manifest
-from seedbed.config.catalogue import shelf
-from seedbed.config.reference import FAMILY
+from seedbed.config.models import ModelEntry
 from seedbed.reports.html.figure import Figure, Table
 from seedbed.reports.html.run_folder import RunFolder
 from seedbed.reports.html.section import Section
@@ -76,10 +75,8 @@ def _roles(config: Mapping[str, Any], alias: str) -> str:
 
 def _state(entry: Mapping[str, Any]) -> str:
     """What the licence of a model says of training, by the config or the shelf."""
-    on_shelf = shelf().get(entry["model"].removeprefix(FAMILY)) if entry["model"].startswith(FAMILY) else None
-    allowed = entry["allows_training"]
-    state = MAY[on_shelf.allows_training if allowed is None and on_shelf else allowed]
-    return f"{state} ({on_shelf.licence})" if on_shelf else state
+    model = ModelEntry.recorded(entry)
+    return f"{MAY[model.may_train]} ({model.licence})" if model.licence else MAY[model.may_train]
 
 
 def _commands(run: RunFolder, name: str) -> Iterator[tuple[str, str]]:

@@ -95,7 +95,7 @@ def _cites(run: RunFolder, lineages: Sequence[Mapping[str, Any]]) -> list[Sequen
     """For each row the spans of its passage that support it; none where the journal does not hold them, or cannot be
     read because a run is writing it."""
     try:
-        with contextlib.closing(Records(run.path / "journal.sqlite")) as records:
+        with contextlib.closing(Records(run.journal)) as records:
             outcomes = [records.outcome(row["attempt"], run.report.get("setup"))[1] for row in lineages]
     except UserError:
         return [[] for _ in lineages]
