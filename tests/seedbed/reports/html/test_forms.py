@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support.kinds import Page, Rephrased, Task
 from support.recipes import recipe_that, register
 from support.reported import as_finished
 from support.run_folders import write_run
@@ -13,47 +14,12 @@ from programs.core.program import Program
 from programs.core.row import Candidate
 from seedbed.cli.main import main
 
-
-class Asked(Prompt):
-    task: str = ""
-
-    @property
-    def prompt(self) -> str:
-        return self.task
-
-
-class Told(Chat):
-    passage: str = ""
-    question: str = ""
-    answer: str = ""
-
-    @property
-    def document(self) -> str | None:
-        return self.passage
-
-    @property
-    def prompt(self) -> str:
-        return self.question
-
-    @property
-    def response(self) -> str:
-        return self.answer
-
-
-class Tale(Text):
-    story: str = ""
-
-    @property
-    def response(self) -> str:
-        return self.story
-
-
 FORMS: dict[type[Candidate], tuple[Candidate, list[str]]] = {
     Chat: (
-        Told(passage="Steam <i>rises</i>.", question="What rises?", answer="Steam."),
+        Rephrased(text="Steam <i>rises</i>.", asked="What rises?", said="Steam."),
         ["<blockquote>", "Steam &lt;i&gt;rises&lt;/i&gt;.", ">user<", "What rises?", ">assistant<", "Steam."],
     ),
-    Prompt: (Asked(task="Write a poem."), [">user<", "Write a poem."]),
+    Prompt: (Task(task="Write a poem."), [">user<", "Write a poem."]),
     Preference: (
         Preference(
             instruction="Boil it.",
@@ -68,7 +34,7 @@ FORMS: dict[type[Candidate], tuple[Candidate, list[str]]] = {
         Stepwise(problem="3 + 5", completions=["3 + 5 = 8", "So it is 9"], ratings=[1, -1]),
         ["3 + 5", "<ol", "✓</span> right, rated 1", "3 + 5 = 8", "✗</span> wrong, rated -1", "So it is 9"],
     ),
-    Text: (Tale(story="The cat sat."), ["The cat sat."]),
+    Text: (Page(page="The cat sat."), ["The cat sat."]),
     Labelled: (Labelled(label="refund", text="Pay me back."), ['class="label">refund<', "Pay me back."]),
 }
 
@@ -102,11 +68,11 @@ def test_a_row_is_shown_in_the_form_of_its_kind(
 
 def test_characters_that_hide_or_turn_the_text_are_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Made(Program):
-        row = Tale
+        row = Page
 
     register(monkeypatch, recipe_that(name="made", program=Made))
     story = "The cat \u202esat\u202c.\x1b[31m\n\tZ\u0301 می\u200cروم 👩\u200d🔬 \x00"
-    folder = as_finished(write_run(tmp_path / "ds", "made", [Tale(story=story)]))
+    folder = as_finished(write_run(tmp_path / "ds", "made", [Page(page=story)]))
     assert main(["report", str(folder)]) == 0
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "The cat ⟨U+202E⟩sat⟨U+202C⟩.⟨U+001B⟩[31m\n\tZ\u0301 می\u200cروم 👩\u200d🔬 ⟨U+0000⟩" in page
