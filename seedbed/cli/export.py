@@ -16,6 +16,7 @@ _PROBABILITY = typer.Option(min=0, max=1, help="Only rows that a person accepts 
 _LIMIT = typer.Option(min=1, help="The most rows.")
 _BALANCE = typer.Option(help="Take as evenly as there are rows of each document, or of each teacher.")
 _MIX = typer.Option(help="The share of each run by the name of its folder, as in a=0.6,b=0.4.")
+_NEUTRAL = typer.Option(help="What a neutral step counts as: right, wrong, or the end of its solution.")
 _SHUFFLE = typer.Option(help="A seed for the order of the lines; without it, the order of the run.")
 _TOKENS = typer.Option(help="Count tokens with this tokenizer, of the Hub or a folder, to see what would be cut.")
 _REPO = typer.Option(help="For hub: OWNER/NAME of the dataset.")
@@ -28,6 +29,14 @@ class ViewName(StrEnum):
     open = "open"
     closed = "closed"
     both = "both"
+
+
+class NeutralName(StrEnum):
+    """What a neutral step counts as."""
+
+    true = "true"
+    false = "false"
+    drop = "drop"
 
 
 class BalanceName(StrEnum):
@@ -47,6 +56,7 @@ def export(
     limit: Annotated[int | None, _LIMIT] = None,
     balance: Annotated[BalanceName | None, _BALANCE] = None,
     mix: Annotated[str, _MIX] = "",
+    neutral: Annotated[NeutralName | None, _NEUTRAL] = None,
     shuffle: Annotated[int | None, _SHUFFLE] = None,
     tokens: Annotated[str | None, _TOKENS] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="The tokens at which the trainer cuts a line.")] = 2048,
@@ -59,15 +69,17 @@ def export(
 ) -> None:
     """Write the rows of finished runs in the format of a trainer, with the script or the settings that train on them.
 
-    For chats: trl-sft (the answers alone), trl-chat, openai, sharegpt, alpaca, llamafactory, axolotl, unsloth.
+    For chats: trl-sft (the answers alone), trl-chat, openai, sharegpt, alpaca, llamafactory, axolotl, unsloth, argilla.
 
-    For preferences: trl-dpo, trl-reward, openai-dpo, and trl-kto, which also takes chats: accepted and faulty answers.
+    For preferences: trl-dpo, trl-reward, openai-dpo, axolotl, axolotl-reward, llamafactory.
+
+    For both, as good and bad answers: trl-kto, axolotl-kto, llamafactory-kto.
 
     For other rows: prompts (GRPO), stepwise, text, classifier.
 
     hub puts the run's own files and card on the Hugging Face Hub, private unless --public; HF_TOKEN is the key.
 
-    Each line has exactly the columns of its format; where it comes from stands beside it, in SPLIT.provenance.jsonl.
+    Each line has exactly the columns of its format; where it comes from stands beside it, in provenance.jsonl.
     Splits stay as they are. Of several runs, a document that one holds out is held out in all, and repeated lines are
     left out.
 
@@ -82,7 +94,9 @@ def export(
         return
     to_folder = out or folders[0].resolve().with_name(f"{folders[0].resolve().name}-{to}")
     selection = Selection(min_probability, limit, balance.value if balance else None, _shares(mix))
-    settings = ExportSettings(to, view.value, system, selection, shuffle, tokens, max_tokens, anyway)
+    settings = ExportSettings(
+        to, view.value, system, neutral.value if neutral else None, selection, shuffle, tokens, max_tokens, anyway
+    )
     with Progress() as progress:
         record = export_rows(folders, to_folder, settings, progress)
     if json:

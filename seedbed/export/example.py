@@ -9,6 +9,7 @@ from programs.core.kinds import Chat, Labelled, Preference, Prompt, Stepwise, Te
 from programs.core.row import Candidate
 
 View = Literal["open", "closed", "both"]
+Neutral = Literal["true", "false", "drop"]
 Messages = list[dict[str, Any]]
 
 _UNPRINTABLE = re.compile("[\x00\ud800-\udfff]")
@@ -21,7 +22,8 @@ class Example:
     Attributes:
         id: of the row. run: the name of its folder. kind: the kind of row. columns: those that a trainer reads, by the
         names of the kind. document: the text that it rests on. refuses: it says that the document does not answer.
-        good: it was accepted. lineage: where it comes from. split: train or validation.
+        reason: for which it was rejected; None if it was accepted. lineage: where it comes from. split: train or
+        validation.
     """
 
     id: str
@@ -30,12 +32,12 @@ class Example:
     columns: Mapping[str, Any]
     document: str
     refuses: bool
-    good: bool
+    reason: str | None
     lineage: Mapping[str, Any]
     split: str
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], candidate: Candidate, *, run: str, good: bool, split: str) -> "Example":
+    def of(cls, row: Mapping[str, Any], candidate: Candidate, *, run: str, split: str) -> "Example":
         """The example of a row as it is stored, and the candidate that became it."""
         kind, columns = kind_of(type(candidate)), candidate.columns()
         return cls(
@@ -45,10 +47,15 @@ class Example:
             {name: _stripped(columns[name]) for name in kind.Base.model_fields},
             (candidate.document or "").strip(),
             candidate.refuses,
-            good,
+            row.get("reason"),
             row["lineage"],
             split,
         )
+
+    @property
+    def good(self) -> bool:
+        """It was accepted."""
+        return self.reason is None
 
     @property
     def messages(self) -> Messages:
@@ -65,11 +72,22 @@ class Example:
             closed = without_document(self.messages, self.document)
             yield from [dataclasses.replace(self, columns={"messages": closed})] if closed else []
 
+    def labelled(self, neutral: Neutral) -> "Example":
+        """A solution whose neutral steps count as right (true) or wrong (false), or which ends before the first of
+        them (drop). PRM800K's best scoring counts them as right (Lightman et al. 2023, appendix F)."""
+        ratings = self.columns["ratings"]
+        kept = ratings.index(0) if neutral == "drop" and 0 in ratings else len(ratings)
+        labels = [rating > 0 or (rating == 0 and neutral == "true") for rating in ratings[:kept]]
+        steps = {"completions": self.columns["completions"][:kept], "labels": labels, "ratings": ratings[:kept]}
+        return dataclasses.replace(self, columns={**self.columns, **steps})
+
     def fault(self) -> str | None:
         """Why no trainer should read it; None if it is sound."""
         texts = list(_texts(self))
         if not all(text.strip() for text in texts):
             return "a text of it is empty"
+        if self.kind is Stepwise and not self.columns["completions"]:
+            return "it has no step"
         if any(_UNPRINTABLE.search(text) for text in texts):
             return "it holds a NUL character or half a surrogate pair"
         if self.kind is Chat and not _alternates(self.messages):

@@ -9,8 +9,10 @@ from typing import Any
 
 import orjson
 
+from programs.core.kinds import Chat, Stepwise
+from programs.core.row import Candidate
 from seedbed.errors import UserError
-from seedbed.export.example import Example, View
+from seedbed.export.example import Example, Neutral, View
 from seedbed.export.format import Format
 from seedbed.export.formats.registry import DEFAULT, format_for
 from seedbed.export.lengths import Lengths
@@ -29,14 +31,15 @@ class ExportSettings:
 
     Attributes:
         to: the name of the format. view: whether the document stands in the prompt. system: a system message before
-        each conversation. shuffle: a seed for the order. tokenizer: the name or path of one that counts what a trainer
-        would cut at `max_tokens`. anyway: export rows of models whose output is not stated to be allowed to train
-        others.
+        each conversation. neutral: what a neutral step of a solution counts as; None leaves that to the rows. shuffle:
+        a seed for the order. tokenizer: the name or path of one that counts what a trainer would cut at `max_tokens`.
+        anyway: export rows of models whose output is not stated to be allowed to train others.
     """
 
     to: str = DEFAULT
     view: View = "open"
     system: str = ""
+    neutral: Neutral | None = None
     selection: Selection = dataclasses.field(default_factory=Selection)
     shuffle: int | None = None
     tokenizer: str | None = None
@@ -91,20 +94,30 @@ def _write(
             lines.close(settings.shuffle)
     if not lines.counts:
         raise UserError(f"No row can be written as {format.name}: {left_out.told()}.", hint="Choose another --to.")
-    for name, text in format.files(runs[0].kind).items():
+    for name, text in format.files(runs[0].kind, lines.counts).items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
+    format.finish(folder)
     return {
         "format": format.name,
         "reader": format.reader,
         "note": format.note,
+        "warning": _warning(runs[0].kind, format, lines),
         "runs": {run.name: str(run.report["content"]) for run in runs},
         "lines": lines.counts,
         "repeated": lines.repeated,
         "left_out": dict(left_out.reasons),
         "left_out_ids": left_out.ids,
-        "files": sorted(path.name for path in folder.iterdir()),
+        "files": sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()),
         "tokens": lengths.figures(),
     }
+
+
+def _warning(kind: type[Candidate], format: Format, lines: Lines) -> str:
+    """What is wrong with the whole; empty if nothing is."""
+    if format.rejected == "answers" and kind is Chat and not lines.bad:
+        return "all answers are good ones, because the run rejected none for its answer: nothing is learned from that"
+    return ""
 
 
 class LeftOut:
@@ -130,23 +143,22 @@ def _examples(
     """The rows to write, each in the views that are asked for."""
     held = held_out(runs)
     for run, ids in zip(runs, chosen, strict=True):
-        faulty = run.faulty_answers() if format.takes_rejected else ()
-        for source in (run.examples(ids), faulty):
+        for source in (run.examples(ids), run.rejected(format.rejected)):
             for example in source:
                 if example.lineage["group"] in held:
                     example = dataclasses.replace(example, split="validation")
-                yield from map(_with_system(settings.system), example.views(settings.view))
+                if settings.neutral and example.kind is Stepwise:
+                    example = example.labelled(settings.neutral)
+                yield from (_with_system(view, settings.system) for view in example.views(settings.view))
 
 
-def _with_system(text: str) -> Any:
-    def added(example: Example) -> Example:
-        name = next((name for name in ("messages", "prompt") if isinstance(example.columns.get(name), list)), None)
-        if not text or not name:
-            return example
-        messages = [{"role": "system", "content": text}, *example.columns[name]]
-        return dataclasses.replace(example, columns={**example.columns, name: messages})
-
-    return added
+def _with_system(example: Example, text: str) -> Example:
+    """The row with a system message before its conversation, if it has one."""
+    name = next((name for name in ("messages", "prompt") if isinstance(example.columns.get(name), list)), None)
+    if not text or not name:
+        return example
+    messages = [{"role": "system", "content": text}, *example.columns[name]]
+    return dataclasses.replace(example, columns={**example.columns, name: messages})
 
 
 def check_licences(runs: Sequence[RunRows], *, anyway: bool) -> None:
@@ -178,5 +190,5 @@ def export_summary(record: Mapping[str, Any], out: Path) -> str:
             f"  tokens a line: median {tokens['median']}, 99% up to {tokens['p99']}; {tokens['cut']} lines are longer "
             f"than {tokens['max_tokens']} and would be cut"
         )
-    lines += [f"note: {record['note']}"] if record["note"] else []
+    lines += [f"{word}: {record[word]}" for word in ("note", "warning") if record[word]]
     return "\n".join([*lines, "", f"{out}  ({', '.join(record['files'])})"])

@@ -1,8 +1,9 @@
 """What a format of `seedbed export` is."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -10,8 +11,10 @@ from programs.core.row import Candidate
 from seedbed.export.example import Example
 
 Line = dict[str, Any]
-Files = Callable[[type[Candidate]], Mapping[str, str]]
-"""The kind of rows -> files beside them, by name, such as a training script."""
+Files = Callable[[type[Candidate], Collection[str]], Mapping[str, str]]
+"""The kind of rows, and the splits with a line -> files beside them, by name, such as a training script."""
+Rejected = Literal["none", "answers", "all"]
+"""Which rejected candidates are lines too: those whose answer is at fault and not the question, or all whole ones."""
 
 
 class Columns(BaseModel):
@@ -41,13 +44,14 @@ class Format:
 
     Attributes:
         name: as --to takes it. reader: what loads it, for people. kinds: the kinds of rows that it takes.
-        files: written beside the rows. takes_rejected: answers that were rejected for a fault of their own are lines
-        too. note: what a person should know before training.
+        files: written beside the rows. rejected: which rejected candidates are lines too. note: what a person should
+        know before training. finish: what is done with the written folder at the end.
     """
 
     name: str
     reader: str
     kinds: Mapping[type[Candidate], Conversion]
-    files: Files = lambda kind: {}
-    takes_rejected: bool = False
+    files: Files = lambda kind, splits: {}
+    rejected: Rejected = "none"
     note: str = ""
+    finish: Callable[[Path], None] = lambda folder: None

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import random
+import shutil
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,16 +12,20 @@ import orjson
 from seedbed.export.example import Example
 from seedbed.export.format import Columns, Line
 
+PROVENANCE = "provenance.jsonl"  # no name that `datasets` would take for one of a split
+
 
 class Lines:
-    """The files of an export in a folder: SPLIT.jsonl, and SPLIT.provenance.jsonl line by line. Close it at the end.
+    """The files of an export in a folder: SPLIT.jsonl, and provenance.jsonl, which has a line for each of theirs, those
+    of train first. Close it at the end.
 
     Attributes:
-        counts: lines by split. repeated: lines that were left out because they are there already.
+        counts: lines by split. repeated: lines that were left out because they are there already. bad: those of
+        rejected candidates.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.counts, self.repeated = dict[str, int](), 0
+        self.counts, self.repeated, self.bad = dict[str, int](), 0, 0
         self._folder, self._stack, self._files = (
             folder,
             contextlib.ExitStack(),
@@ -42,6 +47,7 @@ class Lines:
         rows.write(content + b"\n")
         provenance.write(orjson.dumps(_provenance(example)) + b"\n")
         self.counts[example.split] = self.counts.get(example.split, 0) + 1
+        self.bad += not example.good
         return True
 
     def close(self, shuffle: int | None = None) -> None:
@@ -51,6 +57,11 @@ class Lines:
             order = random.Random(f"{shuffle} {split}").sample(range(count), count)
             for path in _paths(self._folder, split):
                 _reorder(path, order)
+        with (self._folder / PROVENANCE).open("wb") as target:
+            for _, aside in (_paths(self._folder, split) for split in sorted(self.counts)):
+                with aside.open("rb") as origin:
+                    shutil.copyfileobj(origin, target)
+                aside.unlink()
 
     def _files_of(self, split: str) -> tuple[IO[bytes], IO[bytes]]:
         if split not in self._files:
@@ -60,11 +71,12 @@ class Lines:
 
 
 def _paths(folder: Path, split: str) -> tuple[Path, Path]:
-    return folder / f"{split}.jsonl", folder / f"{split}.provenance.jsonl"
+    return folder / f"{split}.jsonl", folder / f".{split}.{PROVENANCE}"
 
 
 def _provenance(example: Example) -> dict[str, Any]:
-    return {"id": example.id, "run": example.run, "accepted": example.good, "lineage": dict(example.lineage)}
+    of = {"id": example.id, "split": example.split, "run": example.run, "accepted": example.good}
+    return of | {"lineage": dict(example.lineage)}
 
 
 def _reorder(path: Path, order: list[int]) -> None:

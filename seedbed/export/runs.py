@@ -17,6 +17,7 @@ from programs.core.row import Candidate
 from seedbed.config.models import ModelEntry
 from seedbed.errors import UserError
 from seedbed.export.example import Example
+from seedbed.export.format import Rejected
 from seedbed.runs.rows import row_type
 from seedbed.storage.run_reader import Shard, read_report, shards_of
 
@@ -66,16 +67,17 @@ class RunRows:
             for row in _rows(shard):
                 if chosen is None or row["id"] in chosen:
                     candidate = self.row_type.model_validate(row)
-                    yield Example.of(row, candidate, run=self.name, good=True, split=shard.split)
+                    yield Example.of(row, candidate, run=self.name, split=shard.split)
 
-    def faulty_answers(self) -> Iterator[Example]:
-        """The rejected candidates whose answer is at fault, and not the question or something else of the row."""
-        for shard in shards_of(self.folder, "rejected"):
+    def rejected(self, which: Rejected) -> Iterator[Example]:
+        """The rejected candidates that have a prompt and an answer; of `answers`, those whose answer is at fault, and
+        not the question or something else of the row."""
+        for shard in shards_of(self.folder, "rejected") if which != "none" else ():
             for row in _rows(shard):
-                if row["reason"] in ON_ANSWERS:
+                if which == "all" or row["reason"] in ON_ANSWERS:
                     candidate = self.row_type.model_validate(json.loads(row["candidate"]))
                     if candidate.written.strip() and candidate.prompt.strip():
-                        yield Example.of(row, candidate, run=self.name, good=False, split="train")
+                        yield Example.of(row, candidate, run=self.name, split="train")
 
     def may_not_train(self) -> list[str]:
         """The models that wrote rows and whose output is not stated to be allowed to train others, as alias (model)."""

@@ -5,7 +5,7 @@ from programs.core.row import Candidate
 from seedbed.config.load import unknown
 from seedbed.errors import UserError
 from seedbed.export.format import Format
-from seedbed.export.formats import axolotl, openai, sharegpt, trl
+from seedbed.export.formats import argilla, axolotl, llamafactory, openai, sharegpt, trl
 
 DEFAULT = trl.SFT.name
 FORMATS: dict[str, Format] = {
@@ -16,7 +16,7 @@ FORMATS: dict[str, Format] = {
         trl.DPO,
         trl.REWARD,
         trl.KTO,
-        trl.STEPWISE,
+        axolotl.STEPWISE,
         trl.PROMPTS,
         trl.TEXT,
         trl.CLASSIFIER,
@@ -24,9 +24,13 @@ FORMATS: dict[str, Format] = {
         openai.OPENAI_DPO,
         sharegpt.SHAREGPT,
         sharegpt.ALPACA,
-        sharegpt.LLAMAFACTORY,
-        sharegpt.UNSLOTH,
+        llamafactory.LLAMAFACTORY,
+        llamafactory.KTO,
         axolotl.AXOLOTL,
+        axolotl.KTO,
+        axolotl.REWARD,
+        sharegpt.UNSLOTH,
+        argilla.ARGILLA,
     )
 }
 

@@ -1,8 +1,6 @@
-"""ShareGPT and Alpaca, the two older layouts, and the trainers that read them: LLaMA-Factory and Unsloth."""
+"""ShareGPT and Alpaca, the two older layouts, and Unsloth, which reads the first."""
 
-import json
 from collections.abc import Mapping
-from typing import Any
 
 from pydantic import Field
 
@@ -12,8 +10,7 @@ from seedbed.export.example import Example, Messages
 from seedbed.export.format import Columns, Conversion, Format, Line
 from seedbed.export.formats.trl import conversation
 
-_FROM = {"user": "human", "assistant": "gpt", "system": "system"}
-_TAGS = {"role_tag": "from", "content_tag": "value", **{f"{role}_tag": word for role, word in _FROM.items()}}
+FROM = {"user": "human", "assistant": "gpt", "system": "system"}
 
 
 class Said(Columns):
@@ -29,13 +26,6 @@ class Conversations(Columns):
     conversations: list[Said]
 
 
-class RankedConversations(Conversations):
-    """A conversation up to the user's last message, with a better and a worse answer."""
-
-    chosen: Said
-    rejected: Said
-
-
 class Instruction(Columns):
     """Alpaca's line: what to do, on what, and the answer; the system message where there is one."""
 
@@ -47,12 +37,7 @@ class Instruction(Columns):
 
 def shared(messages: Messages) -> list[dict[str, str]]:
     """Messages in ShareGPT's words."""
-    return [{"from": _FROM[message["role"]], "value": message["content"]} for message in messages]
-
-
-def _ranked(example: Example) -> list[Line]:
-    sides = {side: shared(example.columns[side])[0] for side in ("chosen", "rejected")}
-    return [{"conversations": shared(example.columns["prompt"]), **sides}]
+    return [{"from": FROM[message["role"]], "value": message["content"]} for message in messages]
 
 
 def _instruction(example: Example) -> list[Line]:
@@ -71,16 +56,6 @@ def _instruction(example: Example) -> list[Line]:
     return [line | ({"system": system[0]} if system else {})]
 
 
-def _dataset_info(kind: type[Candidate]) -> dict[str, str]:
-    """LLaMA-Factory's list of datasets. Once it names columns, a column that it does not name is off."""
-    columns = {"messages": "conversations"}
-    columns |= {"chosen": "chosen", "rejected": "rejected"} if kind is Preference else {}
-    entry: dict[str, Any] = {"formatting": "sharegpt", "columns": columns, "tags": _TAGS}
-    entry |= {"ranking": True} if kind is Preference else {}
-    info = {f"seedbed_{split}": {"file_name": f"{split}.jsonl", **entry} for split in ("train", "validation")}
-    return {"dataset_info.json": json.dumps(info, indent=1) + "\n"}
-
-
 _SCRIPT = '''"""Trains a student on these rows: python train.py MODEL (needs a GPU, and pip install unsloth)"""
 
 import sys
@@ -96,8 +71,8 @@ rows = standardize_sharegpt(load_dataset("json", data_files="train.jsonl", split
 train = rows.map(lambda row: {"text": tokenizer.apply_chat_template(row["conversations"], tokenize=False)})
 SFTTrainer(model=model, processing_class=tokenizer, args=SFTConfig(output_dir="student"), train_dataset=train).train()
 '''
-_conversation = Conversion(Conversations, lambda example: [{"conversations": shared(conversation(example))}])
-_CONVERSATIONS: Mapping[type[Candidate], Conversion] = {Chat: _conversation, Preference: _conversation}
+CONVERSATION = Conversion(Conversations, lambda example: [{"conversations": shared(conversation(example))}])
+_CONVERSATIONS: Mapping[type[Candidate], Conversion] = {Chat: CONVERSATION, Preference: CONVERSATION}
 _instructions = Conversion(Instruction, _instruction)
 
 SHAREGPT = Format("sharegpt", "trainers that know ShareGPT's layout; TRL converts it by itself", _CONVERSATIONS)
@@ -107,11 +82,4 @@ ALPACA = Format(
     {Chat: _instructions, Preference: _instructions},
     note="TRL does not read it: use trl-sft there",
 )
-LLAMAFACTORY = Format(
-    "llamafactory",
-    "LLaMA-Factory",
-    {Chat: _conversation, Preference: Conversion(RankedConversations, _ranked)},
-    _dataset_info,
-    note="name seedbed_train as the dataset, and this folder as dataset_dir",
-)
-UNSLOTH = Format("unsloth", "Unsloth", _CONVERSATIONS, lambda kind: {"train.py": _SCRIPT})
+UNSLOTH = Format("unsloth", "Unsloth", _CONVERSATIONS, lambda kind, splits: {"train.py": _SCRIPT})

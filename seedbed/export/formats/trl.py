@@ -1,4 +1,7 @@
-"""The datasets of TRL 1.16 (its docs, "Dataset formats and types"), each with a training script."""
+"""The datasets of TRL 1.16 (its docs, "Dataset formats and types"), each with a training script.
+
+TRL 1.16 has no trainer of process reward models; the format of stepwise rows is axolotl's.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -41,14 +44,6 @@ class Judged(PromptCompletion):
     """An answer that is good or not, without a pair."""
 
     label: bool
-
-
-class Steps(Columns):
-    """A solution in steps, each right or wrong."""
-
-    prompt: str
-    completions: list[str]
-    labels: list[bool]
 
 
 class Asked(Columns):
@@ -106,15 +101,19 @@ def _dialogues(example: Example) -> Iterator[Line]:
     yield {**sides, "margin": float(example.columns["margin"])}
 
 
-def _judged(example: Example) -> Iterator[Line]:
-    *prompt, answer = example.messages
-    yield {"prompt": prompt, "completion": [answer], "label": example.good}
-
-
-def _unpaired(example: Example) -> Iterator[Line]:
+def judged(example: Example) -> Iterator[tuple[Messages, Messages, bool]]:
+    """A prompt, an answer to it, and whether it is good: of a chat its last answer, of a pair both."""
+    if example.kind is Chat:
+        *prompt, answer = example.messages
+        yield prompt, [answer], example.good
+        return
     for side in ("chosen", "rejected"):
-        completion = example.columns[side]
-        yield {"prompt": example.columns["prompt"], "completion": completion, "label": side == "chosen"}
+        yield example.columns["prompt"], example.columns[side], side == "chosen"
+
+
+def _judged(example: Example) -> Iterator[Line]:
+    for prompt, completion, is_good in judged(example):
+        yield {"prompt": prompt, "completion": completion, "label": is_good}
 
 
 def _asked(example: Example) -> Iterator[Line]:
@@ -143,7 +142,7 @@ trainer = {trainer}Trainer(model=sys.argv[1], args=config, train_dataset=train)
 trainer.train()
 trainer.save_model("student")
 '''
-    return lambda kind: {"train.py": script}
+    return lambda kind, splits: {"train.py": script}
 
 
 _whole = Conversion(Conversation, lambda example: [{"messages": conversation(example)}])
@@ -172,16 +171,10 @@ REWARD = Format("trl-reward", "TRL's RewardTrainer", {Preference: Conversion(Dia
 KTO = Format(
     "trl-kto",
     "TRL's KTOTrainer",
-    {Chat: Conversion(Judged, _judged), Preference: Conversion(Judged, _unpaired)},
+    {Chat: Conversion(Judged, _judged), Preference: Conversion(Judged, _judged)},
     _script("KTO", ", desirable_weight=1.0, undesirable_weight=1.0"),
-    takes_rejected=True,
+    rejected="answers",
     note="set the weights so that good and bad answers count alike: TRL's docs advise a ratio between 1:1 and 4:3",
-)
-STEPWISE = Format(
-    "stepwise",
-    "axolotl's stepwise_supervised (TRL 1.16 has no trainer of process reward models)",
-    {Stepwise: Conversion(Steps, lambda example: [{name: example.columns[name] for name in Steps.model_fields}])},
-    lambda kind: {"axolotl.yaml": STEPWISE_YAML},
 )
 PROMPTS = Format(
     "prompts",
@@ -199,11 +192,3 @@ CLASSIFIER = Format(
     "the trainer of any classifier",
     {Labelled: Conversion(Classified, lambda example: [{name: example.columns[name] for name in ("text", "label")}])},
 )
-STEPWISE_YAML = """\
-base_model: MODEL
-process_reward_model: true
-num_labels: 2
-datasets:
-  - {path: train.jsonl, ds_type: json, type: stepwise_supervised, step_separator: "\\n"}
-output_dir: student
-"""

@@ -124,6 +124,18 @@ FIRST = {
         "chosen": ANSWER,
         "rejected": {"role": "assistant", "content": "No."},
     },
+    ("grounded-qa", "axolotl-kto"): {"prompt": ASKED["content"], "completion": "Two minutes.", "label": True},
+    ("ultrafeedback", "axolotl-kto"): {"prompt": "Boil it.", "completion": "Two minutes.", "label": True},
+    ("ultrafeedback", "axolotl-reward"): {
+        "system": "",
+        "input": "Boil it.",
+        "chosen": "Two minutes.",
+        "rejected": "No.",
+    },
+    ("ultrafeedback", "llamafactory-kto"): {
+        "conversations": [{"from": "human", "value": "Boil it."}, {"from": "gpt", "value": "Two minutes."}],
+        "kto_tag": True,
+    },
     ("steps", "stepwise"): {"prompt": "3 + 4", "completions": ["3 + 4 = 7", "7"], "labels": [True, True]},
     ("steps", "trl-sft"): {
         "prompt": [{"role": "user", "content": "3 + 4"}],
@@ -153,7 +165,7 @@ def test_provenance_names_the_row_of_each_line(tmp_path: Path, capsys: pytest.Ca
     record = exported(capsys, folder, to="trl-sft", more=("--view", "both", "--shuffle", "3"))
     assert record["lines"] == {"train": 4, "validation": 2}
     for split in ("train", "validation"):
-        beside = lines(record, f"{split}.provenance.jsonl")
+        beside = [line for line in lines(record, "provenance.jsonl") if line["split"] == split]
         assert len(beside) == record["lines"][split]
         for line, origin in zip(lines(record, f"{split}.jsonl"), beside, strict=True):
             stored = [row for row in rows_of(folder) if row["id"] == origin["id"]]
@@ -191,11 +203,16 @@ def test_answers_that_fell_are_bad_examples_and_questions_that_fell_are_not(
 ) -> None:
     fallen = [(qa(answer="Nine hours."), "wrong number"), (qa("The kettle?"), "not a question")]
     record = exported(capsys, run_of("grounded-qa", tmp_path, fallen=fallen), to="trl-kto")
-    assert [(line["completion"][0]["content"], line["label"]) for line in lines(record)] == [
-        ("Two minutes.", True),
-        ("When it is full.", True),
-        ("Nine hours.", False),
-    ]
+    judged = [("Two minutes.", True), ("When it is full.", True), ("Nine hours.", False)]
+    assert [(line["completion"][0]["content"], line["label"]) for line in lines(record)] == judged
+    texts = exported(capsys, tmp_path / "grounded-qa", to="axolotl-kto", more=("--system", "Be brief."))
+    assert [(line["completion"], line["label"]) for line in lines(texts)] == judged
+    assert {line["system"] for line in lines(texts)} == {"Be brief."}
+    tagged = exported(capsys, tmp_path / "grounded-qa", to="llamafactory-kto")
+    assert [(line["conversations"][-1]["value"], line["kto_tag"]) for line in lines(tagged)] == judged
+    assert record["warning"] == texts["warning"] == ""
+    sound = write_run(tmp_path / "sound", "grounded-qa", [qa()])
+    assert "all answers are good ones" in exported(capsys, sound, to="trl-kto")["warning"]
 
 
 def test_rows_that_a_trainer_would_choke_on_are_left_out_and_named(
@@ -270,10 +287,10 @@ def test_a_mix_takes_shares_and_a_balance_takes_evenly(tmp_path: Path, capsys: p
     a = write_run(tmp_path / "a", "grounded-qa", many, groups=["x"] * 9 + ["y"])
     b = write_run(tmp_path / "b", "grounded-qa", [qa(f"Who boils {n}?", "He boils.") for n in range(10)], groups=["z"])
     record = exported(capsys, a, b, to="trl-sft", more=("--mix", "a=3,b=1"))
-    runs = [line["run"] for line in lines(record, "train.provenance.jsonl")]
+    runs = [line["run"] for line in lines(record, "provenance.jsonl")]
     assert (runs.count("a"), runs.count("b")) == (30, 10)
     even = exported(capsys, a, to="trl-sft", more=("--limit", "8", "--balance", "document"))
-    groups = [line["lineage"]["group"] for line in lines(even, "train.provenance.jsonl")]
+    groups = [line["lineage"]["group"] for line in lines(even, "provenance.jsonl")]
     assert (groups.count("x"), groups.count("y")) == (4, 4)
     assert "--mix names c, and the runs are a" in error(capsys, a, "--mix", "c=1")
 
@@ -293,6 +310,26 @@ def test_llamafactory_and_axolotl_are_told_what_lies_there(tmp_path: Path, capsy
     assert set(info["columns"].values()) == lines(record)[0].keys()
     steps = exported(capsys, run_of("steps", tmp_path), to="stepwise")
     assert "stepwise_supervised" in (steps["out"] / "axolotl.yaml").read_text(encoding="utf-8")
+
+
+def test_a_neutral_step_counts_as_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = Stepwise(problem="3 + 4", completions=["Add.", "3 + 4 = 7", "7"], ratings=[1, 0, 1])
+    aimless = Stepwise(problem="3 + 5", completions=["Well."], ratings=[0])
+    folder = run_of("steps", tmp_path, rows=[steps, aimless])
+    for neutral, labels in {"true": [True, True, True], "false": [True, False, True], "drop": [True]}.items():
+        record = exported(capsys, folder, to="stepwise", more=("--neutral", neutral))
+        assert lines(record)[0]["labels"] == labels
+        assert len(lines(record)[0]["completions"]) == len(labels)
+    assert record["left_out"] == {"it has no step": 1}
+
+
+def test_an_export_loads_as_a_folder_with_its_splits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = exported(capsys, run_of("grounded-qa", tmp_path, validation=[qa("Is it full?", "It is.")]), to="trl-chat")
+    loaded = datasets.load_dataset(str(record["out"]), cache_dir=str(tmp_path / "cache"))
+    assert {split: rows.column_names for split, rows in loaded.items()} == {
+        "train": ["messages"],
+        "validation": ["messages"],
+    }
 
 
 TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
