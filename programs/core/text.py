@@ -157,9 +157,14 @@ def rouge_l(text: str, reference: str) -> float:
 
 def copied_share(text: str, source: str) -> float:
     """The longest run of words of `text` that is also in `source`, as a share of `text`, in [0, 1]."""
+    return len(copied_run(text, source)) / max(1, len(words(text)))
+
+
+def copied_run(text: str, source: str) -> list[str]:
+    """The longest run of words of `text` that is also in `source`."""
     ours, theirs = words(text), words(source)
     match = SequenceMatcher(None, ours, theirs, autojunk=False).find_longest_match()
-    return match.size / len(ours) if ours else 0.0
+    return ours[match.a : match.a + match.size]
 
 
 @functools.lru_cache(maxsize=256)

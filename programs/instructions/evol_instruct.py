@@ -7,13 +7,14 @@ from typing import Any, Literal, Self
 import dspy
 from pydantic import Field
 
+from programs.core.asking import asks
 from programs.core.kinds import Chat
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.rounds import RoundOptions, Rounds
 from programs.core.row import Candidate, Drop, Exchange
 from programs.core.step import Step
-from programs.core.text import blank_words, content_words, words
+from programs.core.text import blank_words, content_words, copied_run, words
 from programs.judges.judge import Judge
 from signatures.instructions.evol_instruct import (
     BREADTH,
@@ -29,6 +30,7 @@ from signatures.judges import YesNo
 Domain = Literal["text", "code"]
 OPERATORS: Mapping[Domain, Mapping[str, str]] = {"text": TEXT, "code": CODE}
 SELDOM = {"tighter limits": 0.1}  # the weight of an operator that WizardCoder wants seldom; the others have 1
+REPEATED = 6  # words of an operator in a row, which no parent has by chance (ours)
 SHORT = 80  # words: a shorter answer with "sorry" in it is a refusal (WizardLM, section 3.2)
 _LEAKED = re.compile(
     r"\b(?:given|rewritten|created) prompt\b|^(?:rewritten|created|(?:new )?prompt)\s*:", re.IGNORECASE
@@ -190,7 +192,18 @@ def unchanged(row: Evolved) -> Drop | None:
 def leaked(row: Evolved) -> Drop | None:
     """A prompt with words of the teacher's instructions, which its parent does not have (section 3.2)."""
     match = _LEAKED.search(row.instruction)
-    return _no("template words", f"it says {match[0]!r}") if match and not _LEAKED.search(row.parent) else None
+    if match and not _LEAKED.search(row.parent):
+        return _no("template words", f"it says {match[0]!r}")
+    run = copied_run(row.instruction, OPERATORS[row.domain].get(row.operator, ""))
+    return _no("template words", f"it says {' '.join(run)!r}") if len(run) >= REPEATED else None
+
+
+def states(row: Evolved) -> Drop | None:
+    """A prompt that asks for nothing, where its parent does: the teacher answered the parent, or stated it as a fact
+    (ours: all of 12 rows that the shelf's models accepted without this check were statements)."""
+    if not row.instruction or asks(row.instruction) or not asks(row.parent):
+        return None
+    return _no("no request", "it asks for nothing")
 
 
 def no_help(row: Evolved) -> Drop | None:
@@ -230,7 +243,7 @@ RECIPE = Recipe(
     program=EvolInstruct,
     feed=Rounds,
     examples=examples,
-    checks=("refusal", "template marks", "language", unchanged, leaked, no_help, "copied seed"),
+    checks=("refusal", "template marks", "language", unchanged, leaked, states, no_help, "copied seed"),
     reply_tokens=256,
     judges=(Harder,),
     required=frozenset({"harder"}),

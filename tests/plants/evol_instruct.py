@@ -16,6 +16,9 @@ from signatures.instructions.evol_instruct import BREADTH, TEXT
 MORE = "Do it with a {noun} that is {adjective}, and say when it should not {verb} a {noun2}."
 CREATED = "Explain to a {adjective} {noun} how it may {verb} a {adjective2} {noun2} that is hard to find."
 ANSWER = "The {noun} is {adjective} at first, so {verb} it slowly and leave the {noun2} where it is."
+STATED = (
+    "The {noun} is more {adjective} than a {noun2}, which may {verb} with it now and again when it is {adjective2}."
+)
 FOREIGN = "请再写一个更难的问题并且说明其中的理由"
 LINES = (DATA / "instructions/evol_instruct/prompts.jsonl").read_text(encoding="utf-8").splitlines()
 PROMPTS = [json.loads(line)["prompt"] for line in LINES]
@@ -47,6 +50,8 @@ PLANT = Plant(
         "unchanged": Fault("evolve", rewritten(lambda call, old: f"{call.inputs['prompt'].upper()}"), by="check"),
         "template words": Fault("evolve", rewritten(lambda call, old: f"#Rewritten Prompt#: {old}"), by="check"),
         "heading": Fault("evolve", rewritten(lambda call, old: f"Rewritten: {old}"), by="check"),
+        "statement": Fault("evolve", rewritten(lambda call, old: fill(STATED, old)), by="check"),
+        "operator's words": Fault("evolve", rewritten(lambda call, old: f"{old} {call.inputs['how']}"), by="check"),
         "shorter": Fault("evolve", rewritten(lambda call, old: fill("{verb} it", old)), by="check"),
         "answer in its place": Fault("evolve", rewritten(lambda call, old: f"{old} {fill(ANSWER) * 3}"), by="check"),
         "copied seed": Fault(

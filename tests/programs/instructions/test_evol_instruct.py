@@ -78,6 +78,9 @@ def test_an_answer_that_is_short_and_sorry_or_without_content_is_out(answer: str
         (f"{PARENT} {'far ' * 40}", None),
         (f"{PARENT} {'far ' * 41}", "added words"),
         ("By breadth, ask how ants do it.", None),
+        ("Bees look at the sun, and at landmarks that they know from earlier flights.", "no request"),
+        ("Bees fly home. It can be answered, asking for a result that needs several steps.", "no request"),
+        (f"{PARENT} Ask about it in more depth and more widely.", "template words"),
     ],
 )
 def test_a_prompt_that_is_no_evolution_is_out_before_its_answer_is_paid(rewritten: str, why: str | None) -> None:
