@@ -37,9 +37,8 @@ def main() -> int:
         f"\nAll of it took {time.monotonic() - started:.0f} s on {os.cpu_count()} cores. The rows are in demo/dataset;"
     )
     if (page := DEMO / "dataset" / "report.html").is_file():
-        print(f"A page about it, to open in a browser: {page}")
+        print(f"A page to open in a browser, on where candidates were lost, what compiling changed, and rows: {page}")
     print("in Python:  from datasets import load_dataset; load_dataset('demo/dataset')")
-    print("Open demo/dataset/report.html in a browser: where candidates were lost, what compiling changed, rows.")
     print("Other teachers: name them under models: in demo/seedbed.yaml, and compile and run with --teacher ALIAS.")
     return code
 

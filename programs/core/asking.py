@@ -9,7 +9,7 @@ _WISH = re.compile(
     r"\b(?:i (?:need|want|would like)|you (?:need|have) to|you should|your task|i'd like|help me|let'?s)\b",
     re.IGNORECASE,
 )
-# 572 of 575 public requests (Self-Instruct's seeds, GSM8K, MBPP) ask, and 29 of 1,693 sentences of SQuAD.
+# 571 of 575 public requests (Self-Instruct's seeds, GSM8K, MBPP) ask, and 29 of 1,693 sentences of SQuAD.
 _VERBS = frozenset(
     re.findall(
         r"\w+",

@@ -107,6 +107,14 @@ def test_the_folder_loads_as_a_dataset_with_the_splits_of_the_run(base: Path) ->
     assert "6 pairs from 6 prompts" in (base / "ds-pairs" / "README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_the_pairs_have_a_report_too(base: Path) -> None:
+    assert pair(base, "--set", "report=true") == 0
+    page = (base / "ds-pairs" / "report.html").read_text(encoding="utf-8")
+    assert "6 rows" in page
+    assert page.count(CHEESE) >= 2  # rejected answers are shown
+
+
 def test_a_second_call_pays_nothing_and_gives_the_same_pairs(base: Path) -> None:
     pair(base)
     paid, made = calls(base), rows(base / "ds-pairs")
