@@ -9,6 +9,7 @@ import typer
 from seedbed.cli.shared.options import JsonOption, print_json, print_text
 
 _TO = typer.Option(help="The format, one of those named above.")
+_ROWS = typer.Option(help="accepted: all but those that a person called bad. reviewed: those that one called good.")
 _OUT = typer.Option(help="The new folder; FOLDER-FORMAT by default. An earlier export there is replaced.")
 _VIEW = typer.Option(help="open: the passage stands in the prompt. closed: the question alone. both: one line of each.")
 _SYSTEM = typer.Option(help="A system message before each conversation.")
@@ -21,6 +22,13 @@ _SHUFFLE = typer.Option(help="A seed for the order of the lines; without it, the
 _TOKENS = typer.Option(help="Count tokens with this tokenizer, of the Hub or a folder, to see what would be cut.")
 _REPO = typer.Option(help="For hub: OWNER/NAME of the dataset.")
 _ANYWAY = typer.Option("--anyway", help="Also rows of models whose output is not stated to be allowed to train others.")
+
+
+class RowsName(StrEnum):
+    """Which rows are written."""
+
+    accepted = "accepted"
+    reviewed = "reviewed"
 
 
 class ViewName(StrEnum):
@@ -50,6 +58,7 @@ def export(
     folders: Annotated[list[Path], typer.Argument(help="The folders of finished runs.", show_default=False)],
     to: Annotated[str, _TO] = "trl-sft",
     out: Annotated[Path | None, _OUT] = None,
+    rows: Annotated[RowsName, _ROWS] = RowsName.accepted,
     view: Annotated[ViewName, _VIEW] = ViewName.open,
     system: Annotated[str, _SYSTEM] = "",
     min_probability: Annotated[float | None, _PROBABILITY] = None,
@@ -79,9 +88,9 @@ def export(
 
     hub puts the run's own files and card on the Hugging Face Hub, private unless --public; HF_TOKEN is the key.
 
-    Each line has exactly the columns of its format; where it comes from stands beside it, in provenance.jsonl.
-    Splits stay as they are. Of several runs, a document that one holds out is held out in all, and repeated lines are
-    left out.
+    Each line has exactly the columns of its format; where it comes from stands beside it, in provenance.jsonl. Rows
+    that a person called bad with seedbed label are left out. Splits stay as they are. Of several runs, a document that
+    one holds out is held out in all, and repeated lines are left out.
 
     For example: seedbed export dataset --to trl-sft --view both --out sft
     """
@@ -95,7 +104,16 @@ def export(
     to_folder = out or folders[0].resolve().with_name(f"{folders[0].resolve().name}-{to}")
     selection = Selection(min_probability, limit, balance.value if balance else None, _shares(mix))
     settings = ExportSettings(
-        to, view.value, system, neutral.value if neutral else None, selection, shuffle, tokens, max_tokens, anyway
+        to=to,
+        view=view.value,
+        system=system,
+        neutral=neutral.value if neutral else None,
+        selection=selection,
+        shuffle=shuffle,
+        tokenizer=tokens,
+        max_tokens=max_tokens,
+        anyway=anyway,
+        reviewed=rows is RowsName.reviewed,
     )
     with Progress() as progress:
         record = export_rows(folders, to_folder, settings, progress)

@@ -24,6 +24,6 @@ def label(
     rows = rows_to_label(folder, to)[:n]
     print(f"{len(rows)} rows. y: a good row, n: not, s: skip, q: stop. Verdicts go to {to}")
     count = sum(ask(row, to, f"[{number}/{len(rows)}]") for number, row in enumerate(rows, 1))
-    print(f"{count} verdicts written to {to}")
+    print(f"{count} verdicts written to {to}; seedbed report {folder} shows what they say")
     if not load_config(config).verdicts:
         print(f"Add this line to {config}, so that compile reads them:  verdicts: {to.name}")

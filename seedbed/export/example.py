@@ -22,7 +22,8 @@ class Example:
     Attributes:
         id: of the row. run: the name of its folder. kind: the kind of row. columns: those that a trainer reads, by the
         names of the kind. document: the text that it rests on. refuses: it says that the document does not answer.
-        reason: for which it was rejected; None if it was accepted. lineage: where it comes from. split: train or
+        reason: for which it was rejected; None if it was accepted. called: whether people called it good; None if
+        nobody was asked. lineage: where it comes from. split: train or
         validation.
     """
 
@@ -33,11 +34,14 @@ class Example:
     document: str
     refuses: bool
     reason: str | None
+    called: bool | None
     lineage: Mapping[str, Any]
     split: str
 
     @classmethod
-    def of(cls, row: Mapping[str, Any], candidate: Candidate, *, run: str, split: str) -> "Example":
+    def of(
+        cls, row: Mapping[str, Any], candidate: Candidate, *, run: str, split: str, called: bool | None
+    ) -> "Example":
         """The example of a row as it is stored, and the candidate that became it."""
         kind, columns = kind_of(type(candidate)), candidate.columns()
         return cls(
@@ -48,6 +52,7 @@ class Example:
             (candidate.document or "").strip(),
             candidate.refuses,
             row.get("reason"),
+            called,
             row["lineage"],
             split,
         )
@@ -83,6 +88,8 @@ class Example:
 
     def fault(self) -> str | None:
         """Why no trainer should read it; None if it is sound."""
+        if self.called is False:
+            return "a person called it bad"
         texts = list(_texts(self))
         if not all(text.strip() for text in texts):
             return "a text of it is empty"

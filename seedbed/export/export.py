@@ -33,7 +33,8 @@ class ExportSettings:
         to: the name of the format. view: whether the document stands in the prompt. system: a system message before
         each conversation. neutral: what a neutral step of a solution counts as; None leaves that to the rows. shuffle:
         a seed for the order. tokenizer: the name or path of one that counts what a trainer would cut at `max_tokens`.
-        anyway: export rows of models whose output is not stated to be allowed to train others.
+        anyway: export rows of models whose output is not stated to be allowed to train others. reviewed: only rows
+        that a person called good; those that one called bad are left out in any case.
     """
 
     to: str = DEFAULT
@@ -45,6 +46,7 @@ class ExportSettings:
     tokenizer: str | None = None
     max_tokens: int = 2048
     anyway: bool = False
+    reviewed: bool = False
 
 
 def export_rows(folders: Sequence[Path], out: Path, settings: ExportSettings, progress: Progress) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def _write(
     with progress.task(f"export to {format.name}", sum(map(len, chosen))) as task:
         try:
             for example in _examples(runs, chosen, format, settings):
-                fault = example.fault()
+                fault = "nobody called it good" if settings.reviewed and not example.called else example.fault()
                 of_row = [] if fault else list(conversion.lines(example))
                 for line in of_row:
                     if lines.add(line, example, conversion.columns):

@@ -19,6 +19,7 @@ from seedbed.errors import UserError
 from seedbed.export.example import Example
 from seedbed.export.format import Rejected
 from seedbed.runs.rows import row_type
+from seedbed.sources.run_verdicts import RunVerdicts
 from seedbed.storage.run_reader import Shard, read_report, shards_of
 
 BATCH = 1000  # rows in memory at once
@@ -51,6 +52,11 @@ class RunRows:
         """The class of its rows."""
         return row_type(self.report["recipe"], self.report.get("options"))
 
+    @functools.cached_property
+    def verdicts(self) -> RunVerdicts:
+        """What people said of its rows."""
+        return RunVerdicts(self.folder, self.report)
+
     @property
     def kind(self) -> type[Candidate]:
         """The kind of its rows."""
@@ -67,7 +73,9 @@ class RunRows:
             for row in _rows(shard):
                 if chosen is None or row["id"] in chosen:
                     candidate = self.row_type.model_validate(row)
-                    yield Example.of(row, candidate, run=self.name, split=shard.split)
+                    yield Example.of(
+                        row, candidate, run=self.name, split=shard.split, called=self.verdicts.of(candidate)
+                    )
 
     def rejected(self, which: Rejected) -> Iterator[Example]:
         """The rejected candidates that have a prompt and an answer; of `answers`, those whose answer is at fault, and
@@ -77,7 +85,7 @@ class RunRows:
                 if which == "all" or row["reason"] in ON_ANSWERS:
                     candidate = self.row_type.model_validate(json.loads(row["candidate"]))
                     if candidate.written.strip() and candidate.prompt.strip():
-                        yield Example.of(row, candidate, run=self.name, split="train")
+                        yield Example.of(row, candidate, run=self.name, split="train", called=None)
 
     def may_not_train(self) -> list[str]:
         """The models that wrote rows and whose output is not stated to be allowed to train others, as alias (model)."""

@@ -15,6 +15,7 @@ from support.planting import Change, planted
 
 from metrics.calibration.calibrate import calibrate
 from metrics.calibration.frozen import uncalibrated
+from metrics.calibration.verdicts import LabelledCase, verdict_id
 from metrics.worth import Worth
 from optimize.artefact import Artefact, save
 from optimize.comparison import Price, compare
@@ -23,9 +24,10 @@ from optimize.variant import Lap
 from programs.core.row import Drop, Source
 from programs.judges.judge import JUDGES
 from programs.qa.grounded_qa import QA
+from seedbed.reports.html.run_folder import RunFolder
 from seedbed.runs.record.coverage import write_sources
 from seedbed.runs.record.vector_map import COLUMNS as MAP_COLUMNS
-from seedbed.runs.rows import rejected, row
+from seedbed.runs.rows import candidate_of, rejected, row
 from seedbed.storage.row_schema import REJECTED, row_schema
 
 THRESHOLD = 0.6
@@ -67,6 +69,19 @@ def write_folder(folder: Path, plan: Plan | None = None) -> Path:
         save(_artefact(teacher, plan, rng), folder / "made_with" / f"{teacher}.json")
     (folder / "run.json").write_text(json.dumps(_report(plan, accepted, fallen)), encoding="utf-8")
     return folder
+
+
+def write_verdicts(folder: Path, every: int = 3) -> dict[str, bool]:
+    """Write beside a run what people said of every so many rows, good where its number is even: its id -> good."""
+    run, verdicts, said = RunFolder(folder), [], {}
+    tables = [(run.accepted(), True), (run.rejected(), False)]
+    records = [(record, accepted) for table, accepted in tables for record in table.to_pylist()]
+    for number, (record, accepted) in enumerate(records[::every]):
+        said[record["id"]] = number % 2 == 0
+        id = verdict_id(candidate_of(record, accepted=accepted))
+        verdicts.append(LabelledCase(id=id, answer="-", label=float(said[record["id"]])).model_dump_json())
+    (folder.parent / "verdicts.jsonl").write_text("\n".join([*dict.fromkeys(verdicts), ""]), encoding="utf-8")
+    return said
 
 
 def _sources(plan: Plan) -> list[Source]:

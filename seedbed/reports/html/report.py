@@ -17,6 +17,7 @@ from seedbed.reports.html.figures.cost import cost
 from seedbed.reports.html.figures.coverage import coverage
 from seedbed.reports.html.figures.funnel import funnel
 from seedbed.reports.html.figures.parts import parts
+from seedbed.reports.html.figures.people import people
 from seedbed.reports.html.figures.questions import questions
 from seedbed.reports.html.figures.reliability import reliability
 from seedbed.reports.html.figures.scores import scores
@@ -60,6 +61,7 @@ def run_report(folder: Path, *, rows: bool = True, map: bool = True) -> Report:
         charts("Shape", "How long are the rows, and of what kinds?", shape(run), questions(run)),
         rows_section(run, name) if rows else None,
         _run_prompts(run, rows=rows),
+        charts("People", "Who looked, and what did they say?", people(run)),
         run_provenance(run, name) if run.report else None,
     ]
     head = run_head(run)

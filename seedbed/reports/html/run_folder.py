@@ -1,4 +1,4 @@
-"""Reads what the report shows of a run: its folder alone, without the project."""
+"""Reads what the report shows of a run: its folder, and what people said of its rows, which may lie beside it."""
 
 import dataclasses
 import functools
@@ -18,6 +18,7 @@ from seedbed.runs.record.coverage import SOURCES
 from seedbed.runs.record.made_with import MADE_WITH
 from seedbed.runs.record.vector_map import MAP
 from seedbed.sources.finding import JOURNAL
+from seedbed.sources.run_verdicts import RunVerdicts
 from seedbed.storage.run_reader import Shard, read_report, shards_of
 
 
@@ -81,6 +82,11 @@ class RunFolder:
     def report(self) -> dict[str, Any]:
         """run.json; empty while the first run into the folder is in progress, or was killed."""
         return read_report(self.path)
+
+    @functools.cached_property
+    def verdicts(self) -> RunVerdicts:
+        """What people said of its rows. Raises UserError if a file of verdicts is broken."""
+        return RunVerdicts(self.path, self.report)
 
     def accepted(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The accepted rows with these columns (all if None), train first. `lineage.group` gives a field of a struct as

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.recipes import recipe_that, register
 from support.run_folders import write_run
 
+from metrics.calibration.verdicts import LabelledCase, verdict_id
 from programs.core.kinds import Stepwise
 from programs.core.program import Program
 from programs.core.row import Candidate
@@ -226,6 +227,21 @@ def test_rows_that_a_trainer_would_choke_on_are_left_out_and_named(
     same = PAIR.model_copy(update={"rejected_answer": "Two minutes."})
     pairs = exported(capsys, run_of("ultrafeedback", tmp_path, rows=[PAIR, same]), to="trl-dpo")
     assert pairs["left_out"] == {"its chosen and its rejected answer are the same": 1}
+
+
+def test_what_a_person_called_bad_is_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [qa(), qa("When does it boil?", "When it is full."), qa("What boils?", "The kettle.")]
+    folder = write_run(tmp_path / "rows", "grounded-qa", rows)
+    verdicts = [
+        LabelledCase(id=verdict_id(row), answer="-", label=label) for row, label in zip(rows, (1, 0), strict=False)
+    ]
+    lines_of = "".join(f"{case.model_dump_json()}\n" for case in verdicts)
+    (tmp_path / "verdicts.jsonl").write_text(lines_of, encoding="utf-8")
+    record = exported(capsys, folder, to="trl-sft")
+    assert [line["completion"][0]["content"] for line in lines(record)] == ["Two minutes.", "The kettle."]
+    assert record["left_out_ids"] == {"a person called it bad": [rows[1].row_id]}
+    reviewed = exported(capsys, folder, to="trl-sft", more=("--rows", "reviewed"))
+    assert [line["completion"][0]["content"] for line in lines(reviewed)] == ["Two minutes."]
 
 
 def test_a_format_that_does_not_fit_names_those_that_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,8 @@ from optimize.artefact import Manifest
 from optimize.comparison import Gain, Standing
 from seedbed.reports.html.candidates import candidates, flags, texts
 from seedbed.reports.html.figure import Figure, Table
+from seedbed.reports.html.figures.people import audit
+from seedbed.reports.html.palette import ACCEPTED
 from seedbed.reports.html.run_folder import MadeWith, RunFolder
 from seedbed.reports.html.section import Section
 from seedbed.reports.html.shares import mean_by_group
@@ -37,7 +39,7 @@ def run_head(run: RunFolder) -> Section:
         _cost(run.report),
         _metric(metric),
         _gain(manifest),
-        Number("People's audit", "none", "nobody has looked at these rows yet"),
+        _audit(run),
     ]
     warnings = [*run.report.get("warnings", []), *_doubts(metric)]
     return _section(_run_sentence(run), numbers, warnings, unfinished=not run.report)
@@ -130,6 +132,14 @@ def _gain(manifest: Manifest | None) -> Number:
     gain: Gain = manifest.comparison.difference
     note = f"[{gain.low:+.2f}, {gain.high:+.2f}] over {counted(gain.documents, 'held-out group')}: {gain.verdict}"
     return Number("Gain of compiling", f"{gain.mean:+.2f}", note)
+
+
+def _audit(run: RunFolder) -> Number:
+    accepted = next((line for line in audit(run) if line.fate == ACCEPTED), None)
+    if not accepted:
+        return Number("People's audit", "none", "nobody has looked at these rows yet; seedbed label asks")
+    note = f"{_percent(accepted.share)} of the accepted rows that people read"
+    return Number("People's audit", f"{accepted.good:,} of {accepted.rows:,} good", note)
 
 
 def _held_out(name: str, standing: Standing | None, *, percent: bool = False) -> Number:

@@ -14,13 +14,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from support.report_folders import THRESHOLD, Plan, write_folder
+from support.report_folders import THRESHOLD, Plan, write_folder, write_verdicts
 
 from seedbed.reports.html.figure import Figure
 from seedbed.reports.html.run_folder import RunFolder
 from seedbed.reports.html.svg import svg
 
-OF_RUN = ("funnel", "along", "scores", "what_if", "parts", "coverage", "cost", "shape", "questions", "text_map")
+OF_RUN = (
+    "funnel",
+    "along",
+    "scores",
+    "what_if",
+    "parts",
+    "coverage",
+    "cost",
+    "shape",
+    "questions",
+    "text_map",
+    "people",
+)
 OF_PROGRAM = ("reliability", "trust", "before_after", "search", "best_so_far")
 NAMES = (*OF_RUN, *OF_PROGRAM)
 CONSTANTS = {"95", "0.05"}  # the level of every interval, and the width of a bin
@@ -59,7 +71,10 @@ def rows(run: RunFolder, kind: str) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RunFolder]:
-    return {name: RunFolder(write_folder(tmp_path_factory.mktemp("run") / "ds", plan)) for name, plan in PLANS.items()}
+    folders = {name: write_folder(tmp_path_factory.mktemp("run") / "ds", plan) for name, plan in PLANS.items()}
+    for folder in folders.values():
+        write_verdicts(folder)
+    return {name: RunFolder(folder) for name, folder in folders.items()}
 
 
 @pytest.mark.parametrize("plan", PLANS)
@@ -245,6 +260,23 @@ def test_a_map_without_texts_shows_none(runs: dict[str, RunFolder]) -> None:
     assert not any(question in hidden for question in questions)
 
 
+def test_people_s_verdicts_are_counted_by_what_became_of_the_row(tmp_path: Path) -> None:
+    run = RunFolder(write_folder(tmp_path / "ds"))
+    assert figure("people", run) is None
+    said = write_verdicts(run.path)
+    run = RunFolder(run.path)
+    made = drawn("people", run)
+    accepted = [said[row["id"]] for row in rows(run, "rows") if row["id"] in said]
+    rejected = [said[row["id"]] for row in rows(run, "rejected") if row["id"] in said]
+    assert [line[:3] for line in made.table.rows[:2]] == [
+        ["accepted", str(len(accepted)), str(sum(accepted))],
+        ["all rejected", str(len(rejected)), str(sum(rejected))],
+    ]
+    assert sum(int(line[1]) for line in made.table.rows[2:]) == len(rejected)
+    assert f"People called {sum(accepted)} of {len(accepted)} accepted rows that they read good" in made.caption
+    assert "no share of all rows" in made.caption
+
+
 def test_three_rows_draw_no_curve_and_the_caption_says_why(runs: dict[str, RunFolder]) -> None:
     for name in ("along", "scores", "what_if", "parts", "shape", "questions", "text_map"):
         made = drawn(name, runs["three rows"])
@@ -263,6 +295,7 @@ def test_a_killed_run_shows_what_it_has(runs: dict[str, RunFolder], tmp_path: Pa
         "coverage",
         "questions",
         "text_map",
+        "people",
     ]
     assert "the threshold is not recorded yet" in drawn("scores", run).caption
     assert drawn("funnel", run).table.rows[0] == drawn("funnel", runs["plain"]).table.rows[0]
@@ -283,7 +316,7 @@ def test_a_run_of_an_older_seedbed_lacks_figures_but_raises_nothing(runs: dict[s
     (tmp_path / "ds" / "run.json").write_text(json.dumps({**report, "threshold": None}), encoding="utf-8")
     made = {name: figure(name, RunFolder(tmp_path / "ds")) for name in NAMES}
     missing = [name for name, drawing in made.items() if drawing is None]
-    assert missing == ["along", "scores", "what_if", "coverage", "text_map"]
+    assert missing == ["along", "scores", "what_if", "coverage", "text_map", "people"]
 
 
 def _without(path: Path, fields: tuple[str, ...]) -> None:
