@@ -14,6 +14,7 @@ from programs.formats.replies import UNREAD
 TOO_FEW, ENOUGH = 6, 10
 """Documents. With fewer than TOO_FEW no two-sided exact test reaches 0.05; from ENOUGH on the bootstrap is trusted."""
 ALPHA = 0.05
+DOCUMENT, GROUP = "document", "group"  # what intervals are made by: sources without documents have other groups
 
 Price = Callable[[Any], float | None]
 """The cost of one scope of calls in dollars; None where a price is unknown."""
@@ -24,17 +25,19 @@ class Gain(Interval):
     """A paired difference with its 95% interval by document, and a verdict.
 
     Attributes:
-        documents: the number of documents. p: of the exact sign-flip test of per-document means, which decides for 6 to
+        documents: the number of documents, or of whatever groups there are (`unit`). p: of the exact sign-flip test of per-document means, which decides for 6 to
         9 documents; None otherwise. verdict: better, worse, no measurable difference, too few documents to say.
     """
 
     documents: int
     p: float | None
     verdict: str
+    unit: str = DOCUMENT
 
     def __str__(self) -> str:
         test = "" if self.p is None else f", exact sign-flip p {self.p:.3f}"
-        return f"{super().__str__()} over {self.documents} document{'s' * (self.documents != 1)}{test}: {self.verdict}"
+        over = f"{self.documents} {self.unit}{'s' * (self.documents != 1)}"
+        return f"{super().__str__()} over {over}{test}: {self.verdict}"
 
 
 class Standing(BaseModel):
@@ -43,7 +46,7 @@ class Standing(BaseModel):
     Shares and scores are in [0, 1]; intervals are 95% by document. Tokens, seconds (in which a model worked), calls
     and dollars are of all models, judges included, as if every call had been paid. `dollars` is None where a price is
     unknown; the figures per row are None where no row was accepted. `rejected` counts candidates by the reason for
-    their rejection, the commonest first. `glimpse` is the text of the first candidate with the commonest reason.
+    their rejection, the commonest first. `glimpse` is the text of the first candidate with the commonest reason. `unit` is what `documents` counts.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Standing(BaseModel):
     tokens_per_row: float | None
     seconds_per_row: float | None
     dollars_per_row: float | None
+    unit: str = DOCUMENT
     rejected: dict[str, int] = {}
     glimpse: str = ""
 
@@ -116,6 +120,7 @@ def standing(name: str, rows: Sequence[Scored], price: Price) -> Standing:
         tokens_per_row=tokens / accepted if accepted else None,
         seconds_per_row=seconds / accepted if accepted else None,
         dollars_per_row=None if dollars is None or not accepted else dollars / accepted,
+        unit=unit_of(rows),
         rejected=rejected,
         glimpse=glimpse,
     )
@@ -134,7 +139,13 @@ def compare(before: str, first: Sequence[Scored], after: str, second: Sequence[S
 def paired(first: Sequence[Scored], second: Sequence[Scored]) -> Gain:
     """How much better the second program is than the first; differences are paired by source."""
     both = pairs(first, second)
-    return gain([pair.metric_after - pair.metric_before for pair in both], [pair.group for pair in both])
+    differences = [pair.metric_after - pair.metric_before for pair in both]
+    return gain(differences, [pair.group for pair in both], unit_of(first))
+
+
+def unit_of(rows: Sequence[Scored]) -> str:
+    """What the groups of the rows' sources are."""
+    return DOCUMENT if all("document" in row.source.origin for row in rows) else GROUP
 
 
 def pairs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair]:
@@ -149,7 +160,7 @@ def pairs(first: Sequence[Scored], second: Sequence[Scored]) -> list[Pair]:
     ]
 
 
-def gain(differences: Sequence[float], groups: Sequence[str]) -> Gain:
+def gain(differences: Sequence[float], groups: Sequence[str], unit: str = GROUP) -> Gain:
     """The mean of paired differences (at least one), their interval by group, and the verdict.
 
     A bootstrap of few groups is too narrow. So with fewer than ten groups an exact test (Fisher 1935, The Design of
@@ -159,7 +170,7 @@ def gain(differences: Sequence[float], groups: Sequence[str]) -> Gain:
     means = _means(zip(groups, differences, strict=True))
     p = sign_flip(list(means.values())) if TOO_FEW <= len(means) < ENOUGH else None
     verdict = _verdict(interval, len(means), p)
-    return Gain(interval.mean, interval.low, interval.high, documents=len(means), p=p, verdict=verdict)
+    return Gain(interval.mean, interval.low, interval.high, documents=len(means), p=p, verdict=verdict, unit=unit)
 
 
 def _verdict(interval: Interval, documents: int, p: float | None) -> str:

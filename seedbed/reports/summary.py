@@ -46,7 +46,7 @@ def compile_summary(manifest: Manifest, path: Path, paid: int) -> str:
 
 def barren_lines(comparison: Comparison) -> list[str]:
     """Says that neither program made a row, why most candidates were rejected, one example, and what to try."""
-    lines = [f"neither program made a row of {comparison.after.documents} documents:"]
+    lines = [f"neither program made a row of {comparison.after.documents} {comparison.after.unit}s:"]
     for program in (comparison.before, comparison.after):
         reason, count = next(iter(program.rejected.items()))
         lines.append(f"  {program.name}: {reason}, {count} of {program.n}, such as: {program.glimpse}")
@@ -59,7 +59,7 @@ def standings_table(standings: Sequence[Standing], gains: Mapping[str, Gain]) ->
     116 columns wide, more with long names."""
     first = standings[0]
     width = max(24, 2 + max(len(standing.name) for standing in standings))
-    head = f"{f'{first.documents} documents held out':<{width}}{'metric':>20}{'acceptance':>20}{'unreadable':>12}"
+    head = f"{f'{first.documents} {first.unit}s held out':<{width}}{'metric':>20}{'acceptance':>20}{'unreadable':>12}"
     head += f"{'tokens/row':>12}{'s/row':>10}{'$/row':>11}{'calls':>7}"
     lines = [head, *(_standing(standing, width) for standing in standings)]
     return "\n".join([*lines, *(f"gain of {name}: {gain}" for name, gain in gains.items())])

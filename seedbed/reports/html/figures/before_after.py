@@ -67,7 +67,7 @@ def _change(document: str, pairs: Sequence[Pair]) -> Change:
 def _caption(comparison: Comparison, ships: str) -> str:
     gain = comparison.difference
     change = f"{gain.mean:+.2f} [{gain.low:+.2f}, {gain.high:+.2f}]"
-    verdict = f"{counted(gain.documents, 'held-out document')}: {gain.verdict}"
+    verdict = f"{counted(gain.documents, f'held-out {gain.unit}')}: {gain.verdict}"
     before, after = (f"{side.metric.mean:.2f}" for side in (comparison.before, comparison.after))
     scores = f"The mean score was {before} uncompiled and {after} compiled"
     return f"{scores}, {change} over {verdict}. The {ships} program is in use."
@@ -81,7 +81,7 @@ def _table(changes: Sequence[Change], comparison: Comparison) -> Table:
         [change.document, f"{change.sources:,}", f"{change.before:.2f}", f"{change.after:.2f}", change.told]
         for change in (mean, *changes)
     ]
-    counts = ["held-out documents", f"{gain.documents:,}", "", "", gain.verdict]
+    counts = [f"held-out {gain.unit}s", f"{gain.documents:,}", "", "", gain.verdict]
     lines[1:1] = [counts, ["accepted share", f"{before.n:,}", *accepted, ""]]
     return Table(["document", "sources", "before", "after", "change of the score"], lines)
 

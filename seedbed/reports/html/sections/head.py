@@ -130,7 +130,9 @@ def _gain(manifest: Manifest | None) -> Number:
     if not manifest.comparison:
         return Number("Gain of compiling", "unknown", "no documents were held out to measure it")
     gain: Gain = manifest.comparison.difference
-    note = f"[{gain.low:+.2f}, {gain.high:+.2f}] over {counted(gain.documents, 'held-out group')}: {gain.verdict}"
+    note = (
+        f"[{gain.low:+.2f}, {gain.high:+.2f}] over {counted(gain.documents, f'held-out {gain.unit}')}: {gain.verdict}"
+    )
     return Number("Gain of compiling", f"{gain.mean:+.2f}", note)
 
 
@@ -149,7 +151,9 @@ def _held_out(name: str, standing: Standing | None, *, percent: bool = False) ->
     interval = standing.acceptance if percent else standing.metric
     value = f"{interval.mean:.0%}" if percent else f"{interval.mean:.2f}"
     ends = _percent(interval) if percent else f"[{interval.low:.2f}, {interval.high:.2f}]"
-    return Number(name, value, f"{ends} of the compiled program on {counted(standing.documents, 'held-out group')}")
+    return Number(
+        name, value, f"{ends} of the compiled program on {counted(standing.documents, f'held-out {standing.unit}')}"
+    )
 
 
 def _percent(interval: Interval) -> str:
