@@ -25,8 +25,9 @@ class Gain(Interval):
     """A paired difference with its 95% interval by document, and a verdict.
 
     Attributes:
-        documents: the number of documents, or of whatever groups there are (`unit`). p: of the exact sign-flip test of per-document means, which decides for 6 to
-        9 documents; None otherwise. verdict: better, worse, no measurable difference, too few documents to say.
+        documents: the number of documents, or of what other groups there are (`unit`). p: of the exact sign-flip test
+        of per-document means, which decides for 6 to 9 documents; None otherwise. verdict: better, worse, no measurable
+        difference, too few documents to say.
     """
 
     documents: int
@@ -44,9 +45,10 @@ class Standing(BaseModel):
     """The figures of one program on held-out sources.
 
     Shares and scores are in [0, 1]; intervals are 95% by document. Tokens, seconds (in which a model worked), calls
-    and dollars are of all models, judges included, as if every call had been paid. `dollars` is None where a price is
-    unknown; the figures per row are None where no row was accepted. `rejected` counts candidates by the reason for
-    their rejection, the commonest first. `glimpse` is the text of the first candidate with the commonest reason. `unit` is what `documents` counts.
+    and dollars are of all models, judges included, as if every call had been paid. `dollars` is None where a price
+    is unknown; the figures per row are None where no row was accepted. `rejected` counts candidates by the reason
+    for their rejection, the commonest first. `glimpse` is the text of the first candidate with the commonest
+    reason. `unit` is what `documents` counts.
     """
 
     name: str
