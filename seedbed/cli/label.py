@@ -13,7 +13,8 @@ def label(
     n: Annotated[int, typer.Option(min=1, help="How many rows to ask about.")] = 30,
     config: ConfigOption = CONFIG,
 ) -> None:
-    """Ask a person about rows of a run: yes, no, why. Rows on which the scorers disagree come first.
+    """Ask a person about rows of a run: yes, no, why; of pairs, which answer is better. Rows on which the scorers
+    disagree come first.
 
     Each answer is appended at once to the project's verdicts file, which compile checks its judges against.
     """

@@ -93,7 +93,7 @@ def test_a_row_to_label_is_its_own_teachers(both: Served, capsys: pytest.Capture
     from seedbed.review.label import rows_to_label
 
     both.run(rows=12)
-    cases = rows_to_label(both.base / "ds", both.base / "verdicts.jsonl")
+    cases = [asked.case for asked in rows_to_label(both.base / "ds", both.base / "verdicts.jsonl")]
     assert {case.teacher for case in cases} == {"cheap", "strong"}
 
 

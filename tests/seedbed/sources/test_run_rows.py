@@ -57,7 +57,7 @@ def test_a_runs_rows_are_read_with_their_documents_and_ids(base: Path) -> None:
 
 @pytest.mark.parametrize("place", ["verdicts.jsonl", "ds/verdicts.jsonl"])
 def test_rows_that_a_person_refused_are_left_out(base: Path, place: str) -> None:
-    cases = rows_to_label(base / "ds", base / place)
+    cases = [asked.case for asked in rows_to_label(base / "ds", base / place)]
     accepted = {row["question"] for row in rows_of(base / "ds")}
     verdicts = [case.model_copy(update={"label": float(case.question not in list(accepted)[:2])}) for case in cases]
     (base / place).write_text("\n".join(case.model_dump_json() for case in verdicts), encoding="utf-8")

@@ -107,6 +107,34 @@ def test_the_folder_loads_as_a_dataset_with_the_splits_of_the_run(base: Path) ->
     assert "6 pairs from 6 prompts" in (base / "ds-pairs" / "README.md").read_text(encoding="utf-8")
 
 
+def test_a_person_is_asked_which_answer_of_a_pair_is_better(
+    base: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person always finds the answer of cheese worse, whichever side it is on, but for the last pair."""
+    assert pair(base) == 0
+    capsys.readouterr()
+    sides = []
+
+    def typed(question: str, **options: Any) -> str:
+        if question == "why":
+            return ""
+        shown = capsys.readouterr().out
+        sides.append("1" if f"2: {CHEESE}" in shown else "2")
+        assert f"{3 - int(sides[-1])}: {CHEESE}" in shown
+        return sides[-1] if len(sides) < 6 else str(3 - int(sides[-1]))
+
+    monkeypatch.setattr("typer.prompt", typed)
+    assert main(["label", str(base / "ds-pairs"), "-c", str(base / "seedbed.yaml")]) == 0
+    assert {*sides} == {"1", "2"}
+    lines = (base / "verdicts.jsonl").read_text(encoding="utf-8").splitlines()
+    labels = [json.loads(line)["label"] for line in lines if '"row-' in line]
+    assert labels == [1, 1, 1, 1, 1, 0]
+    assert main(["export", str(base / "ds-pairs"), "--to", "trl-dpo", "--out", str(base / "dpo"), "--anyway"]) == 0
+    record = json.loads((base / "dpo" / "export.json").read_text(encoding="utf-8"))
+    assert sum(record["lines"].values()) == 5
+    assert record["left_out"] == {"a person called it bad": 1}
+
+
 @pytest.mark.slow
 def test_the_pairs_have_a_report_too(base: Path) -> None:
     assert pair(base, "--set", "report=true") == 0
@@ -190,7 +218,8 @@ def test_a_row_that_a_person_called_bad_is_in_no_pair(base: Path) -> None:
     from seedbed.review.label import rows_to_label
 
     accepted = {str(row["answer"]) for row in rows(base / "ds")}
-    case = next(case for case in rows_to_label(base / "ds", base / "none.jsonl") if case.answer in accepted)
+    cases = [asked.case for asked in rows_to_label(base / "ds", base / "none.jsonl")]
+    case = next(case for case in cases if case.answer in accepted)
     (base / "ds" / "verdicts.jsonl").write_text(case.model_dump_json() + "\n", encoding="utf-8")
     assert pair(base) == 0
     assert case.answer not in {text(row["chosen"]) for row in rows(base / "ds-pairs")}
