@@ -77,26 +77,20 @@ def export_rows(folders: Sequence[Path], out: Path, settings: ExportSettings, pr
 def _write(
     runs: Sequence[RunRows], format: Format, folder: Path, settings: ExportSettings, progress: Progress
 ) -> dict[str, Any]:
-    conversion = format.kinds[runs[0].kind]
-    lines, left_out, lengths = Lines(folder), LeftOut(), Lengths(settings.tokenizer, settings.max_tokens)
+    kind, lines, left_out = runs[0].kind, Lines(folder), LeftOut()
+    lengths = Lengths(settings.tokenizer, settings.max_tokens)
     chosen = chosen_rows(runs, settings.selection)
     with progress.task(f"export to {format.name}", sum(map(len, chosen))) as task:
         try:
             for example in _examples(runs, chosen, format, settings):
-                fault = "nobody called it good" if settings.reviewed and not example.called else example.fault()
-                of_row = [] if fault else list(conversion.lines(example))
-                for line in of_row:
-                    if lines.add(line, example, conversion.columns):
-                        lengths.add(line)
-                if not of_row:
-                    left_out.add(example, fault or f"{format.name} has no place for it")
+                _convert(example, format, settings, lines, left_out, lengths)
                 if example.good:
                     task()
         finally:
             lines.close(settings.shuffle)
     if not lines.counts:
         raise UserError(f"No row can be written as {format.name}: {left_out.told()}.", hint="Choose another --to.")
-    for name, text in format.files(runs[0].kind, lines.counts).items():
+    for name, text in format.files(kind, lines.counts).items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     format.finish(folder)
@@ -104,7 +98,7 @@ def _write(
         "format": format.name,
         "reader": format.reader,
         "note": format.note,
-        "warning": _warning(runs[0].kind, format, lines),
+        "warning": _warning(kind, format, lines),
         "runs": {run.name: str(run.report["content"]) for run in runs},
         "lines": lines.counts,
         "repeated": lines.repeated,
@@ -113,6 +107,21 @@ def _write(
         "files": sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()),
         "tokens": lengths.figures(),
     }
+
+
+def _convert(
+    example: Example, format: Format, settings: ExportSettings, lines: Lines, left_out: "LeftOut", lengths: Lengths
+) -> None:
+    """Write the lines of a row, or count why it has none."""
+    unread = settings.reviewed and example.good and not example.called
+    fault = "nobody called it good" if unread else example.fault()
+    conversion = format.kinds[example.kind]
+    of_row = [] if fault else list(conversion.lines(example))
+    for line in of_row:
+        if lines.add(line, example, conversion.columns):
+            lengths.add(line)
+    if not of_row:
+        left_out.add(example, fault or f"{format.name} has no place for it")
 
 
 def _warning(kind: type[Candidate], format: Format, lines: Lines) -> str:
