@@ -88,9 +88,11 @@ def export(
 
     hub puts the run's own files and card on the Hugging Face Hub, private unless --public; HF_TOKEN is the key.
 
-    Each line has exactly the columns of its format; where it comes from stands beside it, in provenance.jsonl. Rows
-    that a person called bad with seedbed label are left out. Splits stay as they are. Of several runs, a document that
-    one holds out is held out in all, and repeated lines are left out.
+    Each line has exactly the columns of its format; where it comes from stands beside it, in provenance.jsonl.
+
+    Rows that a person called bad with seedbed label are left out. Splits stay as they are.
+
+    Of several runs, a document that one holds out is held out in all, and repeated lines are left out.
 
     For example: seedbed export dataset --to trl-sft --view both --out sft
     """

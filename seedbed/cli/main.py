@@ -1,5 +1,6 @@
 """The `seedbed` command. `main(argv)` returns the exit code: 0 done, 1 fell short, 2 your mistake, 3 a model failed."""
 
+import inspect
 import sys
 from collections.abc import Sequence
 
@@ -36,6 +37,13 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 stopped short of what was asked, 2 a mistake to fix, 3 a model failed, "
     "130 interrupted.",
 )
+
+
+def paragraphs(docstring: str | None) -> str:
+    """A docstring with one line a paragraph: typer keeps the line breaks of all but the first, and wraps them again."""
+    return "\n\n".join(" ".join(part.split()) for part in inspect.cleandoc(docstring or "").split("\n\n"))
+
+
 for command in (
     init.init,
     calibrate.calibrate,
@@ -50,13 +58,14 @@ for command in (
     report.report,
     label.label,
     evaluate.evaluate,
-    report.report,
     recipes.recipes,
     doctor.doctor,
 ):
     app.command()(command)
 app.add_typer(models.app, name="models")
 app.command(hidden=True)(models.teachers)
+for registered in (*app.registered_commands, *models.app.registered_commands):
+    registered.help = paragraphs(registered.callback.__doc__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """The commands through their door, with a scripted teacher: from init to load_dataset, and every mistake."""
 
+import itertools
 import json
 import shutil
 import signal
@@ -335,3 +336,12 @@ def test_invented_documents_are_marked(compiled: Path, tmp_path: Path) -> None:
     ) in (0, 1)
     assert rows(out)
     assert all(row["invented"] and "bridge" in str(row["passage"]) for row in rows(out))
+
+
+def test_help_fills_a_narrow_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line break of the source is none of the help: every line but a paragraph's last takes the width."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["pairs", "--help"]) == 0
+    prose = capsys.readouterr().out.partition("╭")[0].splitlines()
+    for line, after in itertools.pairwise(line.strip() for line in prose[2:]):
+        assert not after or not line or len(f"{line} {after.split()[0]}") > 78
