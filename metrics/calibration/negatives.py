@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable, Sequence
 
 from metrics.calibration.twins import bearing, counted, twins
-from metrics.calibration.verdicts import LabelledCase
+from metrics.calibration.verdicts import WHOLE_ROW, LabelledCase, recipe_judges
 from programs.core.row import digest
 from programs.core.text import (
     NUMBER,
     QUESTION_MARKS,
     STOP_WORDS,
     blank_words,
+    content_words,
     is_letter,
     names,
     numbers,
@@ -18,6 +19,7 @@ from programs.core.text import (
     stems,
     words,
 )
+from programs.judges.judge import JUDGES
 
 OTHER_CASES = 200  # rows that may lend a row their answer or question: the next ones, then the first ones
 MADE = "made by rule: "
@@ -73,6 +75,14 @@ def other_answer(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spo
     near = [row for row in asking if row.unit == case.unit] or asking
     answers = [row.answer for row in near if not set(words(row.answer)) & set(words(case.answer))]
     return answers[_pick(case, len(answers))] if answers else None
+
+
+def other_text(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
+    """The text of a row that was asked for something else, with few of the words of this one."""
+    own = set(content_words(case.answer))
+    asked_else = [row.answer for row in other_cases if row.question != case.question and row.unit != case.unit]
+    others = [text for text in asked_else if len(own & set(content_words(text))) < ALIKE * len(own)]
+    return others[_pick(case, len(others))] if others else None
 
 
 def other_question(case: LabelledCase, other_cases: Sequence[LabelledCase]) -> Spoilt:
@@ -194,10 +204,14 @@ RULES: tuple[tuple[str, str, str, Maker], ...] = (
     ("question restates its sentence", "question", "both", sentence_in_question),
 )
 """The kind, the aspect that it spoils, the field that it changes, and the rule."""
+OF_TEXTS = (("another text", "relevant", "answer", other_text), *(rule for rule in RULES if rule[0] == "cut off"))
+"""Those that a recipe's own judge may name: its rows need not rest on a document."""
 
 
 EDITS = frozenset({"number swapped", "name swapped", "negated", "cut off", "word swapped", "claim added"})
 """Kinds that change the words of a right answer; the other kinds replace the whole text."""
+SHARED = frozenset({WHOLE_ROW, *JUDGES})
+"""Aspects for which all rules are made."""
 ENGLISH = frozenset(
     {
         *("negated", "word swapped", "claim added", "yes or no"),
@@ -211,7 +225,8 @@ def hard_negatives(
     good: Sequence[LabelledCase], *, all_kinds: bool = False, english: bool = True
 ) -> list[LabelledCase]:
     """One bad row for each good row, by a rule that fits it; with `all_kinds`, one by every rule that fits. A row that
-    no rule fits gives none. If the rows are not in `english`, the rules of English words do not fit.
+    no rule fits gives none. If the rows are not in `english`, the rules of English words do not fit. To a case on the
+    aspect of a recipe's own judge only the rules fit that its judge names.
 
     Deterministic. Each bad row is marked `made: rule`, and its reason names the kind (`kind_of`).
     """
@@ -219,10 +234,12 @@ def hard_negatives(
     for number, case in enumerate(good):
         after = good[number + 1 : number + 1 + OTHER_CASES]
         other_cases = [*after, *good[: min(number, OTHER_CASES - len(after))]]
+        judge = None if case.aspect in SHARED else recipe_judges().get(case.aspect)
         fitting = [
-            _spoilt(case, kind, aspect, field, text)
-            for kind, aspect, field, rule in RULES
+            _spoilt(case, kind, judge.aspect if judge else aspect, field, text)
+            for kind, aspect, field, rule in (OF_TEXTS if judge else RULES)
             if (english or kind not in ENGLISH)
+            and (judge is None or kind in judge.negatives)
             and (text := rule(case, other_cases))
             and text != getattr(case, field, None)
         ]

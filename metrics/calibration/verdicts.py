@@ -11,7 +11,7 @@ from metrics.evidence import ON_ANSWER, ON_QUESTION
 from metrics.likelihood import LIKELIHOODS
 from programs.core.recipe import recipes
 from programs.core.row import Candidate, Exchange, digest
-from programs.judges.judge import JUDGES, judges_of
+from programs.judges.judge import JUDGES, Judge, judges_of
 
 # measured on every row; a verdicts file may not set them
 MEASURED = frozenset({*ON_QUESTION, *ON_ANSWER, *LIKELIHOODS} - {"entailment"})
@@ -21,9 +21,10 @@ WHOLE_ROW = "overall"  # the aspect of a verdict on all of a row
 
 
 @functools.cache
-def recipe_aspects() -> frozenset[str]:
-    """The aspects of all recipes' own judges. Imports every recipe."""
-    return frozenset(aspect for recipe in recipes().values() for aspect in judges_of(recipe))
+def recipe_judges() -> dict[str, Judge]:
+    """All recipes' own judges by aspect. Imports every recipe."""
+    makers = {aspect: make for recipe in recipes().values() for aspect, make in judges_of(recipe).items()}
+    return {aspect: make() for aspect, make in makers.items() if aspect not in JUDGES}
 
 
 class Line(BaseModel):
@@ -66,8 +67,8 @@ class LabelledCase(Line):
     @field_validator("aspect")
     @classmethod
     def _is_of_a_judge(cls, aspect: str) -> str:
-        if aspect != WHOLE_ROW and aspect not in JUDGES and aspect not in recipe_aspects():
-            names = ", ".join(sorted({WHOLE_ROW, *JUDGES, *recipe_aspects()}))
+        if aspect != WHOLE_ROW and aspect not in JUDGES and aspect not in recipe_judges():
+            names = ", ".join(sorted({WHOLE_ROW, *JUDGES, *recipe_judges()}))
             raise ValueError(f"no judge is called {aspect!r}; there are: {names}")
         return aspect
 

@@ -108,7 +108,7 @@ class Harder(Judge):
     3.2). Its cases have the old prompt as their question and the new one as their answer."""
 
     def __init__(self) -> None:
-        super().__init__("harder", JudgeHarder, view=evolution)
+        super().__init__("harder", JudgeHarder, view=evolution, negatives=["another text"])
 
     def inputs(self, candidate: Any) -> dict[str, str]:
         exchange = self.looks_at(candidate) or candidate

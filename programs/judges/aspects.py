@@ -36,7 +36,7 @@ class AspectsJudge(Judge):
     """
 
     def __init__(self, aspect: str, signature: type[dspy.Signature], aspects: Mapping[str, str]) -> None:
-        super().__init__(aspect, signature, GRADES)
+        super().__init__(aspect, signature, GRADES, negatives=("another text", "cut off"))
         self.aspects = dict(aspects)
 
     def dump_state(self, json_mode: bool = True) -> dict[str, Any]:

@@ -44,7 +44,8 @@ class Judge(Rater):
     """One aspect of a candidate. `aspect` is its name in configs, labels and reports.
 
     `view` takes a row and returns the exchange that the judge looks at, or None if there is none; by default that is
-    the row itself. A labelled case is such an exchange already.
+    the row itself. A labelled case is such an exchange already. `negatives` names the rules of
+    `metrics.calibration.negatives` that make a row bad for a recipe's own judge; for a shared judge all of them do.
     """
 
     def __init__(
@@ -53,9 +54,10 @@ class Judge(Rater):
         signature: type[dspy.Signature],
         levels: Mapping[Any, float] = YES_NO,
         view: Callable[[Any], Candidate | None] | None = None,
+        negatives: Sequence[str] = (),
     ) -> None:
         super().__init__(signature, levels)
-        self.aspect, self.view = aspect, view
+        self.aspect, self.view, self.negatives = aspect, view, tuple(negatives)
 
     @property
     def needs_document(self) -> bool:

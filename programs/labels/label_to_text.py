@@ -168,7 +168,7 @@ def _classified(seed: LabelSeed, task: dict[str, str]) -> dspy.Example:
 
 def make_carries() -> Judge:
     """Whether a text has its label and no other; it knows the names of the task and the label alone."""
-    return Judge("carries", JudgeCarries)
+    return Judge("carries", JudgeCarries, negatives=["another text"])
 
 
 def _name(label: str) -> str:

@@ -271,7 +271,7 @@ def wrongly_declined(exchange: Said) -> Drop | None:
 
 def turn() -> Judge:
     """The judge of a message that follows others: whether a user would say it next."""
-    return Judge("turn", JudgeTurn, view=_after_the_talk)
+    return Judge("turn", JudgeTurn, view=_after_the_talk, negatives=["another text"])
 
 
 def _after_the_talk(exchange: Said) -> Exchange | None:

@@ -238,7 +238,7 @@ def lacks_a_word(story: Story) -> Drop | None:
 def story_judge() -> Judge:
     """Whether a story has right grammar and a plot, and a small child understands it (the paper's grader, section 3,
     gives marks for grammar, creativity and consistency, and tells the child's age)."""
-    return Judge("story", JudgeStory)
+    return Judge("story", JudgeStory, negatives=["cut off"])
 
 
 RECIPE = Recipe(

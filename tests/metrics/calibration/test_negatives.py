@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.calibration.negatives import EDITS, RULES, contrasts, hard_negatives, kind_of
+from metrics.calibration.negatives import EDITS, OF_TEXTS, RULES, contrasts, hard_negatives, kind_of
 from metrics.calibration.twins import twins
-from metrics.calibration.verdicts import LabelledCase
+from metrics.calibration.verdicts import LabelledCase, recipe_judges
 from programs.core.text import stems
 
 DOCUMENT = (
@@ -101,3 +101,24 @@ def test_a_whole_sentence_may_be_wrong_in_a_word_as_well() -> None:
     wrong = [case.answer for case in contrasts(CASES) if kind_of(case) == "number swapped"]
     assert told
     assert any(len(answer.split()) > 10 for answer in wrong)
+
+
+@pytest.mark.parametrize("aspect", sorted(recipe_judges()))
+def test_for_a_recipe_s_own_judge_only_its_own_rules_make_bad_rows(aspect: str) -> None:
+    """A number of a text may change and its label stands; the text of another label is always wrong."""
+    judge = recipe_judges()[aspect]
+    assert judge.negatives
+    assert {*judge.negatives} <= {kind for kind, *_ in OF_TEXTS}
+    texts = (
+        "Ana saw twelve boats on the lake, and the day after not a single one was left there.",
+        "Bread needs time: whoever bakes it in an hour gets something that tastes of yeast and of little else.",
+        "The meeting was moved to Thursday because the chair had lost the key of the cupboard with the minutes.",
+    )
+    good = [
+        LabelledCase(id=str(n), question=f"{aspect} {n}", answer=text, label=1, aspect=aspect)
+        for n, text in enumerate(texts)
+    ]
+    made = hard_negatives(good, all_kinds=True)
+    assert {case.aspect for case in made} == {aspect}
+    assert {kind_of(case) for case in made} <= {*judge.negatives}
+    assert made
