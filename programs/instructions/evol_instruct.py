@@ -30,7 +30,7 @@ from signatures.judges import YesNo
 Domain = Literal["text", "code"]
 OPERATORS: Mapping[Domain, Mapping[str, str]] = {"text": TEXT, "code": CODE}
 SELDOM = {"tighter limits": 0.1}  # the weight of an operator that WizardCoder wants seldom; the others have 1
-REPEATED = 6  # words of an operator in a row, which no parent has by chance (ours)
+REPEATED = 6  # words of the teacher's instructions in a row, which no prompt has by chance (ours)
 SHORT = 80  # words: a shorter answer with "sorry" in it is a refusal (WizardLM, section 3.2)
 _LEAKED = re.compile(
     r"\b(?:given|rewritten|created) prompt\b|^(?:rewritten|created|(?:new )?prompt)\s*:", re.IGNORECASE
@@ -194,7 +194,8 @@ def leaked(row: Evolved) -> Drop | None:
     match = _LEAKED.search(row.instruction)
     if match and not _LEAKED.search(row.parent):
         return _no("template words", f"it says {match[0]!r}")
-    run = copied_run(row.instruction, OPERATORS[row.domain].get(row.operator, ""))
+    instructions = (EvolvePrompt.instructions, CreatePrompt.instructions, OPERATORS[row.domain].get(row.operator, ""))
+    run = max((copied_run(row.instruction, text) for text in instructions), key=len)
     return _no("template words", f"it says {' '.join(run)!r}") if len(run) >= REPEATED else None
 
 

@@ -80,6 +80,7 @@ def test_an_answer_that_is_short_and_sorry_or_without_content_is_out(answer: str
         ("By breadth, ask how ants do it.", None),
         ("Bees look at the sun, and at landmarks that they know from earlier flights.", "no request"),
         ("Bees fly home. It can be answered, asking for a result that needs several steps.", "no request"),
+        (f"{PARENT} A person must still find it reasonable.", "template words"),
         (f"{PARENT} Ask about it in more depth and more widely.", "template words"),
     ],
 )
