@@ -5,6 +5,7 @@ figure of merit of generated training data for classifiers (extrinsic evaluation
 """
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -82,9 +83,9 @@ def _of(task: str, texts: Sequence[LabelledText]) -> list[LabelledText]:
 
 
 def _trainable(texts: Sequence[LabelledText]) -> set[str]:
-    """The tasks with at least two labels, and at least FEWEST texts of each."""
-    labels = {task: [text.label for text in _of(task, texts)] for task in {text.task for text in texts}}
-    return {task for task, of in labels.items() if len(set(of)) > 1 and min(map(of.count, of)) >= FEWEST}
+    """The tasks with at least FEWEST texts of at least two labels."""
+    labels = {task: Counter(text.label for text in _of(task, texts)) for task in {text.task for text in texts}}
+    return {task for task, of in labels.items() if sum(count >= FEWEST for count in of.values()) > 1}
 
 
 def _right(

@@ -211,8 +211,11 @@ KINDS: tuple[type[Candidate], ...] = (Chat, Prompt, Preference, Stepwise, Text, 
 
 
 def without_document(messages: Sequence[Mapping[str, Any]], document: str) -> list[dict[str, Any]] | None:
-    """A conversation whose first message is the question alone; None if that does not begin with the document."""
+    """A conversation without its document, which is its system message or the beginning of its first message; None if
+    it is neither."""
     first, *rest = (dict(message) for message in messages)
+    if first["role"] == "system" and str(first["content"]).strip() == document:
+        return rest
     question = str(first["content"]).removeprefix(document).strip() if document else ""
     return [{**first, "content": question}, *rest] if question != str(first["content"]).strip() and question else None
 

@@ -1,5 +1,6 @@
 """`seedbed export`: writes rows in the format of a trainer."""
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -101,10 +102,19 @@ def export(
     from seedbed.progress import Progress
 
     if to == "hub":
-        _publish(folders, out, repo, public=public, licence=licence, dry_run=dry_run, anyway=anyway)
+        chosen = [view.value != "open", system, min_probability, limit, balance, mix, neutral, shuffle, tokens, json]
+        _publish(
+            folders, out, repo, public=public, licence=licence, dry_run=dry_run, anyway=anyway, whole=not any(chosen)
+        )
         return
     to_folder = out or folders[0].resolve().with_name(f"{folders[0].resolve().name}-{to}")
-    selection = Selection(min_probability, limit, balance.value if balance else None, _shares(mix))
+    selection = Selection(
+        reviewed=rows is RowsName.reviewed,
+        least=min_probability,
+        limit=limit,
+        balance=balance.value if balance else None,
+        mix=_shares(mix),
+    )
     settings = ExportSettings(
         to=to,
         view=view.value,
@@ -115,7 +125,6 @@ def export(
         tokenizer=tokens,
         max_tokens=max_tokens,
         anyway=anyway,
-        reviewed=rows is RowsName.reviewed,
     )
     with Progress() as progress:
         record = export_rows(folders, to_folder, settings, progress)
@@ -126,19 +135,32 @@ def export(
 
 
 def _publish(
-    folders: list[Path], out: Path | None, repo: str, *, public: bool, licence: str | None, dry_run: bool, anyway: bool
+    folders: list[Path],
+    out: Path | None,
+    repo: str,
+    *,
+    public: bool,
+    licence: str | None,
+    dry_run: bool,
+    anyway: bool,
+    whole: bool,
 ) -> None:
     """Write the folder of one run as it would lie on the Hub and, unless it is a dry run, upload it."""
     from seedbed.errors import UserError
     from seedbed.export.export import check_licences
     from seedbed.export.hub import push, write_hub_folder
-    from seedbed.export.runs import RunRows
+    from seedbed.export.runs import FinishedRun
 
+    if not whole:
+        raise UserError(
+            "The Hub takes the run as it is: of the options only --out, --anyway and those for hub hold.",
+            hint="Leave the others out, or export to a trainer's format and upload that.",
+        )
     if len(folders) > 1 or not (repo or dry_run):
         raise UserError(
             "The Hub takes one run, with a name.", hint="Name one folder, and --repo OWNER/NAME or --dry-run."
         )
-    run = RunRows(folders[0])
+    run = FinishedRun(folders[0])
     check_licences([run], anyway=anyway)
     to_folder = out or folders[0].resolve().with_name(f"{folders[0].resolve().name}-hub")
     files = write_hub_folder(run, to_folder, licence)
@@ -157,8 +179,9 @@ def _shares(mix: str) -> dict[str, float]:
     try:
         parts = [part.rsplit("=", 1) for part in mix.split(",") if part.strip()]
         shares = {name.strip(): float(share) for name, share in parts}
-        if any(share <= 0 for share in shares.values()):
+        named_once = len(shares) == len(parts) and bool(shares or not mix)
+        if not named_once or not all(0 < share < math.inf for share in shares.values()):
             raise ValueError
     except ValueError:
-        raise UserError(f"--mix {mix} names no shares above 0.", hint="Write it as a=0.6,b=0.4.") from None
+        raise UserError(f"--mix {mix} names no share above 0 for each run.", hint="Write it as a=0.6,b=0.4.") from None
     return shares

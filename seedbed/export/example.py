@@ -21,10 +21,10 @@ class Example:
 
     Attributes:
         id: of the row. run: the name of its folder. kind: the kind of row. columns: those that a trainer reads, by the
-        names of the kind. document: the text that it rests on. refuses: it says that the document does not answer.
-        reason: for which it was rejected; None if it was accepted. called: whether people called it good; None if
-        nobody was asked. lineage: where it comes from. split: train or
-        validation.
+        names of the kind. document: the text that it rests on. input: what an instruction is to be done on, if the
+        recipe keeps it apart. refuses: an answer of it says that the document does not answer. reason: for which it was
+        rejected; None if it was accepted. called: whether people called it good; None if nobody was asked. lineage:
+        where it comes from. split: train or validation.
     """
 
     id: str
@@ -32,6 +32,7 @@ class Example:
     kind: type[Candidate]
     columns: Mapping[str, Any]
     document: str
+    input: str
     refuses: bool
     reason: str | None
     called: bool | None
@@ -50,7 +51,8 @@ class Example:
             kind,
             {name: _stripped(columns[name]) for name in kind.Base.model_fields},
             (candidate.document or "").strip(),
-            candidate.refuses,
+            str(getattr(candidate, "input", "")).strip(),
+            any(view.refuses for view in candidate.views()),
             row.get("reason"),
             called,
             row["lineage"],
@@ -69,13 +71,23 @@ class Example:
 
     def views(self, view: View) -> Iterator["Example"]:
         """The row with its document in the prompt (open), without it (closed), or both. A row that says that the
-        document does not answer has no closed view, nor has a row whose prompt does not begin with its document."""
+        document does not answer has no closed view, nor has one whose conversation does not begin with it."""
         rests = self.kind is Chat and bool(self.document)
         if view != "closed" or not rests:
             yield self
         if view != "open" and rests and not self.refuses:
             closed = without_document(self.messages, self.document)
             yield from [dataclasses.replace(self, columns={"messages": closed})] if closed else []
+
+    def instructed(self, text: str) -> "Example":
+        """The row with a system message, before the one that it has already; as it is if it is no conversation."""
+        name = next((name for name in ("messages", "prompt") if isinstance(self.columns.get(name), list)), None)
+        if not text or not name:
+            return self
+        system, rest = _parted(self.columns[name])
+        content = "\n\n".join(filter(None, (text, system)))
+        messages = [{"role": "system", "content": content}, *rest]
+        return dataclasses.replace(self, columns={**self.columns, name: messages})
 
     def labelled(self, neutral: Neutral) -> "Example":
         """A solution whose neutral steps count as right (true) or wrong (false), or which ends before the first of
@@ -88,8 +100,6 @@ class Example:
 
     def fault(self) -> str | None:
         """Why no trainer should read it; None if it is sound."""
-        if self.called is False:
-            return "a person called it bad"
         texts = list(_texts(self))
         if not all(text.strip() for text in texts):
             return "a text of it is empty"
@@ -102,6 +112,12 @@ class Example:
         if self.kind is Preference and self.columns["chosen"] == self.columns["rejected"]:
             return "its chosen and its rejected answer are the same"
         return None
+
+
+def _parted(messages: Messages) -> tuple[str, Messages]:
+    """The text of the system message, empty if there is none, and the other messages."""
+    is_first = bool(messages) and messages[0]["role"] == "system"
+    return (messages[0]["content"], messages[1:]) if is_first else ("", messages)
 
 
 def _texts(example: Example) -> Iterator[str]:

@@ -1,28 +1,30 @@
 """`seedbed export`: writes rows of finished runs in the format of a trainer."""
 
 import dataclasses
-import shutil
-from collections import Counter
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from programs.core.kinds import Chat, Stepwise
+from programs.core.kinds import Chat, Preference, Prompt, Stepwise
 from programs.core.row import Candidate
 from seedbed.errors import UserError
 from seedbed.export.example import Example, Neutral, View
-from seedbed.export.format import Format
+from seedbed.export.folder import RECORD, replacing
+from seedbed.export.format import Format, Rejected
 from seedbed.export.formats.registry import DEFAULT, format_for
 from seedbed.export.lengths import Lengths
 from seedbed.export.lines import Lines
-from seedbed.export.runs import RunRows, one_kind
+from seedbed.export.runs import FinishedRun, one_kind
 from seedbed.export.selection import Selection, chosen_rows, held_out
 from seedbed.progress import Progress
 
-RECORD = "export.json"  # marks a folder as an export, which the next one may replace
-NAMED = 5  # faulty rows that are named
+NAMED = 5  # rows that are left out and named
+CALLED_BAD, NO_VIEW = "a person called it bad", "it has no view without its document"
+_HINT = "Look at --to, --view, --rows and --system."
+_ALL_HELD_OUT = "Export the runs one by one: what one of them holds out is held out in all."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +35,7 @@ class ExportSettings:
         to: the name of the format. view: whether the document stands in the prompt. system: a system message before
         each conversation. neutral: what a neutral step of a solution counts as; None leaves that to the rows. shuffle:
         a seed for the order. tokenizer: the name or path of one that counts what a trainer would cut at `max_tokens`.
-        anyway: export rows of models whose output is not stated to be allowed to train others. reviewed: only rows
-        that a person called good; those that one called bad are left out in any case.
+        anyway: export rows of models whose output is not stated to be allowed to train others.
     """
 
     to: str = DEFAULT
@@ -46,7 +47,6 @@ class ExportSettings:
     tokenizer: str | None = None
     max_tokens: int = 2048
     anyway: bool = False
-    reviewed: bool = False
 
 
 def export_rows(folders: Sequence[Path], out: Path, settings: ExportSettings, progress: Progress) -> dict[str, Any]:
@@ -55,41 +55,35 @@ def export_rows(folders: Sequence[Path], out: Path, settings: ExportSettings, pr
     Raises UserError if a folder holds no finished run, the format does not take its rows, a model's output may not
     train others, or nothing is left to write.
     """
-    runs = [RunRows(folder) for folder in folders]
-    format = format_for(settings.to, one_kind(runs))
-    check_licences(runs, anyway=settings.anyway)
-    _check_out(out)
-    aside = out.with_name(f".{out.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    try:
-        aside.mkdir(parents=True)
+    with replacing(out) as aside:
+        runs = [FinishedRun(folder) for folder in folders]
+        kind = one_kind(runs)
+        format = format_for(settings.to, kind)
+        check_options(settings, kind)
+        check_licences(runs, format.rejected, anyway=settings.anyway)
         record = _write(runs, format, aside, settings, progress)
         (aside / RECORD).write_bytes(orjson.dumps(record, option=orjson.OPT_INDENT_2) + b"\n")
-        shutil.rmtree(out, ignore_errors=True)
-        aside.rename(out)
-    except OSError as error:
-        raise UserError(f"Cannot write {out}: {error.strerror}.", hint="Make room, or name another --out.") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
     return record
 
 
 def _write(
-    runs: Sequence[RunRows], format: Format, folder: Path, settings: ExportSettings, progress: Progress
+    runs: Sequence[FinishedRun], format: Format, folder: Path, settings: ExportSettings, progress: Progress
 ) -> dict[str, Any]:
     kind, lines, left_out = runs[0].kind, Lines(folder), LeftOut()
     lengths = Lengths(settings.tokenizer, settings.max_tokens)
     chosen = chosen_rows(runs, settings.selection)
     with progress.task(f"export to {format.name}", sum(map(len, chosen))) as task:
         try:
-            for example in _examples(runs, chosen, format, settings):
+            for example in _examples(runs, chosen, format, settings, left_out):
                 _convert(example, format, settings, lines, left_out, lengths)
                 if example.good:
                     task()
         finally:
             lines.close(settings.shuffle)
     if not lines.counts:
-        raise UserError(f"No row can be written as {format.name}: {left_out.told()}.", hint="Choose another --to.")
+        raise UserError(f"No row can be written as {format.name}: {left_out.told()}.", hint=_HINT)
+    if "train" not in lines.counts:
+        raise UserError("Every line would be for validation, and none for training.", hint=_ALL_HELD_OUT)
     for name, text in format.files(kind, lines.counts).items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
@@ -102,8 +96,8 @@ def _write(
         "runs": {run.name: str(run.report["content"]) for run in runs},
         "lines": lines.counts,
         "repeated": lines.repeated,
-        "left_out": dict(left_out.reasons),
-        "left_out_ids": left_out.ids,
+        "left_out": {reason: len(ids) for reason, ids in left_out.ids.items()},
+        "left_out_ids": {reason: list(ids)[:NAMED] for reason, ids in left_out.ids.items()},
         "files": sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()),
         "tokens": lengths.figures(),
     }
@@ -113,15 +107,13 @@ def _convert(
     example: Example, format: Format, settings: ExportSettings, lines: Lines, left_out: "LeftOut", lengths: Lengths
 ) -> None:
     """Write the lines of a row, or count why it has none."""
-    unread = settings.reviewed and example.good and not example.called
-    fault = "nobody called it good" if unread else example.fault()
-    conversion = format.kinds[example.kind]
+    fault, conversion = example.fault(), format.kinds[example.kind]
     of_row = [] if fault else list(conversion.lines(example))
     for line in of_row:
         if lines.add(line, example, conversion.columns):
             lengths.add(line)
     if not of_row:
-        left_out.add(example, fault or f"{format.name} has no place for it")
+        left_out.add(example.id, fault or f"{format.name} has no place for it")
 
 
 def _warning(kind: type[Candidate], format: Format, lines: Lines) -> str:
@@ -132,61 +124,72 @@ def _warning(kind: type[Candidate], format: Format, lines: Lines) -> str:
 
 
 class LeftOut:
-    """Rows that are not written, by reason. `ids`: the first few of each reason."""
+    """Rows that are not written: the ids by reason."""
 
     def __init__(self) -> None:
-        self.reasons, self.ids = Counter[str](), dict[str, list[str]]()
+        self.ids = dict[str, dict[str, None]]()
 
-    def add(self, example: Example, reason: str) -> None:
-        """Count one."""
-        self.reasons[reason] += 1
-        if len(ids := self.ids.setdefault(reason, [])) < NAMED:
-            ids.append(example.id)
+    def add(self, id: str, reason: str) -> None:
+        """Count a row once for a reason."""
+        self.ids.setdefault(reason, {})[id] = None
 
     def told(self) -> str:
         """All reasons with their counts."""
-        return ", ".join(f"{reason} ({count})" for reason, count in self.reasons.most_common()) or "none was chosen"
+        counts = sorted(self.ids.items(), key=lambda item: -len(item[1]))
+        return ", ".join(f"{reason} ({len(ids)})" for reason, ids in counts) or "none was chosen"
 
 
 def _examples(
-    runs: Sequence[RunRows], chosen: Sequence[set[str]], format: Format, settings: ExportSettings
+    runs: Sequence[FinishedRun], chosen: Sequence[set[str]], format: Format, settings: ExportSettings, left_out: LeftOut
 ) -> Iterator[Example]:
     """The rows to write, each in the views that are asked for."""
-    held = held_out(runs)
+    held, which = held_out(runs), format.rejected
     for run, ids in zip(runs, chosen, strict=True):
-        for source in (run.examples(ids), run.rejected(format.rejected)):
-            for example in source:
-                if example.lineage["group"] in held:
-                    example = dataclasses.replace(example, split="validation")
-                if settings.neutral and example.kind is Stepwise:
-                    example = example.labelled(settings.neutral)
-                yield from (_with_system(view, settings.system) for view in example.views(settings.view))
+        for id in (id for id, is_good in run.called.items() if not is_good):
+            left_out.add(id, CALLED_BAD)
+        for example in itertools.chain(run.examples(ids), run.rejected(which)):
+            if doubt := _doubt(example, which, reviewed=settings.selection.reviewed):
+                left_out.add(example.id, doubt)
+                continue
+            if example.lineage["group"] in held:
+                example = dataclasses.replace(example, split="validation")
+            if settings.neutral:
+                example = example.labelled(settings.neutral)
+            shown = list(example.views(settings.view))
+            if not shown:
+                left_out.add(example.id, NO_VIEW)
+            yield from (view.instructed(settings.system.strip()) for view in shown)
 
 
-def _with_system(example: Example, text: str) -> Example:
-    """The row with a system message before its conversation, if it has one."""
-    name = next((name for name in ("messages", "prompt") if isinstance(example.columns.get(name), list)), None)
-    if not text or not name:
-        return example
-    messages = [{"role": "system", "content": text}, *example.columns[name]]
-    return dataclasses.replace(example, columns={**example.columns, name: messages})
+def _doubt(example: Example, which: Rejected, *, reviewed: bool) -> str | None:
+    """Why a rejected candidate is no bad example; None if it is one, or an accepted row."""
+    if example.good or which == "all":
+        return None
+    if example.called:
+        return "it was rejected, and a person called it good"
+    return "it was rejected, and nobody called it bad" if reviewed and example.called is None else None
 
 
-def check_licences(runs: Sequence[RunRows], *, anyway: bool) -> None:
-    """Raises UserError if a model that wrote rows is not stated to be allowed to train others, unless `anyway`."""
-    models = sorted({model for run in runs for model in run.may_not_train()})
+def check_options(settings: ExportSettings, kind: type[Candidate]) -> None:
+    """Raises UserError for an option that says nothing of rows of this kind."""
+    useless = {
+        "--system": settings.system.strip() and kind not in (Chat, Prompt, Preference),
+        "--view": settings.view != "open" and kind is not Chat,
+        "--neutral": settings.neutral and kind is not Stepwise,
+    }
+    for option in (option for option, is_useless in useless.items() if is_useless):
+        raise UserError(f"{option} says nothing of {kind.__name__} rows, which these are.", hint="Leave it out.")
+
+
+def check_licences(runs: Sequence[FinishedRun], rejected: Rejected = "none", *, anyway: bool) -> None:
+    """Raises UserError if a model that wrote rows, or rejected candidates that are written too, is not stated to be
+    allowed to train others, unless `anyway`."""
+    models = sorted({model for run in runs for model in run.may_not_train(rejected)})
     if models and not anyway:
         raise UserError(
             f"The output of {', '.join(models)} is not stated to be allowed to train other models.",
             hint="Read the model's licence and set allows_training: of the model for the next run, or add --anyway.",
         )
-
-
-def _check_out(out: Path) -> None:
-    if out.is_file():
-        raise UserError(f"--out {out} is a file.", hint="Name a folder.")
-    if out.is_dir() and any(out.iterdir()) and not (out / RECORD).is_file():
-        raise UserError(f"{out} has other files in it.", hint="Name a new folder with --out.")
 
 
 def export_summary(record: Mapping[str, Any], out: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from optimize.splits import even_shares
 from programs.core.row import digest
 from seedbed.errors import UserError
-from seedbed.export.runs import RunRows
+from seedbed.export.runs import FinishedRun
 
 Balance = Literal["document", "teacher"]
 _KEYS: dict[Balance, str] = {"document": "group", "teacher": "teacher"}
@@ -18,25 +18,32 @@ class Selection:
     """What to take.
 
     Attributes:
-        least: the lowest probability that a person accepts the row, in [0, 1]. limit: the most rows. balance: take as
+        reviewed: only rows that people called good; those that they called bad are never taken. least: the lowest
+        probability that a person accepts the row, in [0, 1]. limit: the most rows. balance: take as
         evenly as there are rows of each document or teacher. mix: run -> its share of the rows; empty takes all.
     """
 
+    reviewed: bool = False
     least: float | None = None
     limit: int | None = None
     balance: Balance | None = None
     mix: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
-def chosen_rows(runs: Sequence[RunRows], selection: Selection) -> list[set[str]]:
+def chosen_rows(runs: Sequence[FinishedRun], selection: Selection) -> list[set[str]]:
     """The ids of the rows to take of each run. Raises UserError if the mix names no run, or probabilities are asked for
     that a run does not have."""
-    indexes = [_likely(run, selection.least) for run in runs]
+    indexes = [_wanted(run, _likely(run, selection.least), reviewed=selection.reviewed) for run in runs]
     numbers = _numbers([run.name for run in runs], [len(index) for index in indexes], selection)
     return [_taken(index, number, selection.balance) for index, number in zip(indexes, numbers, strict=True)]
 
 
-def _likely(run: RunRows, least: float | None) -> list[dict[str, Any]]:
+def _wanted(run: FinishedRun, rows: Sequence[dict[str, Any]], *, reviewed: bool) -> list[dict[str, Any]]:
+    """The rows that people let pass."""
+    return [row for row in rows if run.called.get(row["id"], not reviewed)]
+
+
+def _likely(run: FinishedRun, least: float | None) -> list[dict[str, Any]]:
     """The rows that are likely enough to be good."""
     rows: list[dict[str, Any]] = run.index.select(["id", "group", "teacher", "probability"]).to_pylist()
     if least is None:
@@ -54,7 +61,7 @@ def _numbers(names: Sequence[str], sizes: Sequence[int], selection: Selection) -
     mix = selection.mix
     if not mix:
         return list(sizes) if selection.limit is None else even_shares(sizes, min(selection.limit, sum(sizes)))
-    if set(mix) != set(names) or len(set(names)) < len(names):
+    if set(mix) != set(names):
         raise UserError(
             f"--mix names {', '.join(mix)}, and the runs are {', '.join(names)}.",
             hint="Name each run's folder once, as in --mix a=0.6,b=0.4.",
@@ -77,9 +84,6 @@ def _taken(rows: Sequence[Mapping[str, Any]], number: int, balance: Balance | No
     return {id for pile, share in zip(piles.values(), shares, strict=True) for id in pile[:share]}
 
 
-def held_out(runs: Sequence[RunRows]) -> set[str]:
-    """The groups (documents) with a row in the validation split of one of several runs: they are held out in all."""
-    if len(runs) < 2:
-        return set()
-    lines = [line for run in runs for line in run.index.select(["split", "group"]).to_pylist()]
-    return {line["group"] for line in lines if line["split"] == "validation"}
+def held_out(runs: Sequence[FinishedRun]) -> frozenset[str]:
+    """The groups (documents) that one of the runs holds out for validation: they are held out in all."""
+    return frozenset().union(*(run.held_out for run in runs))

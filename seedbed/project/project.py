@@ -209,6 +209,10 @@ class Project:
             return full in self.held_out
         return int(digest(group), 16) % 10 == 0
 
+    def validates(self, group: str) -> bool:
+        """Whether rows of a group go to the validation split of a dataset."""
+        return self.divides and self.is_held_out(group)
+
     def held_of(self, groups: Iterable[str]) -> list[str]:
         """The held-out ones of these groups."""
         groups = list(groups)

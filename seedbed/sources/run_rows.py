@@ -24,7 +24,7 @@ class RunRows:
     def __init__(self, folder: Path, base: Path) -> None:
         from seedbed.storage.run_reader import shards_of
 
-        report = _report(folder)
+        report = finished_report(folder, _HINT)
         self._recipe = recipes().get(report["recipe"])
         self._shards = shards_of(folder, "rows")
         if not self._shards:
@@ -49,7 +49,8 @@ def origin_of(row: Row) -> dict[str, Any]:
     return {**({"spans": spans} if spans else {}), "row": row["id"], "parents": [row["id"]]}
 
 
-def _report(folder: Path) -> dict[str, Any]:
+def finished_report(folder: Path, hint: str) -> dict[str, Any]:
+    """run.json of a finished run. Raises UserError if there is none, or if it is damaged; `hint` says what to name."""
     from seedbed.storage.run_reader import read_report
 
     try:
@@ -61,5 +62,5 @@ def _report(folder: Path) -> dict[str, Any]:
     if not report and (folder / JOURNAL).is_file():
         raise UserError(f"The run in {folder} has not finished.", hint="Wait for it, or run its command again.")
     if not isinstance(report, dict) or not {"recipe", "config"} <= report.keys():
-        raise UserError(f"{folder} holds no run.", hint=_HINT)
+        raise UserError(f"{folder} holds no finished run.", hint=hint)
     return report

@@ -28,20 +28,23 @@ def write_run(
     fallen: Sequence[tuple[Candidate, str]] = (),
     teacher: str = "small",
     groups: Sequence[str] = ("a.md", "b.md"),
+    held_out: Sequence[str] = ("held.md",),
     probability: float | None = 0.75,
     **report: Any,
 ) -> Path:
-    """Write a run with these accepted rows, and candidates that fell for a reason. Row n is of the group n % len."""
+    """Write a run with these accepted rows, and candidates that fell for a reason. Row n is of the group n % len; those
+    for validation are of the groups `held_out`."""
 
-    def scored(number: int, candidate: Candidate, drop: Drop | None = None) -> Scored:
+    def scored(number: int, candidate: Candidate, drop: Drop | None = None, groups: Sequence[str] = groups) -> Scored:
         group = groups[number % len(groups)]
         origin = {"document": group, "start": 0, "end": 9}
         worth = Worth(score=0.75, probability=probability, parts={"support": 1.0}, drop=drop)
         return Scored(Source(id=f"s{number}", group=group, inputs={}, origin=origin), candidate, worth)
 
-    for split, candidates in (("train", rows), ("validation", validation)):
+    for split, candidates, of in (("train", rows, groups), ("validation", validation, held_out)):
         records = [
-            row(scored(number, candidate), _shared(recipe, teacher), {}) for number, candidate in enumerate(candidates)
+            row(scored(number, candidate, groups=of), _shared(recipe, teacher), {})
+            for number, candidate in enumerate(candidates)
         ]
         _write(folder / "rows" / f"{split}-00000.parquet", records, row_schema(type(rows[0])))
     records = [

@@ -58,7 +58,8 @@ class Record(Columns):
 
 
 def _record(example: Example) -> Iterator[Line]:
-    *asked, answer = without_document(example.messages, example.document) or example.messages
+    talk = [message for message in example.messages if message["role"] != "system"]
+    *asked, answer = without_document(talk, example.document) or talk
     probability = example.lineage.get("probability")
     of = {"split": example.split, "gate": example.reason or "accepted"}
     yield {

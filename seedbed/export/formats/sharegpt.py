@@ -41,18 +41,18 @@ def shared(messages: Messages) -> list[dict[str, str]]:
 
 
 def _instruction(example: Example) -> list[Line]:
-    """A row of one exchange; the passage is the input. Longer conversations do not fit."""
+    """A row of one exchange; the passage is the input, or what the recipe calls so. Longer conversations do not fit."""
     messages = conversation(example)
     system = [message["content"] for message in messages if message["role"] == "system"]
     asked, *answers = [message["content"] for message in messages if message["role"] != "system"]
     if len(answers) != 1:
         return []
-    is_open = bool(example.document) and asked.startswith(example.document)
-    line = {
-        "instruction": asked.removeprefix(example.document).strip() if is_open else asked,
-        "input": example.document if is_open else "",
-        "output": answers[0],
-    }
+    instruction, input = asked, ""
+    if example.document and asked.startswith(example.document):
+        instruction, input = asked.removeprefix(example.document).strip(), example.document
+    elif example.input and asked.endswith(example.input):
+        instruction, input = asked.removesuffix(example.input).strip(), example.input
+    line = {"instruction": instruction, "input": input, "output": answers[0]}
     return [line | ({"system": system[0]} if system else {})]
 
 

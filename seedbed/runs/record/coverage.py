@@ -1,7 +1,7 @@
 """Which sources gave rows: OUT/sources.parquet, a line for each source of the run, tried or not."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +27,7 @@ COLUMNS = pa.schema(
         ("tried", pa.int64()),  # draws of it that were committed
         ("candidates", pa.int64()),
         ("accepted", pa.int64()),
+        ("held_out", pa.bool_()),  # its rows go to the validation split
     ]
 )
 
@@ -40,17 +41,20 @@ class Tries(NamedTuple):
     accepted: int
 
 
-def write_sources(sources: Iterable[Source], out: Path) -> None:
-    """Write the file. Sources that the recipe itself makes, as of seeds, are there if they were tried. Raises
-    OSError."""
-    write_whole(out / SOURCES, lambda aside: _write(sources, _tries(out), aside))
+def write_sources(
+    sources: Iterable[Source], out: Path, is_held_out: Callable[[str], bool] = lambda group: False
+) -> None:
+    """Write the file. Sources that the recipe itself makes, as of seeds, are there if they were tried. `is_held_out`:
+    whether the rows of a group go to the validation split. Raises OSError."""
+    write_whole(out / SOURCES, lambda aside: _write(sources, _tries(out), is_held_out, aside))
 
 
-def _write(sources: Iterable[Source], tries: dict[str, Tries], path: Path) -> None:
+def _write(sources: Iterable[Source], tries: dict[str, Tries], is_held_out: Callable[[str], bool], path: Path) -> None:
     with pq.ParquetWriter(path, COLUMNS, compression="zstd") as writer:
         lines = itertools.chain(_known(sources, tries), _made(tries))
         while batch := list(itertools.islice(lines, BATCH)):
-            writer.write_table(pa.Table.from_pylist(batch, COLUMNS))
+            marked = [line | {"held_out": is_held_out(line["group"])} for line in batch]
+            writer.write_table(pa.Table.from_pylist(marked, COLUMNS))
 
 
 def _known(sources: Iterable[Source], tries: dict[str, Tries]) -> Iterator[dict[str, Any]]:

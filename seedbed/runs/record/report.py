@@ -104,7 +104,7 @@ def write_records(session: Session, run: Run, out: Path) -> None:
     unless it was interrupted, the map of its rows. Reads run.json. Raises UserError if something cannot be written."""
     with _told(out):
         keep_programs(run.cascade, out)
-        write_sources(session.project.inputs.sources, out)
+        write_sources(session.project.inputs.sources, out, session.project.validates)
         if run.complete:
             with run.progress.task("map of the rows", 1):
                 write_map(session.project, session.embed, out)

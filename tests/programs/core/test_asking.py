@@ -6,15 +6,11 @@ import pytest
 from support.paths import DATA
 from support.shipped import seeds_of
 
-from programs.core.asking import asks
+from programs.core.asking import asks, is_english
 from programs.core.recipe import recipes
 
-PROMPTS = [
-    json.loads(line)["prompt"]
-    for name in ("evol_instruct", "self_instruct")
-    if (path := DATA / f"instructions/{name}/prompts.jsonl").exists()
-    for line in path.read_text(encoding="utf-8").splitlines()
-]
+PATH = DATA / "instructions/evol_instruct/prompts.jsonl"
+PROMPTS = [json.loads(line)["prompt"] for line in PATH.read_text(encoding="utf-8").splitlines()]
 STATEMENTS = [  # written by qwen2.5-coder-0.5b in place of a harder prompt
     "A quiet street early on a Sunday morning, where the person is named John, the place is a busy park.",
     "The applicant is obliged to furnish documentary evidence.",
@@ -39,8 +35,17 @@ def test_every_shipped_prompt_and_seed_asks() -> None:
     assert [text for text in [*PROMPTS, *seeds, *tasks] if not asks(text)] == []
 
 
+def test_other_languages_are_not_read() -> None:
+    assert [is_english(text) for text in ("Was ist ein Baum?", "¿Qué es un árbol?", "什么是光合作用？")] == [False] * 3
+    assert is_english("How do bees find their way back to the hive?")
+
+
 @pytest.mark.parametrize(
-    "text", ["¿Cómo vuelven?", "蜜蜂怎么回家？", "I would like a poem.", "Given a list, return its sum."]
+    "text",
+    [
+        *("¿Cómo vuelven?", "蜜蜂怎么回家？", "I would like a poem.", "Given a list, return its sum."),
+        *("- Explain it", "1) Explain it.", "**Explain** it", "Briefly describe it", "```x```\nRun it without errors."),
+    ],
 )
-def test_questions_wishes_and_later_clauses_ask(text: str) -> None:
+def test_questions_wishes_marks_and_later_clauses_ask(text: str) -> None:
     assert asks(text)

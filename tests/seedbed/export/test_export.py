@@ -15,7 +15,7 @@ from metrics.calibration.verdicts import LabelledCase, verdict_id
 from programs.core.kinds import Stepwise
 from programs.core.program import Program
 from programs.core.row import Candidate
-from programs.instructions.self_instruct import Task
+from programs.instructions.self_instruct import Instance, Task
 from programs.labels.label_to_text import TextForLabel
 from programs.preferences.ultrafeedback import RatedPair
 from programs.qa.dialogue import Dialogue, Turn
@@ -171,7 +171,7 @@ def test_provenance_names_the_row_of_each_line(tmp_path: Path, capsys: pytest.Ca
         for line, origin in zip(lines(record, f"{split}.jsonl"), beside, strict=True):
             stored = [row for row in rows_of(folder) if row["id"] == origin["id"]]
             assert line["completion"][0]["content"] == stored[0]["answer"]
-            assert origin["lineage"]["spans"][0]["document"] in ("a.md", "b.md")
+            assert origin["lineage"]["spans"][0]["document"] in ("a.md", "b.md", "held.md")
 
 
 def rows_of(folder: Path) -> list[dict[str, Any]]:
@@ -244,6 +244,78 @@ def test_what_a_person_called_bad_is_left_out(tmp_path: Path, capsys: pytest.Cap
     assert [line["completion"][0]["content"] for line in lines(reviewed)] == ["Two minutes."]
 
 
+def test_rejected_answers_go_where_their_document_goes_and_by_what_people_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second candidate fell on b.md, which is held out, and a person called the third one good."""
+    fallen = [(qa(answer=f"{answer} hours."), "wrong number") for answer in ("Nine", "Eight", "Seven")]
+    folder = write_run(
+        tmp_path / "r", "grounded-qa", [qa()], validation=[qa("Full?", "Yes.")], fallen=fallen, held_out=["b.md"]
+    )
+    verdict = LabelledCase(id=verdict_id(fallen[2][0]), answer="-", label=1)
+    (tmp_path / "verdicts.jsonl").write_text(verdict.model_dump_json() + "\n", encoding="utf-8")
+    record = exported(capsys, folder, to="trl-kto")
+    assert [line["completion"][0]["content"] for line in lines(record)] == ["Two minutes.", "Nine hours."]
+    assert [line["label"] for line in lines(record, "validation.jsonl")] == [True, False]
+    assert record["left_out"] == {"it was rejected, and a person called it good": 1}
+    assert "No row can be written" in error(capsys, folder, "--to", "trl-kto", "--rows", "reviewed")
+    held = write_run(tmp_path / "h", "grounded-qa", [qa()], validation=[qa("Full?", "Yes.")], held_out=["a.md"])
+    assert "none for training" in error(capsys, held, "--to", "trl-kto")
+
+
+def test_a_limit_counts_rows_that_people_let_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [qa(f"How long does kettle {n} boil?") for n in range(20)]
+    folder = write_run(tmp_path / "r", "grounded-qa", rows)
+    verdicts = [LabelledCase(id=verdict_id(row), answer="-", label=n % 2) for n, row in enumerate(rows[:16])]
+    (tmp_path / "verdicts.jsonl").write_text("".join(v.model_dump_json() + "\n" for v in verdicts), encoding="utf-8")
+    assert exported(capsys, folder, to="trl-sft", more=("--limit", "10"))["lines"] == {"train": 10}
+    more = ("--rows", "reviewed", "--limit", "7")
+    assert exported(capsys, folder, to="trl-sft", more=more)["lines"] == {"train": 7}
+
+
+def test_a_student_that_was_trained_there_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = exported(capsys, run_of("grounded-qa", tmp_path), to="trl-sft")
+    (record["out"] / "student").mkdir()
+    (record["out"] / "student" / "model.safetensors").write_bytes(b"mine")
+    exported(capsys, tmp_path / "grounded-qa", to="trl-sft", more=("--limit", "1"))
+    assert (record["out"] / "student" / "model.safetensors").read_bytes() == b"mine"
+    assert len(lines(record)) == 1
+
+
+def test_rows_without_a_closed_view_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    silent = QA(passage=PASSAGE, question="Who made it?", answer=DOES_NOT_SAY, answerable=False)
+    closed = ("--view=closed",)
+    record = exported(capsys, run_of("grounded-qa", tmp_path, rows=[qa(), silent]), to="trl-sft", more=closed)
+    assert record["left_out"] == {"it has no view without its document": 1}
+    beyond = Turn(kind="beyond", message="Who made it?", answer=DOES_NOT_SAY)
+    half = TALK.model_copy(update={"exchanges": [TALK.exchanges[0], beyond, TALK.exchanges[1]]})
+    talks = [half, TALK.model_copy(update={"context": "system"})]
+    record = exported(capsys, run_of("dialogue", tmp_path, rows=talks), to="trl-sft", more=closed)
+    assert [line["prompt"][-1]["content"] for line in lines(record)] == ["How long?", "When?"]
+    assert record["left_out"] == {"it has no view without its document": 1}
+    told = exported(capsys, tmp_path / "dialogue", to="trl-chat", more=("--system", "Be brief."))
+    assert [line["messages"][0]["content"] for line in lines(told)] == ["Be brief.", f"Be brief.\n\n{PASSAGE}"]
+
+
+def test_the_input_of_an_instruction_is_alpacas_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    task = Instance(instruction="Add the numbers.", input="1 2", output="3")
+    record = exported(capsys, write_run(tmp_path / "t", "self-instruct", [task]), to="alpaca")
+    assert lines(record) == [{"instruction": "Add the numbers.", "input": "1 2", "output": "3"}]
+
+
+def test_wrong_use_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = run_of("tiny-stories", tmp_path)
+    assert "--system says nothing of Text rows" in error(capsys, folder, "--to", "text", "--system", "Be brief.")
+    assert "names no share above 0" in error(capsys, folder, "--to", "text", "--mix", "tiny-stories=nan")
+    twin = write_run(tmp_path / "other" / "tiny-stories", "tiny-stories", [STORY])
+    assert "Two runs are called tiny-stories" in error(capsys, folder, twin, "--to", "text")
+    shard = folder / "rows" / "train-00000.parquet"
+    shard.write_bytes(shard.read_bytes()[:200])
+    assert "damaged" in error(capsys, folder, "--to", "text")
+    (folder / "run.json").write_text("{", encoding="utf-8")
+    assert "run.json" in error(capsys, folder, "--to", "text")
+
+
 def test_a_format_that_does_not_fit_names_those_that_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     said = error(capsys, run_of("grounded-qa", tmp_path), "--to", "trl-dpo")
     assert "trl-dpo takes Preference rows, and these are Chat rows" in said
@@ -283,7 +355,12 @@ def test_of_several_runs_what_one_holds_out_is_held_out_in_all(
 ) -> None:
     """The first run holds b.md out; of the second, row 0 is of b.md and row 1 repeats a row of the first."""
     first = write_run(
-        tmp_path / "one", "grounded-qa", [qa("When?", "When it is full.")], validation=[qa()], groups=["b.md"]
+        tmp_path / "one",
+        "grounded-qa",
+        [qa("When?", "When it is full.")],
+        validation=[qa()],
+        groups=["a.md"],
+        held_out=["b.md"],
     )
     second = write_run(
         tmp_path / "two",
@@ -295,7 +372,7 @@ def test_of_several_runs_what_one_holds_out_is_held_out_in_all(
     assert record["runs"] == {"one": "c0ffee", "two": "c0ffee"}
     assert record["repeated"] == 1
     held = {line["prompt"][0]["content"].rsplit("\n", 1)[-1] for line in lines(record, "validation.jsonl")}
-    assert held == {"When?", "How long does it boil?", "Is it full?"}
+    assert held == {"How long does it boil?", "Is it full?"}
 
 
 def test_a_mix_takes_shares_and_a_balance_takes_evenly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

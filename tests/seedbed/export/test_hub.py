@@ -24,8 +24,15 @@ def test_a_dry_run_writes_what_would_be_uploaded(served: Served, capsys: pytest.
     assert head["license"] == "apache-2.0"
     loaded = datasets.load_dataset(str(out), cache_dir=str(served.base / "cache"))
     assert loaded.num_rows == served.report()["counts"]["splits"]
+    (out / "mine.txt").write_text("mine", encoding="utf-8")
+    assert main(words) == 0  # an earlier one is replaced
+    assert (out / "mine.txt").read_text(encoding="utf-8") == "mine"
+    capsys.readouterr()
+    assert main([*words, "--limit", "1"]) == 2
+    assert "takes the run as it is" in capsys.readouterr().err
+    (served.base / "ds" / "README.md").unlink()
     assert main(words) == 2
-    assert "has other files in it" in capsys.readouterr().err
+    assert "is no card with a head" in capsys.readouterr().err
 
 
 def test_what_is_uploaded_is_that_folder_and_a_refusal_is_a_sentence(
@@ -41,6 +48,7 @@ def test_what_is_uploaded_is_that_folder_and_a_refusal_is_a_sentence(
             return f"https://hub/{repo}"
 
         def upload_folder(self, folder_path: Path, **more: Any) -> None:
+            assert more["ignore_patterns"] == ["export.json"]
             asked.append(sorted(path.name for path in folder_path.iterdir()))
             if more["repo_id"].endswith("closed"):
                 raise ValueError("you may not write there")
@@ -50,7 +58,7 @@ def test_what_is_uploaded_is_that_folder_and_a_refusal_is_a_sentence(
     words = ["export", str(served.base / "ds"), "--to", "hub"]
     assert main([*words, "--repo", "me/open"]) == 0
     assert capsys.readouterr().out.endswith("https://hub/me/open\n")
-    assert asked == [("me/open", True), ["README.md", "rows"]]
+    assert asked == [("me/open", True), ["README.md", "export.json", "rows"]]
     assert main([*words, "--repo", "me/closed", "--out", str(served.base / "again"), "--public"]) == 2
     assert "The Hub did not take me/closed: you may not write there" in capsys.readouterr().err
     assert main(words) == 2

@@ -69,7 +69,7 @@ def test_rows_that_a_person_refused_are_left_out(base: Path, place: str) -> None
 
 def test_what_is_no_finished_run_with_rows_is_said(base: Path) -> None:
     (base / "empty").mkdir()
-    assert "empty holds no run" in error_of(base, "empty")
+    assert "empty holds no finished run" in error_of(base, "empty")
     (base / "going").mkdir()
     shutil.copy(base / "ds/journal.sqlite", base / "going")
     assert "going has not finished" in error_of(base, "going")
@@ -79,7 +79,7 @@ def test_what_is_no_finished_run_with_rows_is_said(base: Path) -> None:
     (base / "barren/run.json").write_text("{", encoding="utf-8")
     assert "run.json" in error_of(base, "barren")
     (base / "barren/run.json").write_text("[]", encoding="utf-8")
-    assert "holds no run" in error_of(base, "barren")
+    assert "holds no finished run" in error_of(base, "barren")
 
 
 def test_damage_of_a_run_is_said(base: Path) -> None:

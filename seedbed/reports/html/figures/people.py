@@ -83,9 +83,8 @@ def _caption(lines: Sequence[Line]) -> str:
         share = f"{accepted.good:,} of {counted(accepted.rows, 'accepted row')} that they read"
         findings.append(f"People called {share} good: {percents(accepted.share)}.")
     if rejected:
-        verb = "is" if rejected.good == 1 else "are"
-        share = f"{rejected.good:,} of {counted(rejected.rows, 'rejected candidate')} that they read {verb} good"
-        findings.append(f"{share[0].upper()}{share[1:]}, so that many right ones were lost there.")
+        lost = f"{rejected.good:,} of {counted(rejected.rows, 'rejected candidate')} that they read"
+        findings.append(f"They called {lost} good.")
     doubted = "They were asked first about rows on which the scorers disagree, so this is no share of all rows."
     return " ".join([*findings, doubted])
 
