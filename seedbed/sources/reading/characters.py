@@ -14,8 +14,9 @@ _BLANKS = re.compile("[\xa0\u2000-\u200a\u202f\u205f]")
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f"
     "\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U000e0000-\U000e0fff\U0001bca0-\U0001bca3"
-    "\U0001d173-\U0001d17a]|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"
+    "\U0001d173-\U0001d17a]"
 )
+_REPEATED = re.compile("(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+")  # a selector of a form follows its letter once
 # A joiner shapes emoji and scripts such as Arabic and Indic; between other letters it is hidden text.
 _JOINERS = re.compile(
     "(?<![\u0600-\u08ff\u0900-\u0dff\u0e00-\u109f\u1780-\u18af\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
@@ -39,7 +40,9 @@ def clean(text: str) -> str:
         return _INVISIBLE.sub("", _BREAKS.sub("\n", text))
     text = text.encode(errors="replace").decode()  # JSON can hold lone surrogates, which cannot be encoded
     text = _BLANKS.sub(" ", _BREAKS.sub("\n", text))
-    text = _JOINERS.sub("", _INVISIBLE.sub("", text))
+    text = _INVISIBLE.sub("", text)
+    while (rest := _JOINERS.sub("", _REPEATED.sub("", text))) != text:  # what is taken away joins what stood beside it
+        text = rest
     text = _FORMS.sub(lambda form: unicodedata.normalize("NFKC", form[0]), text)
     return unicodedata.normalize("NFC", text)
 

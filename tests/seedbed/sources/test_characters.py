@@ -5,7 +5,7 @@ import os
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from seedbed.sources.reading.characters import clean, without_base64
@@ -14,6 +14,8 @@ from seedbed.sources.reading.extract import extract
 UNSEEN = "\u200b\u2060\ufeff\u00ad\u202e\u2066\U000e0041\u180e\u3164\x07"
 
 
+@example("\ufe00\x1f\ufe00")
+@example("\ufe00\u200c\ufe0f\u200d")
 @given(st.text(alphabet=st.characters(codec="utf-8")) | st.text(alphabet="e\u0301\ufb01\u200d\u200b\ufe0f می👩💻 \n\r"))
 def test_cleaning_is_done_once_and_in_nfc(text: str) -> None:
     once = clean(text)
