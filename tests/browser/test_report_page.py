@@ -102,6 +102,8 @@ def test_a_mark_shows_its_label_and_hides_it_again(open_page: Open) -> None:
     mark = page.locator("figure svg :not(g)[aria-label]").first
     tip = page.locator("#tip")
     assert tip.is_hidden()
+    mark.scroll_into_view_if_needed()
+    page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")  # scrolling hides it
     mark.hover()
     assert tip.is_visible()
     assert tip.inner_text().replace("\n", "; ") == mark.get_attribute("aria-label")
