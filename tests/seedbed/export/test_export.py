@@ -429,7 +429,7 @@ TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6))
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=6, unique=True))
 def test_whatever_stands_in_a_row_each_line_is_sound_and_none_is_lost_untold(
     tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str], texts: list[tuple[str, str]]
 ) -> None:
