@@ -34,7 +34,7 @@ def main() -> int:
             return code
     show(DEMO / "dataset")
     print(
-        f"\nAll of it took {time.monotonic() - started:.0f} s on {os.cpu_count()} cores. The rows are in demo/dataset;"
+        f"\nAll of it took {time.monotonic() - started:.0f} s on {os.cpu_count()} cores. The rows are in demo/dataset."
     )
     if (page := DEMO / "dataset" / "report.html").is_file():
         print(f"A page to open in a browser, on where candidates were lost, what compiling changed, and rows: {page}")
