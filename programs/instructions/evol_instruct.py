@@ -7,10 +7,11 @@ from typing import Any, Literal, Self
 import dspy
 from pydantic import Field
 
-from programs.core.asking import asks, is_english
 from programs.core.kinds import Chat
+from programs.core.language import is_english
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
+from programs.core.requests import asks
 from programs.core.rounds import RoundOptions, Rounds
 from programs.core.row import Candidate, Drop, Exchange
 from programs.core.step import Step
@@ -202,7 +203,7 @@ def leaked(row: Evolved) -> Drop | None:
 def states(row: Evolved) -> Drop | None:
     """A prompt that asks for nothing, where its parent does: the teacher answered the parent, or stated it as a fact
     (ours: all of 12 rows that the shelf's models accepted without this check were statements)."""
-    if not row.instruction or asks(row.instruction) or not (is_english(row.parent) and asks(row.parent)):
+    if not row.instruction or asks(row.instruction) or not (is_english([row.parent]) and asks(row.parent)):
         return None
     return _no("no request", "it asks for nothing")
 

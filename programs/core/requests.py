@@ -2,14 +2,11 @@
 
 import re
 
-from programs.core.text import STOP_WORDS, words
-
 _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _QUESTION = re.compile("[?？؟¿]")
 _CLAUSE = re.compile(r"[.!:;,()\"'\n]|\b(?:and|then|but|please)\b", re.IGNORECASE)
 _LEADING = re.compile(r"^(?:[\W\d_]+|\w+ly\s+)+", re.IGNORECASE)  # list marks, emphasis and adverbs
 _FIRST = re.compile(r"\w+")
-ENGLISH = 2  # function words by which a text is known to be English
 _WISH = re.compile(
     r"\b(?:i (?:need|want|would like)|you (?:need|have) to|you should|your task|i'd like|help me|let'?s)\b",
     re.IGNORECASE,
@@ -45,8 +42,3 @@ def asks(text: str) -> bool:
         return True
     beginnings = (_FIRST.match(_LEADING.sub("", clause)) for clause in _CLAUSE.split(text))
     return any(first[0].casefold() in _VERBS for first in beginnings if first)
-
-
-def is_english(text: str) -> bool:
-    """Whether so many function words of a text are English that `asks` can read it."""
-    return len(STOP_WORDS & set(words(text))) >= ENGLISH
