@@ -102,7 +102,20 @@ def export(
     from seedbed.progress import Progress
 
     if to == "hub":
-        chosen = [view.value != "open", system, min_probability, limit, balance, mix, neutral, shuffle, tokens, json]
+        reviewed = rows is RowsName.reviewed
+        chosen = [
+            reviewed,
+            view.value != "open",
+            system,
+            min_probability,
+            limit,
+            balance,
+            mix,
+            neutral,
+            shuffle,
+            tokens,
+            json,
+        ]
         _publish(
             folders, out, repo, public=public, licence=licence, dry_run=dry_run, anyway=anyway, whole=not any(chosen)
         )

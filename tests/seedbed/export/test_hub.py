@@ -28,8 +28,9 @@ def test_a_dry_run_writes_what_would_be_uploaded(served: Served, capsys: pytest.
     assert main(words) == 0  # an earlier one is replaced
     assert (out / "mine.txt").read_text(encoding="utf-8") == "mine"
     capsys.readouterr()
-    assert main([*words, "--limit", "1"]) == 2
-    assert "takes the run as it is" in capsys.readouterr().err
+    for option in (["--limit", "1"], ["--rows", "reviewed"]):
+        assert main([*words, *option]) == 2
+        assert "takes the run as it is" in capsys.readouterr().err
     (served.base / "ds" / "README.md").unlink()
     assert main(words) == 2
     assert "is no card with a head" in capsys.readouterr().err
