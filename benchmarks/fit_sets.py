@@ -24,7 +24,7 @@ from pathlib import Path
 
 from labelled_sets import begin, summedits
 
-from metrics.calibration.negatives import contrasts
+from metrics.calibration.contrasts import contrasts
 from metrics.calibration.verdicts import LabelledCase
 from programs.core.row import digest
 from programs.core.text import words

@@ -20,10 +20,11 @@ from pathlib import Path
 import numpy as np
 
 from metrics.calibration.agreement import auroc
+from metrics.calibration.contrasts import contrasts
 from metrics.calibration.fit import EVIDENCE, Aim, fit
 from metrics.calibration.fitted import Fitted
 from metrics.calibration.intervals import Flags, Floats, plain
-from metrics.calibration.negatives import EDITS, contrasts, kind_of
+from metrics.calibration.negatives import EDITS, kind_of
 from metrics.calibration.observations import Observation
 from metrics.calibration.readings import Reader
 from metrics.calibration.shipped import BY_EMBEDDING, FILE, Shipped

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 
-from metrics.calibration.twins import bearing, counted, twins
+from metrics.calibration.twins import bearing, counted
 from metrics.calibration.verdicts import WHOLE_ROW, LabelledCase, recipe_judges
 from programs.core.row import digest
 from programs.core.text import (
@@ -245,15 +245,6 @@ def hard_negatives(
         ]
         negatives += fitting if all_kinds or not fitting else [fitting[_pick(case, len(fitting))]]
     return negatives
-
-
-def contrasts(good: Sequence[LabelledCase]) -> list[LabelledCase]:
-    """The rows of a fit: the good rows, their twins, and negatives of every kind. Twins that are sentences give edits
-    too, so that a whole sentence may also be wrong in one word."""
-    doubles = [twin for case in good for twin in twins(case)]
-    whole = [twin for twin in doubles if twin.reason == "twin: sentence"]
-    edited = [case for case in hard_negatives(whole, all_kinds=True) if kind_of(case) in EDITS]
-    return [*good, *doubles, *hard_negatives(good, all_kinds=True), *edited]
 
 
 def kind_of(case: LabelledCase) -> str:

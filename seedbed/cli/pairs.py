@@ -14,7 +14,7 @@ from seedbed.cli.shared.options import (
     print_json,
     print_text,
 )
-from seedbed.cli.shared.report_page import leave_report
+from seedbed.cli.shared.report_page import leave_run_report
 from seedbed.cli.shared.supply import YesOption, supply
 
 _OUT = typer.Option(help="The new dataset's folder; FOLDER-pairs by default. The same folder again resumes.")
@@ -64,7 +64,5 @@ def pairs(
     else:
         print_text(pairs_summary(report, to, best))
     if project.config.report:
-        from seedbed.reports.html.report import PAGE, run_report
-
-        leave_report(lambda: run_report(to), to / PAGE, json=json)
+        leave_run_report(to, json=json)
     raise typer.Exit(report["exit_code"])

@@ -15,7 +15,7 @@ from seedbed.cli.shared.options import (
     print_json,
     print_text,
 )
-from seedbed.cli.shared.report_page import leave_report
+from seedbed.cli.shared.report_page import leave_run_report
 from seedbed.cli.shared.supply import YesOption, supply
 
 _OUT = typer.Option(help="The dataset's folder; the same folder again resumes.", show_default=False)
@@ -71,7 +71,5 @@ def run(
     else:
         print_text(run_summary(report, folder, samples))
     if project.config.report:
-        from seedbed.reports.html.report import PAGE, run_report
-
-        leave_report(lambda: run_report(folder), folder / PAGE, json=json)
+        leave_run_report(folder, json=json)
     raise typer.Exit(report["exit_code"])

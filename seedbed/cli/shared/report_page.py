@@ -34,5 +34,12 @@ def leave_report(report: Callable[[], Report], path: Path, *, json: bool) -> Non
             print_text(f"  report: {path}")
 
 
+def leave_run_report(folder: Path, *, json: bool) -> None:
+    """The page of the run in a folder."""
+    from seedbed.reports.html.report import PAGE, run_report
+
+    leave_report(lambda: run_report(folder), folder / PAGE, json=json)
+
+
 def _warn(why: str) -> None:
     print(f"seedbed: no report was written: {readable(why)}", file=sys.stderr)

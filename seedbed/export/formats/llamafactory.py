@@ -6,7 +6,6 @@ skipped there without a word; `Example.fault` leaves such rows out and says so.
 
 import json
 from collections.abc import Collection
-from typing import Any
 
 from programs.core.kinds import Chat, Preference
 from programs.core.row import Candidate
@@ -44,7 +43,7 @@ def _tagged(example: Example) -> list[Line]:
     ]
 
 
-def _listed(*columns: str, **settings: Any) -> Files:
+def _listed(*columns: str) -> Files:
     """The list of datasets, an entry for each split. `columns`: those beside the conversation, of the pairs."""
 
     def files(kind: type[Candidate], splits: Collection[str]) -> dict[str, str]:

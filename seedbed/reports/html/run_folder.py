@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from optimize.artefact import Manifest, manifest_path, metric_path, uncompiled_p
 from seedbed.runs.record.coverage import SOURCES
 from seedbed.runs.record.made_with import MADE_WITH
 from seedbed.runs.record.vector_map import MAP
+from seedbed.runs.rows import candidate_of
 from seedbed.sources.finding import JOURNAL
 from seedbed.sources.run_verdicts import RunVerdicts
 from seedbed.storage.run_reader import Shard, read_report, shards_of
@@ -67,6 +68,15 @@ class MadeWith:
         return read_predictions(path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
+@dataclasses.dataclass(frozen=True)
+class ReadRow:
+    """A row that people read. `reason`: for which it was rejected; None if it was accepted."""
+
+    reason: str | None
+    group: str
+    is_good: bool
+
+
 class RunFolder:
     """The folder of a run, finished or not."""
 
@@ -87,6 +97,19 @@ class RunFolder:
     def verdicts(self) -> RunVerdicts:
         """What people said of its rows. Raises UserError if a file of verdicts is broken."""
         return RunVerdicts(self.path, self.report)
+
+    @functools.cached_property
+    def read_rows(self) -> list[ReadRow]:
+        """The rows and rejected candidates that people read."""
+        return list(self._read_rows()) if len(self.verdicts) else []
+
+    def _read_rows(self) -> Iterator[ReadRow]:
+        for kind in ("rows", "rejected"):
+            for shard in shards_of(self.path, kind):
+                for row in shard.rows():
+                    is_good = self.verdicts.of(candidate_of(row, accepted=kind == "rows"))
+                    if is_good is not None:
+                        yield ReadRow(row.get("reason"), row["lineage"]["group"], is_good)
 
     def accepted(self, columns: Sequence[str] | None = None) -> pa.Table:
         """The accepted rows with these columns (all if None), train first. `lineage.group` gives a field of a struct as

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrics.calibration.negatives import EDITS, OF_TEXTS, RULES, contrasts, hard_negatives, kind_of
+from metrics.calibration.contrasts import contrasts
+from metrics.calibration.negatives import EDITS, OF_TEXTS, RULES, hard_negatives, kind_of
 from metrics.calibration.twins import twins
 from metrics.calibration.verdicts import LabelledCase, recipe_judges
 from programs.core.text import stems

@@ -5,7 +5,8 @@ no estimate for all.
 """
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,22 +14,11 @@ import numpy as np
 from metrics.calibration.intervals import Interval
 from seedbed.reports.html.figure import Figure, Table
 from seedbed.reports.html.palette import ACCEPTED, GREEN, VERMILION
-from seedbed.reports.html.run_folder import RunFolder
+from seedbed.reports.html.run_folder import ReadRow, RunFolder
 from seedbed.reports.html.shares import mean_by_group
 from seedbed.reports.html.wording import counted, percents
-from seedbed.runs.rows import candidate_of
-from seedbed.storage.run_reader import shards_of
 
 REJECTED = "all rejected"
-
-
-@dataclasses.dataclass(frozen=True)
-class Read:
-    """A row that a person read. `fate`: accepted, or the reason of its rejection."""
-
-    fate: str
-    group: str
-    is_good: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,25 +39,20 @@ def people(run: RunFolder) -> Figure | None:
 
 def audit(run: RunFolder) -> list[Line]:
     """What people found, accepted rows first, then rejected ones, together and by reason, the most read first."""
-    read = list(_read(run)) if len(run.verdicts) else []
-    fates = {row.fate for row in read} - {ACCEPTED}
-    reasons = sorted(fates, key=lambda fate: (-sum(row.fate == fate for row in read), fate))
-    parts = [(ACCEPTED, [ACCEPTED]), (REJECTED, reasons), *((reason, [reason]) for reason in reasons)]
+    read = run.read_rows
+    counts = Counter(row.reason for row in read if row.reason)
+    reasons = sorted(counts, key=lambda reason: (-counts[reason], reason))
+    parts: list[tuple[str, Sequence[str | None]]] = [
+        (ACCEPTED, [None]),
+        (REJECTED, reasons),
+        *((reason, [reason]) for reason in reasons),
+    ]
     if len(reasons) == 1:
         parts.pop(1)
-    return [line for name, of in parts if (line := _line(name, [row for row in read if row.fate in of]))]
+    return [line for name, of in parts if (line := _line(name, [row for row in read if row.reason in of]))]
 
 
-def _read(run: RunFolder) -> Iterator[Read]:
-    for kind in ("rows", "rejected"):
-        for shard in shards_of(run.path, kind):
-            for row in shard.rows():
-                verdict = run.verdicts.of(candidate_of(row, accepted=kind == "rows"))
-                if verdict is not None:
-                    yield Read(row.get("reason") or ACCEPTED, row["lineage"]["group"], verdict)
-
-
-def _line(name: str, rows: Sequence[Read]) -> Line | None:
+def _line(name: str, rows: Sequence[ReadRow]) -> Line | None:
     if not rows:
         return None
     good = np.array([row.is_good for row in rows])
