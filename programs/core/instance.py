@@ -19,7 +19,7 @@ _NO_TEXT = re.compile(
 )
 
 
-class Instance(Chat):
+class Instance(Chat, response="output"):
     """An instruction, an input (often empty) and the output."""
 
     instruction: str = ""
@@ -36,19 +36,11 @@ class Instance(Chat):
     def prompt(self) -> str:
         return "\n\n".join(filter(None, (self.instruction, self.input)))
 
-    @property
-    def response(self) -> str:
-        return self.output
 
-
-class Task(Prompt):
+class Task(Prompt, prompt="instruction"):
     """An instruction alone, for a run that stops there."""
 
     instruction: str = ""
-
-    @property
-    def prompt(self) -> str:
-        return self.instruction
 
 
 def word_filter(candidate: Instance | Task) -> Drop | None:

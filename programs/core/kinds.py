@@ -40,7 +40,7 @@ class PromptColumns(BaseModel):
 
 
 class Prompt(Candidate):
-    """A prompt without a response. A recipe names the field with its text in `prompt`."""
+    """A prompt without a response. A recipe names the field with its text as its `prompt`."""
 
     Base = PromptColumns
     purpose = "reinforcement learning, or as the source of another run"
@@ -75,7 +75,7 @@ class PreferenceColumns(BaseModel):
     ranking: list[Ranked]
 
 
-class Preference(Candidate):
+class Preference(Candidate, prompt="instruction", response="chosen_answer"):
     """Two answers to one prompt, of which one is better. `models` wrote the chosen and the rejected answer.
 
     Its view is the chosen answer: the rejected one may have any fault.
@@ -91,14 +91,6 @@ class Preference(Candidate):
     probability: float | None = None
     models: list[str] = Field(default_factory=list)
     ranking: list[Ranked] = Field(default_factory=list)
-
-    @property
-    def prompt(self) -> str:
-        return self.instruction
-
-    @property
-    def response(self) -> str:
-        return self.chosen_answer
 
     @property
     def writers(self) -> list[str]:
@@ -126,7 +118,7 @@ class StepwiseColumns(BaseModel):
     finish_reason: str
 
 
-class Stepwise(Candidate):
+class Stepwise(Candidate, prompt="problem"):
     """A solution in steps, each with a rating; a step is labelled true if its rating is at least `passing`.
 
     PRM800K's best scoring counts a neutral step as right (`passing` 0; Lightman et al. 2023, appendix F); TRL's
@@ -140,10 +132,6 @@ class Stepwise(Candidate):
     ratings: list[Literal[-1, 0, 1]] = Field(default_factory=list)
     finish_reason: str = ""
     passing: int = 0
-
-    @property
-    def prompt(self) -> str:
-        return self.problem
 
     @property
     def response(self) -> str:
@@ -160,7 +148,7 @@ class TextColumns(BaseModel):
 
 
 class Text(Candidate):
-    """A text. A recipe names the field with it in `response`; `prompt` may say what was asked for."""
+    """A text. A recipe names the field with it as its `response`; `prompt` may say what was asked for."""
 
     Base = TextColumns
     purpose = "language modelling"
@@ -185,7 +173,7 @@ class LabelledColumns(BaseModel):
     weight: float
 
 
-class Labelled(Candidate):
+class Labelled(Candidate, response="text"):
     """A text with its label."""
 
     Base = LabelledColumns
@@ -194,10 +182,6 @@ class Labelled(Candidate):
     label: str = ""
     probabilities: list[float] = Field(default_factory=list)
     weight: float = 1.0
-
-    @property
-    def response(self) -> str:
-        return self.text
 
     @property
     def novelty_key(self) -> str:

@@ -152,8 +152,11 @@ class Program(dspy.Module):
         """Run the steps after step `name`, so that a compile can score it. By default there are none."""
 
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
-        """The partly filled candidates in one reply of step `name`, for a compile to score."""
-        raise NotImplementedError
+        """The partly filled candidates in one reply of step `name`, for a compile to score: by default one, with the
+        inputs and outputs in its fields."""
+        candidate = self.row()
+        candidate.take({**inputs, **outputs})
+        return [candidate]
 
 
 def _sampling(step: Step, lm: Any, number: int) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The input and output of programs: sources go in, and candidates come out, which become rows of one of six kinds."""
 
 import hashlib
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,29 +58,38 @@ class Candidate(BaseModel):
 
     A dropped candidate is not filled any further. Exporters, cards and reports go by the kind alone.
 
+    Its class names the fields that hold its document, prompt and response: `class QA(Chat, document="passage",
+    prompt="question", response="answer")`. A part that is made of several fields is a property of the class instead.
+
     Attributes:
         Base: the columns that a trainer reads, as a pydantic model. A recipe's own fields are columns beside them.
-        purpose: what such rows train, in a few words.
+        purpose: what such rows train, in a few words. parts: the field of each part that has one.
     """
 
     Base: ClassVar[type[BaseModel]] = BaseModel
     purpose: ClassVar[str] = ""
+    parts: ClassVar[Mapping[str, str]] = {}
     dropped: Drop | None = None
+
+    def __init_subclass__(cls, *, document: str = "", prompt: str = "", response: str = "") -> None:
+        super().__init_subclass__()
+        named = {"document": document, "prompt": prompt, "response": response}
+        cls.parts = {**cls.parts, **{part: field for part, field in named.items() if field}}
 
     @property
     def document(self) -> str | None:
         """The text that must support the row, or None if there is none."""
-        return None
+        return getattr(self, self.parts["document"]) if "document" in self.parts else None
 
     @property
     def prompt(self) -> str:
         """The question or instruction for the student."""
-        return ""
+        return getattr(self, self.parts["prompt"]) if "prompt" in self.parts else ""
 
     @property
     def response(self) -> str:
         """The text that the student should write; empty until the teacher has written it."""
-        return ""
+        return getattr(self, self.parts["response"]) if "response" in self.parts else ""
 
     @property
     def written(self) -> str:
@@ -125,9 +134,11 @@ class Candidate(BaseModel):
         return {}
 
     def take(self, values: dict[str, Any]) -> None:
-        """Copy a step's outputs to the fields of the same name."""
-        for field in values.keys() & type(self).model_fields.keys():
-            setattr(self, field, values[field])
+        """Copy values to the fields of the same name, and those named `document`, `prompt` or `response` to the fields
+        that hold these parts. Values without a field are left out."""
+        for name, value in values.items():
+            if (field := self.parts.get(name, name)) in type(self).model_fields:
+                setattr(self, field, value)
 
     def columns(self) -> dict[str, Any]:
         """The columns that a trainer reads, and the recipe's own."""
@@ -139,21 +150,21 @@ class Candidate(BaseModel):
         return digest(self.columns())
 
 
-class Exchange(Candidate):
+C = TypeVar("C", bound=Candidate)
+
+
+def one_each(blank: C, field: str, texts: Sequence[str], at_most: int, step: str) -> list[C]:
+    """A copy of a row for each distinct text that is not empty, with the text in its field. If there is none, the row
+    is dropped: the list is never empty, so that a run counts every paid call."""
+    distinct = list(dict.fromkeys(filter(None, texts)))[:at_most]
+    if not distinct:
+        return [blank.model_copy(update={"dropped": Drop(step=step, reason=f"no {field}")})]
+    return [blank.model_copy(update={field: text}) for text in distinct]
+
+
+class Exchange(Candidate, document="text", prompt="asked", response="said"):
     """A minimal view of any row: prompt, response, and the text that supports it. Labelled cases are such views."""
 
     text: str | None = None
     asked: str = ""
     said: str = ""
-
-    @property
-    def document(self) -> str | None:
-        return self.text
-
-    @property
-    def prompt(self) -> str:
-        return self.asked
-
-    @property
-    def response(self) -> str:
-        return self.said

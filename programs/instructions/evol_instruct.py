@@ -79,7 +79,7 @@ class EvolSeed(Seed):
         return Evolved(instruction=self.rewritten, parent=self.prompt, operator=self.how)
 
 
-class Evolved(Chat):
+class Evolved(Chat, prompt="instruction", response="answer"):
     """An evolved prompt and its answer. `parent` is the prompt from which it was made, in round `round`; `ancestors`
     are the prompts from which the parent was made, the oldest first."""
 
@@ -90,14 +90,6 @@ class Evolved(Chat):
     operator: str = ""
     round: int = 1
     domain: Domain = "text"
-
-    @property
-    def prompt(self) -> str:
-        return self.instruction
-
-    @property
-    def response(self) -> str:
-        return self.answer
 
     @property
     def given(self) -> list[str]:

@@ -13,7 +13,7 @@ from programs.core.kinds import Chat
 from programs.core.options import Options
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
-from programs.core.row import Candidate, Drop, Source, digest
+from programs.core.row import Candidate, Drop, Source, digest, one_each
 from programs.core.step import Step
 from signatures.instructions.lab import QUESTIONS, AnswerForTask, AskFromTopic, CheckQuestion
 from signatures.variants import with_number
@@ -30,31 +30,7 @@ class LabOptions(Options):
     """The examples of a leaf in one call at most (ours; the paper's prompt has one)."""
 
 
-class LeafSeed(Seed):
-    """A person's question and answer on one leaf of the taxonomy."""
-
-    leaf: str = Field(min_length=1, description="its place in the taxonomy; seeds of one leaf stay together")
-    task: str = Field(min_length=1, description="what the leaf's questions are for")
-    document: str | None = Field(None, description="the text the question is about")
-    question: str = Field(min_length=1)
-    answer: str = Field(min_length=1)
-
-    @property
-    def group(self) -> str:
-        return self.leaf
-
-    @classmethod
-    def of(cls, id: str, row: "Pair", group: str) -> Self:
-        document = None if row.context == NO_CONTEXT else row.context
-        return cls(id=id, leaf=group, task=row.task, document=document, question=row.question, answer=row.answer)
-
-    @property
-    def row(self) -> "Pair":
-        context = self.document or NO_CONTEXT
-        return Pair(task=self.task, context=context, question=self.question, answer=self.answer)
-
-
-class Pair(Chat):
+class Pair(Chat, response="answer"):
     """A question for a task, and its answer. The context is no `document`, because answers of a leaf such as unit
     conversion have words and numbers that the context does not have."""
 
@@ -72,9 +48,25 @@ class Pair(Chat):
     def request(self) -> str:
         return self.question
 
+
+class LeafSeed(Seed, row=Pair, group="leaf"):
+    """A person's question and answer on one leaf of the taxonomy."""
+
+    leaf: str = Field(min_length=1, description="its place in the taxonomy; seeds of one leaf stay together")
+    task: str = Field(min_length=1, description="what the leaf's questions are for")
+    document: str | None = Field(None, description="the text the question is about")
+    question: str = Field(min_length=1)
+    answer: str = Field(min_length=1)
+
+    @classmethod
+    def of(cls, id: str, row: Pair, group: str) -> Self:
+        document = None if row.context == NO_CONTEXT else row.context
+        return cls(id=id, leaf=group, task=row.task, document=document, question=row.question, answer=row.answer)
+
     @property
-    def response(self) -> str:
-        return self.answer
+    def row(self) -> Pair:
+        context = self.document or NO_CONTEXT
+        return Pair(task=self.task, context=context, question=self.question, answer=self.answer)
 
 
 class Lab(Program):
@@ -112,16 +104,11 @@ class Lab(Program):
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
         if name == "answer_for_task":
             return [Pair(question=inputs["prompt"], answer=outputs["answer"])]
-        pair = Pair(context=inputs.get("document") or NO_CONTEXT)
-        pair.take({**inputs, **outputs})
-        return [*self._pairs(pair, outputs["questions"])] if name == "ask_from_topic" else [pair]
+        return [*self._pairs(Pair(task=inputs["task"], context=inputs["context"]), outputs["questions"])]
 
     def _pairs(self, blank: Pair, questions: Sequence[str]) -> list[Pair]:
-        """One pair for each distinct question; never an empty list, so that a run counts every paid call."""
-        distinct = dict.fromkeys(question.strip() for question in questions if question.strip())
-        pairs = [blank.model_copy(update={"question": question}) for question in distinct]
-        no_question = Drop(step="ask_from_topic", reason="no question")
-        return pairs[: self.options.questions] or [blank.model_copy(update={"dropped": no_question})]
+        stripped = [question.strip() for question in questions]
+        return one_each(blank, "question", stripped, self.options.questions, "ask_from_topic")
 
 
 class Leaves(Quiet):
@@ -159,10 +146,7 @@ def examples(seeds: Sequence[LeafSeed], options: LabOptions) -> dict[str, list[d
     leaves = [leaf for leaf in grouped(seeds).values() if len(leaf) >= 3]
     return {
         "ask_from_topic": [_question_demo(seed, leaf, options.questions) for leaf in leaves for seed in leaf],
-        "answer_for_task": [
-            dspy.Example(prompt=seed.row.prompt, answer=seed.answer, group=seed.group).with_inputs("prompt")
-            for seed in seeds
-        ],
+        "answer_for_task": [seed.example("prompt", answer=seed.answer) for seed in seeds],
     }
 
 

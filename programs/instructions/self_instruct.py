@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import dspy
 from pydantic import Field
@@ -13,7 +13,7 @@ from programs.core.instance import NO_INPUT, Instance, Task, broken, consistent,
 from programs.core.pool import Pool, PoolOptions, numbered
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
-from programs.core.row import Candidate, Drop, digest
+from programs.core.row import Candidate, Drop, digest, one_each
 from programs.core.step import Step
 from programs.core.text import plain
 from signatures.instructions.self_instruct import (
@@ -41,21 +41,13 @@ class SelfInstructOptions(PoolOptions):
     """Whether instructions get their input and output; if not, a row is a prompt (distilabel's Self-Instruct)."""
 
 
-class TaskSeed(Seed):
+class TaskSeed(Seed, row=Instance):
     """A task that a person wrote, with one instance."""
 
     instruction: str = Field(min_length=1)
     input: str = Field("", description="what the task is done on; empty where it needs nothing")
     output: str = Field(min_length=1)
     classification: bool = Field(description="whether the output is one of a few fixed labels")
-
-    @classmethod
-    def of(cls, id: str, row: Instance, group: str) -> Self:
-        return cls(id=id, **row.model_dump(include={"instruction", "input", "output", "classification"}))
-
-    @property
-    def row(self) -> Instance:
-        return Instance(**self.model_dump(exclude={"id"}))
 
     @property
     def shown(self) -> str:
@@ -125,19 +117,15 @@ class SelfInstruct(Program):
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
         if name == "propose_instructions":
             return [*self._proposals(outputs["proposals"])]
-        replies = (inputs.get("label"), *(outputs.get(field) for field in ("output", "verdict", "answer")))
-        instance = Instance(instruction=inputs.get("question", ""))
-        instance.take({**inputs, **outputs, "output": next(filter(None, replies), "")})
+        instance = Instance()
+        instance.take({"output": inputs.get("label", ""), **inputs, **outputs})
         if name in ("write_instance", "write_input_for_label"):
             instance.dropped = broken(instance)
         return [instance]
 
     def _proposals(self, texts: Sequence[str]) -> Sequence[Instance | Task]:
-        """One unfinished instance for each distinct proposal; never an empty list, so that a run counts every paid
-        call."""
-        instructions = dict.fromkeys(instruction for text in texts if (instruction := " ".join(text.split())))
-        tasks = [self.row(instruction=instruction) for instruction in instructions][: self.options.proposals]
-        return tasks or [self.row(dropped=Drop(step="propose_instructions", reason="no instruction"))]
+        instructions = [" ".join(text.split()) for text in texts]
+        return one_each(self.row(), "instruction", instructions, self.options.proposals, "propose_instructions")
 
 
 def _application(options: SelfInstructOptions) -> dict[str, str]:
@@ -160,23 +148,19 @@ def examples(seeds: Sequence[TaskSeed], options: SelfInstructOptions) -> dict[st
     return {
         **lists,
         "is_classification": [
-            _example(seed, verdict="yes" if seed.classification else "no").with_inputs("instruction") for seed in seeds
+            seed.example("instruction", verdict="yes" if seed.classification else "no") for seed in seeds
         ],
         "write_instance": [
-            _example(seed, input=seed.input or NO_INPUT, output=seed.output).with_inputs("instruction")
+            seed.example("instruction", input=seed.input or NO_INPUT, output=seed.output)
             for seed in seeds
             if not seed.classification
         ],
         "write_input_for_label": [
-            _example(seed, label=seed.output, input=seed.input).with_inputs("instruction", "label")
+            seed.example("instruction", label=seed.output, input=seed.input).with_inputs("instruction", "label")
             for seed in seeds
             if seed.classification and seed.input
         ],
     }
-
-
-def _example(seed: TaskSeed, **values: str) -> dspy.Example:
-    return dspy.Example(instruction=seed.instruction, group=seed.group, **values)
 
 
 def _list(seeds: Sequence[TaskSeed], number: int, options: SelfInstructOptions) -> dspy.Example:

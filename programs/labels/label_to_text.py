@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import dspy
 from pydantic import Field
@@ -30,22 +30,6 @@ class LabelToTextOptions(LabelOptions):
     """The sampled replies of `classify` that must all find the label of a text (ours)."""
 
 
-class LabelSeed(Seed):
-    """A text to which a person gave a label of a task."""
-
-    task: str = Field(min_length=1, description="the task, as the file of labels has it")
-    label: str = Field(min_length=1)
-    text: str = Field(min_length=1)
-
-    @classmethod
-    def of(cls, id: str, row: "TextForLabel", group: str) -> Self:
-        return cls(id=id, task=row.task, label=row.label, text=row.text)
-
-    @property
-    def row(self) -> "TextForLabel":
-        return TextForLabel(task=self.task, label=self.label, text=self.text)
-
-
 class TextForLabel(Labelled):
     """A text that was written for a label.
 
@@ -67,6 +51,14 @@ class TextForLabel(Labelled):
     def labels(self) -> str:
         """All labels with their definitions, in an order that does not tell which one was asked for."""
         return "\n".join(sorted([as_line(self.label, self.definition), *self.others.splitlines()]))
+
+
+class LabelSeed(Seed, row=TextForLabel):
+    """A text to which a person gave a label of a task."""
+
+    task: str = Field(min_length=1, description="the task, as the file of labels has it")
+    label: str = Field(min_length=1)
+    text: str = Field(min_length=1)
 
 
 class LabelToText(Program):
@@ -99,11 +91,6 @@ class LabelToText(Program):
         votes = await self.sample(candidate, "classify", self.options.votes, **inputs)
         candidate.votes = [vote["label"].strip() for vote in votes if not isinstance(vote, Drop)]
         candidate.dropped = next((vote for vote in votes if isinstance(vote, Drop)), None) or disagreement(candidate)
-
-    def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
-        row = TextForLabel()
-        row.take({**inputs, **outputs})
-        return [row]
 
 
 def disagreement(row: TextForLabel) -> Drop | None:

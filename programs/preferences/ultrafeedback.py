@@ -4,7 +4,7 @@ import dataclasses
 import random
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, cast
 
 import dspy
 from pydantic import Field
@@ -15,7 +15,7 @@ from programs.core.kinds import Preference, Ranked
 from programs.core.options import Options
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
-from programs.core.row import Candidate, Drop, Exchange, digest
+from programs.core.row import Drop, Exchange, digest
 from programs.core.step import Step
 from programs.core.tools import Member, tools, using
 from programs.judges.aspects import AspectsJudge, Rated, Rating
@@ -38,21 +38,6 @@ class FeedbackOptions(Options):
     after Zheng et al. 2023, section 3.4)."""
 
 
-class PromptSeed(Seed):
-    """A prompt with an answer that a person finds good."""
-
-    prompt: str = Field(min_length=1)
-    response: str = Field(min_length=1)
-
-    @classmethod
-    def of(cls, id: str, row: "RatedPair", group: str) -> Self:
-        return cls(id=id, prompt=row.instruction, response=row.chosen_answer)
-
-    @property
-    def row(self) -> "RatedPair":
-        return RatedPair(instruction=self.prompt, chosen_answer=self.response)
-
-
 class RatedPair(Preference):
     """A pair with what it was made by: the principle and the ratings of each answer. Scores are mean ratings, 1 to 5.
 
@@ -61,6 +46,13 @@ class RatedPair(Preference):
     principles: list[str] = Field(default_factory=list)
     ratings_chosen: list[Rating] = Field(default_factory=list)
     ratings_rejected: list[Rating] = Field(default_factory=list)
+
+
+class PromptSeed(Seed, row=RatedPair):
+    """A prompt with an answer that a person finds good."""
+
+    prompt: str = Field(min_length=1)
+    response: str = Field(min_length=1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,9 +139,6 @@ class UltraFeedback(Program):
             step="judge prefer", reason=reasons.get(verdict.score, "rejected answer preferred"), detail=verdict.reason
         )
 
-    def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
-        return [RatedPair(instruction=inputs["prompt"], chosen_answer=outputs["response"])]
-
 
 def _columns(chosen: RatedAnswer, rejected: RatedAnswer) -> dict[str, Any]:
     """The fields of a pair."""
@@ -180,14 +169,8 @@ def make_judge() -> AspectsJudge:
 def examples(seeds: Sequence[PromptSeed], options: FeedbackOptions) -> dict[str, list[dspy.Example]]:
     """People's answers, under the first principle. The step is asked bare, so only its demos are compiled."""
     system = next(iter(PRINCIPLES.values()))
-    return {
-        "answer": [
-            dspy.Example(system=system, prompt=seed.prompt, response=seed.response, group=seed.group).with_inputs(
-                "system", "prompt"
-            )
-            for seed in seeds
-        ]
-    }
+    answers = [seed.example("prompt", system=system, response=seed.response) for seed in seeds]
+    return {"answer": [answer.with_inputs("system", "prompt") for answer in answers]}
 
 
 RECIPE = Recipe(

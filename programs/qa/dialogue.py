@@ -4,7 +4,7 @@ import functools
 import random
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import dspy
 from pydantic import BaseModel, Field
@@ -49,7 +49,7 @@ class Turn(BaseModel):
     answer: str = ""
 
 
-class Said(Candidate):
+class Said(Candidate, document="passage", prompt="message", response="answer"):
     """One exchange of a talk: the view that checks and judges look at. `history` is the talk before it."""
 
     passage: str = ""
@@ -63,37 +63,21 @@ class Said(Candidate):
         self.answer = DOES_NOT_SAY if declines(self.answer) else self.answer
 
     @property
-    def document(self) -> str:
-        return self.passage
-
-    @property
-    def prompt(self) -> str:
-        return self.message
-
-    @property
     def request(self) -> str:
         """The message after the talk, without which its "it" and "that" say nothing."""
         return self.message if self.history == NO_TALK else f"{self.history}\nUser: {self.message}"
-
-    @property
-    def response(self) -> str:
-        return self.answer
 
     @property
     def novelty_key(self) -> str:
         return self.message
 
 
-class Dialogue(Chat):
+class Dialogue(Chat, document="passage"):
     """A talk about a passage. Its prompt is the talk up to the last answer."""
 
     passage: str = ""
     exchanges: list[Turn] = Field(default_factory=list)
     context: Context = "user"
-
-    @property
-    def document(self) -> str:
-        return self.passage
 
     @property
     def prompt(self) -> str:
@@ -125,24 +109,12 @@ class Dialogue(Chat):
         return system + [Message(role=("user", "assistant")[i % 2], content=text) for i, text in enumerate(texts)]
 
 
-class DialogueSeed(Seed):
+class DialogueSeed(Seed, row=Dialogue, group="source"):
     """A talk that a person wrote about a passage."""
 
     source: str = Field(description="the document the passage is from; seeds of one document stay together")
     document: str = Field(min_length=1, description="the passage")
     exchanges: list[Turn] = Field(min_length=FEWEST)
-
-    @property
-    def group(self) -> str:
-        return self.source
-
-    @classmethod
-    def of(cls, id: str, row: Dialogue, group: str) -> Self:
-        return cls(id=id, source=group, document=row.passage, exchanges=row.exchanges)
-
-    @property
-    def row(self) -> Dialogue:
-        return Dialogue(passage=self.document, exchanges=self.exchanges)
 
 
 class DialogueProgram(Program):

@@ -33,30 +33,7 @@ class GroundedOptions(PassageOptions):
         return not self.invent
 
 
-class QASeed(Seed):
-    """A labelled question on a passage. `answer: null` means that the passage has no answer."""
-
-    source: str = Field(description="the document the passage is from; seeds of one document stay together")
-    document: str = Field(min_length=1, description="the passage")
-    question: str = Field(min_length=1)
-    answer: str | None
-
-    @property
-    def group(self) -> str:
-        return self.source
-
-    @classmethod
-    def of(cls, id: str, row: "QA", group: str) -> Self:
-        answer = row.answer if row.answerable else None
-        return cls(id=id, source=group, document=row.passage, question=row.question, answer=answer)
-
-    @property
-    def row(self) -> "QA":
-        answer, answerable = self.answer or DOES_NOT_SAY, self.answer is not None
-        return QA(passage=self.document, question=self.question, answer=answer, answerable=answerable)
-
-
-class QA(Chat):
+class QA(Chat, document="passage", prompt="question", response="answer"):
     """A question and its answer, both from a passage."""
 
     passage: str = ""
@@ -65,20 +42,24 @@ class QA(Chat):
     answerable: bool = True
     invented: bool = False
 
-    def take(self, values: dict[str, Any]) -> None:
-        super().take({("passage" if field == "document" else field): value for field, value in values.items()})
+
+class QASeed(Seed, row=QA, group="source"):
+    """A labelled question on a passage. `answer: null` means that the passage has no answer."""
+
+    source: str = Field(description="the document the passage is from; seeds of one document stay together")
+    document: str = Field(min_length=1, description="the passage")
+    question: str = Field(min_length=1)
+    answer: str | None
+
+    @classmethod
+    def of(cls, id: str, row: QA, group: str) -> Self:
+        answer = row.answer if row.answerable else None
+        return cls(id=id, source=group, document=row.passage, question=row.question, answer=answer)
 
     @property
-    def document(self) -> str:
-        return self.passage
-
-    @property
-    def prompt(self) -> str:
-        return self.question
-
-    @property
-    def response(self) -> str:
-        return self.answer
+    def row(self) -> QA:
+        answer, answerable = self.answer or DOES_NOT_SAY, self.answer is not None
+        return QA(passage=self.document, question=self.question, answer=answer, answerable=answerable)
 
 
 class GroundedQA(Program):
@@ -98,34 +79,19 @@ class GroundedQA(Program):
         self.answer_question = Step(AnswerQuestion)
 
     async def aforward(self, document: str = "", examples: str = "", answerable: bool = True) -> dspy.Prediction:
-        candidate = QA(passage=document, answerable=answerable, invented=not document)
-        await self._write(candidate, examples)
-        return dspy.Prediction(candidates=[candidate])
-
-    async def _write(self, candidate: QA, examples: str) -> None:
-        if candidate.invented and not await self.fill(candidate, "invent_document", examples=examples):
-            return
-        ask = "ask_question" if candidate.answerable else "ask_beyond"
-        if not await self.fill(candidate, ask, document=candidate.passage):
-            return
-        if candidate.answerable:
-            await self.follow(ask, candidate)
-        else:
-            await self.settle(candidate, answer=DOES_NOT_SAY)
+        row, ask = QA(passage=document, answerable=answerable), "ask_question" if answerable else "ask_beyond"
+        row.invented = not document
+        has_passage = document or await self.fill(row, "invent_document", examples=examples)
+        if has_passage and await self.fill(row, ask, document=row.passage):
+            await (self.follow(ask, row) if answerable else self.settle(row, answer=DOES_NOT_SAY))
+        return dspy.Prediction(candidates=[row])
 
     async def follow(self, name: str, candidate: Candidate) -> None:
         if name == "ask_question":
             await self.fill(candidate, "answer_question", document=candidate.document, question=candidate.prompt)
 
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
-        return [
-            QA(
-                passage=outputs.get("document") or inputs.get("document", ""),
-                question=outputs.get("question") or inputs.get("question", ""),
-                answer=outputs.get("answer", ""),
-                answerable=name != "ask_beyond",
-            )
-        ]
+        return super().read(name, {**inputs, "answerable": name != "ask_beyond"}, outputs)
 
 
 class QAFeed(ChunkFeed):
@@ -160,21 +126,11 @@ class QAFeed(ChunkFeed):
 def examples(seeds: Sequence[QASeed], options: GroundedOptions) -> dict[str, list[dspy.Example]]:
     """Questions are compiled without labels (many are right), answers against people's. Questions that the document
     does not answer are compiled only if some are wanted."""
-
-    def example(seed: QASeed, *inputs: str) -> dspy.Example:
-        return dspy.Example(
-            document=seed.document,
-            question=seed.question,
-            answer=seed.answer or DOES_NOT_SAY,
-            group=seed.group,
-        ).with_inputs(*inputs)
-
-    answerable = [seed for seed in seeds if seed.answer is not None]
-    beyond = [seed for seed in seeds if seed.answer is None and options.unanswerable]
+    asked = [(seed.row.answerable, seed.example("document", question=seed.question)) for seed in seeds]
     return {
-        "ask_question": [example(seed, "document") for seed in answerable],
-        "ask_beyond": [example(seed, "document") for seed in beyond],
-        "answer_question": [example(seed, "document", "question") for seed in seeds],
+        "ask_question": [example for answerable, example in asked if answerable],
+        "ask_beyond": [example for answerable, example in asked if not answerable and options.unanswerable],
+        "answer_question": [seed.example("document", "question", answer=seed.row.answer) for seed in seeds],
     }
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import dspy
 from pydantic import Field
@@ -41,23 +41,7 @@ class SolveOptions(Options):
     (the rationalization of STaR, Zelikman et al. 2022, section 3.2)."""
 
 
-class ProblemSeed(Seed):
-    """A problem that a person solved."""
-
-    problem: str = Field(min_length=1)
-    reasoning: str = Field(min_length=1, description="the steps, each computation in numbers alone, as 6 * 45 = 270")
-    answer: str = Field(min_length=1, description="the final answer alone")
-
-    @classmethod
-    def of(cls, id: str, row: "Solution", group: str) -> Self:
-        return cls(id=id, problem=row.problem, reasoning=row.reasoning, answer=row.answer)
-
-    @property
-    def row(self) -> "Solution":
-        return Solution(**self.model_dump(exclude={"id"}), gold=self.answer, verified="gold")
-
-
-class Solution(Chat):
+class Solution(Chat, prompt="problem"):
     """A problem with a solution. `sample` is the number of its draw, and `pass_rate` the share of its problem's draws
     that were right."""
 
@@ -72,10 +56,6 @@ class Solution(Chat):
     thinking: str = Field("", description="what a reasoning model thought first")
 
     @property
-    def prompt(self) -> str:
-        return self.problem
-
-    @property
     def response(self) -> str:
         return f"{self.reasoning}\n{CLOSING.format(self.answer)}" if self.reasoning and self.answer else ""
 
@@ -83,6 +63,18 @@ class Solution(Chat):
     def novelty_key(self) -> str:
         """Many rows share a problem."""
         return self.response
+
+
+class ProblemSeed(Seed, row=Solution):
+    """A problem that a person solved."""
+
+    problem: str = Field(min_length=1)
+    reasoning: str = Field(min_length=1, description="the steps, each computation in numbers alone, as 6 * 45 = 270")
+    answer: str = Field(min_length=1, description="the final answer alone")
+
+    @property
+    def row(self) -> Solution:
+        return Solution(**self.model_dump(exclude={"id"}), gold=self.answer, verified="gold")
 
 
 class Solve(Program):
@@ -208,9 +200,7 @@ def _drop(reason: str, detail: str) -> Drop:
 def examples(seeds: Sequence[ProblemSeed], options: SolveOptions) -> dict[str, list[dspy.Example]]:
     """Solutions are compiled against the answers: any way to the right one will do."""
     return {
-        "solve": [
-            dspy.Example(**seed.model_dump(exclude={"id"}), group=seed.group).with_inputs("problem") for seed in seeds
-        ]
+        "solve": [seed.example("problem", reasoning=seed.reasoning, answer=seed.answer) for seed in seeds],
     }
 
 

@@ -5,7 +5,7 @@ import math
 import random
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, get_args
 
 import dspy
 from pydantic import Field
@@ -57,24 +57,7 @@ class TinyStoriesOptions(Options):
         return f"{self.shortest} to {self.longest} words"
 
 
-class StorySeed(Seed):
-    """A story that a person wrote with three words and some features."""
-
-    words: list[str] = Field(min_length=3, max_length=3, description="a verb, a noun and an adjective")
-    features: list[Feature] = Field(default_factory=list)
-    story: str = Field(min_length=1, description="the story, without a title")
-    summary: str | None = Field(None, description="one or two sentences; for `options.instruct`")
-
-    @classmethod
-    def of(cls, id: str, row: "Story", group: str) -> Self:
-        return cls(id=id, words=row.words, features=row.features, story=row.story, summary=row.summary or None)
-
-    @property
-    def row(self) -> "Story":
-        return Story(words=self.words, features=self.features, story=self.story, summary=self.summary or "")
-
-
-class Story(Text):
+class Story(Text, response="story"):
     """A story, with the verb, the noun and the adjective that it must have, in this order."""
 
     words: list[str] = Field(default_factory=list)
@@ -91,10 +74,6 @@ class Story(Text):
     def prompt(self) -> str:
         return f"Words: {', '.join(self.words)}. Features: {listed(self.features)}." if self.words else ""
 
-    @property
-    def response(self) -> str:
-        return self.story
-
     def base(self) -> dict[str, Any]:
         """The story; with a summary, the layout of TinyStories-Instruct (section 2.1)."""
         if not self.summary:
@@ -106,6 +85,15 @@ class Story(Text):
             "Sentence": random.Random(self.story).choice(sentences(self.story)),
         }
         return {"text": "\n".join([*(f"{name}: {part}" for name, part in parts.items()), "Story:", self.story])}
+
+
+class StorySeed(Seed, row=Story):
+    """A story that a person wrote with three words and some features."""
+
+    words: list[str] = Field(min_length=3, max_length=3, description="a verb, a noun and an adjective")
+    features: list[Feature] = Field(default_factory=list)
+    story: str = Field(min_length=1, description="the story, without a title")
+    summary: str = Field("", description="one or two sentences; for `options.instruct`")
 
 
 class TinyStories(Program):
@@ -204,15 +192,13 @@ def listed(features: Sequence[str]) -> str:
 
 def examples(seeds: Sequence[StorySeed], options: TinyStoriesOptions) -> dict[str, list[dspy.Example]]:
     """Stories are compiled without labels, since many are right, and summaries against people's if some are wanted."""
-    told = [{**asked(seed.words, seed.features, options), "story": seed.story, "group": seed.group} for seed in seeds]
-    summed_up = [
-        {"story": seed.story, "summary": seed.summary, "group": seed.group}
-        for seed in seeds
-        if seed.summary and options.instruct
-    ]
+    inputs = [asked(seed.words, seed.features, options) for seed in seeds]
+    summed_up = [seed for seed in seeds if seed.summary and options.instruct]
     return {
-        "tell": [dspy.Example(**values).with_inputs("words", "features", "length") for values in told],
-        "summarise": [dspy.Example(**values).with_inputs("story") for values in summed_up],
+        "tell": [
+            seed.example(story=seed.story, **told).with_inputs(*told) for seed, told in zip(seeds, inputs, strict=True)
+        ],
+        "summarise": [seed.example("story", summary=seed.summary) for seed in summed_up],
     }
 
 

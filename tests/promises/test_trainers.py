@@ -32,40 +32,24 @@ SHARED = {
 }
 
 
-class TinyChat(Chat):
+class TinyChat(Chat, prompt="question", response="answer"):
     question: str = PROMPT
     answer: str = GOOD
 
-    @property
-    def prompt(self) -> str:
-        return self.question
 
-    @property
-    def response(self) -> str:
-        return self.answer
-
-
-class TinyPrompt(Prompt):
+class TinyPrompt(Prompt, prompt="instruction"):
     instruction: str = PROMPT
 
-    @property
-    def prompt(self) -> str:
-        return self.instruction
 
-
-class TinyText(Text):
+class TinyText(Text, response="story"):
     topic: str = "kettle"
     story: str = f"{PROMPT} {GOOD}"
-
-    @property
-    def response(self) -> str:
-        return self.story
 
 
 PAIR = Preference(
     instruction=PROMPT,
-    chosen=GOOD,
-    rejected=BAD,
+    chosen_answer=GOOD,
+    rejected_answer=BAD,
     score_chosen=0.9,
     score_rejected=0.25,
     models=["a", "b"],

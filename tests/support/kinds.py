@@ -9,25 +9,13 @@ from programs.core.kinds import KINDS, Chat, Labelled, Preference, Prompt, Ranke
 from programs.core.row import Candidate, Exchange
 
 
-class Rephrased(Chat):
+class Rephrased(Chat, document="text", prompt="asked", response="said"):
     """A chat on a document. `parent` is a text that it may repeat."""
 
     text: str | None = None
     asked: str = ""
     said: str = ""
     parent: str = ""
-
-    @property
-    def document(self) -> str | None:
-        return self.text
-
-    @property
-    def prompt(self) -> str:
-        return self.asked
-
-    @property
-    def response(self) -> str:
-        return self.said
 
     @property
     def given(self) -> list[str]:
@@ -43,34 +31,22 @@ class Dialogue(Rephrased):
         return self.turns
 
 
-class Task(Prompt):
+class Task(Prompt, prompt="task"):
     """A prompt without a response, evolved from `parent`."""
 
     task: str = ""
     parent: str = ""
 
     @property
-    def prompt(self) -> str:
-        return self.task
-
-    @property
     def given(self) -> list[str]:
         return [self.parent]
 
 
-class Page(Text):
+class Page(Text, prompt="topic", response="page"):
     """A text for language modelling, and what was asked for."""
 
     topic: str = ""
     page: str = ""
-
-    @property
-    def prompt(self) -> str:
-        return self.topic
-
-    @property
-    def response(self) -> str:
-        return self.page
 
 
 words = st.text(max_size=8)

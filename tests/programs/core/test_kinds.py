@@ -9,7 +9,7 @@ from support.kinds import ROWS, Page, Rephrased, Task
 
 from programs.core.kinds import KINDS, Chat, Labelled, Preference, Prompt, Ranked, Stepwise, Text, kind_of
 from programs.core.recipe import recipes
-from programs.core.row import Candidate, Drop, Exchange
+from programs.core.row import Candidate, Drop, Exchange, one_each
 from programs.qa.grounded_qa import QA
 from signatures.refusal import DOES_NOT_SAY
 
@@ -139,6 +139,28 @@ def test_a_row_takes_the_outputs_that_it_has_fields_for() -> None:
     row = Task(task="old")
     row.take({"task": "new", "reasoning": "none"})
     assert row == Task(task="new")
+
+
+def test_values_for_a_part_go_to_the_field_that_holds_it() -> None:
+    row = Rephrased()
+    row.take({"document": DOCUMENT, "prompt": QUESTION, "response": ANSWER})
+    assert row == Rephrased(text=DOCUMENT, asked=QUESTION, said=ANSWER)
+
+
+def test_a_row_class_keeps_the_parts_of_its_kind_but_for_those_it_names() -> None:
+    class Titled(Page, prompt="title"):
+        title: str = ""
+
+    row = Titled(title="Tides", topic="the sea", page=PAGE.page)
+    assert (row.prompt, row.response, row.document) == ("Tides", PAGE.page, None)
+    assert PAGE.prompt == "tides"
+
+
+def test_each_distinct_text_of_a_reply_gives_a_row_and_none_gives_a_dropped_one() -> None:
+    rows = one_each(Task(parent="old"), "task", ["one", "", "two", "one", "three"], 2, "list")
+    assert rows == [Task(parent="old", task="one"), Task(parent="old", task="two")]
+    [row] = one_each(Task(parent="old"), "task", ["", ""], 2, "list")
+    assert row.dropped == Drop(step="list", reason="no task")
 
 
 # kinds

@@ -10,17 +10,9 @@ from seedbed.runs.pairs.pairing import best_pair
 MARGIN = 0.2
 
 
-class Exchange(Chat):
+class Exchange(Chat, prompt="question", response="answer"):
     question: str = "How much water does the kettle need?"
     answer: str = ""
-
-    @property
-    def prompt(self) -> str:
-        return self.question
-
-    @property
-    def response(self) -> str:
-        return self.answer
 
 
 def answer(text: str, score: float, fate: str, *, teacher: str = "small", sampled: bool = False) -> Answer:
