@@ -9,10 +9,12 @@ import job
 import peers
 import pytest
 import readers
+import recipes as benchmark
 import run
 from mock_server import latency, reply, serving
 from passages import passages
 
+from programs.core.recipe import recipes
 from programs.formats.formats import FORMATS, SEARCHED
 from signatures.judges import JudgeClaim, SplitClaims
 from signatures.qa.grounded_qa import AnswerQuestion, AskQuestion
@@ -74,3 +76,10 @@ def test_readers_are_measured_against_the_text_beside_a_file(tmp_path: Path) -> 
     found = readers.measured(tmp_path, ".md")
     assert (found["files"], found["read"], found["true"], found["spans"]) == (2, 1, 1, 1)
     assert found["shares"] == [pytest.approx(2 * 11 / (11 + 15))]
+
+
+def test_the_commands_of_a_recipe_are_timed() -> None:
+    *_, line = benchmark.table([recipes()["lab"]])
+    name, lines, prompts, *times = line.strip("| ").split(" | ")
+    assert (name, int(lines) > 0, int(prompts) > 0) == ("lab", True, True)
+    assert [float(took) > 0 for took in times] == [True] * 3
