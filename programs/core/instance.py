@@ -1,10 +1,13 @@
-"""The rows of Self-Instruct, and the paper's filters for them (Wang et al. 2022, section 2.2)."""
+"""The rows and seeds of Self-Instruct, and the paper's filters for rows (Wang et al. 2022, section 2.2)."""
 
 import re
 import unicodedata
 from typing import Any
 
+from pydantic import Field
+
 from programs.core.kinds import Chat, Prompt
+from programs.core.recipe import Seed
 from programs.core.row import Drop
 from programs.core.text import blank_words, plain
 
@@ -35,6 +38,19 @@ class Instance(Chat, response="output"):
     @property
     def prompt(self) -> str:
         return "\n\n".join(filter(None, (self.instruction, self.input)))
+
+
+class TaskSeed(Seed, row=Instance):
+    """A task that a person wrote, with one instance."""
+
+    instruction: str = Field(min_length=1)
+    input: str = Field("", description="what the task is done on; empty where it needs nothing")
+    output: str = Field(min_length=1)
+    classification: bool = Field(description="whether the output is one of a few fixed labels")
+
+    @property
+    def shown(self) -> str:
+        return self.instruction
 
 
 class Task(Prompt, prompt="instruction"):

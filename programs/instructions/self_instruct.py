@@ -9,10 +9,10 @@ from pydantic import Field
 
 from programs.core.background import together
 from programs.core.checks import FREE
-from programs.core.instance import NO_INPUT, Instance, Task, broken, consistent, word_filter
+from programs.core.instance import NO_INPUT, Instance, Task, TaskSeed, broken, consistent, word_filter
 from programs.core.pool import Pool, PoolOptions, numbered
 from programs.core.program import Program
-from programs.core.recipe import Recipe, Seed
+from programs.core.recipe import Recipe
 from programs.core.row import Candidate, Drop, digest, one_each
 from programs.core.step import Step
 from programs.core.text import plain
@@ -39,19 +39,6 @@ class SelfInstructOptions(PoolOptions):
     """The instances of a classification task, each with another label (ours)."""
     outputs: bool = True
     """Whether instructions get their input and output; if not, a row is a prompt (distilabel's Self-Instruct)."""
-
-
-class TaskSeed(Seed, row=Instance):
-    """A task that a person wrote, with one instance."""
-
-    instruction: str = Field(min_length=1)
-    input: str = Field("", description="what the task is done on; empty where it needs nothing")
-    output: str = Field(min_length=1)
-    classification: bool = Field(description="whether the output is one of a few fixed labels")
-
-    @property
-    def shown(self) -> str:
-        return self.instruction
 
 
 class SelfInstruct(Program):
