@@ -34,7 +34,8 @@ test: lint  ## everything: lint, types, layers, all tests; those in a browser wh
 		timeout 240 sh -c "apt-get update -qq && apt-get install -y -qq chromium" >/dev/null || \
 		echo "no Chromium: the tests in a browser are skipped"
 	$(BIN)/seedbed models pull --yes smollm2-135m qwen2.5-coder-0.5b
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not embedded and not browser"
+	$(BIN)/python -m pytest -m "embedded or browser"  # each takes all cores
 
 clean:
 	rm -rf .venv demo dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -5,6 +5,7 @@ filled, and returns a Drop if something is wrong. It returns None while the fiel
 row is checked after every step, before the next call is paid.
 """
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -28,3 +29,13 @@ GROUNDED = (
 """The checks of a question on a document and its answer."""
 ON_TOPIC = ("copied seed", "off topic", "unsupported")
 """The last checks of a question on a document and its answer: these compare words and vectors, which takes longer."""
+
+
+def of_each_view(rule: Callable[[Any], Drop | None]) -> Callable[[Any], Drop | None]:
+    """A rule for one view as a rule for the row: the first fault of its views."""
+
+    @functools.wraps(rule)
+    def of_each(row: Any) -> Drop | None:
+        return next(filter(None, map(rule, row.views())), None)
+
+    return of_each

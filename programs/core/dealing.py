@@ -1,7 +1,13 @@
-"""Deals places to a few hands, so that each has its share at any time, as exactly as whole numbers allow."""
+"""Deals places evenly: to a few hands by their shares, and to all combinations of several lists."""
 
+import itertools
+import math
 from array import array
 from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+GOLDEN = (math.sqrt(5) - 1) / 2
 
 
 class Dealt:
@@ -36,3 +42,27 @@ class Dealt:
         self._hands.append(hand)
         self._turns.append(self._counts[hand])
         self._counts[hand] += 1
+
+
+class Combinations(Generic[T]):
+    """Every choice of one item from each list, once, in an order in which each item comes about equally often.
+
+    The next choice is a fixed stride further in the list of all choices, round and round. The stride has no divisor in
+    common with their number, so that all come before one comes again; it is near the golden section, so that each item
+    comes about as often as any other of its list. `len` is their number; 0 if a list is empty.
+    """
+
+    def __init__(self, lists: Sequence[Sequence[T]]) -> None:
+        self._lists, self._number = lists, math.prod(map(len, lists))
+        strides = itertools.count(max(1, round(self._number * GOLDEN)))
+        self._stride = next(n for n in strides if math.gcd(n, self._number) == 1) if self._number else 0
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __getitem__(self, position: int) -> list[T]:
+        place, chosen = position * self._stride % self._number, list[T]()
+        for items in self._lists:
+            place, index = divmod(place, len(items))
+            chosen.append(items[index])
+        return chosen

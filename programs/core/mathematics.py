@@ -15,11 +15,13 @@ from programs.core.text import plain
 
 EQUAL = 1e-6  # the relative difference up to which two values are equal
 LONGEST = 1000  # characters of an expression: a longer one is no final answer, and may take very long
+GSM8K = "####"  # after which a gold answer stands (Cobbe et al. 2021)
 BITS = 4096  # of an exact number: beyond, it is a float, for powers of powers would fill the memory
 
 _NUMBER = r"(?:(?<![\w)])-)?(?:\d+ \d+/\d+|\d+(?:,\d+)*(?:\.\d+)?(?:/\d+)?|\.\d+)"  # 10-3 ends in 3
 _LAST = re.compile(rf"{_NUMBER}(?:\s?%)?")
 _STATED = re.compile(r"(?:answer|result|total)(?:\s+is)?\s*[:=]?\s*([^\n]+)$", re.IGNORECASE | re.MULTILINE)
+_STATES = re.compile(r"=|\banswer\b", re.IGNORECASE)
 _BOXED = re.compile(r"\\boxed\s*\{")
 _GROUP = r"\s*\{([^{}]*)\}"
 _LATEX = (
@@ -85,6 +87,14 @@ def final_answer(text: str) -> str:
         return str(rest)
     numbers = _LAST.findall(stated[-1] if stated else text) or _LAST.findall(text)
     return str(numbers[-1]) if numbers else ""
+
+
+def gold_of(answer: str) -> str | None:
+    """The final answer in a column of answers: after GSM8K's mark, or where a text states it (`x = 12`, `the answer is
+    12`); else the text as it stands, such as a date. None if there is none."""
+    gold = answer.rpartition(GSM8K)[2].strip()
+    stated = value(gold) is None and _STATES.search(gold)
+    return (final_answer(gold) if stated else gold) or None
 
 
 def value(text: str) -> Value | None:

@@ -1,15 +1,14 @@
 """dialogue: a talk of a user and an assistant about a document, each answer of which rests on the document alone."""
 
-import functools
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import dspy
 from pydantic import BaseModel, Field
 
-from programs.core.checks import ANSWER, ON_TOPIC
+from programs.core.checks import ANSWER, ON_TOPIC, of_each_view
 from programs.core.feed import ChunkFeed, FeedInput
 from programs.core.kinds import Chat
 from programs.core.options import PassageOptions
@@ -215,16 +214,6 @@ def examples(seeds: Sequence[DialogueSeed], options: DialogueOptions) -> dict[st
     }
 
 
-def of_each_exchange(rule: Callable[[Said], Drop | None]) -> Callable[[Any], Drop | None]:
-    """The rule for a talk, and for one exchange while it is written: the first fault of an exchange."""
-
-    @functools.wraps(rule)
-    def of_each(row: Any) -> Drop | None:
-        return next(filter(None, map(rule, row.views())), None)
-
-    return of_each
-
-
 def repeated(exchange: Said) -> Drop | None:
     """A message that the user has sent before, in the same words."""
     earlier = [words(plain(message)) for message in _USER.findall(exchange.history)]
@@ -263,5 +252,5 @@ RECIPE = Recipe(
     examples=examples,
     labelled={"reply": "like"},
     judges=("correct", turn),
-    checks=(*ANSWER, of_each_exchange(repeated), of_each_exchange(wrongly_declined), *ON_TOPIC),
+    checks=(*ANSWER, of_each_view(repeated), of_each_view(wrongly_declined), *ON_TOPIC),
 )

@@ -1,6 +1,5 @@
 """solve: several solutions of a problem, of which the right ones are rows (ReST-EM, RFT and STaR)."""
 
-import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ from pydantic import Field
 from programs.core.equations import equations, same_derivation
 from programs.core.feed import Shuffled
 from programs.core.kinds import Chat
-from programs.core.mathematics import final_answer, majority, reaches, same_answer, value
+from programs.core.mathematics import final_answer, gold_of, majority, reaches, same_answer, value
 from programs.core.options import Options
 from programs.core.outputs import Outputs
 from programs.core.program import Program
@@ -19,9 +18,6 @@ from programs.core.row import Candidate, Drop
 from programs.core.step import Step
 from programs.core.text import numbers, sentences
 from signatures.reasoning.solve import CLOSING, ExplainAnswer, SolveProblem
-
-_STATES = re.compile(r"=|\banswer\b", re.IGNORECASE)
-GSM8K = "####"  # after which a gold answer stands (Cobbe et al. 2021)
 
 
 class SolveOptions(Options):
@@ -134,14 +130,6 @@ def _write(draw: Solution, reply: Outputs | Drop) -> None:
         draw.dropped = reply
     else:
         draw.take({**reply, "answer": _answer(reply["answer"], draw.gold), "thinking": reply.thinking})
-
-
-def gold_of(answer: str) -> str | None:
-    """The final answer in a column of answers: after GSM8K's mark, or where a text states it (`x = 12`, `the answer is
-    12`); else the text as it stands, such as a date. None if there is none."""
-    gold = answer.rpartition(GSM8K)[2].strip()
-    stated = value(gold) is None and _STATES.search(gold)
-    return (final_answer(gold) if stated else gold) or None
 
 
 def _answer(text: str, gold: str | None) -> str:

@@ -1,7 +1,5 @@
 """tiny-stories: stories for small children that must have three given words (Eldan and Li 2023, section 2)."""
 
-import itertools
-import math
 import random
 import re
 from collections.abc import Sequence
@@ -11,6 +9,7 @@ import dspy
 from pydantic import Field
 
 from programs.core.checks import PLAIN_TEXT
+from programs.core.dealing import Combinations
 from programs.core.feed import FeedInput, Quiet
 from programs.core.inflection import bases, occurs
 from programs.core.kinds import Text
@@ -28,7 +27,6 @@ Feature = Literal["dialogue", "conflict", "moral", "foreshadowing", "twist", "ba
 FEATURES = get_args(Feature)
 NO_FEATURE = "none"
 SAMPLED = 0.8  # the temperature of stories: a long text of the likeliest words repeats itself (Holtzman et al. 2020)
-GOLDEN = (math.sqrt(5) - 1) / 2
 TITLE = 8  # words of a title at most
 
 
@@ -136,34 +134,23 @@ class TinyStories(Program):
         return Drop(step="tell", reason="length", detail=f"{number} words; a story has {self.options.length}")
 
 
-class Dealt(Quiet):
-    """A verb, a noun, an adjective and some features for each position. No three words come twice.
-
-    The next triple is a fixed stride further in the list of all triples, round and round. The stride has no divisor in
-    common with their number, so that all come before one comes again; it is near the golden section, so that each word
-    comes about as often as any other of its class. There is no source after the last triple.
-    """
+class Triples(Quiet):
+    """A verb, a noun, an adjective and some features for each position. No three words come twice; there is no source
+    after the last triple."""
 
     def __init__(self, feed_input: FeedInput) -> None:
         lists = {source.inputs["name"]: source.inputs["items"] for source in feed_input.sources}
         chance = random.Random(feed_input.seed)
         entries = [entry.split(maxsplit=1) for entry in lists.get("words", [])]
         of_class = [sorted({entry[1] for entry in entries if entry[0] == kind and entry[1:]}) for kind in CLASSES]
-        self._words = [chance.sample(group, len(group)) for group in of_class]
-        self._triples = math.prod(map(len, self._words))
-        golden = itertools.count(max(1, round(self._triples * GOLDEN)))
-        self._stride = next(n for n in golden if math.gcd(n, self._triples) == 1)
+        self._triples = Combinations([chance.sample(words, len(words)) for words in of_class])
         self._vocabulary = frozenset(lists.get("vocabulary", []))
         self._seed, self._options = feed_input.seed, feed_input.options
 
     def source_at(self, position: int) -> Source | None:
-        if position >= self._triples:
+        if position >= len(self._triples):
             return None
-        place, triple = position * self._stride % self._triples, list[str]()
-        for group in self._words:
-            place, index = divmod(place, len(group))
-            triple.append(group[index])
-        chance = random.Random(f"{self._seed}|{position}")
+        triple, chance = self._triples[position], random.Random(f"{self._seed}|{position}")
         features = chance.sample(FEATURES, chance.randint(0, self._options.features))
         return Source(
             id=digest("story", *triple, *features),
@@ -234,7 +221,7 @@ RECIPE = Recipe(
     reads="lists",
     seed=StorySeed,
     program=TinyStories,
-    feed=Dealt,
+    feed=Triples,
     examples=examples,
     labelled={"summarise": "near"},
     judges=(story_judge,),

@@ -13,7 +13,7 @@ from seedbed.models.shelf.weights import weights
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(900)]
 TINY, SMALL = "embedded/smollm2-135m", "embedded/qwen2.5-coder-0.5b"
-FEW = ["compile.compare=8", "compile.budget=quick", "compile.max_calls=80", "gates.judges=[]"]
+FEW = ["compile.compare=6", "compile.budget=quick", "compile.max_calls=60", "gates.judges=[]"]
 """Enough to tell one format from another."""
 
 
@@ -62,10 +62,10 @@ def test_documents_become_a_dataset(small: Path, tmp_path: Path) -> None:
 
     config, out = str(small / "seedbed.yaml"), tmp_path / "ds"
     assert (
-        main(["run", "-c", config, "--rows", "3", "--keep-going", "--out", str(out), "--set", "gates.judges=[]"]) == 0
+        main(["run", "-c", config, "--rows", "2", "--keep-going", "--out", str(out), "--set", "gates.judges=[]"]) == 0
     )
     rows = [row for split in load_dataset(str(out)).values() for row in split]
-    assert len(rows) == 3
+    assert len(rows) == 2
     assert all(row["question"].endswith("?") and row["answer"] and row["passage"] for row in rows)
     served = json.loads((out / "run.json").read_text(encoding="utf-8"))["embedded"]["small"]
     assert (served["sha256"], served["slots"]) == (weights(SMALL, Path()).sha256, 1)

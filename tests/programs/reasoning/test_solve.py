@@ -16,12 +16,12 @@ from metrics.worth import HOPE
 from optimize.scoring import score_step
 from programs.core.background import run_sync
 from programs.core.feed import FeedInput, first_sources
-from programs.core.mathematics import same_answer
+from programs.core.mathematics import gold_of, same_answer
 from programs.core.program import DRAWS
 from programs.core.recipe import recipes
 from programs.core.row import Source
 from programs.core.tools import tools, using
-from programs.reasoning.solve import Solution, Solve, SolveOptions, gold_of
+from programs.reasoning.solve import Solution, Solve, SolveOptions
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
 

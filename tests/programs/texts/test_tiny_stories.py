@@ -21,10 +21,10 @@ from programs.core.text import sentences
 from programs.texts.tiny_stories import (
     CLASSES,
     FEATURES,
-    Dealt,
     Story,
     TinyStories,
     TinyStoriesOptions,
+    Triples,
     without_title,
 )
 from seedbed.models.hashed_words import hashed_words as embed
@@ -67,19 +67,19 @@ def reason(story: str, **inputs: Any) -> str | None:
     return row.dropped and row.dropped.reason
 
 
-def deals(*lists: list[str], seed: int = 0, vocabulary: list[str] | None = None, **options: Any) -> Dealt:
+def deals(*lists: list[str], seed: int = 0, vocabulary: list[str] | None = None, **options: Any) -> Triples:
     """A feed over these verbs, nouns and adjectives."""
     items = [f"{kind} {word}" for kind, group in zip(CLASSES, lists, strict=True) for word in group]
     pairs = {"words": items, "vocabulary": vocabulary or []}
     sources = [Source(id=name, group=name, inputs={"name": name, "items": of}) for name, of in pairs.items()]
-    return Dealt(FeedInput(sources, [], TinyStoriesOptions(**options), seed))
+    return Triples(FeedInput(sources, [], TinyStoriesOptions(**options), seed))
 
 
-def shipped(seed: int = 0) -> Dealt:
+def shipped(seed: int = 0) -> Triples:
     names = ("words", "vocabulary")
     items = {name: read_list(str(DATA / "lists" / f"{name}.txt"), DATA) for name in names}
     sources = [Source(id=name, group=name, inputs={"name": name, "items": items[name]}) for name in names]
-    return Dealt(FeedInput(sources, [], TinyStoriesOptions(), seed))
+    return Triples(FeedInput(sources, [], TinyStoriesOptions(), seed))
 
 
 # the story
