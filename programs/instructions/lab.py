@@ -49,7 +49,7 @@ class Pair(Chat, response="answer"):
         return self.question
 
 
-class LeafSeed(Seed, row=Pair, group="leaf"):
+class LeafSeed(Seed, group="leaf"):
     """A person's question and answer on one leaf of the taxonomy."""
 
     leaf: str = Field(min_length=1, description="its place in the taxonomy; seeds of one leaf stay together")

@@ -43,7 +43,7 @@ class QA(Chat, document="passage", prompt="question", response="answer"):
     invented: bool = False
 
 
-class QASeed(Seed, row=QA, group="source"):
+class QASeed(Seed, group="source"):
     """A labelled question on a passage. `answer: null` means that the passage has no answer."""
 
     source: str = Field(description="the document the passage is from; seeds of one document stay together")
