@@ -83,16 +83,23 @@ def final_answer(text: str) -> str:
     if value(text) is not None:
         return text
     stated = _STATED.findall(text)
-    if stated and value(rest := stated[-1].strip(" *.")) is not None:
+    if stated and value(rest := trimmed(stated[-1])) is not None:
         return str(rest)
     numbers = _LAST.findall(stated[-1] if stated else text) or _LAST.findall(text)
     return str(numbers[-1]) if numbers else ""
 
 
+def trimmed(answer: str) -> str:
+    """An answer without the blanks and asterisks around it and the full stop after it. `.5` keeps its point."""
+    return answer.lstrip(" \n*").rstrip(" \n*.")
+
+
 def gold_of(answer: str) -> str | None:
     """The final answer in a column of answers: after GSM8K's mark, or where a text states it (`x = 12`, `the answer is
-    12`); else the text as it stands, such as a date. None if there is none."""
+    12`, \\boxed{12}); else the text as it stands, such as a date. None if there is none."""
     gold = answer.rpartition(GSM8K)[2].strip()
+    if boxed := _boxed(gold):
+        return boxed
     stated = value(gold) is None and _STATES.search(gold)
     return (final_answer(gold) if stated else gold) or None
 

@@ -1,5 +1,6 @@
 """solve: several solutions of a problem, of which the right ones are rows (ReST-EM, RFT and STaR)."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from pydantic import Field
 from programs.core.equations import equations, same_derivation
 from programs.core.feed import Shuffled
 from programs.core.kinds import Chat
-from programs.core.mathematics import final_answer, gold_of, majority, reaches, same_answer, value
+from programs.core.mathematics import final_answer, gold_of, majority, reaches, same_answer, trimmed, value
 from programs.core.options import Options
 from programs.core.outputs import Outputs
 from programs.core.program import Program
@@ -134,7 +135,7 @@ def _write(draw: Solution, reply: Outputs | Drop) -> None:
 
 def _answer(text: str, gold: str | None) -> str:
     """The final answer in the last field of a reply, as far as it can be found."""
-    text = text.strip(" \n*.")
+    text = trimmed(text)
     return text if gold and same_answer(text, gold) else final_answer(text) or text
 
 
@@ -174,7 +175,7 @@ def wrong_step(solution: Solution) -> Drop | None:
 def not_in_steps(solution: Solution) -> Drop | None:
     """An answer that no step mentions: a right answer by the steps of something else (ours)."""
     steps, answer = solution.reasoning, solution.answer
-    if not (steps and answer) or answer in steps:
+    if not (steps and answer) or re.search(rf"(?<![\w.,]){re.escape(answer)}(?!\w|[.,]\d)", steps):
         return None
     if any(same_answer(number, answer.lstrip("-")) for number in (*numbers(steps), final_answer(steps))):
         return None

@@ -146,7 +146,7 @@ def _sources(table: Table, recipe: Recipe, columns: Mapping[str, str], skipped: 
     """One source per row that has all needed inputs; of equal rows the first. Others go to `skipped`."""
     seen = set[int]()
     for entry in table.entries:
-        inputs = {name: cell(entry.values.get(column)) for name, column in columns.items() if name != GROUP}
+        inputs = {name: _as_input(entry.values.get(column)) for name, column in columns.items() if name != GROUP}
         id = digest("row", json.dumps(inputs, sort_keys=True))
         empty = [columns[name] for name in recipe.inputs if is_empty(inputs[name])]
         if not entry.values:
@@ -160,6 +160,12 @@ def _sources(table: Table, recipe: Recipe, columns: Mapping[str, str], skipped: 
             yield _source(id, entry, inputs, _group(entry, columns, inputs[recipe.inputs[0]]))
             continue
         skipped.add(f"{table.name}#{entry.origin['row']}", reason)
+
+
+def _as_input(value: Any) -> Any:
+    """A cell as an input of a program, to which a number is a text."""
+    value = cell(value)
+    return json.dumps(value) if isinstance(value, bool | int | float) else value
 
 
 def _source(id: str, entry: Entry, inputs: Mapping[str, Any], group: str) -> Source:

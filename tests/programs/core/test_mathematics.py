@@ -212,6 +212,7 @@ def test_what_is_no_single_number_is_not_read(text: str) -> None:
         ("So we get 5, as was said.", "5"),
         ("from 10-3", "3"),
         ("half: .5", ".5"),
+        ("The answer is .25.", ".25"),
         (r" \frac{3}{4}.", r"\frac{3}{4}."),
         ("-3 1/2 cups", "-3 1/2 cups"),
         ("It grew by 25 %", "25 %"),

@@ -94,6 +94,7 @@ def test_without_a_gold_answer_most_solutions_must_agree(replies: list[str]) -> 
         ("One counts 84.0 of them.", None),
         ("So 7 * 12 = 82, and 82 + 2 = 84.", "wrong step"),
         ("So 7 + 12 = 19.", "answer not in the steps"),
+        ("So 7 * 120 = 840, or 1.84.", "answer not in the steps"),
         ("One counts them.", "answer not in the steps"),
     ],
 )
@@ -185,6 +186,14 @@ def test_each_problem_is_a_source_once() -> None:
     assert sorted(source.id for source in fed) == sorted(source.id for source in sources)
 
 
-@pytest.mark.parametrize("gold", ["The answer is 12.", "x = 12", "6 * 2 = 12\n#### 12", "12"])
+@pytest.mark.parametrize(
+    "gold", ["The answer is 12.", "x = 12", "6 * 2 = 12\n#### 12", "12", r"In 3 hours 3 * 4 = 12, so \boxed{12}"]
+)
 def test_the_right_answer_is_found_in_its_column(gold: str) -> None:
     assert gold_of(gold) == "12"
+
+
+@pytest.mark.parametrize(("gold", "right"), [("5", False), ("0.5", True)])
+def test_a_point_before_a_number_is_no_full_stop(gold: str, right: bool) -> None:
+    [row], _ = solve([".5"], gold)
+    assert (reasons([row]) != ["wrong answer"]) == right

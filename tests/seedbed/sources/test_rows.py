@@ -87,7 +87,7 @@ def test_rows_that_cannot_be_used_are_counted_with_the_reason(tmp_path: Path) ->
     with path.open("a", encoding="utf-8") as file:
         file.write("[1, 2]\nno json\n" + json.dumps({"prompt": 0}) + "\n")
     made = read(tmp_path, rows="t.jsonl")
-    assert fields(made.sources) == [{"prompt": "Why?"}, {"prompt": 0}]
+    assert fields(made.sources) == [{"prompt": "Why?"}, {"prompt": "0"}]
     assert made.skipped.report() == [
         {"why": "its column 'prompt' is empty", "count": 2, "first": ["t.jsonl#2", "t.jsonl#3"]},
         {"why": "an earlier row is equal", "count": 1, "first": ["t.jsonl#4"]},
@@ -124,6 +124,14 @@ def test_chat_rows_have_a_prompt_and_a_response(tmp_path: Path) -> None:
     made = read(tmp_path, recipe, rows="chat.jsonl").sources
     assert fields(made) == [{"prompt": "Why?", "response": "So."}, {"prompt": "How?", "response": "So."}]
     assert fields(read(tmp_path, recipe, rows="prompts.jsonl").sources) == [{"prompt": "Why?"}]
+
+
+def test_a_number_is_a_text_for_a_program(tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(
+        '{"prompt": "2+2?", "answer": 4}\n{"prompt": 7, "answer": 0.5}\n', encoding="utf-8"
+    )
+    made = read(tmp_path, rows="t.jsonl").sources
+    assert fields(made) == [{"prompt": "2+2?", "answer": "4"}, {"prompt": "7", "answer": "0.5"}]
 
 
 def test_values_that_json_does_not_know_are_texts_or_left_out(tmp_path: Path) -> None:
