@@ -49,7 +49,7 @@ class Combinations(Generic[T]):
 
     The next choice is a fixed stride further in the list of all choices, round and round. The stride has no divisor in
     common with their number, so that all come before one comes again; it is near the golden section, so that each item
-    comes about as often as any other of its list. `len` is their number; 0 if a list is empty.
+    comes about as often as any other of its list. `len` is their number; 0 if a list is empty. Raises IndexError.
     """
 
     def __init__(self, lists: Sequence[Sequence[T]]) -> None:
@@ -61,6 +61,8 @@ class Combinations(Generic[T]):
         return self._number
 
     def __getitem__(self, position: int) -> list[T]:
+        if not 0 <= position < self._number:
+            raise IndexError(position)
         place, chosen = position * self._stride % self._number, list[T]()
         for items in self._lists:
             place, index = divmod(place, len(items))

@@ -47,8 +47,9 @@ class Feed(Protocol):
         """The source at a position (0, 1, 2, ..., in this order), or None if there is none from here on."""
         ...
 
-    def accepts(self, row: Any) -> Drop | None:
-        """Called at commit, in order: why a candidate that passed all gates is still rejected, or None."""
+    def accepts(self, source: Source, row: Any) -> Drop | None:
+        """Called at commit, in order: why a candidate of the source that passed all gates is still rejected, or
+        None."""
         ...
 
     def committed(self, source: Source, rows: Sequence[Any], rejected: Sequence[Any]) -> None:
@@ -63,7 +64,7 @@ class Quiet:
     def needs(self, position: int) -> int:
         return 0
 
-    def accepts(self, row: Any) -> Drop | None:
+    def accepts(self, source: Source, row: Any) -> Drop | None:
         return None
 
     def committed(self, source: Source, rows: Sequence[Any], rejected: Sequence[Any]) -> None:

@@ -76,7 +76,8 @@ class PreferenceColumns(BaseModel):
 
 
 class Preference(Candidate, prompt="instruction", response="chosen_answer"):
-    """Two answers to one prompt, of which one is better. `models` wrote the chosen and the rejected answer.
+    """Two answers to one prompt, of which one is better. `models` wrote the chosen and the rejected answer, and those
+    of the ranking the others that stand in the row.
 
     Its view is the chosen answer: the rejected one may have any fault.
     """
@@ -94,10 +95,11 @@ class Preference(Candidate, prompt="instruction", response="chosen_answer"):
 
     @property
     def writers(self) -> list[str]:
-        return self.models
+        return list(dict.fromkeys([*self.models, *(answer.model for answer in self.ranking)]))
 
     def texts(self) -> list[str]:
-        return [self.instruction, self.chosen_answer, self.rejected_answer]
+        pair = (self.chosen_answer, self.rejected_answer)
+        return [self.instruction, *pair, *(rank.answer for rank in self.ranking if rank.answer not in pair)]
 
     def base(self) -> dict[str, Any]:
         answers = {

@@ -1,6 +1,6 @@
 """The options of a recipe: the numbers of its paper that a user may change, and switches between its variants."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 
 class Options(BaseModel):
@@ -10,7 +10,9 @@ class Options(BaseModel):
     "ours" where the paper gives no number.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True, validate_default=True
+    )
 
     @property
     def needs_sources(self) -> bool:
@@ -23,3 +25,14 @@ class PassageOptions(Options):
 
     draws: int = Field(4, ge=1)
     """How often one passage is used at most (ours)."""
+
+
+def at_least(name: str) -> AfterValidator:
+    """For an option that is no less than an earlier one of that name: a most beside its fewest."""
+
+    def check(value: int, info: ValidationInfo) -> int:
+        if value < info.data.get(name, value):
+            raise ValueError(f"it is less than {name}, which is {info.data[name]}")
+        return value
+
+    return AfterValidator(check)

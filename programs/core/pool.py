@@ -46,7 +46,7 @@ class Pool:
         self._seed, self._options = feed_input.seed, feed_input.options
         self._human = list(feed_input.seeds)
         self._machine: list[str] = []
-        self._accepted, self._all, self._latest = set[str](), Alike(), ""
+        self._accepted, self._all, self._latest = set[str](), Alike(), ("", "")
         for human in self._human:
             self._all.add(human.instruction)
 
@@ -71,15 +71,15 @@ class Pool:
             shown=[task.id for task in human],
         )
 
-    def accepts(self, row: Any) -> Drop | None:
+    def accepts(self, source: Source, row: Any) -> Drop | None:
         """Only an instruction with a ROUGE-L below 0.7 with each one in the pool."""
         instruction = row.instruction
-        if instruction == self._latest:
+        if (source.id, instruction) == self._latest:
             return None  # a second instance of the instruction just admitted
         if match := self._all.first(instruction):
             text, similarity = match
             return Drop(step="pool", reason="like the pool", detail=f"ROUGE-L {similarity:.2f} with {text!r}")
-        self._latest = instruction
+        self._latest = source.id, instruction
         self._all.add(instruction)
         return None
 

@@ -1,12 +1,13 @@
 """A recipe: a named program with its seeds, its feed and its judges. Every file of a family's folder defines one."""
 
+import copy
 import dataclasses
 import functools
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import dspy
 from pydantic import BaseModel, ConfigDict, Field
@@ -30,38 +31,29 @@ class Seed(BaseModel):
     """An example labelled by a person: one line of a seeds file.
 
     Its class names that of the rows whose fields it has, and its field with the group: `class QASeed(Seed, row=QA,
-    group="source")`. Where a row has other fields than a seed, `row` and `of` say how one becomes the other.
+    group="source")`. Where a row has other fields than a seed, `row` says how one becomes the other.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    row_class: ClassVar[type[Candidate] | None] = None
-    group_field: ClassVar[str] = "id"
+    _row_class: ClassVar[type[Candidate] | None] = None
+    _group_field: ClassVar[str] = "id"
     id: str = Field(min_length=1)
 
     def __init_subclass__(cls, *, row: type[Candidate] | None = None, group: str = "") -> None:
         super().__init_subclass__()
-        cls.row_class, cls.group_field = row or cls.row_class, group or cls.group_field
+        cls._row_class, cls._group_field = row or cls._row_class, group or cls._group_field
 
     @property
     def group(self) -> str:
         """The unit that a split does not divide."""
-        return str(getattr(self, self.group_field))
+        return str(getattr(self, self._group_field))
 
     @property
     def row(self) -> Any:
         """The good row that this seed stands for; None if it stands for none, such as an example of a bad one."""
-        if row := self.row_class and self.row_class():
-            row.take(dict(self))
+        if row := self._row_class and self._row_class():
+            row.take(copy.deepcopy(dict(self)))
         return row
-
-    @classmethod
-    def of(cls, id: str, row: Any, group: str) -> "Self | None":
-        """The seed that stands for a finished row of the recipe: the inverse of `row`. `group`: that of the row's
-        source. None if the row lacks something that a seed must have, such as a judgement by a person."""
-        if cls.row_class is None:
-            return None
-        fields = {field: getattr(row, field) for field in cls.model_fields if hasattr(row, field)}
-        return cls(**{cls.group_field: group, **fields, "id": id})
 
     def example(self, *inputs: str, **outputs: Any) -> dspy.Example:
         """An example to compile a step on: its inputs, by their names in the row, and its right outputs."""

@@ -70,7 +70,7 @@ class Rounds:
             }
         )
 
-    def accepts(self, row: Any) -> Drop | None:
+    def accepts(self, source: Source, row: Any) -> Drop | None:
         return None
 
     def committed(self, source: Source, rows: Sequence[Any], rejected: Sequence[Any]) -> None:

@@ -63,33 +63,40 @@ class Candidate(BaseModel):
 
     Attributes:
         Base: the columns that a trainer reads, as a pydantic model. A recipe's own fields are columns beside them.
-        purpose: what such rows train, in a few words. parts: the field of each part that has one.
+        purpose: what such rows train, in a few words.
     """
 
     Base: ClassVar[type[BaseModel]] = BaseModel
     purpose: ClassVar[str] = ""
-    parts: ClassVar[Mapping[str, str]] = {}
     dropped: Drop | None = None
+    _parts: ClassVar[Mapping[str, str]] = {}  # document, prompt and response -> the field that holds it, if one does
 
     def __init_subclass__(cls, *, document: str = "", prompt: str = "", response: str = "") -> None:
         super().__init_subclass__()
         named = {"document": document, "prompt": prompt, "response": response}
-        cls.parts = {**cls.parts, **{part: field for part, field in named.items() if field}}
+        cls._parts = {**cls._parts, **{part: field for part, field in named.items() if field}}
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **parts: str) -> None:
+        """Raises TypeError if a part is to stand in a field that the row does not have."""
+        for part, field in cls._parts.items():
+            if field not in cls.model_fields:
+                raise TypeError(f"{cls.__name__} has no field {field!r} for its {part}")
 
     @property
     def document(self) -> str | None:
         """The text that must support the row, or None if there is none."""
-        return getattr(self, self.parts["document"]) if "document" in self.parts else None
+        return getattr(self, self._parts["document"]) if "document" in self._parts else None
 
     @property
     def prompt(self) -> str:
         """The question or instruction for the student."""
-        return getattr(self, self.parts["prompt"]) if "prompt" in self.parts else ""
+        return getattr(self, self._parts["prompt"]) if "prompt" in self._parts else ""
 
     @property
     def response(self) -> str:
         """The text that the student should write; empty until the teacher has written it."""
-        return getattr(self, self.parts["response"]) if "response" in self.parts else ""
+        return getattr(self, self._parts["response"]) if "response" in self._parts else ""
 
     @property
     def written(self) -> str:
@@ -137,7 +144,7 @@ class Candidate(BaseModel):
         """Copy values to the fields of the same name, and those named `document`, `prompt` or `response` to the fields
         that hold these parts. Values without a field are left out."""
         for name, value in values.items():
-            if (field := self.parts.get(name, name)) in type(self).model_fields:
+            if (field := self._parts.get(name, name)) in type(self).model_fields:
                 setattr(self, field, value)
 
     def columns(self) -> dict[str, Any]:

@@ -2,20 +2,21 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import dspy
 from pydantic import Field
 
 from programs.core.kinds import Chat
 from programs.core.language import is_english
+from programs.core.options import at_least
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.requests import asks
 from programs.core.rounds import RoundOptions, Rounds
 from programs.core.row import Candidate, Drop, Exchange
 from programs.core.step import Step
-from programs.core.text import blank_words, content_words, copied_run, words
+from programs.core.text import blank_words, content_words, copied_run, copied_share, words
 from programs.judges.judge import Judge
 from signatures.instructions.evol_instruct import (
     BREADTH,
@@ -27,6 +28,7 @@ from signatures.instructions.evol_instruct import (
     JudgeHarder,
 )
 from signatures.judges import YesNo
+from signatures.variants import wordings
 
 Domain = Literal["text", "code"]
 OPERATORS: Mapping[Domain, Mapping[str, str]] = {"text": TEXT, "code": CODE}
@@ -47,7 +49,7 @@ class EvolOptions(RoundOptions):
     """How often breadth is chosen, where each other operator has 1 (all are alike in section 4.2)."""
     fewest_added: int = Field(1, ge=0)
     """The words that a deeper prompt has more than its parent, at least (ours; section 3.2 asks for 10)."""
-    most_added: int = Field(40, ge=1)
+    most_added: Annotated[int, at_least("fewest_added")] = Field(40, ge=1)
     """The words that any evolved prompt has more than its parent, at most (ours; section 3.2 asks for 20)."""
     max_words: int = Field(300, ge=1)
     """The words of a prompt, at most, because prompts grow with each round (ours)."""
@@ -67,10 +69,6 @@ class EvolSeed(Seed):
     how: str = Field(min_length=1, description="the operator, such as deepen or breadth")
     rewritten: str = Field(min_length=1)
     harder: YesNo = Field(description="whether the rewrite asks for more and can be answered")
-
-    @classmethod
-    def of(cls, id: str, row: "Evolved", group: str) -> Self:
-        return cls(id=id, prompt=row.parent, how=row.operator, rewritten=row.instruction, harder="yes")
 
     @property
     def row(self) -> "Evolved | None":
@@ -152,7 +150,7 @@ class EvolInstruct(Program):
         if name == "answer":
             return [Evolved(instruction=inputs["prompt"], answer=outputs["answer"])]
         names = {how: operator for operators in OPERATORS.values() for operator, how in operators.items()}
-        row = Evolved(instruction=_alone(*outputs.values()), parent=inputs["prompt"])
+        row = Evolved(instruction=_alone(*outputs.values()), parent=inputs["prompt"], domain=self.options.domain)
         row.operator = names.get(inputs.get("how", TEXT[BREADTH]), "")
         row.dropped = wrong_length(row, self.options)
         return [row]
@@ -187,9 +185,12 @@ def leaked(row: Evolved) -> Drop | None:
     match = _LEAKED.search(row.instruction)
     if match and not _LEAKED.search(row.parent):
         return _no("template words", f"it says {match[0]!r}")
-    instructions = (EvolvePrompt.instructions, CreatePrompt.instructions, OPERATORS[row.domain].get(row.operator, ""))
-    run = max((copied_run(row.instruction, text) for text in instructions), key=len)
-    return _no("template words", f"it says {' '.join(run)!r}") if len(run) >= REPEATED else None
+    instructions = *wordings(EvolvePrompt), *wordings(CreatePrompt), OPERATORS[row.domain].get(row.operator, "")
+    runs = (copied_run(row.instruction, text) for text in instructions)
+    for run in (" ".join(run) for run in runs if len(run) >= REPEATED):
+        if copied_share(run, row.parent) < 1:
+            return _no("template words", f"it says {run!r}")
+    return None
 
 
 def states(row: Evolved) -> Drop | None:

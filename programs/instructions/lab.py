@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import dspy
 from pydantic import Field
@@ -57,11 +57,6 @@ class LeafSeed(Seed, group="leaf"):
     document: str | None = Field(None, description="the text the question is about")
     question: str = Field(min_length=1)
     answer: str = Field(min_length=1)
-
-    @classmethod
-    def of(cls, id: str, row: Pair, group: str) -> Self:
-        document = None if row.context == NO_CONTEXT else row.context
-        return cls(id=id, leaf=group, task=row.task, document=document, question=row.question, answer=row.answer)
 
     @property
     def row(self) -> Pair:

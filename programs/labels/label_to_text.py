@@ -8,18 +8,21 @@ import dspy
 from pydantic import Field
 
 from programs.core.checks import FREE
+from programs.core.inflection import bases
 from programs.core.kinds import Labelled
 from programs.core.labels import LabelOptions, Labels, as_line, as_list, controls, task_of
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.row import Candidate, Drop, Source
 from programs.core.step import Step
-from programs.core.text import content_words, copied_share, plain, rouge_l, sentences
+from programs.core.text import blank_words, content_words, copied_share, is_crowded, plain, rouge_l, sentences
 from programs.judges.judge import Judge
 from signatures.labels.label_to_text import LENGTHS, Classify, JudgeCarries, WriteText
 
 SAME = 0.7  # ROUGE-L from which a text repeats an example, as in Self-Instruct's pool (Wang et al. 2022, section 2.2)
 VARIED = 1.0  # the temperature of texts: at 0 small models copy what is in the prompt (ours)
+SHORT = 5  # letters of a word of which others begin with the same ones by chance: car, careful
+TELLING = 5  # words of a definition that no text has by chance (ours)
 RESTATED = 0.6  # of a text or a definition: the share that one run of the other's words may make up (ours)
 
 
@@ -84,6 +87,12 @@ class LabelToText(Program):
             await self.follow("write_text", row)
         return dspy.Prediction(candidates=[row])
 
+    def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
+        row = TextForLabel()
+        row.take({**inputs, **outputs})
+        row.dropped = copied(row, inputs.get("examples", ""))
+        return [row]
+
     async def follow(self, name: str, candidate: Candidate) -> None:
         if name != "write_text" or not isinstance(candidate, TextForLabel):
             return
@@ -112,7 +121,8 @@ def restates(row: TextForLabel) -> Drop | None:
     """A text that is what a label means, and no text that has it."""
     meanings = filter(None, [row.definition, *(line.partition(": ")[2] for line in row.others.splitlines())])
     for meaning in meanings:
-        if max(copied_share(meaning, row.text), copied_share(row.text, meaning)) >= RESTATED:
+        share = copied_share(meaning, row.text) if blank_words(meaning) >= TELLING else 0.0
+        if max(share, copied_share(row.text, meaning)) >= RESTATED:
             return Drop(step="veto", reason="definition, no text", detail=f"it repeats {meaning[:80]!r}")
     return None
 
@@ -120,7 +130,8 @@ def restates(row: TextForLabel) -> Drop | None:
 def names_its_label(row: TextForLabel) -> Drop | None:
     """A text with every word of its label, or with other forms of them: from it a classifier learns to spell."""
     label, words = content_words(row.label), content_words(row.text)
-    if not label or not all(any(map(_is_form_of(part), words)) for part in label):
+    named = _name(row.label) in plain(row.text).casefold() if is_crowded(row.label) else True
+    if not label or not named or not all(any(map(_is_form_of(part), words)) for part in label):
         return None
     return Drop(step="veto", reason="names its label", detail=f"it has the word {row.label!r}")
 
@@ -164,9 +175,11 @@ def _name(label: str) -> str:
 
 
 def _is_form_of(part: str) -> Any:
-    """Whether a word begins like this part of a label: with all of a short one, with three fifths of a long one. So
-    `complained` is a form of `complaint`, and `completely` is none."""
-    beginning = part[: max(min(5, len(part)), -(-3 * len(part) // 5))]
+    """Whether a word is a form of this part of a label, by the rules of English for a part of up to five letters; by
+    three fifths of a longer one. So `complained` is a form of `complaint`, and `completely` is none."""
+    if len(part) <= SHORT:
+        return lambda word: part in bases(word)
+    beginning = part[: max(SHORT, -(-3 * len(part) // 5))]
     return lambda word: word.startswith(beginning)
 
 

@@ -99,7 +99,7 @@ class UltraFeedback(Program):
             return Drop(step="pair", reason="tie", detail=f"all answers are rated {chosen.score:.2f}")
         is_random = self.options.pair == "best-random"
         rejected = chance.choice(worse) if is_random else min(worse, key=lambda answer: answer.score)
-        if (margin := chosen.score - rejected.score) < self.options.margin:
+        if (margin := round(chosen.score - rejected.score, 4)) < self.options.margin:
             return Drop(step="pair", reason="no margin", detail=f"the ratings are {margin:.2f} points apart")
         if not await self.settle(pair, **_columns(chosen, rejected), ranking=_ranking(answers)):
             return pair.dropped

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Annotated, Any
 
 import dspy
 from pydantic import Field
@@ -49,12 +49,7 @@ class QASeed(Seed, group="source"):
     source: str = Field(description="the document the passage is from; seeds of one document stay together")
     document: str = Field(min_length=1, description="the passage")
     question: str = Field(min_length=1)
-    answer: str | None
-
-    @classmethod
-    def of(cls, id: str, row: QA, group: str) -> Self:
-        answer = row.answer if row.answerable else None
-        return cls(id=id, source=group, document=row.passage, question=row.question, answer=answer)
+    answer: Annotated[str, Field(min_length=1)] | None
 
     @property
     def row(self) -> QA:

@@ -3,7 +3,7 @@
 import random
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import dspy
 from pydantic import Field
@@ -13,12 +13,12 @@ from programs.core.dealing import Combinations
 from programs.core.feed import FeedInput, Quiet
 from programs.core.inflection import bases, occurs
 from programs.core.kinds import Text
-from programs.core.options import Options
+from programs.core.options import Options, at_least
 from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.row import Candidate, Drop, Source, digest
 from programs.core.step import Step
-from programs.core.text import ENDS, names, sentences, words
+from programs.core.text import ENDS, names, plain, sentences, words
 from programs.judges.judge import Judge
 from signatures.texts.tiny_stories import JudgeStory, Summarise, TellStory
 
@@ -46,7 +46,7 @@ class TinyStoriesOptions(Options):
     """The share of a story's words that must be in the vocabulary; names count as known (ours)."""
     shortest: int = Field(80, ge=1)
     """The words of a story at least (ours)."""
-    longest: int = Field(300, ge=1)
+    longest: Annotated[int, at_least("shortest")] = Field(300, ge=1)
     """The words of a story at most (ours)."""
 
     @property
@@ -66,7 +66,8 @@ class Story(Text, response="story"):
     def take(self, values: dict[str, Any]) -> None:
         """A title is left out: it is no part of the story, and a word that stands in it alone does not count."""
         super().take(values)
-        self.story = without_title(self.story)
+        if "story" in values:
+            self.story = without_title(self.story)
 
     @property
     def prompt(self) -> str:
@@ -141,8 +142,10 @@ class Triples(Quiet):
     def __init__(self, feed_input: FeedInput) -> None:
         lists = {source.inputs["name"]: source.inputs["items"] for source in feed_input.sources}
         chance = random.Random(feed_input.seed)
-        entries = [entry.split(maxsplit=1) for entry in lists.get("words", [])]
-        of_class = [sorted({entry[1] for entry in entries if entry[0] == kind and entry[1:]}) for kind in CLASSES]
+        entries = [entry.lower().split() for entry in lists.get("words", [])]
+        if strange := next((entry for entry in entries if len(entry) != 2), None):
+            raise ValueError(f"words: {' '.join(strange)!r} is not a class (verb, noun, adjective) and one word")
+        of_class = [sorted({word for kind, word in entries if kind == of}) for of in CLASSES]
         self._triples = Combinations([chance.sample(words, len(words)) for words in of_class])
         self._vocabulary = frozenset(lists.get("vocabulary", []))
         self._seed, self._options = feed_input.seed, feed_input.options
@@ -158,11 +161,11 @@ class Triples(Quiet):
             inputs={"words": triple, "features": features},
         )
 
-    def accepts(self, row: Any) -> Drop | None:
+    def accepts(self, source: Source, row: Any) -> Drop | None:
         """Only a story whose words are known to its reader, but for a few."""
         forms, named = words(row.story), {word for name in names(row.story) for word in words(name)}
         strange = [form for form in forms if form not in named and not self._vocabulary & bases(form)]
-        if len(strange) <= (1 - self._options.known) * len(forms):
+        if 1 - len(strange) / max(1, len(forms)) >= self._options.known:
             return None
         return Drop(step="vocabulary", reason="hard words", detail=", ".join(dict.fromkeys(strange)))
 
@@ -179,12 +182,10 @@ def listed(features: Sequence[str]) -> str:
 
 def examples(seeds: Sequence[StorySeed], options: TinyStoriesOptions) -> dict[str, list[dspy.Example]]:
     """Stories are compiled without labels, since many are right, and summaries against people's if some are wanted."""
-    inputs = [asked(seed.words, seed.features, options) for seed in seeds]
+    inputs = [(seed, asked(seed.words, seed.features, options)) for seed in seeds]
     summed_up = [seed for seed in seeds if seed.summary and options.instruct]
     return {
-        "tell": [
-            seed.example(story=seed.story, **told).with_inputs(*told) for seed, told in zip(seeds, inputs, strict=True)
-        ],
+        "tell": [seed.example(story=seed.row.story, **told).with_inputs(*told) for seed, told in inputs],
         "summarise": [seed.example("story", summary=seed.summary) for seed in summed_up],
     }
 
@@ -193,7 +194,7 @@ def without_title(story: str) -> str:
     """A story without its title: a first line that says so (`# The Kite`, `Title: The Kite`), or a short one before a
     blank line that ends like no sentence."""
     first, _, rest = story.strip().partition("\n")
-    bare = first.strip("*_ ")
+    bare = plain(first).strip("*_ ")
     says_so = re.match(r"#|title\s*:", bare, re.IGNORECASE)
     alone = rest.startswith("\n") and len(bare.split()) <= TITLE and not bare.endswith((*ENDS, ",", ";", ":"))
     return rest.strip() if says_so or alone else story.strip()

@@ -144,7 +144,7 @@ class Commit:
             scored.worth.drop
             or self._contamination.refusal(scored.candidate)
             or self._duplicates.refusal(scored.candidate)
-            or self._feed.accepts(scored.candidate)
+            or self._feed.accepts(scored.source, scored.candidate)
         )
 
     def _rejected(self, candidate: Candidate, drop: Drop) -> list[Candidate]:

@@ -63,10 +63,10 @@ def test_seeds_can_be_read_and_are_enough(recipe: Recipe) -> None:
     assert len({seed.id for seed in seeds}) == len(seeds)
 
 
-def test_the_row_of_a_seed_gives_the_seed_back(recipe: Recipe) -> None:
-    for seed in seeds_of(recipe):
-        if seed.row:
-            assert recipe.seed.of(seed.id, seed.row, seed.group) == seed
+def test_a_seed_stands_for_a_row_of_the_recipe(recipe: Recipe) -> None:
+    rows = [seed.row for seed in seeds_of(recipe) if seed.row]
+    assert all(type(row) is recipe.program.row and (row.written or row.prompt) for row in rows)
+    assert rows
 
 
 def test_no_two_seeds_are_alike(recipe: Recipe) -> None:

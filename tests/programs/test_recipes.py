@@ -225,6 +225,7 @@ def test_the_judge_of_pairs_grades_after_its_reason() -> None:
 
 # self-instruct
 
+CALL = Source(id="call", group="call", inputs={})
 HUMAN = [TaskSeed(id=f"h{n}", instruction=f"Human task number {n}", output="x", classification=False) for n in range(9)]
 
 
@@ -264,7 +265,7 @@ def test_the_tasks_shown_are_shuffled() -> None:
 
 def test_only_accepted_rows_are_shown() -> None:
     pool = pool_with()
-    assert pool.accepts(Instance(instruction="Describe a sunset over a calm lake")) is None
+    assert pool.accepts(CALL, Instance(instruction="Describe a sunset over a calm lake")) is None
     assert all("sunset" not in task for n in range(20) for task in shown_by(pool, n))
 
 
@@ -283,20 +284,26 @@ def test_the_pool_lets_in_what_is_below_0_7(n: int, kept: bool, known: str) -> N
     seed = TaskSeed(id="one", instruction=old if known == "human" else "Name a river", output="x", classification=False)
     pool = pool_of([seed])
     if known == "machine":
-        assert pool.accepts(Instance(instruction=old)) is None
-        assert pool.accepts(Instance(instruction="Sing of something else altogether")) is None
-    drop = pool.accepts(Instance(instruction=new))
+        assert pool.accepts(CALL, Instance(instruction=old)) is None
+        assert pool.accepts(CALL, Instance(instruction="Sing of something else altogether")) is None
+    drop = pool.accepts(CALL, Instance(instruction=new))
     assert (drop is None) is kept
     assert drop is None or (drop.step, drop.reason) == ("pool", "like the pool")
+
+
+def test_the_instruction_of_another_call_is_a_repetition() -> None:
+    pool, task = pool_with(), "Decide whether the review is positive"
+    assert pool.accepts(CALL, Instance(instruction=task, input="Great", output="yes")) is None
+    assert pool.accepts(CALL.model_copy(update={"id": "next"}), Instance(instruction=task, input="Bad", output="no"))
 
 
 def test_a_second_instance_of_a_task_is_no_repetition() -> None:
     pool = pool_with()
     task = "Decide whether the review is positive"
-    assert pool.accepts(Instance(instruction=task, input="Great", output="yes")) is None
-    assert pool.accepts(Instance(instruction=task, input="Bad", output="no")) is None
-    assert pool.accepts(Instance(instruction="Name three rivers of Europe")) is None
-    assert pool.accepts(Instance(instruction=task, input="Fine", output="yes"))
+    assert pool.accepts(CALL, Instance(instruction=task, input="Great", output="yes")) is None
+    assert pool.accepts(CALL, Instance(instruction=task, input="Bad", output="no")) is None
+    assert pool.accepts(CALL, Instance(instruction="Name three rivers of Europe")) is None
+    assert pool.accepts(CALL, Instance(instruction=task, input="Fine", output="yes"))
 
 
 TASK = "Decide whether the review is good"

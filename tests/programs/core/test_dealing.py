@@ -33,6 +33,7 @@ def test_what_is_dealt_does_not_depend_on_what_was_asked_before(shares: list[int
 def test_every_combination_comes_once(sizes: list[int]) -> None:
     combinations = Combinations([[*range(size)] for size in sizes])
     dealt = [tuple(combinations[position]) for position in range(len(combinations))]
+    assert sorted(map(tuple, combinations)) == sorted(dealt)
     assert sorted(dealt) == [*itertools.product(*map(range, sizes))]
 
 

@@ -156,6 +156,21 @@ def test_a_row_class_keeps_the_parts_of_its_kind_but_for_those_it_names() -> Non
     assert PAGE.prompt == "tides"
 
 
+def test_a_part_must_be_a_field() -> None:
+    with pytest.raises(TypeError, match="Odd has no field 'qestion' for its prompt"):
+
+        class Odd(Rephrased, prompt="qestion"):
+            question: str = ""
+
+
+def test_whoever_wrote_a_text_of_the_ranking_wrote_the_row() -> None:
+    others = [Ranked(model=name, rank=rank, answer=f"Answer {rank}.") for rank, name in enumerate("cba", 1)]
+    row = PAIR.model_copy(update={"models": ["c", "a"], "ranking": others})
+    assert row.writers == ["c", "a", "b"]
+    assert row.texts()[:3] == PAIR.texts()[:3]
+    assert {"Answer 1.", "Answer 2.", "Answer 3."} <= {*row.texts()}
+
+
 def test_each_distinct_text_of_a_reply_gives_a_row_and_none_gives_a_dropped_one() -> None:
     rows = one_each(Task(parent="old"), "task", ["one", "", "two", "one", "three"], 2, "list")
     assert rows == [Task(parent="old", task="one"), Task(parent="old", task="two")]

@@ -9,6 +9,7 @@ import dspy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from support.asked import Echo
 from support.projects import rows
 from support.scripted_program import Scripted, in_json, teaching
@@ -19,7 +20,7 @@ from programs.core.background import run_sync
 from programs.core.feed import FeedInput, OrderedFeed
 from programs.core.recipe import recipes
 from programs.core.row import Source
-from programs.instructions.evol_instruct import OPERATORS, EvolInstruct, EvolOptions, Evolved, Harder, Rounds
+from programs.instructions.evol_instruct import OPERATORS, EvolInstruct, EvolOptions, Evolved, Harder, Rounds, leaked
 from seedbed.cli.main import main
 from seedbed.models.hashed_words import hashed_words as embed
 from seedbed.models.lm import TeacherLM
@@ -81,6 +82,7 @@ def test_an_answer_that_is_short_and_sorry_or_without_content_is_out(answer: str
         ("Bees look at the sun, and at landmarks that they know from earlier flights.", "no request"),
         ("Bees fly home. It can be answered, asking for a result that needs several steps.", "no request"),
         (f"{PARENT} A person must still find it reasonable.", "template words"),
+        (f"{PARENT} Write the harder prompt, 10 to 20 words longer, and no answer.", "template words"),
         (f"{PARENT} Ask about it in more depth and more widely.", "template words"),
     ],
 )
@@ -212,3 +214,23 @@ def test_a_prompt_may_be_like_all_that_it_was_evolved_from() -> None:
         feed.committed(source, [Evolved(instruction=child, parent=source.inputs["prompt"])], [])
     row = Evolved(parent=lines[1], ancestors=[lines[0]], instruction=lines[2])
     assert row.given == lines[:2]
+
+
+def test_words_of_an_operator_that_its_parent_has_are_no_leak() -> None:
+    parent = "Replace general terms with more specific ones in this essay."
+    child = Evolved(instruction=f"{parent} Keep the rhyme.", parent=parent, operator="concretise")
+    assert leaked(child) is None
+    assert leaked(child.model_copy(update={"parent": "Mend this essay."}))
+
+
+def test_a_compile_sees_the_words_of_programming_operators_leak() -> None:
+    how = CODE["rarer requirement"]
+    program = EvolInstruct(EvolOptions(domain="code"))
+    (row,) = program.read("evolve", {"prompt": "Sort a list.", "how": how}, {"rewritten": f"Sort a list. {how}"})
+    assert isinstance(row, Evolved)
+    assert leaked(row)
+
+
+def test_the_most_added_words_are_no_fewer_than_the_fewest() -> None:
+    with pytest.raises(ValidationError, match="it is less than fewest_added, which is 50"):
+        EvolOptions(fewest_added=50)

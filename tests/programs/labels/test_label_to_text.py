@@ -159,6 +159,11 @@ def test_no_example_shows_its_own_answer() -> None:
         ("late delivery", "The delivery of the lamp was far too late.", "names its label"),
         ("late delivery", "It is late, and there is still no lamp.", None),
         ("no", "There is no lamp.", None),  # a label of function words names nothing
+        ("car", "Please be careful with the lamp.", None),
+        ("ham", "Two hams came without a lamp.", "names its label"),
+        ("pos", "Is it possible to return the lamp?", None),
+        ("天气", "今天他很生气。", None),
+        ("天气", "今天天气很好。", "names its label"),
     ],
 )
 def test_a_text_that_names_its_label_is_out(label: str, text: str, rejected: str | None) -> None:
@@ -182,6 +187,19 @@ def test_a_text_that_repeats_what_its_prompt_says_is_out(text: str, rejected: st
         (row,) = program(**{**source_of("refund").inputs, "examples": examples}).candidates
     assert reason(row) == rejected
     assert bool(engine.asked("classify")) == (rejected is None)
+
+
+def test_a_definition_of_few_words_may_stand_in_a_text() -> None:
+    text = "I have a question about my bill: the lamp is on it twice, and I bought one."
+    row = TextForLabel(task="t", label="billing", definition="a question", text=text)
+    assert run_sync(METRIC.veto(row)) is None
+
+
+def test_a_compile_does_not_reward_a_copy_of_an_example() -> None:
+    (row,) = RECIPE.program().read(
+        "write_text", {"examples": "- My lamp came broken in two."}, {"text": "My lamp came broken in two."}
+    )
+    assert reason(row) == "copied example"
 
 
 def test_no_vote_is_paid_for_a_text_that_a_check_rejects() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from support.paths import DATA
 from support.scripted_program import Scripted, teaching
 from support.shipped import seeds_of, verdicts_of
@@ -65,6 +66,9 @@ def told(
 def reason(story: str, **inputs: Any) -> str | None:
     row, _ = told(story, **inputs)
     return row.dropped and row.dropped.reason
+
+
+CALL = Source(id="call", group="call", inputs={})
 
 
 def deals(*lists: list[str], seed: int = 0, vocabulary: list[str] | None = None, **options: Any) -> Triples:
@@ -208,10 +212,10 @@ def test_another_seed_deals_other_words_and_lists_without_a_class_deal_none() ->
 )
 def test_a_child_knows_forms_and_names_and_no_hard_words(story: str, known: bool) -> None:
     vocabulary = ["the", "cat", "run", "to", "and", "back"]
-    drop = deals(["run"], ["cat"], ["red"], vocabulary=vocabulary).accepts(Story(story=story))
+    drop = deals(["run"], ["cat"], ["red"], vocabulary=vocabulary).accepts(CALL, Story(story=story))
     assert drop == (None if known else Drop(step="vocabulary", reason="hard words", detail="metropolis"))
     lenient = deals(["run"], ["cat"], ["red"], vocabulary=vocabulary, known=0.8)
-    assert lenient.accepts(Story(story=story)) is None
+    assert lenient.accepts(CALL, Story(story=story)) is None
 
 
 def test_peoples_stories_pass_every_rule() -> None:
@@ -223,7 +227,7 @@ def test_peoples_stories_pass_every_rule() -> None:
         if verdict.label
     ]
     assert len(rows) == 36
-    assert not [drop for row in rows if (drop := feed.accepts(row))]
+    assert not [drop for row in rows if (drop := feed.accepts(CALL, row))]
     assert {reason(row.story, words=row.words) for row in rows} == {None}
 
 
@@ -233,7 +237,33 @@ def test_peoples_stories_pass_every_rule() -> None:
         '"Run!" said Tom,\nand he ran away.',
         "Once there was a cat named Tom\nHe ran far.",
         "Title page fell out of the book.\n\nShe ran.",
+        "Once upon a time…\n\nThere was a fox.",
     ],
 )
 def test_a_wrapped_first_line_is_no_title(story: str) -> None:
     assert without_title(story) == story
+
+
+def test_a_summary_leaves_its_story_as_it_is() -> None:
+    row = Story()
+    row.take({"story": "# Kite\n\nA day in June\n\nThere was a kite."})
+    row.take({"summary": "A kite flies."})
+    assert row.story == "A day in June\n\nThere was a kite."
+
+
+def test_words_are_found_whatever_their_case_and_there_is_one_a_line() -> None:
+    (source,) = first_sources(deals(["run"], ["Dog"], ["red"]), 2)
+    assert source.inputs["words"] == ["run", "dog", "red"]
+    with pytest.raises(ValueError, match="'noun ice cream' is not a class"):
+        deals(["run"], ["ice cream"], ["red"])
+
+
+def test_a_story_is_no_shorter_than_it_is_long() -> None:
+    with pytest.raises(ValidationError, match="it is less than shortest, which is 400"):
+        TinyStoriesOptions(shortest=400)
+
+
+def test_the_share_of_known_words_may_be_just_what_is_asked() -> None:
+    feed = deals(["run"], ["dog"], ["red"], vocabulary=["dog"], known=0.9)
+    assert feed.accepts(CALL, Story(story=f"{'dog ' * 90}{'zyx ' * 10}")) is None
+    assert feed.accepts(CALL, Story(story=f"{'dog ' * 89}{'zyx ' * 11}"))

@@ -38,7 +38,7 @@ class Learning:
             return None
         return Source(id=f"{position} {digest(*self.log)}", group="g", inputs={})
 
-    def accepts(self, row: Any) -> None:
+    def accepts(self, source: Source, row: Any) -> None:
         return None
 
     def committed(self, source: Source, rows: Sequence[Any], rejected: Sequence[Any]) -> None:
