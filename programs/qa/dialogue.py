@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import dspy
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from programs.core.checks import ANSWER, ON_TOPIC, of_each_view
 from programs.core.feed import ChunkFeed, FeedInput
@@ -16,16 +16,15 @@ from programs.core.program import Program
 from programs.core.recipe import Recipe, Seed
 from programs.core.row import Candidate, Drop, Exchange, Message, Source
 from programs.core.step import Step
-from programs.core.text import plain, words
+from programs.core.talk import TELLING, ExchangeView, Turn, repeated_answer, repeated_message, talk
+from programs.core.text import copied_run
 from programs.judges.judge import Judge
 from signatures.qa.dialogue import BEYOND, KINDS, NO_TALK, FollowUp, JudgeTurn, OpenDialogue, Reply
-from signatures.refusal import DOES_NOT_SAY, declines
 
 OPEN = "open"  # the kind of the first message
 FEWEST = 2  # exchanges of a row
-_USER = re.compile(r"^User: (.*)$", re.MULTILINE)
+_LABEL = re.compile(r"^(?:User|Assistant|Kind|Message): ", re.MULTILINE)
 Context = Literal["user", "system", "none"]
-Kind = Literal["open", "deepen", "clarify", "compare", "correct", "beyond"]
 
 
 class DialogueOptions(PassageOptions):
@@ -38,37 +37,6 @@ class DialogueOptions(PassageOptions):
     context: Context = "user"
     """Where the document stands in `messages`: at the beginning of the user's first message, in a system message, or
     nowhere (ours)."""
-
-
-class Turn(BaseModel):
-    """A message of the user and the assistant's answer. `kind` is `open` for the first message."""
-
-    kind: Kind
-    message: str = Field(min_length=1)
-    answer: str = ""
-
-
-class Said(Candidate, document="passage", prompt="message", response="answer"):
-    """One exchange of a talk: the view that checks and judges look at. `history` is the talk before it."""
-
-    passage: str = ""
-    history: str = NO_TALK
-    kind: str = ""
-    message: str = ""
-    answer: str = ""
-
-    def take(self, values: dict[str, Any]) -> None:
-        super().take(values)
-        self.answer = DOES_NOT_SAY if declines(self.answer) else self.answer
-
-    @property
-    def request(self) -> str:
-        """The message after the talk, without which its "it" and "that" say nothing."""
-        return self.message if self.history == NO_TALK else f"{self.history}\nUser: {self.message}"
-
-    @property
-    def novelty_key(self) -> str:
-        return self.message
 
 
 class Dialogue(Chat, document="passage"):
@@ -93,10 +61,12 @@ class Dialogue(Chat, document="passage"):
     def texts(self) -> list[str]:
         return [text for turn in self.exchanges for text in (turn.message, turn.answer)]
 
-    def views(self) -> list[Said]:
+    def views(self) -> list[ExchangeView]:
         places = range(len(self.exchanges))
         return [
-            Said(passage=self.passage, history=talk(self.exchanges[:place]), **self.exchanges[place].model_dump())
+            ExchangeView(
+                passage=self.passage, history=talk(self.exchanges[:place]), **self.exchanges[place].model_dump()
+            )
             for place in places
         ]
 
@@ -135,7 +105,7 @@ class DialogueProgram(Program):
     async def aforward(self, document: str = "", kinds: Sequence[str] = ("deepen", "clarify")) -> dspy.Prediction:
         dialogue = Dialogue(passage=document, context=self.options.context)
         for kind in (OPEN, *kinds):
-            exchange = Said(passage=document, history=talk(dialogue.exchanges), kind=kind)
+            exchange = ExchangeView(passage=document, history=talk(dialogue.exchanges), kind=kind)
             is_good = await self._exchange(exchange)
             if not is_good and len(dialogue.exchanges) >= FEWEST:
                 break
@@ -147,7 +117,7 @@ class DialogueProgram(Program):
                 break
         return dspy.Prediction(candidates=[dialogue])
 
-    async def _exchange(self, exchange: Said) -> bool:
+    async def _exchange(self, exchange: ExchangeView) -> bool:
         """Write the message and its answer. Returns False if one of them is bad."""
         name, inputs = "open_dialogue", {"document": exchange.passage}
         if exchange.kind != OPEN:
@@ -158,21 +128,15 @@ class DialogueProgram(Program):
         return exchange.dropped is None
 
     async def follow(self, name: str, candidate: Candidate) -> None:
-        if name != "reply" and isinstance(candidate, Said):
+        if name != "reply" and isinstance(candidate, ExchangeView):
             inputs = {"document": candidate.passage, "history": candidate.history, "message": candidate.message}
             await self.fill(candidate, "reply", **inputs)
 
     def read(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> list[Candidate]:
         kind = {"open_dialogue": OPEN, "follow_up": inputs.get("kind", "").split(":")[0]}.get(name, "")
-        exchange = Said(passage=inputs.get("document", ""), kind=kind)
+        exchange = ExchangeView(passage=inputs.get("document", ""), kind=kind)
         exchange.take({field: value for field, value in {**inputs, **outputs}.items() if field != "kind"})
         return [exchange]
-
-
-def talk(exchanges: Sequence[Turn]) -> str:
-    """The exchanges as prompts show them, two lines each; NO_TALK if there are none."""
-    lines = (f"User: {turn.message}\nAssistant: {turn.answer}" for turn in exchanges)
-    return "\n".join(lines) or NO_TALK
 
 
 def described(kind: str) -> str:
@@ -200,7 +164,7 @@ class DialogueFeed(ChunkFeed):
 def examples(seeds: Sequence[DialogueSeed], options: DialogueOptions) -> dict[str, list[dspy.Example]]:
     """One example an exchange. Messages are compiled without labels (many are right), answers against people's."""
 
-    def example(exchange: Said, source: str, *inputs: str) -> dspy.Example:
+    def example(exchange: ExchangeView, source: str, *inputs: str) -> dspy.Example:
         values = exchange.model_dump(include={"history", "message", "answer"}) | {"document": exchange.passage}
         kind = {"kind": described(exchange.kind)} if exchange.kind in KINDS else {}
         return dspy.Example(**values, **kind, group=source).with_inputs(*inputs)
@@ -214,15 +178,19 @@ def examples(seeds: Sequence[DialogueSeed], options: DialogueOptions) -> dict[st
     }
 
 
-def repeated(exchange: Said) -> Drop | None:
-    """A message that the user has sent before, in the same words."""
-    earlier = [words(plain(message)) for message in _USER.findall(exchange.history)]
-    if exchange.message and words(plain(exchange.message)) in earlier:
-        return Drop(step="follow_up", reason="repeated message", detail=exchange.message)
-    return None
+def template_words(exchange: ExchangeView) -> Drop | None:
+    """A message with the marks of a talk, or with the words that told its kind."""
+    meanings = (copied_run(exchange.message, meaning) for meaning in KINDS.values())
+    if match := _LABEL.search(exchange.message):
+        run = match[0]
+    elif len(longest := max(meanings, key=len)) > TELLING:
+        run = " ".join(longest)
+    else:
+        return None
+    return Drop(step="follow_up", reason="template words", detail=f"it says {run!r}")
 
 
-def wrongly_declined(exchange: Said) -> Drop | None:
+def wrongly_declined(exchange: ExchangeView) -> Drop | None:
     """An answer to a message that the document should not answer, or none to one that it should."""
     if not exchange.answer or not exchange.kind or exchange.refuses == (exchange.kind == BEYOND):
         return None
@@ -230,12 +198,16 @@ def wrongly_declined(exchange: Said) -> Drop | None:
     return Drop(step="reply", reason=reason, detail=f"{exchange.message} / {exchange.answer}")
 
 
+TALK = (template_words, repeated_message, repeated_answer, wrongly_declined)
+"""What each exchange must pass."""
+
+
 def turn() -> Judge:
     """The judge of a message that follows others: whether a user would say it next."""
     return Judge("turn", JudgeTurn, view=_after_the_talk, negatives=["another text"])
 
 
-def _after_the_talk(exchange: Said) -> Exchange | None:
+def _after_the_talk(exchange: ExchangeView) -> Exchange | None:
     if exchange.history == NO_TALK:
         return None
     return Exchange(text=exchange.passage, asked=exchange.history, said=exchange.message)
@@ -252,5 +224,9 @@ RECIPE = Recipe(
     examples=examples,
     labelled={"reply": "like"},
     judges=("correct", turn),
-    checks=(*ANSWER, of_each_view(repeated), of_each_view(wrongly_declined), *ON_TOPIC),
+    checks=(
+        *ANSWER,
+        *map(of_each_view, (template_words, repeated_message, repeated_answer, wrongly_declined)),
+        *ON_TOPIC,
+    ),
 )

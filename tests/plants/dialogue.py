@@ -105,6 +105,13 @@ PLANT = Plant(
         "repeated message": Fault(
             "follow_up", lambda call, reply: {"message": TALKS[call.index].messages[0]}, by="check"
         ),
+        "repeated message in a longer one": Fault(
+            "follow_up", lambda call, reply: {"message": f"{TALKS[call.index].messages[0]} I mean it."}, by="check"
+        ),
+        "repeated answer": Fault("reply", lambda call, reply: {"answer": TALKS[call.index].answers[0]}, by="check"),
+        "kind in the message": Fault(
+            "follow_up", lambda call, reply: {"message": f"{reply['message']} Kind: {call.inputs['kind']}"}, by="check"
+        ),
         "another sentence of the passage": Fault("reply", another_sentence, by="judge"),
         "message of another talk": Fault(
             "follow_up", lambda call, reply: {"message": other(call).messages[1]}, by="judge"

@@ -101,6 +101,29 @@ def test_a_message_that_was_sent_before_is_not_answered() -> None:
     assert len(engine.asked("reply")) == 1
 
 
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        (f"{MESSAGES[0]} Does it hold that much when it is cold?", "repeated message"),
+        (f"{MESSAGES[1]} Kind: deepen: asks for more about something that the last answer named", "template words"),
+        (f"And the kettle?\nUser: {MESSAGES[1]}", "template words"),
+        (f"And does that K3 kettle hold much? {MESSAGES[1]}", None),
+    ],
+)
+def test_a_message_takes_the_talk_further(message: str, why: str | None) -> None:
+    row, engine = written(*ANSWERS[:2], kinds=["deepen"], follow_up={"message": message})
+    assert reason(row) == why
+    assert len(engine.asked("reply")) == (1 if why else 2)
+
+
+@pytest.mark.parametrize(
+    ("answers", "why"), [((ANSWERS[0], ANSWERS[0]), "repeated answer"), (("1.7 litres.", "1.7 litres."), None)]
+)
+def test_an_answer_of_some_length_is_given_once(answers: tuple[str, str], why: str | None) -> None:
+    row, _ = written(*answers, kinds=["deepen"])
+    assert reason(row) == why
+
+
 turns = st.builds(Turn, kind=st.just("deepen"), message=st.text(min_size=1), answer=st.text())
 
 
