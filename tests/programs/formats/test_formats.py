@@ -1,5 +1,6 @@
 """Message formats and steps: what is written is read back, and a compiled step remembers how it asks."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -150,6 +151,12 @@ def test_a_reply_that_is_a_line_ends_with_it() -> None:
     assert request.config.stop == ("\n",)
     reworded = Step(AskedInALine.with_instructions("Say it."), format="compact")
     assert asked(reworded, Echo(True))[0].config.stop == ("\n",)
+
+
+def test_a_step_from_its_file_ends_its_replies_as_the_one_that_was_saved() -> None:
+    saved, loaded = Step(AskedInALine, format="compact"), Step(AskedInALine)
+    loaded.load_state(json.loads(json.dumps(saved.dump_state())))
+    assert asked(loaded, Echo(True))[0].config.stop == ("\n",)
 
 
 @pytest.mark.parametrize("continues", [True, False])
