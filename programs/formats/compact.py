@@ -10,12 +10,15 @@ from programs.formats.replies import Read
 from programs.formats.sections import Sections, label, paragraphs, structured
 from signatures.variants import Line
 
+ENDS = 4  # texts that may end a reply: the most that OpenAI's API takes
+
 
 class CompactAdapter(Read, dspy.Adapter):
     """The instruction, then `Field: value` lines, up to the beginning of the reply.
 
-    A reply is one paragraph, or one line if it has one field of type `Line`. It is stopped there, so a small model
-    cannot add more, such as the list of possible answers. If the model's endpoint continues plain text
+    A reply is one paragraph, or one line if it has one field of type `Line`; such a line ends before the label of an
+    input too, with which small models like to go on. It is stopped there, so a small model cannot add more, such as
+    the list of possible answers. If the model's endpoint continues plain text
     (`lm.continues`), `Tools.continues` makes the engine send the prompt as text to continue instead of a chat message:
     small models follow examples far better that way.
     """
@@ -24,7 +27,7 @@ class CompactAdapter(Read, dspy.Adapter):
         if not getattr(lm, "continues", False):
             return await super().acall(lm, lm_kwargs, signature, demos, inputs)
         with using(continues=True):
-            return await super().acall(lm, {**lm_kwargs, "stop": [_end(signature)]}, signature, demos, inputs)
+            return await super().acall(lm, {**lm_kwargs, "stop": _ends(signature)}, signature, demos, inputs)
 
     def format(self, signature: Any, demos: list[Any], inputs: dict[str, Any]) -> list[dict[str, Any]]:
         """One user message; examples first and the inputs last, so that a server can cache the prefix."""
@@ -39,10 +42,12 @@ class CompactAdapter(Read, dspy.Adapter):
         return paragraphs(signature, reply) if sections is None else sections
 
 
-def _end(signature: Any) -> str:
-    """The text that ends a reply."""
+def _ends(signature: Any) -> list[str]:
+    """The texts that end a reply, at most ENDS."""
     fields = [*signature.output_fields.values()]
-    return "\n" if len(fields) == 1 and isinstance(fields[0].json_schema_extra["desc"], Line) else "\n\n"
+    if len(fields) > 1 or not isinstance(fields[0].json_schema_extra["desc"], Line):
+        return ["\n\n"]
+    return ["\n", *(f" {label(name)}:" for name in [*signature.input_fields][1 - ENDS :])]
 
 
 def _block(signature: Any, values: Any, *, complete: bool) -> str:

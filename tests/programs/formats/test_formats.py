@@ -148,15 +148,15 @@ class AskedInALine(Asked):
 
 def test_a_reply_that_is_a_line_ends_with_it() -> None:
     request, _ = asked(Step(AskedInALine, format="compact"), Echo(True))
-    assert request.config.stop == ("\n",)
+    assert request.config.stop == ("\n", " Question:")
     reworded = Step(AskedInALine.with_instructions("Say it."), format="compact")
-    assert asked(reworded, Echo(True))[0].config.stop == ("\n",)
+    assert asked(reworded, Echo(True))[0].config.stop == ("\n", " Question:")
 
 
 def test_a_step_from_its_file_ends_its_replies_as_the_one_that_was_saved() -> None:
     saved, loaded = Step(AskedInALine, format="compact"), Step(AskedInALine)
     loaded.load_state(json.loads(json.dumps(saved.dump_state())))
-    assert asked(loaded, Echo(True))[0].config.stop == ("\n",)
+    assert asked(loaded, Echo(True))[0].config.stop == ("\n", " Question:")
 
 
 @pytest.mark.parametrize("continues", [True, False])
