@@ -159,6 +159,15 @@ def test_a_step_from_its_file_ends_its_replies_as_the_one_that_was_saved() -> No
     assert asked(loaded, Echo(True))[0].config.stop == ("\n", " Question:")
 
 
+def test_a_line_ends_before_the_inputs_nearest_to_it_and_no_request_has_more_than_four_stop_texts() -> None:
+    signature = dspy.Signature("first, second, third, fourth -> line").with_updated_fields("line", desc=Line("a word"))
+    step, inputs = Step(signature, format="compact"), dict.fromkeys(signature.input_fields, "x")
+    engine = Echo(True)
+    with dspy.context(lm=TeacherLM("echo", engine)):
+        run_sync(step.acall(**inputs))
+    assert engine.heard[-1][0].config.stop == ("\n", " Second:", " Third:", " Fourth:")
+
+
 @pytest.mark.parametrize("continues", [True, False])
 def test_the_compact_format_continues_only_where_the_model_can(continues: bool) -> None:
     request, continued = asked(Step(Asked, format="compact"), Echo(continues))
