@@ -98,8 +98,7 @@ class Preference(Candidate, prompt="instruction", response="chosen_answer"):
         return list(dict.fromkeys([*self.models, *(answer.model for answer in self.ranking)]))
 
     def texts(self) -> list[str]:
-        pair = (self.chosen_answer, self.rejected_answer)
-        return [self.instruction, *pair, *(rank.answer for rank in self.ranking if rank.answer not in pair)]
+        return [self.instruction, self.chosen_answer, self.rejected_answer]
 
     def base(self) -> dict[str, Any]:
         answers = {
