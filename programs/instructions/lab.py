@@ -149,12 +149,11 @@ def _question_demo(shown: LeafSeed, leaf: Sequence[LeafSeed], questions: int) ->
     """One seed is the example in the prompt, as in the paper. The questions of the rest are the reply, and their texts
     the context."""
     rest = [seed for seed in leaf[: questions + 1] if seed is not shown][:questions]
-    return dspy.Example(
-        task=shown.task,
+    return shown.example(
+        "task",
         examples=as_examples([shown]),
         context="\n".join(seed.document for seed in rest if seed.document) or NO_CONTEXT,
         questions=[seed.question for seed in rest],
-        group=shown.group,
     ).with_inputs("task", "examples", "context")
 
 

@@ -13,16 +13,16 @@ from seedbed.models.shelf.weights import weights
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(900)]
 TINY, SMALL = "embedded/smollm2-135m", "embedded/qwen2.5-coder-0.5b"
-FEW = ["compile.compare=6", "compile.budget=quick", "compile.max_calls=60", "gates.judges=[]"]
-"""Enough to tell one format from another."""
+FEW = ["compile.budget=quick", "gates.judges=[]"]
 
 
-def compiled(folder: Path, model: str) -> Path:
-    """A project compiled for a model on fewer calls and passages than the default, which the compiled program ships."""
+def compiled(folder: Path, model: str, calls: int, passages: int) -> Path:
+    """A project compiled for a model with few calls, and compared on few passages; the compiled program ships."""
     assert main(["init", str(folder)]) == 0
     config = folder / "seedbed.yaml"
     config.write_text(config.read_text(encoding="utf-8").replace(SMALL, model), encoding="utf-8")
-    few = [word for setting in FEW for word in ("--set", setting)]
+    settings = [*FEW, f"compile.max_calls={calls}", f"compile.compare={passages}"]
+    few = [word for setting in settings for word in ("--set", setting)]
     code = main(["compile", "-c", str(config), "--ship", "compiled", *few])
     assert code in (0, 1)  # 1: of so few passages neither program may make a row
     return folder
@@ -31,13 +31,13 @@ def compiled(folder: Path, model: str) -> Path:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project compiled for the smallest model."""
-    return compiled(tmp_path_factory.mktemp("tiny") / "project", TINY)
+    return compiled(tmp_path_factory.mktemp("tiny") / "project", TINY, calls=40, passages=4)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project compiled for the model that `seedbed init` names."""
-    return compiled(tmp_path_factory.mktemp("small") / "project", SMALL)
+    return compiled(tmp_path_factory.mktemp("small") / "project", SMALL, calls=60, passages=6)
 
 
 def manifest(project: Path) -> dict:  # type: ignore[type-arg]
@@ -62,10 +62,10 @@ def test_documents_become_a_dataset(small: Path, tmp_path: Path) -> None:
 
     config, out = str(small / "seedbed.yaml"), tmp_path / "ds"
     assert (
-        main(["run", "-c", config, "--rows", "2", "--keep-going", "--out", str(out), "--set", "gates.judges=[]"]) == 0
+        main(["run", "-c", config, "--rows", "1", "--keep-going", "--out", str(out), "--set", "gates.judges=[]"]) == 0
     )
     rows = [row for split in load_dataset(str(out)).values() for row in split]
-    assert len(rows) == 2
+    assert len(rows) == 1
     assert all(row["question"].endswith("?") and row["answer"] and row["passage"] for row in rows)
     served = json.loads((out / "run.json").read_text(encoding="utf-8"))["embedded"]["small"]
     assert (served["sha256"], served["slots"]) == (weights(SMALL, Path()).sha256, 1)
