@@ -172,16 +172,22 @@ def teacher(recipe: str, script: Script | None = None) -> Callable[[str, int], s
 
 ON_PASSAGES: Script = {
     "ask_question": lambda inputs: {"question": f"What does it say about {_opening(inputs)}?"},
-    "answer_question": lambda inputs: {"answer": sentences(inputs["document"])[0]},
+    "answer_question": lambda inputs: {"answer": _first(inputs)},
     "open_dialogue": lambda inputs: {"message": f"What does it say about {_opening(inputs)}?"},
-    "follow_up": lambda inputs: {"message": f"And what else does it say, at {len(inputs['history'])} letters?"},
-    "reply": lambda inputs: {"answer": sentences(inputs["document"])[0]},
+    "follow_up": lambda inputs: {"message": f"And what else does it say, at {len(inputs.get('history', ''))} letters?"},
+    "reply": lambda inputs: {"answer": _first(inputs)},
 }
 """Questions and answers that rest on their passage, as the checks of recipes on documents want them."""
 
 
+def _first(inputs: Inputs) -> str:
+    """The first sentence of the document; of a compact prompt, of the last line that has one."""
+    document = inputs.get("document") or inputs.get("prompt", "").rpartition("Document: ")[2].partition("\n")[0]
+    return sentences(document)[0]
+
+
 def _opening(inputs: Inputs) -> str:
-    return " ".join(sentences(inputs["document"])[0].split()[:6]).strip(".,;:")
+    return " ".join(_first(inputs).split()[:6]).strip(".,;:")
 
 
 def _written(reply: Reply, prompt: str) -> str:
