@@ -13,16 +13,16 @@ from seedbed.models.shelf.weights import weights
 
 pytestmark = [pytest.mark.embedded, pytest.mark.timeout(900)]
 TINY, SMALL = "embedded/smollm2-135m", "embedded/qwen2.5-coder-0.5b"
-FEW = ["compile.budget=quick", "gates.judges=[]"]
+FEW = ["compile.compare=6", "compile.budget=quick", "compile.max_calls=60", "gates.judges=[]"]
+"""Enough to tell one format from another."""
 
 
-def compiled(folder: Path, model: str, calls: int, passages: int) -> Path:
-    """A project compiled for a model with few calls, and compared on few passages; the compiled program ships."""
+def compiled(folder: Path, model: str) -> Path:
+    """A project compiled for a model on fewer calls and passages than the default, which the compiled program ships."""
     assert main(["init", str(folder)]) == 0
     config = folder / "seedbed.yaml"
     config.write_text(config.read_text(encoding="utf-8").replace(SMALL, model), encoding="utf-8")
-    settings = [*FEW, f"compile.max_calls={calls}", f"compile.compare={passages}"]
-    few = [word for setting in settings for word in ("--set", setting)]
+    few = [word for setting in FEW for word in ("--set", setting)]
     code = main(["compile", "-c", str(config), "--ship", "compiled", *few])
     assert code in (0, 1)  # 1: of so few passages neither program may make a row
     return folder
@@ -31,13 +31,13 @@ def compiled(folder: Path, model: str, calls: int, passages: int) -> Path:
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project compiled for the smallest model."""
-    return compiled(tmp_path_factory.mktemp("tiny") / "project", TINY, calls=40, passages=4)
+    return compiled(tmp_path_factory.mktemp("tiny") / "project", TINY)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project compiled for the model that `seedbed init` names."""
-    return compiled(tmp_path_factory.mktemp("small") / "project", SMALL, calls=60, passages=6)
+    return compiled(tmp_path_factory.mktemp("small") / "project", SMALL)
 
 
 def manifest(project: Path) -> dict:  # type: ignore[type-arg]
