@@ -8,7 +8,7 @@ import dspy
 import pytest
 from dspy import lm15
 from support.scripted_program import Inputs, in_json, inputs_of, response
-from support.scripted_program import Reply as ExchangeView
+from support.scripted_program import Reply as Said
 
 from programs.core.background import run_sync
 from programs.core.row import Candidate, Exchange
@@ -22,8 +22,8 @@ from seedbed.models.lm import TeacherLM
 RATERS: dict[str, Callable[[], Rater]] = {**JUDGES, "pairwise": Pairwise}
 DOCUMENT = "The K3 kettle holds 1.7 litres. It was first sold in 1889 in Leeds."
 ROW = Exchange(text=DOCUMENT, asked="What does the K3 kettle hold?", said="It holds 1.7 litres.")
-YES: ExchangeView = {"reasoning": "it stands there", "verdict": "yes"}
-NO: ExchangeView = {"reasoning": "it does not stand there", "verdict": "no"}
+YES: Said = {"reasoning": "it stands there", "verdict": "yes"}
+NO: Said = {"reasoning": "it does not stand there", "verdict": "no"}
 REASON = 'The verdict could be "no", or "verdict": "no" at first sight.'
 WRITTEN = {
     "chat": f"[[ ## reasoning ## ]]\n{REASON}\n\n[[ ## verdict ## ]]\nyes\n\n[[ ## completed ## ]]",
@@ -37,7 +37,7 @@ class Script(Shared):
 
     identity, enforces_schema, continues, concurrency = "script", True, False, 8
 
-    def __init__(self, say: Callable[[Inputs, int], ExchangeView]) -> None:
+    def __init__(self, say: Callable[[Inputs, int], Said]) -> None:
         self.say, self.asked, self.requests = say, list[Inputs](), list[lm15.Request]()
 
     async def complete(self, request: lm15.Request) -> lm15.Response:
@@ -49,7 +49,7 @@ class Script(Shared):
 
 
 @contextmanager
-def judged_by(say: Callable[[Inputs, int], ExchangeView] | ExchangeView) -> Iterator[Script]:
+def judged_by(say: Callable[[Inputs, int], Said] | Said) -> Iterator[Script]:
     engine = Script(say if callable(say) else lambda inputs, draw: say)
     writer = TeacherLM("writer", Script(lambda inputs, draw: pytest.fail("the writer was asked")))
     with dspy.context(lm=writer), using(judge=TeacherLM("judge", engine)):
@@ -64,6 +64,6 @@ def judge(name: str) -> Judge:
     return made
 
 
-def verdict(name: str, said: Callable[[Inputs, int], ExchangeView] | ExchangeView, row: Candidate = ROW) -> Verdict:
+def verdict(name: str, said: Callable[[Inputs, int], Said] | Said, row: Candidate = ROW) -> Verdict:
     with judged_by(said):
         return run_sync(judge(name).acall(row))

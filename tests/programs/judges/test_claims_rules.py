@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from support.judged import DOCUMENT, NO, ROW, YES, ExchangeView, Inputs, judge, judged_by, verdict
+from support.judged import DOCUMENT, NO, ROW, YES, Inputs, Said, judge, judged_by, verdict
 
 from programs.core.background import run_sync
 from programs.judges.judge import RulesJudge
@@ -20,10 +20,10 @@ CLAIMS = [
 # claims
 
 
-def by_claim(**broken: ExchangeView) -> Callable[[Inputs, int], ExchangeView]:
+def by_claim(**broken: Said) -> Callable[[Inputs, int], Said]:
     """Splits into CLAIMS; a claim that holds a keyword gets that reply, every other one a yes."""
 
-    def say(inputs: Inputs, draw: int) -> ExchangeView:
+    def say(inputs: Inputs, draw: int) -> Said:
         if "claim" not in inputs:
             return {"claims": CLAIMS}
         return next((reply for word, reply in broken.items() if word.strip("_") in inputs["claim"]), YES)
@@ -59,7 +59,7 @@ def test_a_short_answer_is_its_own_claim() -> None:
 @pytest.mark.parametrize(
     "split", ["mumble", "", {"claims": []}, {"claims": ["Paris lies on the Seine."]}, {"claims": "none"}]
 )
-def test_where_the_split_is_no_use_the_sentences_are_the_claims(split: ExchangeView) -> None:
+def test_where_the_split_is_no_use_the_sentences_are_the_claims(split: Said) -> None:
     with judged_by(lambda inputs, draw: YES if "claim" in inputs else split) as script:
         assert run_sync(judge("grounded").acall(LONG)).score == 1.0
     sentences = ["The K3 kettle holds 1.7 litres of water.", "It was first sold in 1989.", "It is made of steel."]
@@ -82,7 +82,7 @@ def test_a_claim_without_a_readable_verdict_is_left_out_and_counted() -> None:
 # rules
 
 
-def by_rule(**replies: ExchangeView) -> Callable[[Inputs, int], ExchangeView]:
+def by_rule(**replies: Said) -> Callable[[Inputs, int], Said]:
     return lambda inputs, draw: next((reply for word, reply in replies.items() if word in inputs["rule"]), YES)
 
 

@@ -13,7 +13,7 @@ from dspy import lm15
 from hypothesis import given
 from hypothesis import strategies as st
 from support.hostile import Hostile, completion, sends
-from support.judged import ROW, WRITTEN, YES, ExchangeView, Inputs, Script, judge, judged_by
+from support.judged import ROW, WRITTEN, YES, Inputs, Said, Script, judge, judged_by
 
 from programs.core.background import run_sync
 from programs.judges.expected_score import expected_score
@@ -29,7 +29,7 @@ from seedbed.storage.journal import Journal
 # samples
 
 
-def grades(*replies: ExchangeView) -> Callable[[Inputs, int], ExchangeView]:
+def grades(*replies: Said) -> Callable[[Inputs, int], Said]:
     return lambda inputs, draw: replies[draw - 1]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import get_args
 
 import pytest
-from support.judged import DOCUMENT, RATERS, ROW, WRITTEN, ExchangeView, Inputs, judge, judged_by, verdict
+from support.judged import DOCUMENT, RATERS, ROW, WRITTEN, Inputs, Said, judge, judged_by, verdict
 
 from programs.core.background import run_sync
 from programs.core.instance import Instance
@@ -48,7 +48,7 @@ def test_scores_span_the_unit_interval_and_rise_with_the_level(rater: Rater) -> 
         *(("additive", {"reasoning": "because", "grade": grade}, grade / 5) for grade in range(6)),
     ],
 )
-def test_a_readable_reply_is_scored(name: str, reply: ExchangeView, score: float) -> None:
+def test_a_readable_reply_is_scored(name: str, reply: Said, score: float) -> None:
     result = verdict(name, reply)
     assert result.score == pytest.approx(score)
     assert "because" in result.reason
@@ -106,11 +106,11 @@ def test_a_persons_verdict_becomes_a_whole_demo(name: str, good: bool) -> None:
 # two responses
 
 
-def preferring(word: str) -> Callable[[Inputs, int], ExchangeView]:
+def preferring(word: str) -> Callable[[Inputs, int], Said]:
     return lambda inputs, draw: {"reasoning": "r", "verdict": "first" if word in inputs["first"] else "second"}
 
 
-def preference(reply: Callable[[Inputs, int], ExchangeView] | ExchangeView, samples: int = 1) -> Verdict:
+def preference(reply: Callable[[Inputs, int], Said] | Said, samples: int = 1) -> Verdict:
     pairwise = Pairwise()
     pairwise.judge.format, pairwise.samples = "json", samples
     with judged_by(reply) as script:
@@ -135,7 +135,7 @@ def test_a_judge_that_goes_by_the_place_makes_a_tie(place: str) -> None:
 
 
 def test_orders_that_agree_with_unlike_force_are_averaged() -> None:
-    def say(inputs: Inputs, draw: int) -> ExchangeView:
+    def say(inputs: Inputs, draw: int) -> Said:
         return preferring("lot" if draw == 3 and "1.7" in inputs["first"] else "1.7")(inputs, draw)
 
     assert preference(say, samples=3).score == pytest.approx((2 / 3 + 1) / 2)
