@@ -18,10 +18,9 @@ _NUMBER = r"\d+(?:\.\d+)?"
 _TERM = rf"(?:\([ \t]*)*-?{_NUMBER}%?(?:[ \t]*\))*"
 _SIDE = rf"{_TERM}(?:[ \t]*(?:\*\*|[-+*/])[ \t]*{_TERM})*"
 _EQUATION = re.compile(rf"(?<![\w.:)\]]){_SIDE}(?:[ \t]*=[ \t]*{_SIDE})+")
-_STARTED = re.compile(r"(?:[-+*/^\d][ \t]+|[-+*/^]|\d,)$")  # what stands before an equation that is cut, as in 3 1/2
+_OPERATORS_AND_DIGITS = frozenset("+-*/^0123456789")  # of which one stands before an equation that is cut: 3 1/2 = 3.5
 _GOES_ON = re.compile(r"[ \t]*(?:[-+*/(\d]|=[ \t]*[(\w])|[:.,]\d|[ \t]*(?:r|rem|remainder)\b", re.IGNORECASE)
 """What follows an equation that is cut, or a quotient with a remainder."""
-BEFORE = 9  # characters before an equation in which to look
 _BULLET = re.compile(r"^[ \t]*[-*+•][ \t]+", re.MULTILINE)
 _TIMES = re.compile(r"(?<=[\d)])[ \t]*[xX][ \t]*(?=[\d(])")
 _PERCENT = re.compile(rf"({_NUMBER})%")
@@ -57,8 +56,10 @@ def equations(text: str) -> list[Equation]:
 
 def _is_cut(text: str, match: re.Match[str]) -> bool:
     """Whether an operator, or a number, stands beside the equation."""
-    before = text[max(0, match.start() - BEFORE) : match.start()]
-    return bool(_STARTED.search(before) or _GOES_ON.match(text, match.end()))
+    before = text[: match.start()]
+    is_decimal = before[-1:] == "," and before[-2:-1].isdigit()  # the rest of 2,5
+    starts_within = is_decimal or before.rstrip(" \t")[-1:] in _OPERATORS_AND_DIGITS
+    return starts_within or bool(_GOES_ON.match(text, match.end()))
 
 
 def _values(side: str) -> list[Value]:

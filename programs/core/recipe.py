@@ -30,8 +30,8 @@ Reads = Literal["passages", "windows", "rows", "labels", "lists", "seeds", "noth
 class Seed(BaseModel):
     """An example labelled by a person: one line of a seeds file.
 
-    Its class names that of the rows whose fields it has, and its field with the group: `class QASeed(Seed, row=QA,
-    group="source")`. Where a row has other fields than a seed, `row` says how one becomes the other.
+    Its class names that of the rows whose fields it has, and its field with the group: `class DialogueSeed(Seed,
+    row=Dialogue, group="source")`. Where a row has other fields than a seed, `row` says how one becomes the other.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -57,13 +57,14 @@ class Seed(BaseModel):
 
     def example(self, *inputs: str, **outputs: Any) -> dspy.Example:
         """An example to compile a step on: its inputs, by their names in the row, and its right outputs."""
-        values = {name: getattr(self.row, name) for name in inputs}
+        row = self.row if inputs else None
+        values = {name: getattr(row, name) for name in inputs}
         return dspy.Example(**values, **outputs, group=self.group).with_inputs(*inputs)
 
     @property
     def shown(self) -> str:
         """The text that no row may repeat; empty if there is none."""
-        return self.row.novelty_key if self.row else ""
+        return row.novelty_key if (row := self.row) else ""
 
 
 @dataclasses.dataclass(frozen=True)

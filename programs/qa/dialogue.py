@@ -224,9 +224,5 @@ RECIPE = Recipe(
     examples=examples,
     labelled={"reply": "like"},
     judges=("correct", turn),
-    checks=(
-        *ANSWER,
-        *map(of_each_view, (template_words, repeated_message, repeated_answer, wrongly_declined)),
-        *ON_TOPIC,
-    ),
+    checks=(*ANSWER, *map(of_each_view, TALK), *ON_TOPIC),
 )
