@@ -1,13 +1,14 @@
-"""The wordings of a signature: its docstring is the first, `also` adds the others the compiler may choose."""
+"""What signatures say beside DSPy: the wordings that a compile may choose from, and fields that are one line."""
 
 import functools
 import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import dspy
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+LINE = "line"  # the key of a field that is one line, in what DSPy keeps of it
 S = TypeVar("S", bound=type[dspy.Signature])
 _ALTERNATIVES: dict[type[dspy.Signature], tuple[str, ...]] = {}
 
@@ -22,10 +23,17 @@ def also(*alternatives: str) -> Callable[[S], S]:
     return register
 
 
-class Line(str):
-    """The description of a field that is one line, with which a reply ends where it is the last."""
+def line(desc: str) -> Any:
+    """An output field that is one line, with which a reply ends where it is the only one. The mark has a key of its own
+    beside the description, so that a signature from a file has it: DSPy's state holds the description alone."""
+    field = dspy.OutputField(desc=desc)
+    field.json_schema_extra[LINE] = True
+    return field
 
-    __slots__ = ()
+
+def is_line(field: Any) -> bool:
+    """Whether an output field was made by `line`."""
+    return bool(field.json_schema_extra.get(LINE))
 
 
 def wordings(signature: type[dspy.Signature]) -> tuple[str, ...]:

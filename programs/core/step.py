@@ -10,7 +10,6 @@ from programs.core.embedding import Embed, ahead
 from programs.core.tools import tools
 from programs.formats.bare import bare_fields
 from programs.formats.formats import BARE, FORMATS
-from signatures.variants import Line
 
 
 class Step(dspy.Predict):
@@ -43,13 +42,7 @@ class Step(dspy.Predict):
         """Raises ValueError for a message format this version does not know."""
         if state["format"] not in FORMATS:
             raise ValueError(f"message format {state['format']!r} is not one of {', '.join(FORMATS)}")
-        super().load_state(state, **kwargs)
-        for name, field in self.signature.output_fields.items():
-            if isinstance(
-                self.asked.output_fields[name].json_schema_extra["desc"], Line
-            ):  # the file has its text alone
-                field.json_schema_extra["desc"] = Line(field.json_schema_extra["desc"])
-        return self
+        return super().load_state(state, **kwargs)
 
     @property
     def is_bare(self) -> bool:

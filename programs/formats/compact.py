@@ -8,7 +8,7 @@ from programs.core.text import on_one_line
 from programs.core.tools import using
 from programs.formats.replies import Read
 from programs.formats.sections import Sections, label, paragraphs, structured
-from signatures.variants import Line
+from signatures.variants import is_line
 
 ENDS = 4  # texts that may end a reply: the most that OpenAI's API takes
 
@@ -16,7 +16,7 @@ ENDS = 4  # texts that may end a reply: the most that OpenAI's API takes
 class CompactAdapter(Read, dspy.Adapter):
     """The instruction, then `Field: value` lines, up to the beginning of the reply.
 
-    A reply is one paragraph, or one line if it has one field of type `Line`; such a line ends before the label of an
+    A reply is one paragraph, or one line if it has one field, a `line`; such a line ends before the label of an
     input too, with which small models like to go on. It is stopped there, so a small model cannot add more, such as
     the list of possible answers. If the model's endpoint continues plain text
     (`lm.continues`), `Tools.continues` makes the engine send the prompt as text to continue instead of a chat message:
@@ -45,7 +45,7 @@ class CompactAdapter(Read, dspy.Adapter):
 def _ends(signature: Any) -> list[str]:
     """The texts that end a reply, at most ENDS."""
     fields = [*signature.output_fields.values()]
-    if len(fields) > 1 or not isinstance(fields[0].json_schema_extra["desc"], Line):
+    if len(fields) > 1 or not is_line(fields[0]):
         return ["\n\n"]
     return ["\n", *(f" {label(name)}:" for name in [*signature.input_fields][1 - ENDS :])]
 

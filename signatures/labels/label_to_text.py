@@ -3,7 +3,7 @@
 import dspy
 
 from signatures.judges import YesNo
-from signatures.variants import Line, also
+from signatures.variants import also, line
 
 SUBJECTS = (
     "music",
@@ -52,7 +52,7 @@ class Classify(dspy.Signature):
     task: str = dspy.InputField(desc="what the labels of a text say")
     labels: str = dspy.InputField(desc="the labels to choose from, with their meanings")
     text: str = dspy.InputField(desc="the text to classify")
-    label: str = dspy.OutputField(desc=Line("the name of one label, and nothing else"))
+    label: str = line("the name of one label, and nothing else")
 
 
 @also(

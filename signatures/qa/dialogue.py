@@ -4,7 +4,7 @@ import dspy
 
 from signatures.judges import YesNo
 from signatures.refusal import DOES_NOT_SAY
-from signatures.variants import Line, also
+from signatures.variants import also, line
 
 NO_TALK = "none"  # the talk before a first message
 BEYOND = "beyond"
@@ -27,7 +27,7 @@ class OpenDialogue(dspy.Signature):
     answers. Name the thing you ask about, since the user does not have the document in front of them."""
 
     document: str = dspy.InputField(desc="what the talk will be about")
-    message: str = dspy.OutputField(desc=Line("one question of 5 to 25 words"))
+    message: str = line("one question of 5 to 25 words")
 
 
 @also(
@@ -42,7 +42,7 @@ class Reply(dspy.Signature):
     document: str = dspy.InputField(desc="the only source of the answer")
     history: str = dspy.InputField(desc=f"the talk so far, or '{NO_TALK}'")
     message: str = dspy.InputField(desc="the user's message to answer")
-    answer: str = dspy.OutputField(desc=Line(f"one or two short sentences; or exactly: {DOES_NOT_SAY}"))
+    answer: str = line(f"one or two short sentences; or exactly: {DOES_NOT_SAY}")
 
 
 @also(
@@ -57,7 +57,7 @@ class FollowUp(dspy.Signature):
     document: str = dspy.InputField(desc="what the talk is about")
     history: str = dspy.InputField(desc="the talk so far")
     kind: str = dspy.InputField(desc="what the message does")
-    message: str = dspy.OutputField(desc=Line("one message of 4 to 25 words"))
+    message: str = line("one message of 4 to 25 words")
 
 
 @also("Would a user say this next? It must take up the talk and ask for something new. Reply with one word, yes or no.")

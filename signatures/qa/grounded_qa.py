@@ -3,7 +3,7 @@
 import dspy
 
 from signatures.refusal import DOES_NOT_SAY
-from signatures.variants import Line, also
+from signatures.variants import also, line
 
 
 @also(
@@ -15,7 +15,7 @@ class AskQuestion(dspy.Signature):
     Name the thing you ask about, so that the question makes sense to someone who cannot see the document."""
 
     document: str = dspy.InputField(desc="a passage of the user's own documents")
-    question: str = dspy.OutputField(desc=Line("one question of 5 to 25 words that ends with a question mark"))
+    question: str = line("one question of 5 to 25 words that ends with a question mark")
 
 
 @also(
@@ -27,7 +27,7 @@ class AskBeyond(dspy.Signature):
     and that the document does not answer. The question must not rest on a false claim."""
 
     document: str = dspy.InputField(desc="a passage of the user's own documents")
-    question: str = dspy.OutputField(desc=Line("one question of 5 to 25 words that ends with a question mark"))
+    question: str = line("one question of 5 to 25 words that ends with a question mark")
 
 
 @also(
@@ -40,7 +40,7 @@ class AnswerQuestion(dspy.Signature):
 
     document: str = dspy.InputField(desc="the only source of the answer")
     question: str = dspy.InputField(desc="the question to answer")
-    answer: str = dspy.OutputField(desc=Line(f"a few words or one sentence; or exactly: {DOES_NOT_SAY}"))
+    answer: str = line(f"a few words or one sentence; or exactly: {DOES_NOT_SAY}")
 
 
 @also("Write a short new text of the same kind as these, with other facts.")

@@ -2,7 +2,7 @@
 
 import dspy
 
-from signatures.variants import Line, also
+from signatures.variants import also, line
 
 CLOSING = "The answer is {}."  # the last line of every solution
 
@@ -17,7 +17,7 @@ class SolveProblem(dspy.Signature):
 
     problem: str = dspy.InputField(desc="a problem with one right answer")
     reasoning: str = dspy.OutputField(desc="the steps, each with its computation; no more steps than are needed")
-    answer: str = dspy.OutputField(desc=Line("the final answer alone, as a number without its unit"))
+    answer: str = line("the final answer alone, as a number without its unit")
 
 
 @also("Someone knows the answer to this problem. Write the steps that lead to it.")

@@ -3,7 +3,7 @@
 import dspy
 
 from signatures.judges import YesNo
-from signatures.variants import Line, also
+from signatures.variants import also, line
 
 
 @also(
@@ -27,7 +27,7 @@ class Summarise(dspy.Signature):
     Use simple words."""
 
     story: str = dspy.InputField(desc="a story for a small child")
-    summary: str = dspy.OutputField(desc=Line("one or two sentences of 10 to 40 words"))
+    summary: str = line("one or two sentences of 10 to 40 words")
 
 
 @also("Is this a good story for a small child, with right grammar and a plot? Reply with one word, yes or no.")

@@ -22,7 +22,7 @@ from programs.formats.compact import CompactAdapter
 from programs.formats.formats import FORMATS, formats_to_judge
 from seedbed.models.engines.engine import Shared, continuing
 from seedbed.models.lm import TeacherLM
-from signatures.variants import Line
+from signatures.variants import LINE, line
 
 
 class Reviewed(dspy.Signature):
@@ -143,7 +143,7 @@ def asked(step: Step, engine: Echo, **settings: Any) -> tuple[lm15.Request, bool
 class AskedInALine(Asked):
     """Answer."""
 
-    answer: str = dspy.OutputField(desc=Line("a few words"))
+    answer: str = line("a few words")
 
 
 def test_a_reply_that_is_a_line_ends_with_it() -> None:
@@ -160,7 +160,7 @@ def test_a_step_from_its_file_ends_its_replies_as_the_one_that_was_saved() -> No
 
 
 def test_a_line_ends_before_the_inputs_nearest_to_it_and_no_request_has_more_than_four_stop_texts() -> None:
-    signature = dspy.Signature("first, second, third, fourth -> line").with_updated_fields("line", desc=Line("a word"))
+    signature = dspy.Signature("first, second, third, fourth -> line").with_updated_fields("line", **{LINE: True})
     step, inputs = Step(signature, format="compact"), dict.fromkeys(signature.input_fields, "x")
     engine = Echo(True)
     with dspy.context(lm=TeacherLM("echo", engine)):
