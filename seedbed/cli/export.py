@@ -25,6 +25,10 @@ _REPO = typer.Option(help="For hub: OWNER/NAME of the dataset.")
 _ANYWAY = typer.Option("--anyway", help="Also rows of models whose output is not stated to be allowed to train others.")
 
 
+FOR_HUB = {"folders", "to", "out", "anyway", "repo", "public", "licence", "dry_run"}
+"""The parameters that `--to hub` takes."""
+
+
 class RowsName(StrEnum):
     """Which rows are written."""
 
@@ -56,6 +60,7 @@ class BalanceName(StrEnum):
 
 
 def export(
+    context: typer.Context,
     folders: Annotated[list[Path], typer.Argument(help="The folders of finished runs.", show_default=False)],
     to: Annotated[str, _TO] = "trl-sft",
     out: Annotated[Path | None, _OUT] = None,
@@ -102,23 +107,8 @@ def export(
     from seedbed.progress import Progress
 
     if to == "hub":
-        reviewed = rows is RowsName.reviewed
-        chosen = [
-            reviewed,
-            view.value != "open",
-            system,
-            min_probability,
-            limit,
-            balance,
-            mix,
-            neutral,
-            shuffle,
-            tokens,
-            json,
-        ]
-        _publish(
-            folders, out, repo, public=public, licence=licence, dry_run=dry_run, anyway=anyway, whole=not any(chosen)
-        )
+        _takes_no_more(context)
+        _publish(folders, out, repo, public=public, licence=licence, dry_run=dry_run, anyway=anyway)
         return
     to_folder = out or folders[0].resolve().with_name(f"{folders[0].resolve().name}-{to}")
     selection = Selection(
@@ -147,6 +137,20 @@ def export(
         print_text(export_summary(record, to_folder))
 
 
+def _takes_no_more(context: typer.Context) -> None:
+    """Raises UserError for an option that changes rows or lines: the Hub gets the run's own files."""
+    from seedbed.errors import UserError
+
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
+    if more := sorted(given - FOR_HUB):
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in more)
+        raise UserError(
+            f"The Hub takes the run as it is, without {flags}: only --out, --anyway and the options for hub hold.",
+            hint="Leave the others out, or export to a trainer's format and upload that.",
+        )
+
+
 def _publish(
     folders: list[Path],
     out: Path | None,
@@ -156,7 +160,6 @@ def _publish(
     licence: str | None,
     dry_run: bool,
     anyway: bool,
-    whole: bool,
 ) -> None:
     """Write the folder of one run as it would lie on the Hub and, unless it is a dry run, upload it."""
     from seedbed.errors import UserError
@@ -164,11 +167,6 @@ def _publish(
     from seedbed.export.hub import push, write_hub_folder
     from seedbed.export.runs import FinishedRun
 
-    if not whole:
-        raise UserError(
-            "The Hub takes the run as it is: of the options only --out, --anyway and those for hub hold.",
-            hint="Leave the others out, or export to a trainer's format and upload that.",
-        )
     if len(folders) > 1 or not (repo or dry_run):
         raise UserError(
             "The Hub takes one run, with a name.", hint="Name one folder, and --repo OWNER/NAME or --dry-run."
