@@ -86,17 +86,22 @@ class Candidate(BaseModel):
     @property
     def document(self) -> str | None:
         """The text that must support the row, or None if there is none."""
-        return getattr(self, self._parts["document"]) if "document" in self._parts else None
+        return self._part("document")
 
     @property
     def prompt(self) -> str:
         """The question or instruction for the student."""
-        return getattr(self, self._parts["prompt"]) if "prompt" in self._parts else ""
+        return self._part("prompt") or ""
 
     @property
     def response(self) -> str:
         """The text that the student should write; empty until the teacher has written it."""
-        return getattr(self, self._parts["response"]) if "response" in self._parts else ""
+        return self._part("response") or ""
+
+    def _part(self, part: str) -> Any:
+        """The value of the field that holds a part; None if none does."""
+        field = self._parts.get(part)
+        return getattr(self, field) if field else None
 
     @property
     def written(self) -> str:
