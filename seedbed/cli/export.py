@@ -141,12 +141,12 @@ def _takes_no_more(context: typer.Context) -> None:
     """Raises UserError for an option that changes rows or lines: the Hub gets the run's own files."""
     from seedbed.errors import UserError
 
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}
-    if more := sorted(given - FOR_HUB):
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in more)
+    others = [param for param in context.command.params if param.name in context.params.keys() - FOR_HUB]
+    changed = [param.opts[0] for param in others if context.params[str(param.name)] != param.default]
+    if changed:
         raise UserError(
-            f"The Hub takes the run as it is, without {flags}: only --out, --anyway and the options for hub hold.",
+            f"The Hub takes the run as it is, without {', '.join(changed)}: "
+            "only --out, --anyway and the options for hub hold.",
             hint="Leave the others out, or export to a trainer's format and upload that.",
         )
 

@@ -28,9 +28,10 @@ def test_a_dry_run_writes_what_would_be_uploaded(served: Served, capsys: pytest.
     assert main(words) == 0  # an earlier one is replaced
     assert (out / "mine.txt").read_text(encoding="utf-8") == "mine"
     capsys.readouterr()
-    for option in (["--limit", "1"], ["--rows", "reviewed"]):
+    for option in (["--limit", "1"], ["--rows", "reviewed"], ["--max-tokens", "9"]):
         assert main([*words, *option]) == 2
-        assert "takes the run as it is" in capsys.readouterr().err
+        assert f"takes the run as it is, without {option[0]}:" in capsys.readouterr().err
+    assert main([*words, "--view", "open", "--rows", "accepted"]) == 0  # the defaults, named
     (served.base / "ds" / "README.md").unlink()
     assert main(words) == 2
     assert "is no card with a head" in capsys.readouterr().err
