@@ -97,7 +97,9 @@ def _artefact(project: Project, progress: Progress, compile_missing: bool) -> Ar
         try:
             return load_artefact(session)
         except UserError as error:
-            alias = project.config.teacher
+            alias = project.config.compiled_for
+            if alias != project.config.teacher:
+                raise UserError(str(error), hint=f"seedbed compile --teacher {alias} makes it.") from error
             if not compile_missing:
                 hint = f"seedbed evaluate --compile-missing compiles it now; so does seedbed compile --teacher {alias}."
                 raise UserError(str(error), hint=hint) from error

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from metrics.calibration.frozen import Frozen, uncalibrated
@@ -57,6 +58,8 @@ def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefac
     project, name = session.project, _name(session.project, alias)
     loaded = _load(project.swapped(alias), session.models.lm(alias).async_engine.identity)
     options = project.options.model_dump(mode="json")
+    if loaded.manifest.teacher != alias:
+        say(f"{name}: run by {alias}, with which its acceptance was not measured")
     if other := [key for key, value in loaded.manifest.options.items() if options.get(key) != value]:
         compiled = ", ".join(f"{key}: {loaded.manifest.options[key]!r}" for key in other)
         say(f"note: the {name} was compiled with other options ({compiled}), so its figures may not hold here")
@@ -79,7 +82,7 @@ def _opened(
     carried: dict[str, Any],
 ) -> TeacherProgram:
     """A teacher with the program that ships; without an artefact, the uncompiled one. Its measured acceptance counts
-    only under the metric it was measured by."""
+    only with the teacher and under the metric it was measured by."""
     program = loaded.shipped if loaded else project.program()
     manifest = loaded.manifest if loaded else None
     carried = carried | {
@@ -92,7 +95,7 @@ def _opened(
         program,
         carried,
         frozen,
-        manifest.acceptance if manifest and manifest.metric == frozen.hash else None,
+        manifest.acceptance if manifest and (manifest.teacher, manifest.metric) == (alias, frozen.hash) else None,
         dataclasses.replace(loaded, frozen=frozen, predictions=predictions) if loaded else None,
     )
 
@@ -104,11 +107,12 @@ def _without_verdicts(project: Project, say: Callable[[str], None]) -> Frozen:
 
 
 def _name(project: Project, alias: str) -> str:
-    return "program" if len(project.config.roles.cascade) == 1 else f"program of {alias}"
+    whose = project.config.run.program or (alias if len(project.config.roles.cascade) > 1 else None)
+    return f"program of {whose}" if whose else "program"
 
 
 def load_artefact(session: Session) -> artefact.Artefact:
-    """The artefact compiled for the project's teacher. Raises UserError if none fits."""
+    """The compiled program that the project's teacher runs. Raises UserError if none fits."""
     return _load(session.project, session.identity("teacher"))
 
 
@@ -117,16 +121,25 @@ def peek_artefact(project: Project) -> artefact.Artefact:
     return _load(project, None)
 
 
+def program_path(project: Project) -> Path:
+    """The path of the compiled program that the project's teacher runs."""
+    return project.swapped(project.config.compiled_for).compiled_path()
+
+
 def _load(project: Project, identity: str | None) -> artefact.Artefact:
-    path = project.compiled_path()
+    """`identity`: the model behind the teacher, which its own program must have been compiled for; None allows any."""
+    teacher, path = project.config.compiled_for, program_path(project)
+    own = teacher == project.config.teacher
     try:
         return artefact.load(
-            project.recipe, path, options=project.options, teacher=project.config.teacher, identity=identity
+            project.recipe, path, options=project.options, teacher=teacher, identity=identity if own else None
         )
     except FileNotFoundError as error:
+        others = [alias for alias in project.config.models if project.swapped(alias).compiled_path().is_file()]
+        lent = "".join(f"run that of {alias} with --set run.program={alias}, " for alias in others)
         raise UserError(
-            f"There is no compiled program for {project.recipe.name} with {project.config.teacher}.",
-            hint="Make one with seedbed compile, or do without it with --uncompiled.",
+            f"There is no compiled program for {project.recipe.name} with {teacher}.",
+            hint=f"Make one with seedbed compile, {lent}or do without it with --uncompiled.",
         ) from error
     except (artefact.Mismatch, ValueError) as error:
         raise UserError(

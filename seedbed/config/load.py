@@ -81,6 +81,7 @@ class Config(Section):
     def _roles_are_aliases(self) -> "Config":
         aliases = [(f"roles.{role}", alias) for role, alias in self.roles.bound()]
         aliases += [(f"fallback.{role}", alias) for role, alias in self.fallback if alias]
+        aliases += [("run.program", self.run.program)] if self.run.program else []
         for key, alias in aliases:
             if alias not in self.models:
                 raise ValueError(f"{key}: {unknown('alias', alias, list(self.models))}")
@@ -90,6 +91,11 @@ class Config(Section):
     def teacher(self) -> str:
         """The alias of the teacher, the first one of a cascade."""
         return self.roles.cascade[0]
+
+    @property
+    def compiled_for(self) -> str:
+        """The alias whose compiled program the teacher runs: its own, unless `run.program` names another."""
+        return self.run.program or self.teacher
 
     @property
     def passages(self) -> PassageForm:

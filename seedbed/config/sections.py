@@ -207,6 +207,9 @@ class RunSettings(Section):
 
     rows: int = Field(100, ge=1)
     """Accepted rows wanted."""
+    program: str | None = None
+    """The alias whose compiled program every teacher runs ([teachers](teachers.md#compile-small-run-large)); none is
+    each teacher's own."""
     max_candidates: int | None = Field(None, ge=1)
     """Candidates at most; none is ten times the rows, 1,000 at least."""
     max_usd: float | None = Field(None, gt=0)

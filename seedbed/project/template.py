@@ -21,11 +21,11 @@ _CONFIG = """\
 # A Seedbed project. Every key is explained in docs/config.md; an unknown key is an error.
 recipe: {recipe}
 {options}
-# Models by alias. Swap the teacher with --teacher ALIAS, or here under roles.
+# Models by alias; only those that a role names are brought here. Swap the teacher with --teacher ALIAS, or under roles.
 models:
   {small:<61} # 491 MB, brought here when first needed: no key
-  # judge:  {{model: embedded/qwen2.5-coder-1.5b, max_tokens: 96}}   # 1.1 GB, 2 GB of memory: a judge worth hearing
-  # tiny:   {{model: embedded/smollm2-135m, max_tokens: 48}}         # 98 MB, for a quick look at the machinery
+  {large:<61} # 1.1 GB: writes better rows and judges better
+  # tiny:   {{model: embedded/smollm2-135m, max_tokens: 48}}       # 98 MB, for a quick look at the machinery
   # local:  {{model: Qwen3-8B, api_base: "http://localhost:8000/v1", completions: true}}  # any OpenAI-compatible server
   # strong: {{model: openai/gpt-5-mini, api_key: $OPENAI_API_KEY, temperature: 1.0, max_tokens: 16000}}
 
@@ -90,6 +90,7 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
                 schema=SCHEMA,
                 recipe=recipe,
                 small=f"small: {{model: embedded/qwen2.5-coder-0.5b, max_tokens: {kind.reply_tokens}}}",
+                large=f"large: {{model: embedded/qwen2.5-coder-1.5b, max_tokens: {kind.reply_tokens}}}",
                 options=_options_line(recipe, recipes()[recipe].options),
                 sources=sources.format(columns=columns),
                 gates=_gates(aspects_of(kind)) if documents else "",

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from programs.core.step import Step
 from programs.formats.formats import FORMATS
 from seedbed.compiling.metric import asked_judges
-from seedbed.compiling.programs import peek_artefact
+from seedbed.compiling.programs import peek_artefact, program_path
 from seedbed.config.load import unknown
 from seedbed.errors import UserError
 from seedbed.project.project import Project
@@ -45,7 +45,7 @@ def prompts(project: Project, *, uncompiled: bool) -> tuple[dict[str, Prompt], s
         program, judges, remark = (
             artefact.compiled,
             artefact.frozen.opened(project.recipe),
-            f"compiled: {project.compiled_path()}",
+            f"compiled: {program_path(project)}",
         )
         if artefact.manifest.ships != "compiled":
             remark += f"\na run uses the uncompiled program instead, for {artefact.manifest.why}"

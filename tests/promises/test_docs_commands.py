@@ -61,7 +61,7 @@ def config(tmp_path: Path) -> Path:
     write_project(tmp_path / "project", "grounded-qa")
     path = tmp_path / "project" / "seedbed.yaml"
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    raw["models"] |= {alias: {"model": "openai/gpt-5-mini"} for alias in ("cheap", "strong", "local", "other", "judge")}
+    raw["models"] |= {alias: {"model": "openai/gpt-5-mini"} for alias in ("cheap", "strong", "local", "other")}
     path.write_text(yaml.safe_dump(raw), encoding="utf-8")
     return path
 

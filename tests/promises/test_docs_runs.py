@@ -45,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "seedbed.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     config["models"]["small"]["allows_training"] = True
-    config["models"] |= dict.fromkeys(("tiny", "judge", "strong", "cheap"), config["models"]["small"])
+    config["models"] |= dict.fromkeys(("tiny", "large", "strong", "cheap"), config["models"]["small"])
     config["embedder"], config["gates"]["relevance"] = "scripted/hashed-words", 0.1
     config["gates"]["threshold"] = 0.05  # hashed words are less alike than meanings
     path.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -133,10 +133,12 @@ def _trust(made: MadeWith) -> tuple[Figure | None, ...]:
 
 
 def _named(made: MadeWith, figure: Figure | None, programs: Sequence[MadeWith]) -> Figure | None:
-    """The figure, which in a cascade says whose it is."""
-    if figure is None or len(programs) == 1:
+    """The figure, which says whose it is in a cascade, and where the program was compiled for another teacher."""
+    compiled_for = made.manifest.teacher if made.manifest else made.teacher
+    if figure is None or (len(programs) == 1 and compiled_for == made.teacher):
         return figure
-    return dataclasses.replace(figure, caption=f"{made.teacher}: {figure.caption}")
+    whose = made.teacher if compiled_for == made.teacher else f"compiled for {compiled_for}, run by {made.teacher}"
+    return dataclasses.replace(figure, caption=f"{whose}: {figure.caption}")
 
 
 def _run_prompts(run: RunFolder, *, rows: bool) -> Section | None:

@@ -352,3 +352,62 @@ def test_the_embedded_model_at_two_settings(tmp_path: Path, capsys: pytest.Captu
 def test_one_fold_leaves_nothing_to_compile_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert seedbed(project(tmp_path / "p", 12), "compile", "--set", "compile.folds=1") == 2
     assert "compile.folds" in capsys.readouterr().err
+
+
+LENT = ("--teacher", "strong", "--set", "run.program=weak")
+
+
+def test_a_teacher_runs_the_program_that_was_compiled_for_another(
+    swapped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "ds"
+    assert seedbed(swapped, "run", *LENT, "--out", str(out)) == 0
+    said = capsys.readouterr().err
+    assert "program of weak: compiled\n" in said
+    assert "program of weak: run by strong, with which its acceptance was not measured" in said
+    report = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert (report["program"], [*report["teachers"]]) == (manifest(swapped, "weak")["state"], ["strong"])
+    kept = json.loads((out / "made_with/strong.manifest.json").read_text(encoding="utf-8"))
+    assert (kept["teacher"], kept["state"]) == ("weak", report["program"])
+    assert f"`{report['program']}` (compiled for weak)" in (out / "README.md").read_text(encoding="utf-8")
+    assert main(["report", str(out)]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "measured with weak" in page
+    assert "compiled for weak, run by strong: " in page
+    assert main(["run", "-c", str(swapped / "seedbed.yaml"), *LENT, "--out", str(out), "--rows", "5"]) == 0
+
+
+def test_the_other_commands_take_the_lent_program_too(swapped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert seedbed(swapped, "prompt", *LENT) == 0
+    assert f"compiled: {swapped / 'compiled' / 'grounded-qa' / 'weak.json'}" in capsys.readouterr().out
+    (result,) = evaluated(swapped, capsys, "--teachers", "strong", "--set", "run.program=weak")
+    assert (result["ships"], result["why"]) == ("compiled", manifest(swapped, "weak")["why"])
+
+
+def test_the_acceptance_of_one_teacher_is_not_taken_for_that_of_another(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiled = manifest(copied, "weak")
+    compiled["comparison"]["after"]["acceptance"]["mean"] = 0.01
+    (copied / "compiled/grounded-qa/weak.manifest.json").write_text(json.dumps(compiled), encoding="utf-8")
+
+    def patience(*more: str) -> str:
+        capsys.readouterr()
+        assert seedbed(copied, "estimate", *more, "--json") == 0
+        return " ".join(re.findall(r"stops when (\d+) sources", capsys.readouterr().out))
+
+    assert int(patience("--teacher", "weak")) > 40
+    assert patience(*LENT) == "40"
+
+
+def test_without_a_program_of_its_own_the_error_names_one_to_run(
+    copied: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert seedbed(copied, "run", "--teacher", "lost", "--out", str(copied / "ds")) == 2
+    assert "run that of strong with --set run.program=strong" in capsys.readouterr().err
+    assert seedbed(copied, "run", "--set", "run.program=lost", "--out", str(copied / "ds")) == 2
+    assert "There is no compiled program for grounded-qa with lost" in capsys.readouterr().err
+    assert seedbed(copied, "evaluate", "--set", "run.program=lost", "--compile-missing") == 2
+    assert "seedbed compile --teacher lost makes it." in capsys.readouterr().err
+    assert seedbed(copied, "run", "--set", "run.program=stronk", "--out", str(copied / "ds")) == 2
+    assert 'run.program: there is no alias "stronk"; did you mean "strong"?' in capsys.readouterr().err

@@ -32,13 +32,13 @@ class Number:
 def run_head(run: RunFolder) -> Section:
     """Of a run, finished or not."""
     made = next(iter(run.made_with), None)
-    metric, manifest = (made.metric, made.manifest) if made else (None, None)
+    metric = made.metric if made else None
     numbers = [
         _rows(run.report, run),
         _acceptance(run),
         _cost(run.report),
         _metric(metric),
-        _gain(manifest),
+        _gain(made),
         _audit(run),
     ]
     warnings = [*run.report.get("warnings", []), *_doubts(metric)]
@@ -50,7 +50,7 @@ def compile_head(made: MadeWith, manifest: Manifest) -> Section:
     after = manifest.comparison.after if manifest.comparison else None
     numbers = [
         Number("Runs use", manifest.ships, f"recipe {manifest.recipe}, teacher {manifest.teacher}"),
-        _gain(manifest),
+        _gain(made),
         _held_out("Acceptance", after, percent=True),
         _held_out("Mean score", after),
         _metric(made.metric),
@@ -124,8 +124,9 @@ def _metric(frozen: Frozen | None) -> Number:
     return Number("Metric (AUROC)", f"{interval.mean:.2f}", note)
 
 
-def _gain(manifest: Manifest | None) -> Number:
-    if not manifest:
+def _gain(made: MadeWith | None) -> Number:
+    manifest = made.manifest if made else None
+    if not made or not manifest:
         return Number("Gain of compiling", "none", "the prompts are as written, not compiled")
     if not manifest.comparison:
         return Number("Gain of compiling", "unknown", "no documents were held out to measure it")
@@ -133,6 +134,7 @@ def _gain(manifest: Manifest | None) -> Number:
     note = (
         f"[{gain.low:+.2f}, {gain.high:+.2f}] over {counted(gain.documents, f'held-out {gain.unit}')}: {gain.verdict}"
     )
+    note += "" if manifest.teacher == made.teacher else f"; measured with {manifest.teacher}"
     return Number("Gain of compiling", f"{gain.mean:+.2f}", note)
 
 
