@@ -98,11 +98,10 @@ def _artefact(project: Project, progress: Progress, compile_missing: bool) -> Ar
             return load_artefact(session)
         except UserError as error:
             alias = project.config.compiled_for
-            if alias != project.config.teacher:
-                raise UserError(str(error), hint=f"seedbed compile --teacher {alias} makes it.") from error
-            if not compile_missing:
-                hint = f"seedbed evaluate --compile-missing compiles it now; so does seedbed compile --teacher {alias}."
-                raise UserError(str(error), hint=hint) from error
+            own = alias == project.config.teacher
+            if not (own and compile_missing):
+                so = "; so does seedbed evaluate --compile-missing" if own else ""
+                raise UserError(str(error), hint=f"seedbed compile --teacher {alias} makes it{so}.") from error
             progress.say(f"compiling for {alias}: {error}")
             run_sync(Compilation(session, progress).work())
             return load_artefact(session)

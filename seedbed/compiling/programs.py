@@ -59,7 +59,7 @@ def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefac
     loaded = _load(project.swapped(alias), session.models.lm(alias).async_engine.identity)
     options = project.options.model_dump(mode="json")
     if loaded.manifest.teacher != alias:
-        say(f"{name}: run by {alias}, with which its acceptance was not measured")
+        say(f"note: {alias} runs the {name}, so its figures may not hold here")
     if other := [key for key, value in loaded.manifest.options.items() if options.get(key) != value]:
         compiled = ", ".join(f"{key}: {loaded.manifest.options[key]!r}" for key in other)
         say(f"note: the {name} was compiled with other options ({compiled}), so its figures may not hold here")
