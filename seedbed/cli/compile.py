@@ -43,6 +43,7 @@ def compile(
     Where neither program makes a row of the held-out sources, the exit code is 1, and the output says what to try.
     """
     project = open_project(config, teacher, [*(set or []), *([f"compile.ship={ship}"] if ship else [])])
+    project = project if teacher else project.compiling
     supply(project.config, project.base, yes=yes)
     from programs.core.background import run_sync
     from seedbed.compiling.compile import Compilation

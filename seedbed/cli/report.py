@@ -44,6 +44,7 @@ def report(
         page, path = run_report(folder, rows=not no_rows, map=not no_map), folder / PAGE
     else:
         project = open_project(config, teacher)
+        project = project if teacher else project.compiling
         page, path = compile_report(project, rows=not no_rows), compile_page(project)
     if json:
         print_json(page.findings())

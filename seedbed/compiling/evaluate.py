@@ -85,26 +85,35 @@ def evaluate_teachers(
     for number, (project, own) in enumerate(zip(projects, artefacts, strict=True)):
         programs = {"uncompiled": own.uncompiled}
         for rival in (artefacts[:number] or artefacts[1:])[:1]:
-            programs[f"compiled for {rival.manifest.teacher}"] = rival.compiled
-        programs["compiled"] = own.compiled
+            programs[_named(rival, project)] = rival.compiled
+        programs[_named(own, project)] = own.compiled
         results.append(_evaluate(project, own, programs, exam, progress))
     return results
 
 
+def _named(artefact: Artefact, project: Project) -> str:
+    made_for = artefact.manifest.teacher
+    return "compiled" if made_for == project.config.teacher else f"compiled for {made_for}"
+
+
 def _artefact(project: Project, progress: Progress, compile_missing: bool) -> Artefact:
-    """The project's artefact. If none fits, it is compiled now, or the error says how to compile it."""
-    with _session(project) as session:
-        try:
-            return load_artefact(session)
-        except UserError as error:
-            alias = project.config.compiled_for
-            own = alias == project.config.teacher
-            if not (own and compile_missing):
-                so = "; so does seedbed evaluate --compile-missing" if own else ""
-                raise UserError(str(error), hint=f"seedbed compile --teacher {alias} makes it{so}.") from error
-            progress.say(f"compiling for {alias}: {error}")
+    """The artefact that the project's teacher runs. If none fits, it is compiled now, or the error says how to."""
+    try:
+        return _opened(project)
+    except UserError as error:
+        alias = project.config.compiled_for
+        if not compile_missing:
+            hint = f"seedbed evaluate --compile-missing compiles it now; so does seedbed compile --teacher {alias}."
+            raise UserError(str(error), hint=hint) from error
+        progress.say(f"compiling for {alias}: {error}")
+        with _session(project.compiling) as session:
             run_sync(Compilation(session, progress).work())
-            return load_artefact(session)
+        return _opened(project)
+
+
+def _opened(project: Project) -> Artefact:
+    with _session(project) as session:
+        return load_artefact(session)
 
 
 def _evaluate(
@@ -130,7 +139,7 @@ def _evaluate(
         folds=own.manifest.folds,
         procedure=own.manifest.procedure,
         ships=own.manifest.ships,
-        why=own.manifest.why,
+        why=own.manifest.why if own.manifest.teacher == teacher else f"with {own.manifest.teacher} {own.manifest.why}",
     )
 
 

@@ -55,7 +55,8 @@ def open_cascade(
 
 def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefact.Artefact:
     """The artefact of one teacher of a cascade. Raises UserError if it was shown a document that is held out now."""
-    project, name = session.project, _name(session.project, alias)
+    project, lender = session.project, session.project.config.run.program
+    name = f"program of {lender}" if lender else _name(project, alias)
     loaded = _load(project.swapped(alias), session.models.lm(alias).async_engine.identity)
     options = project.options.model_dump(mode="json")
     if loaded.manifest.teacher != alias:
@@ -66,7 +67,7 @@ def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefac
     if held_groups := project.held_of(loaded.manifest.open_groups):
         raise UserError(
             f"{held_groups[0]} is held out now, but was not when the {name} was compiled.",
-            hint=project.way_back("compile"),
+            hint=project.way_back(f"compile for {loaded.manifest.teacher}"),
         )
     ships, why = loaded.manifest.ships, loaded.manifest.why
     say(f"{name}: {ships}" + ("" if ships == "compiled" else f" ({why})"))
@@ -107,8 +108,7 @@ def _without_verdicts(project: Project, say: Callable[[str], None]) -> Frozen:
 
 
 def _name(project: Project, alias: str) -> str:
-    whose = project.config.run.program or (alias if len(project.config.roles.cascade) > 1 else None)
-    return f"program of {whose}" if whose else "program"
+    return "program" if len(project.config.roles.cascade) == 1 else f"program of {alias}"
 
 
 def load_artefact(session: Session) -> artefact.Artefact:
@@ -123,7 +123,7 @@ def peek_artefact(project: Project) -> artefact.Artefact:
 
 def program_path(project: Project) -> Path:
     """The path of the compiled program that the project's teacher runs."""
-    return project.swapped(project.config.compiled_for).compiled_path()
+    return project.compiling.compiled_path()
 
 
 def _load(project: Project, identity: str | None) -> artefact.Artefact:
@@ -135,13 +135,18 @@ def _load(project: Project, identity: str | None) -> artefact.Artefact:
             project.recipe, path, options=project.options, teacher=teacher, identity=identity if own else None
         )
     except FileNotFoundError as error:
-        others = [alias for alias in project.config.models if project.swapped(alias).compiled_path().is_file()]
+        others = [alias for alias in project.config.models if _is_compiled(project.swapped(alias))]
         lent = "".join(f"run that of {alias} with --set run.program={alias}, " for alias in others)
         raise UserError(
             f"There is no compiled program for {project.recipe.name} with {teacher}.",
-            hint=f"Make one with seedbed compile, {lent}or do without it with --uncompiled.",
+            hint=f"Make one with seedbed compile --teacher {teacher}, {lent}or do without it with --uncompiled.",
         ) from error
     except (artefact.Mismatch, ValueError) as error:
         raise UserError(
-            f"{error}.", hint="Make a new one with seedbed compile, or do without it with --uncompiled."
+            f"{error}.",
+            hint=f"Make a new one with seedbed compile --teacher {teacher}, or do without it with --uncompiled.",
         ) from error
+
+
+def _is_compiled(project: Project) -> bool:
+    return artefact.manifest_path(project.compiled_path()).is_file()

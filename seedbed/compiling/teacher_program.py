@@ -21,3 +21,9 @@ class TeacherProgram:
     frozen: Frozen
     acceptance: float | None = None
     artefact: Artefact | None = None
+
+    @property
+    def compiled_for(self) -> str | None:
+        """The alias that the program was compiled for; None if its prompts are as written."""
+        manifest = self.artefact.manifest if self.artefact else None
+        return manifest.teacher if manifest and manifest.ships == "compiled" else None

@@ -51,6 +51,11 @@ class Project:
         return self.with_config(self.config.swap(teacher))
 
     @property
+    def compiling(self) -> "Project":
+        """The same project with the teacher that programs are compiled for: the one of `run.program`, or its own."""
+        return self.with_config(self.config.swap(self.config.run.program))
+
+    @property
     def journal(self) -> Path:
         """The journal of this project's commands. Each run has its own journal in its folder."""
         return self.base / ".seedbed" / "journal.sqlite"

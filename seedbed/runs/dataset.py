@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from seedbed.compiling.programs import open_cascade
+from seedbed.compiling.teacher_program import TeacherProgram
 from seedbed.errors import UserError
 from seedbed.progress import Progress
 from seedbed.project.project import Project
@@ -49,7 +50,7 @@ def write_dataset(
         for wave in waves:
             session.settle(wave)
         cascade, metric = open_cascade(session, uncompiled=uncompiled, say=progress.say)
-        _check_program(out, programs_of(cascade))
+        _check_makers(out, cascade)
         project.keep_sides(progress.say)
         run = Run(session, cascade, metric, out, progress, _attempts_factory(project, out, progress, replay))
         ending = Ending()
@@ -126,9 +127,13 @@ def _broken(path: Path) -> NoReturn:
     )
 
 
-def _check_program(out: Path, program: str) -> None:
-    report = _previous(out)
-    if report and report["counts"]["accepted"] and report["program"] != program:
-        raise UserError(
-            f"{out} holds rows of another program than the one compiled now.", hint="Name another folder with --out."
-        )
+def _check_makers(out: Path, cascade: Sequence[TeacherProgram]) -> None:
+    """Raises UserError if the folder holds rows of another program or of other teachers, which would be replaced."""
+    report, hint = _previous(out), "Name another folder with --out."
+    if not report or not report["counts"]["accepted"]:
+        return
+    if report["program"] != programs_of(cascade):
+        raise UserError(f"{out} holds rows of another program than the one compiled now.", hint=hint)
+    before, now = (", ".join(teachers) for teachers in (report["teachers"], [member.teacher for member in cascade]))
+    if before != now:
+        raise UserError(f"{out} holds rows of {before}, and this run asks {now}.", hint=hint)

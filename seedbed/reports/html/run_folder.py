@@ -43,6 +43,11 @@ class MadeWith:
         except (FileNotFoundError, ValidationError):
             return None
 
+    @property
+    def compiled_for(self) -> str:
+        """The alias whose figures the record holds: the teacher's own, unless it runs another's program."""
+        return self.manifest.teacher if self.manifest else self.teacher
+
     @functools.cached_property
     def metric(self) -> Frozen | None:
         """The metric; None if another version of Seedbed wrote it."""

@@ -67,9 +67,17 @@ def finished_run(folder: Path, project: Project) -> FinishedRun:
             f"The rows of {project.recipe.name} are not prompts with one answer, so there is nothing to pair.",
             hint="Name the folder of a run whose rows have messages; seedbed recipes says what each recipe makes.",
         )
-    teachers = list(report["teachers"])
+    return FinishedRun(folder, _as_run(project, report), report)
+
+
+def _as_run(project: Project, report: dict[str, Any]) -> Project:
+    """The project with the teacher and the lent program of the run, whatever the config names now."""
+    teachers, lender = list(report["teachers"]), report["config"]["run"].get("program")
     is_other = len(teachers) == 1 and teachers != project.config.roles.cascade
-    return FinishedRun(folder, project.swapped(teachers[0]) if is_other else project, report)
+    config = project.config.swap(teachers[0]) if is_other else project.config
+    if config.run.program != lender:
+        config = config.model_copy(update={"run": config.run.model_copy(update={"program": lender})})
+    return project.with_config(config)
 
 
 def _report(folder: Path) -> dict[str, Any]:

@@ -81,8 +81,7 @@ def _run_body(report: dict[str, Any]) -> str:
         for alias, count in report["stood_in"].items()
     )
     options = ", ".join(f"{name}: {json.dumps(value)}" for name, value in report["options"].items()) or "none"
-    made_for = report["config"]["run"].get("program")  # a run before the key has none
-    lent = f" (compiled for {made_for})" if made_for else ""
+    made = "; ".join(f"compiled for {alias}" if alias else "prompts as written" for alias in report["compiled_for"])
     bill = "".join(f"- {line}\n" for line in bill_lines(report))
     pairs = "".join(f"\n- {line}\n" for line in PairFigures.model_validate(report["pairs"]).lines)
     warnings = "".join(f"\n**Note:** {warning}.\n" for warning in report["warnings"])
@@ -108,7 +107,7 @@ The run stopped because {report["stopped"]}.
 {models}
 {stood_in}- options of the recipe: {options}
 - judges: {judges}
-- compiled program: `{report["program"]}`{lent}, metric: `{report["metric"]}`
+- program: `{report["program"]}` ({made}), metric: `{report["metric"]}`
 - calls {report["calls"]}, tokens in {report["input_tokens"]:,}, tokens out {report["output_tokens"]:,}
 {bill}
 Human involvement: labelled seeds and verdicts; rows were generated and checked by machine, none was read by a person.

@@ -60,6 +60,7 @@ def run_report(session: Session, run: Run, out: Path, stopped: str, code: int, s
         "seconds": round(seconds, 2),
         "warnings": [*licence_warnings(project), *_undivided(project, run)],
         "program": programs_of(run.cascade),
+        "compiled_for": [member.compiled_for for member in run.cascade],
         "metric": run.cascade[0].carried["metric"],
         "threshold": _threshold(project, run),
         "setup": run.setup,

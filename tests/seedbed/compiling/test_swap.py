@@ -369,11 +369,12 @@ def test_a_teacher_runs_the_program_that_was_compiled_for_another(
     assert (report["program"], [*report["teachers"]]) == (manifest(swapped, "weak")["state"], ["strong"])
     kept = json.loads((out / "made_with/strong.manifest.json").read_text(encoding="utf-8"))
     assert (kept["teacher"], kept["state"]) == ("weak", report["program"])
-    assert f"`{report['program']}` (compiled for weak)" in (out / "README.md").read_text(encoding="utf-8")
+    assert f"program: `{report['program']}` (compiled for weak)" in (out / "README.md").read_text(encoding="utf-8")
     assert main(["report", str(out)]) == 0
     page = (out / "report.html").read_text(encoding="utf-8")
     assert "measured with weak" in page
-    assert "compiled for weak, run by strong: " in page
+    assert "weak: The mean score" in page
+    assert "They were compiled for weak." in page
     assert main(["run", "-c", str(swapped / "seedbed.yaml"), *LENT, "--out", str(out), "--rows", "5"]) == 0
 
 
@@ -381,7 +382,11 @@ def test_the_other_commands_take_the_lent_program_too(swapped: Path, capsys: pyt
     assert seedbed(swapped, "prompt", *LENT) == 0
     assert f"compiled: {swapped / 'compiled' / 'grounded-qa' / 'weak.json'}" in capsys.readouterr().out
     (result,) = evaluated(swapped, capsys, "--teachers", "strong", "--set", "run.program=weak")
-    assert (result["ships"], result["why"]) == ("compiled", manifest(swapped, "weak")["why"])
+    assert [standing["name"] for standing in result["standings"]] == ["uncompiled", "compiled for weak"]
+    assert (result["ships"], result["why"]) == ("compiled", f"with weak {manifest(swapped, 'weak')['why']}")
+    weak, strong = evaluated(swapped, capsys, "--teachers", "weak,strong", "--set", "run.program=weak")
+    assert [standing["name"] for standing in weak["standings"]] == ["uncompiled", "compiled"]
+    assert strong["standings"] == result["standings"]
 
 
 def test_the_acceptance_of_one_teacher_is_not_taken_for_that_of_another(
@@ -400,6 +405,36 @@ def test_the_acceptance_of_one_teacher_is_not_taken_for_that_of_another(
     assert patience(*LENT) == "40"
 
 
+def test_a_folder_takes_no_rows_of_another_teacher_with_the_same_program(
+    swapped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = str(tmp_path / "ds")
+    assert seedbed(swapped, "run", *LENT, "--out", out) == 0
+    assert seedbed(swapped, "run", "--teacher", "weak", "--out", out) == 2
+    assert "holds rows of strong, and this run asks weak" in capsys.readouterr().err
+
+
+def test_prompts_as_written_are_nobodys(swapped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, more in (("a", [*LENT, "--uncompiled"]), ("b", ["--teacher", "strong", "--set", "run.program=strong"])):
+        out = tmp_path / name
+        assert seedbed(swapped, "run", *more, "--out", str(out)) == 0
+        assert "(prompts as written), metric" in (out / "README.md").read_text(encoding="utf-8")
+    assert "program: uncompiled, as asked for\n" in capsys.readouterr().err
+
+
+def test_a_config_that_lends_a_program_compiles_it(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """roles.teacher: strong; what is compiled, reported and run is the program of weak."""
+    for path in (copied / "compiled" / "grounded-qa").iterdir():
+        path.unlink()
+    lent = ("--set", "run.program=weak")
+    assert seedbed(copied, "run", *lent, "--out", str(copied / "ds")) == 2
+    assert "Make one with seedbed compile --teacher weak, or do without" in capsys.readouterr().err
+    assert seedbed(copied, "compile", *lent) == 0
+    assert {path.name.split(".")[0] for path in (copied / "compiled" / "grounded-qa").iterdir()} == {"weak"}
+    assert seedbed(copied, "run", *lent, "--out", str(copied / "ds")) == 0
+    assert seedbed(copied, "pairs", str(copied / "ds"), "--out", str(copied / "pairs"), "--samples", "2") in (0, 1)
+
+
 def test_without_a_program_of_its_own_the_error_names_one_to_run(
     copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -407,7 +442,9 @@ def test_without_a_program_of_its_own_the_error_names_one_to_run(
     assert "run that of strong with --set run.program=strong" in capsys.readouterr().err
     assert seedbed(copied, "run", "--set", "run.program=lost", "--out", str(copied / "ds")) == 2
     assert "There is no compiled program for grounded-qa with lost" in capsys.readouterr().err
-    assert seedbed(copied, "evaluate", "--set", "run.program=lost", "--compile-missing") == 2
-    assert "seedbed compile --teacher lost makes it." in capsys.readouterr().err
+    assert seedbed(copied, "evaluate", "--set", "run.program=lost") == 2
+    assert "so does seedbed compile --teacher lost" in capsys.readouterr().err
+    assert seedbed(copied, "evaluate", "--set", "run.program=lost", "--compile-missing") == 0
+    assert manifest(copied, "lost")["teacher"] == "lost"
     assert seedbed(copied, "run", "--set", "run.program=stronk", "--out", str(copied / "ds")) == 2
     assert 'run.program: there is no alias "stronk"; did you mean "strong"?' in capsys.readouterr().err

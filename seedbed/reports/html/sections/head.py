@@ -134,7 +134,7 @@ def _gain(made: MadeWith | None) -> Number:
     note = (
         f"[{gain.low:+.2f}, {gain.high:+.2f}] over {counted(gain.documents, f'held-out {gain.unit}')}: {gain.verdict}"
     )
-    note += "" if manifest.teacher == made.teacher else f"; measured with {manifest.teacher}"
+    note += "" if made.compiled_for == made.teacher else f"; measured with {made.compiled_for}"
     return Number("Gain of compiling", f"{gain.mean:+.2f}", note)
 
 

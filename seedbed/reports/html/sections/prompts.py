@@ -88,10 +88,12 @@ def _caption(made: Sequence[MadeWith], steps: Sequence[StepView]) -> str:
     before = sum(step.before.tokens for step in steps)
     after = sum((step.after or step.before).tokens for step in steps)
     unused = [program.manifest.why for program in made if program.manifest and program.manifest.ships == "uncompiled"]
+    lenders = dict.fromkeys(program.compiled_for for program in made if program.compiled_for != program.teacher)
+    lent = "".join(f" They were compiled for {alias}." for alias in lenders)
     use = f" The run used them as written nevertheless: {'; '.join(unused)}." if unused else ""
     return (
         f"Compiling changed the prompts of {changed} of {len(steps)} steps; together they take about {after:,} tokens, "
-        f"and {before:,} as written, without the inputs.{use}"
+        f"and {before:,} as written, without the inputs.{lent}{use}"
     )
 
 
