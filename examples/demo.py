@@ -1,4 +1,4 @@
-"""The whole job on an embedded model, as `make demo` runs it: pull, init, compile, run, and what came of it."""
+"""The whole job on embedded models, as `make demo` runs it: init, calibrate, compile, run, and what came of it."""
 
 import os
 import shutil
@@ -8,8 +8,11 @@ import time
 from pathlib import Path
 
 DEMO = Path("demo")
-ROWS = 10
-MODEL = "qwen2.5-coder-0.5b"
+ROWS, SHOWN = 20, 10
+MODELS = ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
+JUDGED = ["--set", "roles.judge=large", "--set", "metric=METRIC.json"]
+# The small model answers the hundreds of calls of the search, the large one writes the rows with what was found.
+LENT = ["--teacher", "large", "--set", "run.program=small", *JUDGED]
 FLOOR = ["--set", "models.small={model: embedded/smollm2-135m, max_tokens: 48}"]
 # What a compile takes less time by than with a project's own settings.
 QUICK = ["--set", "compile.budget=quick", "--set", "compile.compare=16", "--set", "compile.judge_checks=16"]
@@ -21,15 +24,7 @@ def main() -> int:
     """Run the commands a user would, and print how long each took."""
     shutil.rmtree(DEMO, ignore_errors=True)
     started = time.monotonic()
-    other = [] if run(["models", "pull", "--yes", MODEL], Path()) == 0 else FLOOR
-    if other:
-        print("The model could not be brought here (see above): the demo goes on with one of 135M parameters.")
-        print("It shows the machinery alone: most of its rows will be wrong.")
-    for command, folder in (
-        (["init", str(DEMO)], Path()),
-        (["compile", *QUICK, *other], DEMO),
-        (["run", "--rows", str(ROWS), "--out", "dataset", *other], DEMO),
-    ):
+    for command, folder in [(["init", str(DEMO)], Path()), *((command, DEMO) for command in commands())]:
         if (code := run(command, folder)) not in (0, FELL_SHORT):
             return code
     show(DEMO / "dataset")
@@ -43,16 +38,28 @@ def main() -> int:
     return code
 
 
+def commands() -> list[list[str]]:
+    """What is run in the project, with the models of the shelf if they can be brought here."""
+    write = ["run", "--rows", str(ROWS), "--out", "dataset"]
+    if run(["models", "pull", "--yes", *MODELS], Path()) == 0:
+        judge = ["calibrate", "--verdicts", "verdicts.jsonl", "--judge", "large"]
+        return [judge, ["compile", *QUICK], [*write, *LENT]]
+    print("The models could not be brought here (see above): the demo goes on with one of 135M parameters.")
+    print("It shows the machinery alone: most of its rows will be wrong.")
+    return [["compile", *QUICK, *FLOOR], [*write, *FLOOR]]
+
+
 def show(dataset: Path) -> None:
-    """All rows, the best by the metric first, each with its passage, for a reader to judge."""
+    """The best rows by the metric, each with its passage, for a reader to judge."""
     from datasets import concatenate_datasets, disable_progress_bars, load_dataset
 
     disable_progress_bars()
     if not list(dataset.glob("rows/*.parquet")):
         return
     rows = concatenate_datasets([*load_dataset(str(dataset)).values()]).to_list()
-    print(f"\nAll {len(rows)} rows, the best first by the metric (their order in the dataset is another):")
-    for row in sorted(rows, key=lambda row: -row["score"]):
+    best = sorted(rows, key=lambda row: -row["score"])[:SHOWN]
+    print(f"\nOf {len(rows)} rows the best {len(best)} by the metric (their order in the dataset is another):")
+    for row in best:
         print(f"\n{row['score']:.2f}  {row['question']}\n      {row['answer']}\n      [{row['passage']}]")
 
 
