@@ -34,6 +34,7 @@ def compile(project: Project) -> Manifest:
     from seedbed.progress import Progress
     from seedbed.project.session import Session
 
+    project = project.compiling
     with Progress() as progress, Session(project, project.journal) as session:
         return run_sync(Compilation(session, progress).work())
 

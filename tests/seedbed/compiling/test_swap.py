@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from support.paths import TEACHER
 
+import seedbed as api
 from seedbed.cli.main import main
 from seedbed.config.load import load_config
 from seedbed.models import embedder
@@ -429,6 +430,7 @@ def test_a_config_that_lends_a_program_compiles_it(copied: Path, capsys: pytest.
     lent = ("--set", "run.program=weak")
     assert seedbed(copied, "run", *lent, "--out", str(copied / "ds")) == 2
     assert "Make one with seedbed compile --teacher weak, or do without" in capsys.readouterr().err
+    assert api.compile(api.open_project(copied, lent[1])).teacher == "weak"
     assert seedbed(copied, "compile", *lent) == 0
     assert {path.name.split(".")[0] for path in (copied / "compiled" / "grounded-qa").iterdir()} == {"weak"}
     assert seedbed(copied, "run", *lent, "--out", str(copied / "ds")) == 0
