@@ -28,6 +28,7 @@ RECORD: dict[str, Any] = {
     "dollars": 0.5,
     "warnings": [],
     "program": "p",
+    "compiled_for": ["small"],
     "metric": "m",
     "judges": [],
     "embedded": {},

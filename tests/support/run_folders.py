@@ -77,6 +77,7 @@ def write_run(
         "variety": None,
         "warnings": [],
         "program": "p",
+        "compiled_for": ["small"],
         "metric": "m",
         "judges": [],
         "versions": {"seedbed": "0.1.0"},

@@ -195,6 +195,7 @@ def report(splits: dict[str, int]) -> dict[str, Any]:
     tokens = {"calls": 9, "input_tokens": 90, "output_tokens": 9}
     origin = {
         "program": "p",
+        "compiled_for": ["small"],
         "metric": "q",
         "judges": [],
         "options": {},
