@@ -119,12 +119,9 @@ def _check_extra() -> None:
 
 def _compiling(programs: Sequence[MadeWith]) -> list[Section | None]:
     """The sections on the metric, which is the first program's, and on each compile."""
-    compiles = list[MadeWith]()
-    for made in programs:  # teachers of a cascade may run one program
-        if (made.compiled_for, made.compiled) not in [(other.compiled_for, other.compiled) for other in compiles]:
-            compiles.append(made)
-    compared = [_named(made, before_after(made), compiles) for made in compiles]
-    searched = [_named(made, figure, compiles) for made in compiles for figure in (search(made), best_so_far(made))]
+    compiles = {made.compiled_for: made for made in programs}.values()  # teachers of a cascade may run one program
+    compared = [_named(made, before_after(made), programs) for made in compiles]
+    searched = [_named(made, figure, programs) for made in compiles for figure in (search(made), best_so_far(made))]
     return [
         charts("Trust", "Does the metric know what people think?", *(_trust(programs[0]) if programs else ())),
         charts("Before and after", "Did compiling help, and where?", *compared),
@@ -136,9 +133,9 @@ def _trust(made: MadeWith) -> tuple[Figure | None, ...]:
     return reliability(made), trust(made)
 
 
-def _named(made: MadeWith, figure: Figure | None, compiles: Sequence[MadeWith]) -> Figure | None:
-    """The figure, which says whose it is where there are several, or where another teacher runs the program."""
-    if figure is None or (len(compiles) == 1 and made.compiled_for == made.teacher):
+def _named(made: MadeWith, figure: Figure | None, programs: Sequence[MadeWith]) -> Figure | None:
+    """The figure, which says whose it is in a cascade, and where another teacher runs the program."""
+    if figure is None or (len(programs) == 1 and made.compiled_for == made.teacher):
         return figure
     return dataclasses.replace(figure, caption=f"{made.compiled_for}: {figure.caption}")
 

@@ -379,6 +379,16 @@ def test_a_teacher_runs_the_program_that_was_compiled_for_another(
     assert main(["run", "-c", str(swapped / "seedbed.yaml"), *LENT, "--out", str(out), "--rows", "5"]) == 0
 
 
+def test_a_cascade_that_runs_one_program_shows_its_compile_once_and_says_whose(swapped: Path, tmp_path: Path) -> None:
+    cascade = ("--set", "roles.teacher=[weak, strong]", "--set", "run.program=weak")
+    out = tmp_path / "ds"
+    assert seedbed(swapped, "run", *cascade, "--out", str(out)) in (0, 1)
+    assert main(["report", str(out)]) == 0
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert len(re.findall(r"<[^>]*>\s*weak: The mean score", page)) == 1
+    assert "The mean score" not in page.replace("weak: The mean score", "")
+
+
 def test_the_other_commands_take_the_lent_program_too(swapped: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert seedbed(swapped, "prompt", *LENT) == 0
     assert f"compiled: {swapped / 'compiled' / 'grounded-qa' / 'weak.json'}" in capsys.readouterr().out
