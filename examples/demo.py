@@ -10,9 +10,9 @@ from pathlib import Path
 DEMO = Path("demo")
 ROWS, SHOWN = 20, 10
 MODELS = ["qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b"]
-JUDGED = ["--set", "roles.judge=large", "--set", "metric=METRIC.json"]
-# The small model answers the hundreds of calls of the search, the large one writes the rows with what was found.
-LENT = ["--teacher", "large", "--set", "run.program=small", *JUDGED]
+# The small model answers the hundreds of calls of the search, the large one writes with what was found, and judges.
+LENT = ["--teacher", "large", "--set", "run.program=small"]
+LENT += ["--set", "roles.judge=large", "--set", "metric=METRIC.json"]
 FLOOR = ["--set", "models.small={model: embedded/smollm2-135m, max_tokens: 48}"]
 # What a compile takes less time by than with a project's own settings.
 QUICK = ["--set", "compile.budget=quick", "--set", "compile.compare=16", "--set", "compile.judge_checks=16"]

@@ -11,7 +11,7 @@ from seedbed.cli.shared.options import (
     JsonOption,
     SetOption,
     TeacherOption,
-    open_project,
+    open_to_compile,
     print_json,
     print_text,
 )
@@ -42,8 +42,7 @@ def compile(
     ships and why. After an interrupt, run the same command to resume; if nothing has changed, no model is called.
     Where neither program makes a row of the held-out sources, the exit code is 1, and the output says what to try.
     """
-    project = open_project(config, teacher, [*(set or []), *([f"compile.ship={ship}"] if ship else [])])
-    project = project if teacher else project.compiling
+    project = open_to_compile(config, teacher, [*(set or []), *([f"compile.ship={ship}"] if ship else [])])
     supply(project.config, project.base, yes=yes)
     from programs.core.background import run_sync
     from seedbed.compiling.compile import Compilation

@@ -10,7 +10,7 @@ from seedbed.cli.shared.options import (
     ConfigOption,
     JsonOption,
     TeacherOption,
-    open_project,
+    open_to_compile,
     print_json,
     print_text,
 )
@@ -43,8 +43,7 @@ def report(
     if folder:
         page, path = run_report(folder, rows=not no_rows, map=not no_map), folder / PAGE
     else:
-        project = open_project(config, teacher)
-        project = project if teacher else project.compiling
+        project = open_to_compile(config, teacher)
         page, path = compile_report(project, rows=not no_rows), compile_page(project)
     if json:
         print_json(page.findings())

@@ -55,11 +55,11 @@ def open_cascade(
 
 def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefact.Artefact:
     """The artefact of one teacher of a cascade. Raises UserError if it was shown a document that is held out now."""
-    project, lender = session.project, session.project.config.run.program
-    name = f"program of {lender}" if lender else _name(project, alias)
+    project, name = session.project, _name(session.project, alias)
     loaded = _load(project.swapped(alias), session.models.lm(alias).async_engine.identity)
     options = project.options.model_dump(mode="json")
-    if loaded.manifest.teacher != alias:
+    if (lender := loaded.manifest.teacher) != alias:
+        name = f"program of {lender}"
         say(f"note: {alias} runs the {name}, so its figures may not hold here")
     if other := [key for key, value in loaded.manifest.options.items() if options.get(key) != value]:
         compiled = ", ".join(f"{key}: {loaded.manifest.options[key]!r}" for key in other)
@@ -67,7 +67,7 @@ def _loaded(session: Session, alias: str, say: Callable[[str], None]) -> artefac
     if held_groups := project.held_of(loaded.manifest.open_groups):
         raise UserError(
             f"{held_groups[0]} is held out now, but was not when the {name} was compiled.",
-            hint=project.way_back(f"compile for {loaded.manifest.teacher}"),
+            hint=project.way_back(f"compile for {lender}"),
         )
     ships, why = loaded.manifest.ships, loaded.manifest.why
     say(f"{name}: {ships}" + ("" if ships == "compiled" else f" ({why})"))

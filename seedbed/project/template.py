@@ -89,8 +89,8 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
             _CONFIG.format(
                 schema=SCHEMA,
                 recipe=recipe,
-                small=f"small: {{model: embedded/qwen2.5-coder-0.5b, max_tokens: {kind.reply_tokens}}}",
-                large=f"large: {{model: embedded/qwen2.5-coder-1.5b, max_tokens: {kind.reply_tokens}}}",
+                small=_entry("small", "qwen2.5-coder-0.5b", kind.reply_tokens),
+                large=_entry("large", "qwen2.5-coder-1.5b", kind.reply_tokens),
                 options=_options_line(recipe, recipes()[recipe].options),
                 sources=sources.format(columns=columns),
                 gates=_gates(aspects_of(kind)) if documents else "",
@@ -104,6 +104,11 @@ def write_project(folder: Path, recipe: str) -> list[Path]:
             f"Cannot write {folder}: {error.strerror}.", hint="Choose a folder you can write to."
         ) from error
     return sorted(path for path in folder.iterdir())
+
+
+def _entry(alias: str, name: str, reply_tokens: int) -> str:
+    """A model of the shelf under its alias."""
+    return f"{alias}: {{model: embedded/{name}, max_tokens: {reply_tokens}}}"
 
 
 def _gates(aspects: Sequence[str]) -> str:

@@ -36,6 +36,12 @@ def open_project(config: Path, teacher: str | None = None, overrides: list[str] 
     return Project(settings.swap(teacher), config.parent.resolve())
 
 
+def open_to_compile(config: Path, teacher: str | None, overrides: list[str] | None = None) -> Project:
+    """Likewise, with the teacher that programs are compiled for: the given one, else that of `run.program`."""
+    project = open_project(config, teacher, overrides)
+    return project if teacher else project.compiling
+
+
 def print_text(text: str) -> None:
     """Print text for people on stdout, without terminal control codes from documents and models."""
     print(readable(text))

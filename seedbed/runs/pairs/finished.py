@@ -75,9 +75,8 @@ def _as_run(project: Project, report: dict[str, Any]) -> Project:
     teachers, lender = list(report["teachers"]), report["config"]["run"].get("program")
     is_other = len(teachers) == 1 and teachers != project.config.roles.cascade
     config = project.config.swap(teachers[0]) if is_other else project.config
-    if config.run.program != lender:
-        config = config.model_copy(update={"run": config.run.model_copy(update={"program": lender})})
-    return project.with_config(config)
+    run = config.run.model_copy(update={"program": lender})
+    return project.with_config(config.model_copy(update={"run": run}))
 
 
 def _report(folder: Path) -> dict[str, Any]:
