@@ -101,12 +101,13 @@ def _artefact(project: Project, progress: Progress, compile_missing: bool) -> Ar
     try:
         return _opened(project)
     except UserError as error:
-        alias = project.config.compiled_for
+        compiling = project.compiling
+        alias = compiling.config.teacher
         if not compile_missing:
             hint = f"seedbed evaluate --compile-missing compiles it now; so does seedbed compile --teacher {alias}."
             raise UserError(str(error), hint=hint) from error
         progress.say(f"compiling for {alias}: {error}")
-        with _session(project.compiling) as session:
+        with _session(compiling) as session:
             run_sync(Compilation(session, progress).work())
         return _opened(project)
 

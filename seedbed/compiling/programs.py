@@ -128,8 +128,8 @@ def program_path(project: Project) -> Path:
 
 def _load(project: Project, identity: str | None) -> artefact.Artefact:
     """`identity`: the model behind the teacher, which its own program must have been compiled for; None allows any."""
-    teacher, path = project.config.compiled_for, program_path(project)
-    own = teacher == project.config.teacher
+    teacher = project.compiling.config.teacher
+    own, path = teacher == project.config.teacher, program_path(project)
     try:
         return artefact.load(
             project.recipe, path, options=project.options, teacher=teacher, identity=identity if own else None

@@ -93,11 +93,6 @@ class Config(Section):
         return self.roles.cascade[0]
 
     @property
-    def compiled_for(self) -> str:
-        """The alias whose compiled program the teacher runs: its own, unless `run.program` names another."""
-        return self.run.program or self.teacher
-
-    @property
     def passages(self) -> PassageForm:
         """How documents are cut: as `sources` says, else as the shelf says for the first teacher, else as by default.
 
